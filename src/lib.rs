@@ -1,0 +1,42 @@
+//! eightysix watches the stop lists of restaurants on the Clopos POS and tells everyone who must know.
+//!
+//! What it says is true, it says how old its knowledge is, and it loses nothing. The core is pure: every function
+//! between the API's bytes and the commit takes time as an argument and does no I/O (`CONTRIBUTING.md` has the map).
+//!
+//! # Words
+//! **observation** one answer, decoded · **snapshot** what is known of a venue · **change** a difference worth a line
+//! in the history · **item** a product or variant at a venue, joined with its stop-list row, station and prices ·
+//! **rule** · **finding** what a rule says of a subject now · **alert** a rule that holds for a subject ·
+//! **episode** from firing to resolved · **receiver** a person or system with channels · **notice** what one receiver
+//! is to be told · **delivery** a notice on its way out · **attempt** one try at it · **feed** the MQTT state topics.
+//!
+//! # Layers
+//! A module imports only from lines above its own; `tests/tidy.rs` reads this table and holds it. `pure` files hold no
+//! I/O, clock, randomness, tokio or `HashMap`.
+//!
+//! ```text
+//! 0 units            pure
+//! 1 clock
+//! 1 telemetry
+//! 1 document         pure
+//! 1 catalog          pure
+//! 1 simulator
+//! 1 broker
+//! 2 clopos
+//! 2 snapshot         pure
+//! 3 poll             pure
+//! 3 rules            pure
+//! 4 alerts           pure
+//! 5 engine           pure
+//! 5 board            pure
+//! 6 store
+//! 6 sinks
+//! 7 delivery
+//! 7 http
+//! 8 config
+//! 9 service
+//! 10 cli
+//! ```
+
+pub mod clock;
+pub mod units;
