@@ -38,5 +38,8 @@
 //! 10 cli
 //! ```
 
+pub mod alerts;
+pub mod catalog;
 pub mod clock;
+pub mod sinks;
 pub mod units;

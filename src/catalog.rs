@@ -1,0 +1,206 @@
+//! What a venue can sell and where it is made: products, variants, recipes, modifiers, stations and prices.
+//!
+//! Values only, as last read to the end; how they were read is `clopos`'s matter, when is `snapshot`'s. Wire and stored
+//! forms are other types (style 16). Invariant: every product, variant included, stands once, under its own id.
+
+use std::collections::BTreeMap;
+
+use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId};
+
+/// A venue's catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Catalog {
+    /// Products of every type, variants among them.
+    pub products: BTreeMap<ProductId, Product>,
+    /// Stations, active or not.
+    pub stations: BTreeMap<StationId, Station>,
+    /// Price lists of the brand.
+    pub price_lists: BTreeMap<PriceListId, PriceList>,
+    /// The price of a product in a list.
+    pub prices: BTreeMap<(PriceListId, ProductId), Money>,
+}
+
+/// A product, or a variant of one (`parent` is set).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Its id, shared by all venues of the brand.
+    pub id: ProductId,
+    /// The product of which this is a variant.
+    pub parent: Option<ProductId>,
+    /// The station that prepares it; `None` when nobody was assigned.
+    pub station: Option<StationId>,
+    /// Its menu category.
+    pub category: Option<CategoryId>,
+    /// The category's name, when the walk asked for it.
+    pub category_name: Option<String>,
+    /// What kind of thing it is.
+    pub kind: ProductKind,
+    /// The short name: `0.5 L`.
+    pub name: String,
+    /// The name with its parent's: `Fanta 0.5 L`.
+    pub full_name: String,
+    /// False when switched off in the back office.
+    pub active: bool,
+    /// True when hidden from menus.
+    pub hidden: bool,
+    /// True when limits are kilograms.
+    pub sold_by_weight: bool,
+    /// True when only its variants are sold.
+    pub has_variants: bool,
+    /// Base selling price.
+    pub price: Money,
+    /// Cost price.
+    pub cost_price: Money,
+    /// Minutes to prepare.
+    pub cooking_time_min: u32,
+    /// How a sale moves the stock.
+    pub inventory: InventoryBehavior,
+    /// At or below this the product is low; `None` when no threshold is set (Clopos sends 0).
+    pub low_stock: Option<Quantity>,
+    /// Names of its tags.
+    pub tags: Vec<String>,
+    /// What goes into one unit.
+    pub recipe: Vec<RecipePart>,
+    /// What a guest may add.
+    pub modifiers: Vec<Modifier>,
+}
+
+/// The types of the API, and whatever it adds later.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProductKind {
+    /// Sold as it is; with variants, only they are sold.
+    Goods,
+    /// Cooked from a recipe.
+    Dish,
+    /// Sold by time.
+    Timer,
+    /// Semi-finished, part of dishes.
+    Preparation,
+    /// Raw material.
+    Ingredient,
+    /// A variant of a `Goods`.
+    Modification,
+    /// An add-on of a `Dish`.
+    Modifier,
+    /// A type that this version does not know, as sent.
+    Other(String),
+}
+
+impl ProductKind {
+    /// Reads the API's word; an unknown one is kept.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "GOODS" => Self::Goods,
+            "DISH" => Self::Dish,
+            "TIMER" => Self::Timer,
+            "PREPARATION" => Self::Preparation,
+            "INGREDIENT" => Self::Ingredient,
+            "MODIFICATION" => Self::Modification,
+            "MODIFIER" => Self::Modifier,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Returns the API's word.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Goods => "GOODS",
+            Self::Dish => "DISH",
+            Self::Timer => "TIMER",
+            Self::Preparation => "PREPARATION",
+            Self::Ingredient => "INGREDIENT",
+            Self::Modification => "MODIFICATION",
+            Self::Modifier => "MODIFIER",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+/// What a sale takes from the stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InventoryBehavior {
+    /// The recipe's ingredients (0, `MINUS_INGREDIENTS`).
+    MinusIngredients,
+    /// The product itself (1, `MINUS_SELF`).
+    MinusSelf,
+    /// Nothing (3, `PASSIVE`).
+    Passive,
+    /// A number that this version does not know.
+    Other(i64),
+}
+
+/// One ingredient or preparation in a recipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipePart {
+    /// The ingredient or preparation.
+    pub ingredient: ProductId,
+    /// Gross amount in the ingredient's unit; `None` when the API sent no number.
+    pub gross: Option<Quantity>,
+}
+
+/// An add-on of a dish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Modifier {
+    /// The modifier's own id; not a product id.
+    pub id: u64,
+    /// What the guest reads.
+    pub name: String,
+    /// The ingredient it takes, when tied to one.
+    pub ingredient: Option<ProductId>,
+}
+
+/// Where food or drink is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Station {
+    /// Its id within the venue.
+    pub id: StationId,
+    /// What the staff call it.
+    pub name: String,
+    /// False when switched off: it gets no new orders.
+    pub active: bool,
+    /// True for a kitchen, false for bars and the rest.
+    pub kitchen: bool,
+    /// False when it has screens only.
+    pub printable: bool,
+}
+
+/// A price list of the brand. How it binds to venues or channels is not published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceList {
+    /// Its id.
+    pub id: PriceListId,
+    /// Its name: `Delivery`.
+    pub name: String,
+    /// False when out of use.
+    pub active: bool,
+}
+
+/// A venue of a brand, as `GET /venues` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Venue {
+    /// Its id (`x-venue`).
+    pub id: crate::units::VenueId,
+    /// Its name.
+    pub name: String,
+    /// False when the API says it is switched off.
+    pub active: bool,
+}
+
+impl Catalog {
+    /// Returns the variants of a product, in order of their ids.
+    pub fn variants_of(&self, parent: ProductId) -> impl Iterator<Item = &Product> {
+        self.products.values().filter(move |product| product.parent == Some(parent))
+    }
+
+    /// Returns the station of a product, or of its parent when a variant has none of its own.
+    pub fn station_of(&self, product: &Product) -> Option<StationId> {
+        product.station.or_else(|| self.products.get(&product.parent?)?.station)
+    }
+
+    /// Returns how many active, visible products a station prepares.
+    pub fn products_at(&self, station: StationId) -> usize {
+        let is_here =
+            |product: &&Product| product.active && !product.hidden && self.station_of(product) == Some(station);
+        self.products.values().filter(is_here).count()
+    }
+}
