@@ -42,4 +42,5 @@ pub mod alerts;
 pub mod catalog;
 pub mod clock;
 pub mod sinks;
+pub mod snapshot;
 pub mod units;

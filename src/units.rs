@@ -52,6 +52,21 @@ impl fmt::Debug for BrandId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VenueId(pub u64);
 
+/// A venue of a brand: the pair that names it everywhere outside its own brand.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct VenueKey {
+    /// The tenant.
+    pub brand: BrandId,
+    /// The restaurant.
+    pub venue: VenueId,
+}
+
+impl fmt::Display for VenueKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.brand, self.venue)
+    }
+}
+
 /// Identifies a product, a variant (`MODIFICATION`) or an ingredient within its brand.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProductId(pub u64);

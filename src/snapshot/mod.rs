@@ -1,0 +1,417 @@
+//! What is known of one venue, since when, and how old that knowledge is.
+//!
+//! Readings are folded in one at a time. A failed reading changes nothing but the trouble and the age; a whole list
+//! that differs implausibly from the last one waits for a second look; a product goes only when two walks agree.
+//! Invariant: the picture never holds anything that no reading of Clopos said.
+
+pub mod diff;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog::{Catalog, PriceList, Product, Station, Venue};
+use crate::units::{Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
+
+/// The rows of a stop list by product or variant.
+pub type Rows = BTreeMap<ProductId, StopRow>;
+
+/// A list that changes in at least this many rows at once needs a second look...
+const DOUBT_ROWS_MIN: usize = 5;
+/// ...when these rows are also at least half of the longer of the two lists.
+const DOUBT_SHARE: usize = 2;
+/// Two readings confirm each other only when they are this close: later ones may share a lasting fault.
+const SECOND_LOOK_WITHIN: Duration = Duration::from_secs(10);
+/// How many doubtful rows are asked for again: enough to tell a fault from a change, and short enough for a URL.
+const SECOND_LOOK_ROWS: usize = 40;
+/// Rows of Clopos can stay for weeks; a change time older than this is taken for a wrong clock.
+const CHANGE_AGE_MAX: Duration = Duration::from_hours(400 * 24);
+
+/// One row of the stop list, joined with what earlier readings said of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopRow {
+    /// What is left to sell; zero or less is out.
+    pub limit: Quantity,
+    /// When Clopos says the row was last written.
+    pub updated_at: Timestamp,
+    /// Since when it has been out, or limited, without a break: Clopos's time where it is sane.
+    pub since: Timestamp,
+    /// When a reading first showed it so.
+    pub seen_at: Timestamp,
+}
+
+impl StopRow {
+    /// Says whether nothing is left: public integrations read zero and below alike.
+    pub fn is_out(&self) -> bool {
+        self.limit <= Quantity::ZERO
+    }
+}
+
+/// A stop-list row as it was read, before it is joined with the earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopEntry {
+    /// The product or variant.
+    pub product: ProductId,
+    /// What is left to sell.
+    pub limit: Quantity,
+    /// When Clopos says the row was last written.
+    pub updated_at: Timestamp,
+}
+
+/// What a venue sells and what of it is limited, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Picture {
+    /// The stop list; a product without a row is unrestricted.
+    pub rows: Arc<Rows>,
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+}
+
+/// One reading of a venue, complete: a list counts only when it was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The whole stop list.
+    StopList(Vec<StopEntry>),
+    /// The rows of the asked products only: the second look.
+    StopListOf {
+        /// The products that were asked for.
+        asked: Vec<ProductId>,
+        /// Their rows.
+        rows: Vec<StopEntry>,
+    },
+    /// Every product of the venue.
+    Products(Vec<Product>),
+    /// One product and its variants.
+    Product(Vec<Product>),
+    /// `GET /products/{id}` answered 404.
+    ProductGone(ProductId),
+    /// Every station, active or not.
+    Stations(Vec<Station>),
+    /// Every price of every list of the brand.
+    Prices {
+        /// The lists.
+        lists: Vec<PriceList>,
+        /// The prices.
+        prices: BTreeMap<(PriceListId, ProductId), Money>,
+    },
+    /// The venue's own data.
+    Venue(Venue),
+    /// A request failed: no reading.
+    Failed {
+        /// What went wrong, for people.
+        why: String,
+    },
+}
+
+/// Why the last stop-list request of a venue gave no reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The first failure in a row.
+    pub since: Timestamp,
+    /// How many failures in a row.
+    pub failures: u32,
+    /// What the last one said, for people.
+    pub why: String,
+}
+
+/// A whole list that differs so much from the last one that a second reading must agree first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// When it was read.
+    pub read_at: Timestamp,
+    /// What it said.
+    pub rows: BTreeMap<ProductId, StopEntry>,
+    /// Some of the rows that changed: those to ask for again.
+    pub ask: Vec<ProductId>,
+}
+
+/// How far a venue's knowledge can be trusted (features.md, MQTT contract).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Freshness {
+    /// Read recently.
+    Fresh,
+    /// Older than it should be.
+    Stale,
+    /// So old, or never read, that it must not be relied on.
+    Blind,
+}
+
+/// From which age a reading is stale and blind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FreshnessLimits {
+    /// Stale from here.
+    pub stale_after: Duration,
+    /// Blind from here.
+    pub blind_after: Duration,
+}
+
+/// Whether Clopos lets us read a brand.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Not tried yet in this process.
+    #[default]
+    Untried,
+    /// The last authentication succeeded.
+    Granted,
+    /// Refused, for a reason that somebody must mend.
+    Refused {
+        /// Since when.
+        since: Timestamp,
+        /// What to mend, for people.
+        why: String,
+    },
+}
+
+/// What is known of one venue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its id, name and status.
+    pub venue: Venue,
+    /// What it sells and what of it is limited.
+    pub picture: Picture,
+    /// The last good reading of the stop list; `None` until the first.
+    pub read_at: Option<Timestamp>,
+    /// The last reading that changed the stop list.
+    pub changed_at: Option<Timestamp>,
+    /// The last complete walk of the products.
+    pub catalog_read_at: Option<Timestamp>,
+    /// Products that the last walk did not show; a second miss removes them.
+    pub missing_products: BTreeSet<ProductId>,
+    /// Stations that the last list did not show.
+    pub missing_stations: BTreeSet<StationId>,
+    /// Ids on the stop list that even `GET /products/{id}` does not know, until the next walk.
+    pub unknown_products: BTreeSet<ProductId>,
+    /// A reading that waits for a second look.
+    pub doubt: Option<Doubt>,
+    /// The present failure, if the last request failed.
+    pub trouble: Option<Trouble>,
+    /// Grows by one with each change of the stop list.
+    pub seq: u64,
+}
+
+impl Snapshot {
+    /// Starts with nothing known.
+    pub fn unread(venue: Venue) -> Self {
+        Self {
+            venue,
+            picture: Picture::default(),
+            read_at: None,
+            changed_at: None,
+            catalog_read_at: None,
+            missing_products: BTreeSet::new(),
+            missing_stations: BTreeSet::new(),
+            unknown_products: BTreeSet::new(),
+            doubt: None,
+            trouble: None,
+            seq: 0,
+        }
+    }
+
+    /// Returns the venue's id.
+    pub fn id(&self) -> VenueId {
+        self.venue.id
+    }
+
+    /// Returns how old the stop list is, `None` until it was first read.
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        self.read_at.map(|read_at| now.since(read_at))
+    }
+
+    /// Says how far the stop list can be trusted.
+    pub fn freshness(&self, limits: FreshnessLimits, now: Timestamp) -> Freshness {
+        match self.age(now) {
+            Some(age) if age < limits.stale_after => Freshness::Fresh,
+            Some(age) if age < limits.blind_after => Freshness::Stale,
+            Some(_) | None => Freshness::Blind,
+        }
+    }
+
+    /// Returns the ids on the stop list that the catalog lacks and that are worth asking for.
+    pub fn products_to_ask(&self) -> impl Iterator<Item = ProductId> {
+        let lacking =
+            |id: &ProductId| !self.picture.catalog.products.contains_key(id) && !self.unknown_products.contains(id);
+        self.picture.rows.keys().copied().filter(lacking)
+    }
+
+    /// Returns the snapshot after a reading. The caller compares the pictures with [`diff::diff`].
+    pub fn fold(&self, reading: Reading, now: Timestamp) -> Self {
+        match reading {
+            Reading::StopList(entries) => self.fold_stop_list(&by_product(&entries), now),
+            Reading::StopListOf { asked, rows } => self.fold_second_look(&asked, &by_product(&rows), now),
+            Reading::Products(products) => self.fold_products(products, now),
+            Reading::Product(products) => self.fold_product(products),
+            Reading::ProductGone(id) => self.fold_product_gone(id),
+            Reading::Stations(stations) => self.fold_stations(stations),
+            Reading::Prices { lists, prices } => self.fold_prices(lists, prices),
+            Reading::Venue(venue) => Self { venue, ..self.clone() },
+            Reading::Failed { why } => self.fold_failure(why, now),
+        }
+    }
+
+    fn fold_stop_list(&self, entries: &BTreeMap<ProductId, StopEntry>, now: Timestamp) -> Self {
+        let changed = changed_products(&self.picture.rows, entries);
+        let longer = self.picture.rows.len().max(entries.len());
+        let is_first = self.read_at.is_none();
+        let implausible = changed.len() >= DOUBT_ROWS_MIN && changed.len() * DOUBT_SHARE >= longer;
+        if is_first || !implausible || self.is_confirmed_by(&changed, entries, now) {
+            return self.accept(entries, now);
+        }
+        let ask = changed.into_iter().take(SECOND_LOOK_ROWS).collect();
+        Self { doubt: Some(Doubt { read_at: now, rows: entries.clone(), ask }), trouble: None, ..self.clone() }
+    }
+
+    /// Says whether an earlier doubtful reading said the same of these products, shortly before.
+    fn is_confirmed_by(&self, changed: &[ProductId], entries: &BTreeMap<ProductId, StopEntry>, now: Timestamp) -> bool {
+        self.doubt.as_ref().is_some_and(|doubt| {
+            now.since(doubt.read_at) <= SECOND_LOOK_WITHIN
+                && changed.iter().all(|id| same_limit(doubt.rows.get(id), entries.get(id)))
+        })
+    }
+
+    fn fold_second_look(&self, asked: &[ProductId], rows: &BTreeMap<ProductId, StopEntry>, now: Timestamp) -> Self {
+        let Some(doubt) = &self.doubt else { return self.clone() };
+        let in_time = now.since(doubt.read_at) <= SECOND_LOOK_WITHIN;
+        let answers_the_doubt = doubt.ask.iter().all(|id| asked.contains(id));
+        let agrees = asked.iter().all(|id| same_limit(doubt.rows.get(id), rows.get(id)));
+        if in_time && answers_the_doubt && agrees {
+            self.accept(&doubt.rows, now)
+        } else {
+            Self { doubt: None, ..self.clone() }
+        }
+    }
+
+    fn accept(&self, entries: &BTreeMap<ProductId, StopEntry>, now: Timestamp) -> Self {
+        let rows = &self.picture.rows;
+        let unchanged = rows.len() == entries.len()
+            && rows.iter().zip(entries).all(|((id, row), (entry_id, entry))| {
+                id == entry_id && row.limit == entry.limit && row.updated_at == entry.updated_at
+            });
+        let read = Self { read_at: Some(now), doubt: None, trouble: None, ..self.clone() };
+        if unchanged && self.read_at.is_some() {
+            return read;
+        }
+        let joined =
+            entries.values().map(|entry| (entry.product, join(rows.get(&entry.product), entry, now))).collect();
+        let picture = Picture { rows: Arc::new(joined), catalog: Arc::clone(&self.picture.catalog) };
+        Self { picture, changed_at: Some(now), seq: self.seq + 1, ..read }
+    }
+
+    fn fold_failure(&self, why: String, now: Timestamp) -> Self {
+        let (since, failures) = self.trouble.as_ref().map_or((now, 0), |trouble| (trouble.since, trouble.failures));
+        Self { trouble: Some(Trouble { since, failures: failures.saturating_add(1), why }), ..self.clone() }
+    }
+
+    fn fold_products(&self, products: Vec<Product>, now: Timestamp) -> Self {
+        let walked = products.into_iter().map(|product| (product.id, product)).collect();
+        let (products, missing_products) = two_walks(&self.picture.catalog.products, walked, &self.missing_products);
+        let read =
+            Self { catalog_read_at: Some(now), missing_products, unknown_products: BTreeSet::new(), ..self.clone() };
+        read.with_catalog(Catalog { products, ..self.picture.catalog.as_ref().clone() })
+    }
+
+    fn fold_product(&self, products: Vec<Product>) -> Self {
+        let mut catalog = self.picture.catalog.as_ref().clone();
+        let mut missing_products = self.missing_products.clone();
+        for product in products {
+            missing_products.remove(&product.id);
+            catalog.products.insert(product.id, product);
+        }
+        Self { missing_products, ..self.clone() }.with_catalog(catalog)
+    }
+
+    fn fold_product_gone(&self, id: ProductId) -> Self {
+        let mut next = self.clone();
+        if !self.picture.catalog.products.contains_key(&id) {
+            next.unknown_products.insert(id);
+            return next;
+        }
+        if next.missing_products.insert(id) {
+            return next;
+        }
+        next.missing_products.remove(&id);
+        next.unknown_products.insert(id);
+        let mut catalog = self.picture.catalog.as_ref().clone();
+        catalog.products.remove(&id);
+        next.with_catalog(catalog)
+    }
+
+    fn fold_stations(&self, stations: Vec<Station>) -> Self {
+        let listed = stations.into_iter().map(|station| (station.id, station)).collect();
+        let (stations, missing_stations) = two_walks(&self.picture.catalog.stations, listed, &self.missing_stations);
+        Self { missing_stations, ..self.clone() }
+            .with_catalog(Catalog { stations, ..self.picture.catalog.as_ref().clone() })
+    }
+
+    fn fold_prices(&self, lists: Vec<PriceList>, prices: BTreeMap<(PriceListId, ProductId), Money>) -> Self {
+        let price_lists = lists.into_iter().map(|list| (list.id, list)).collect();
+        self.clone().with_catalog(Catalog { price_lists, prices, ..self.picture.catalog.as_ref().clone() })
+    }
+
+    /// Puts a catalog in place; an equal one keeps the old allocation, so that "nothing changed" is a pointer comparison.
+    fn with_catalog(mut self, catalog: Catalog) -> Self {
+        if *self.picture.catalog != catalog {
+            self.picture.catalog = Arc::new(catalog);
+        }
+        self
+    }
+}
+
+fn by_product(entries: &[StopEntry]) -> BTreeMap<ProductId, StopEntry> {
+    let mut rows = BTreeMap::new();
+    for entry in entries {
+        let newest: &mut StopEntry = rows.entry(entry.product).or_insert(*entry);
+        // The same instant twice leaves no newest; the smaller limit is the one that must not be missed.
+        if (entry.updated_at, std::cmp::Reverse(entry.limit)) > (newest.updated_at, std::cmp::Reverse(newest.limit)) {
+            *newest = *entry;
+        }
+    }
+    rows
+}
+
+/// Returns the products that came, went, ran out or returned between the two lists; a countdown is no such change.
+fn changed_products(rows: &Rows, entries: &BTreeMap<ProductId, StopEntry>) -> Vec<ProductId> {
+    let ids: BTreeSet<ProductId> = rows.keys().chain(entries.keys()).copied().collect();
+    let turned = |id: &ProductId| {
+        let was = rows.get(id).map(StopRow::is_out);
+        let is = entries.get(id).map(|entry| entry.limit <= Quantity::ZERO);
+        was != is
+    };
+    ids.into_iter().filter(turned).collect()
+}
+
+fn same_limit(one: Option<&StopEntry>, other: Option<&StopEntry>) -> bool {
+    one.map(|entry| entry.limit <= Quantity::ZERO) == other.map(|entry| entry.limit <= Quantity::ZERO)
+}
+
+fn join(before: Option<&StopRow>, entry: &StopEntry, now: Timestamp) -> StopRow {
+    let is_out = entry.limit <= Quantity::ZERO;
+    match before {
+        Some(row) if row.limit == entry.limit && row.updated_at == entry.updated_at => *row,
+        Some(row) if row.is_out() == is_out => StopRow { limit: entry.limit, updated_at: entry.updated_at, ..*row },
+        Some(_) | None => {
+            let is_sane = entry.updated_at <= now && now.since(entry.updated_at) <= CHANGE_AGE_MAX;
+            let since = if is_sane { entry.updated_at } else { now };
+            StopRow { limit: entry.limit, updated_at: entry.updated_at, since, seen_at: now }
+        }
+    }
+}
+
+/// Merges a complete walk: what it shows replaces, what it misses stays until a second walk misses it too.
+fn two_walks<K: Ord + Copy, V: Clone>(
+    known: &BTreeMap<K, V>,
+    walked: BTreeMap<K, V>,
+    missing_before: &BTreeSet<K>,
+) -> (BTreeMap<K, V>, BTreeSet<K>) {
+    let mut merged = walked;
+    let mut missing = BTreeSet::new();
+    for (id, value) in known {
+        if !merged.contains_key(id) && !missing_before.contains(id) {
+            merged.insert(*id, value.clone());
+            missing.insert(*id);
+        }
+    }
+    (merged, missing)
+}
+
+#[cfg(test)]
+mod tests;

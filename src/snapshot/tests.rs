@@ -1,0 +1,199 @@
+//! The snapshot's promises: order does not matter, failures change only age, doubt needs a second look.
+
+use proptest::prelude::*;
+
+use super::diff::{apply, diff};
+use super::*;
+use crate::catalog::{InventoryBehavior, ProductKind};
+
+fn at(s: i64) -> Timestamp {
+    Timestamp::from_unix_ms(1_780_000_000_000 + s * 1000)
+}
+
+fn entry(product: u64, limit: i64, s: i64) -> StopEntry {
+    StopEntry { product: ProductId(product), limit: Quantity::whole(limit), updated_at: at(s) }
+}
+
+fn venue() -> Venue {
+    Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true }
+}
+
+fn product(id: u64, name: &str) -> Product {
+    Product {
+        id: ProductId(id),
+        parent: None,
+        station: None,
+        category: None,
+        category_name: None,
+        kind: ProductKind::Dish,
+        name: name.to_owned(),
+        full_name: name.to_owned(),
+        active: true,
+        hidden: false,
+        sold_by_weight: false,
+        has_variants: false,
+        price: Money::default(),
+        cost_price: Money::default(),
+        cooking_time_min: 0,
+        inventory: InventoryBehavior::Passive,
+        low_stock: None,
+        tags: Vec::new(),
+        recipe: Vec::new(),
+        modifiers: Vec::new(),
+    }
+}
+
+fn read(entries: &[StopEntry]) -> Snapshot {
+    Snapshot::unread(venue()).fold(Reading::StopList(entries.to_vec()), at(0))
+}
+
+#[test]
+fn since_is_the_row_s_own_time_and_survives_a_rewrite_of_the_row() {
+    let first = read(&[entry(54, 0, -600)]);
+    let again = first.fold(Reading::StopList(vec![entry(54, -1, 5)]), at(10));
+    let row = again.picture.rows[&ProductId(54)];
+    assert_eq!((row.since, row.limit, row.updated_at), (at(-600), Quantity::whole(-1), at(5)));
+    let back = again.fold(Reading::StopList(vec![entry(54, 3, 12)]), at(13));
+    assert_eq!(back.picture.rows[&ProductId(54)].since, at(12), "limited is another state than out");
+}
+
+#[test]
+fn a_wrong_clock_at_the_pos_does_not_become_the_start() {
+    let snapshot = read(&[entry(1, 0, 7200), entry(2, 0, -500 * 86_400)]);
+    assert!(snapshot.picture.rows.values().all(|row| row.since == at(0)));
+}
+
+#[test]
+fn an_unchanged_reading_changes_only_its_age() {
+    let first = read(&[entry(54, 0, -600)]);
+    let again = first.fold(Reading::StopList(vec![entry(54, 0, -600)]), at(30));
+    assert!(Arc::ptr_eq(&first.picture.rows, &again.picture.rows));
+    assert_eq!(Snapshot { read_at: first.read_at, ..again }, first);
+}
+
+#[test]
+fn a_failed_reading_changes_only_the_trouble() {
+    let first = read(&[entry(54, 0, -600)]);
+    let failed = first
+        .fold(Reading::Failed { why: "no answer".to_owned() }, at(30))
+        .fold(Reading::Failed { why: "an HTML page".to_owned() }, at(60));
+    let trouble = failed.trouble.clone().expect("two failures");
+    assert_eq!((trouble.since, trouble.failures, trouble.why.as_str()), (at(30), 2, "an HTML page"));
+    assert_eq!(Snapshot { trouble: None, ..failed.clone() }, first);
+    assert_eq!(failed.fold(Reading::StopList(vec![entry(54, 0, -600)]), at(70)).trouble, None);
+}
+
+fn ten_out() -> Vec<StopEntry> {
+    (1..=10).map(|id| entry(id, 0, -60)).collect()
+}
+
+#[test]
+fn an_emptied_list_waits_for_a_second_look_that_agrees() {
+    let doubtful = read(&ten_out()).fold(Reading::StopList(Vec::new()), at(30));
+    assert_eq!(doubtful.picture.rows.len(), 10, "nothing is back on sale yet");
+    assert_eq!(doubtful.read_at, Some(at(0)), "a doubtful reading is no reading");
+    let ask = doubtful.doubt.as_ref().expect("the list emptied").ask.clone();
+    assert_eq!(ask.len(), 10);
+    let agreed = doubtful.fold(Reading::StopListOf { asked: ask.clone(), rows: Vec::new() }, at(33));
+    assert_eq!((agreed.picture.rows.len(), agreed.seq, agreed.read_at), (0, 2, Some(at(33))));
+    let denied = doubtful.fold(Reading::StopListOf { asked: ask.clone(), rows: ten_out() }, at(33));
+    assert_eq!((denied.picture.rows.len(), denied.seq, denied.doubt.clone()), (10, 1, None));
+    let late = doubtful.fold(Reading::StopListOf { asked: ask, rows: Vec::new() }, at(50));
+    assert_eq!(late.picture.rows.len(), 10, "a look 20 s later may share a lasting fault");
+}
+
+#[test]
+fn a_second_whole_list_confirms_as_well() {
+    let doubtful = read(&ten_out()).fold(Reading::StopList(Vec::new()), at(30));
+    assert_eq!(doubtful.fold(Reading::StopList(Vec::new()), at(34)).picture.rows.len(), 0);
+    assert_eq!(doubtful.fold(Reading::StopList(Vec::new()), at(44)).picture.rows.len(), 10);
+}
+
+#[test]
+fn four_rows_or_a_small_share_need_no_second_look() {
+    let four: Vec<_> = ten_out().into_iter().take(4).collect();
+    assert_eq!(read(&four).fold(Reading::StopList(Vec::new()), at(9)).picture.rows.len(), 0);
+    let thirty: Vec<_> = (1..=30).map(|id| entry(id, 0, -60)).collect();
+    let fewer = thirty[6..].to_vec();
+    assert_eq!(read(&thirty).fold(Reading::StopList(fewer), at(9)).picture.rows.len(), 24);
+}
+
+#[test]
+fn a_product_goes_only_when_two_walks_miss_it() {
+    let both = vec![product(1, "Plov"), product(2, "Dolma")];
+    let first = Snapshot::unread(venue()).fold(Reading::Products(both.clone()), at(0));
+    let missed = first.fold(Reading::Products(both[..1].to_vec()), at(900));
+    assert!(missed.picture.catalog.products.contains_key(&ProductId(2)));
+    let seen_again = missed.fold(Reading::Products(both.clone()), at(1800));
+    let missed_anew = seen_again.fold(Reading::Products(both[..1].to_vec()), at(2700));
+    assert!(missed_anew.picture.catalog.products.contains_key(&ProductId(2)), "one miss after a sighting is the first");
+    let gone = missed.fold(Reading::Products(both[..1].to_vec()), at(1800));
+    assert!(!gone.picture.catalog.products.contains_key(&ProductId(2)));
+    let asked = missed.fold(Reading::ProductGone(ProductId(2)), at(1000));
+    assert!(!asked.picture.catalog.products.contains_key(&ProductId(2)), "a 404 is the second reading");
+}
+
+#[test]
+fn an_id_that_only_the_stop_list_knows_is_asked_for_once() {
+    let snapshot = read(&[entry(332, 0, -5)]);
+    assert_eq!(snapshot.products_to_ask().collect::<Vec<_>>(), [ProductId(332)]);
+    assert_eq!(snapshot.fold(Reading::ProductGone(ProductId(332)), at(1)).products_to_ask().count(), 0);
+    let known = snapshot.fold(Reading::Product(vec![product(332, "Qutab")]), at(1));
+    assert_eq!(known.products_to_ask().count(), 0);
+    assert_eq!(known.picture.catalog.products[&ProductId(332)].name, "Qutab");
+}
+
+fn arbitrary_entries() -> impl Strategy<Value = Vec<StopEntry>> {
+    let row = (0_u64..20, -2_i64..6, -400_i64..400).prop_map(|(id, limit, s)| entry(id, limit, s));
+    prop::collection::vec(row, 0..24)
+}
+
+fn arbitrary_picture() -> impl Strategy<Value = Picture> {
+    let products = prop::collection::btree_map(0_u64..12, "[a-d]{1,2}", 0..8);
+    let prices = prop::collection::btree_map((0_u64..3, 0_u64..9), 0_i64..5, 0..8);
+    let stations = prop::collection::btree_map(0_u64..5, any::<bool>(), 0..4);
+    (arbitrary_entries(), products, prices, stations).prop_map(|(entries, products, prices, stations)| {
+        let station = |(id, active)| {
+            (
+                StationId(id),
+                Station { id: StationId(id), name: "Bar".to_owned(), active, kitchen: true, printable: true },
+            )
+        };
+        let price = |((list, id), amount)| ((PriceListId(list), ProductId(id)), Money::from_ten_thousandths(amount));
+        let catalog = Catalog {
+            products: products.into_iter().map(|(id, name)| (ProductId(id), product(id, &name))).collect(),
+            stations: stations.into_iter().map(station).collect(),
+            price_lists: BTreeMap::new(),
+            prices: prices.into_iter().map(price).collect(),
+        };
+        Picture { rows: read(&entries).picture.rows, catalog: Arc::new(catalog) }
+    })
+}
+
+proptest! {
+    #[test]
+    fn applying_the_changes_gives_the_later_picture(a in arbitrary_picture(), b in arbitrary_picture()) {
+        prop_assert_eq!(apply(&a, &diff(&a, &b)), b.clone());
+        prop_assert_eq!(diff(&a, &a.clone()), Vec::new());
+        let same = Picture { rows: Arc::new(a.rows.as_ref().clone()), catalog: Arc::new(a.catalog.as_ref().clone()) };
+        prop_assert_eq!(diff(&a, &same), Vec::new());
+    }
+
+    #[test]
+    fn the_order_of_rows_does_not_matter(
+        (entries, shuffled) in arbitrary_entries().prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+    ) {
+        prop_assert_eq!(read(&entries), read(&shuffled));
+    }
+
+    #[test]
+    fn failures_never_touch_the_picture(entries in arbitrary_entries(), failures in 1_i64..5) {
+        let first = read(&entries);
+        let mut failed = first.clone();
+        for n in 0..failures {
+            failed = failed.fold(Reading::Failed { why: n.to_string() }, at(n));
+        }
+        prop_assert_eq!(failed.picture, first.picture);
+        prop_assert_eq!(failed.read_at, first.read_at);
+    }
+}
