@@ -39,8 +39,10 @@
 //! ```
 
 pub mod alerts;
+pub mod broker;
 pub mod catalog;
 pub mod clock;
+pub mod http;
 pub mod sinks;
 pub mod snapshot;
 pub mod telemetry;
