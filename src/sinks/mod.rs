@@ -3,6 +3,8 @@
 //! A sink never retries, never sleeps and never decides: it makes one attempt within its time limit and says how it
 //! ended; `delivery` decides what follows.
 
+pub mod mqtt;
+
 use std::time::Duration;
 
 /// How one attempt ended.

@@ -1,0 +1,264 @@
+//! Keeps a broker's retained tree equal to the desired tree, whatever happens to broker, network or this process.
+//!
+//! Holds no backlog: while there is no connection only the newest tree exists. All publishes of a feed leave in one
+//! line, so their order holds at the broker, and a topic is never in flight twice. The ledger names every topic that
+//! may be at the broker; it is written *before* the first publish, so that no crash leaves a topic nobody clears.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::alerts::notice::MqttMessage;
+use crate::clock;
+use crate::sinks::Outcome;
+use crate::sinks::mqtt::link::{Link, LinkState};
+use crate::sinks::mqtt::plan::{self, ContentHash, Published, REFRESH_EVERY, RetainedState, Step, Tree};
+
+/// Publishes of the feed in flight: half of the link's, so that events never wait behind a tree that is being sent.
+const IN_FLIGHT_MAX: usize = 32;
+/// How often the tree is looked at without a reason: lost wake-ups, refused publishes and refreshes cost this much.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long the ledger may take. Screens come first: after that the states go out, and the ledger is tried again.
+const LEDGER_WAIT: Duration = Duration::from_secs(10);
+
+/// One line of the ledger of published topics.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LedgerChange {
+    /// The topic is about to be published for the first time.
+    Added(String),
+    /// The broker acknowledged that the topic was cleared.
+    Removed(String),
+}
+
+/// Changes to be stored in one transaction, in their order.
+#[derive(Debug)]
+pub struct LedgerWrite {
+    /// What to store.
+    pub changes: Vec<LedgerChange>,
+    /// To be answered when it is durable; dropped without an answer means that it failed, and it is sent again.
+    pub done: oneshot::Sender<()>,
+}
+
+/// Publishes until `cancel`, or until the link or the tree's owner is gone.
+///
+/// `desired` is `None` until the picture is known: an unknown tree publishes nothing and clears nothing.
+/// `ledger` holds the topics as stored by an earlier run; `writes` takes its changes.
+pub async fn run(
+    link: Link,
+    desired: watch::Receiver<Option<Arc<Tree>>>,
+    ledger: BTreeSet<String>,
+    writes: mpsc::Sender<LedgerWrite>,
+    cancel: CancellationToken,
+) {
+    let state = link.state();
+    let mut feed = Feed {
+        published: ledger.iter().map(|topic| (topic.clone(), Published::Unknown)).collect(),
+        link,
+        state,
+        desired,
+        writes,
+        ledger,
+        cleared: BTreeSet::new(),
+        session: None,
+        queue: VecDeque::new(),
+        busy: BTreeSet::new(),
+        refused: BTreeMap::new(),
+        in_flight: FuturesUnordered::new(),
+    };
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Event::Ended,
+            changed = feed.state.changed() => changed.map_or(Event::Ended, |()| Event::Look),
+            changed = feed.desired.changed() => changed.map_or(Event::Ended, |()| Event::Look),
+            Some(sent) = feed.in_flight.next(), if !feed.in_flight.is_empty() => Event::Sent(sent),
+            _ = look.tick() => Event::Look,
+        };
+        match event {
+            Event::Ended => return feed.record(Vec::new()).await,
+            Event::Look => feed.look().await,
+            Event::Sent(sent) => feed.settle(sent),
+        }
+        feed.send();
+    }
+}
+
+enum Event {
+    Ended,
+    Look,
+    Sent(Sent),
+}
+
+/// A publish that has come to its end.
+struct Sent {
+    topic: String,
+    /// What was said: `None` when the topic was cleared.
+    content: Option<ContentHash>,
+    session: u64,
+    outcome: Outcome,
+}
+
+type InFlight = Pin<Box<dyn Future<Output = Sent> + Send>>;
+
+struct Feed {
+    link: Link,
+    state: watch::Receiver<LinkState>,
+    desired: watch::Receiver<Option<Arc<Tree>>>,
+    writes: mpsc::Sender<LedgerWrite>,
+    /// The topics that are stored.
+    ledger: BTreeSet<String>,
+    /// Topics that were cleared and are still stored.
+    cleared: BTreeSet<String>,
+    published: BTreeMap<String, Published>,
+    /// The connection that `published` speaks of.
+    session: Option<u64>,
+    /// What is left of the plan.
+    queue: VecDeque<Step>,
+    /// The topics in flight.
+    busy: BTreeSet<String>,
+    /// What the broker refused for good in this connection; the same content is not offered again.
+    refused: BTreeMap<String, Option<ContentHash>>,
+    in_flight: FuturesUnordered<InFlight>,
+}
+
+impl Feed {
+    /// Makes the plan anew from the newest tree and the present connection.
+    async fn look(&mut self) {
+        let session = match &*self.state.borrow_and_update() {
+            LinkState::Up { session } => Some(*session),
+            LinkState::Down { .. } => None,
+        };
+        if session != self.session {
+            // A broker without persistence has forgotten everything; one with it is told again what it knows.
+            self.session = session;
+            self.refused.clear();
+            self.published.values_mut().for_each(|known| *known = Published::Unknown);
+        }
+        self.queue.clear();
+        let desired = self.desired.borrow_and_update().clone();
+        let (Some(_), Some(desired)) = (session, desired) else { return };
+        let steps = plan::plan(&desired, &self.published, clock::uptime());
+        self.queue = steps.into_iter().filter(|step| self.is_due(step)).collect();
+        let is_new = |topic: &&String| !self.ledger.contains(*topic) || self.cleared.contains(*topic);
+        let new: Vec<String> = desired.keys().filter(is_new).cloned().collect();
+        if !new.is_empty() || !self.cleared.is_empty() {
+            self.record(new).await;
+        }
+    }
+
+    fn is_due(&self, step: &Step) -> bool {
+        let content = step.state.as_ref().map(|state| state.hash());
+        !self.busy.contains(&step.topic) && self.refused.get(&step.topic) != Some(&content)
+    }
+
+    /// Starts as many publishes of the plan as may be in flight.
+    fn send(&mut self) {
+        let Some(session) = self.session else { return };
+        while self.in_flight.len() < IN_FLIGHT_MAX {
+            let Some(step) = self.queue.pop_front() else { return };
+            if !self.is_due(&step) {
+                continue;
+            }
+            self.busy.insert(step.topic.clone());
+            // From here on it may be at the broker, whatever becomes of the acknowledgement.
+            self.published.insert(step.topic.clone(), Published::Unknown);
+            self.cleared.remove(&step.topic);
+            let link = self.link.clone();
+            self.in_flight.push(Box::pin(publish(link, step, session)));
+        }
+    }
+
+    /// Notes how a publish ended, and lets its topic be planned again when that is not what is wanted now.
+    fn settle(&mut self, sent: Sent) {
+        self.busy.remove(&sent.topic);
+        if self.session != Some(sent.session) {
+            // It belongs to a connection that is gone; the look that noticed left the topic out while it was busy.
+            return self.plan_again(&sent.topic);
+        }
+        match sent.outcome {
+            Outcome::Delivered => {
+                if let Some(content) = sent.content {
+                    let refresh_at = clock::uptime().plus(REFRESH_EVERY);
+                    self.published.insert(sent.topic.clone(), Published::Confirmed { content, refresh_at });
+                } else {
+                    self.published.remove(&sent.topic);
+                    if self.ledger.contains(&sent.topic) {
+                        self.cleared.insert(sent.topic.clone());
+                    }
+                }
+                self.plan_again(&sent.topic);
+            }
+            // The next look tries again: a lost connection is noticed by it, a busy broker is not pressed.
+            Outcome::Later { .. } => {}
+            Outcome::Never { why } => {
+                tracing::warn!(broker = %self.link.name(), topic = %sent.topic, "the state stays unpublished: {why}");
+                self.refused.insert(sent.topic, sent.content);
+            }
+        }
+    }
+
+    fn plan_again(&mut self, topic: &str) {
+        let step = self
+            .desired
+            .borrow()
+            .as_ref()
+            .and_then(|desired| plan::step(topic, desired, &self.published, clock::uptime()));
+        if let Some(step) = step.filter(|step| self.is_due(step)) {
+            self.queue.push_back(step);
+        }
+    }
+
+    /// Stores the topics that are about to be published, and forgets those that were cleared.
+    async fn record(&mut self, added: Vec<String>) {
+        let removed = std::mem::take(&mut self.cleared);
+        let changes: Vec<_> = removed
+            .iter()
+            .cloned()
+            .map(LedgerChange::Removed)
+            .chain(added.iter().cloned().map(LedgerChange::Added))
+            .collect();
+        if changes.is_empty() {
+            return;
+        }
+        let (done, stored) = oneshot::channel();
+        let write = async {
+            self.writes.send(LedgerWrite { changes, done }).await.ok()?;
+            stored.await.ok()
+        };
+        if let Ok(Some(())) = timeout(LEDGER_WAIT, write).await {
+            self.ledger.retain(|topic| !removed.contains(topic));
+            self.ledger.extend(added);
+        } else {
+            self.cleared = removed;
+            tracing::warn!(broker = %self.link.name(), "the ledger of published topics was not stored; it is tried again");
+        }
+    }
+}
+
+async fn publish(link: Link, step: Step, session: u64) -> Sent {
+    let content = step.state.as_ref().map(|state| state.hash());
+    let message = message(step.topic, step.state.as_deref());
+    let outcome = link.publish(&message).await;
+    Sent { topic: message.topic, content, session, outcome }
+}
+
+fn message(topic: String, state: Option<&RetainedState>) -> MqttMessage {
+    MqttMessage {
+        topic,
+        body: state.map(|state| state.body().to_owned()).unwrap_or_default(),
+        retain: true,
+        expiry_s: state.and_then(RetainedState::expiry_s),
+        content_type: state.and_then(|state| state.content_type().map(str::to_owned)),
+        properties: Vec::new(),
+    }
+}

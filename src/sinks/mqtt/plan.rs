@@ -1,0 +1,233 @@
+//! What must be published so that a broker's retained tree equals the desired one.
+//!
+//! Pure. Invariant, held by property tests: applying the plan to what is published gives what is desired, and an equal
+//! tree needs no plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::sinks::mqtt::topics::rank;
+use crate::units::Uptime;
+
+/// How long a state stays unrepeated (features.md: lists at least every 12 h, since they expire at the broker in 24 h).
+pub const REFRESH_EVERY: Duration = Duration::from_hours(12);
+
+/// Identifies the content of a state: body, expiry and content type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentHash([u8; 16]);
+
+/// One retained state, rendered. Immutable, so that its hash is computed once and unchanged states can be shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetainedState {
+    body: String,
+    expiry_s: Option<u32>,
+    content_type: Option<String>,
+    hash: ContentHash,
+}
+
+impl RetainedState {
+    /// Takes a rendered state: UTF-8 JSON (never empty, which would clear the topic), MQTT 5 message expiry in seconds
+    /// and content type.
+    pub fn new(body: String, expiry_s: Option<u32>, content_type: Option<String>) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(expiry_s.map_or(0, |s| u64::from(s) + 1).to_be_bytes());
+        digest.update(content_type.as_ref().map_or(0, |text| text.len() + 1).to_be_bytes());
+        digest.update(content_type.as_deref().unwrap_or_default());
+        digest.update(&body);
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&digest.finalize()[..16]);
+        Self { body, expiry_s, content_type, hash: ContentHash(hash) }
+    }
+
+    /// Returns the body.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// Returns the MQTT 5 message expiry in seconds.
+    pub const fn expiry_s(&self) -> Option<u32> {
+        self.expiry_s
+    }
+
+    /// Returns the MQTT 5 content type.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// Returns what identifies the content.
+    pub const fn hash(&self) -> ContentHash {
+        self.hash
+    }
+}
+
+/// The states that a broker should retain, by full topic.
+pub type Tree = BTreeMap<String, Arc<RetainedState>>;
+
+/// What is known of one topic at the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// It may be there, with whatever content: known from the ledger, or from a connection before this one.
+    Unknown,
+    /// The broker acknowledged it in this connection.
+    Confirmed {
+        /// The content it acknowledged.
+        content: ContentHash,
+        /// When it is to be said again.
+        refresh_at: Uptime,
+    },
+}
+
+/// One publish of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The full topic.
+    pub topic: String,
+    /// The state to retain, or `None` to clear the topic.
+    pub state: Option<Arc<RetainedState>>,
+}
+
+/// Returns what must be published, in order: the bridge, statuses, lists, products, the rest; then what is cleared.
+pub fn plan(desired: &Tree, published: &BTreeMap<String, Published>, now: Uptime) -> Vec<Step> {
+    let mut steps: Vec<Step> = desired.keys().filter_map(|topic| step(topic, desired, published, now)).collect();
+    steps.sort_by_key(|step| rank(&step.topic));
+    let orphans = published.keys().filter(|topic| !desired.contains_key(*topic));
+    let mut clearing: Vec<Step> = orphans.map(|topic| Step { topic: topic.clone(), state: None }).collect();
+    clearing.sort_by_key(|step| rank(&step.topic));
+    steps.extend(clearing);
+    steps
+}
+
+/// Returns what must be published to one topic, if anything.
+pub fn step(topic: &str, desired: &Tree, published: &BTreeMap<String, Published>, now: Uptime) -> Option<Step> {
+    let state = match (desired.get(topic), published.get(topic)) {
+        (None, None) => return None,
+        (None, Some(Published::Unknown | Published::Confirmed { .. })) => None,
+        (Some(state), Some(Published::Confirmed { content, refresh_at }))
+            if *content == state.hash() && now < *refresh_at =>
+        {
+            return None;
+        }
+        (Some(state), _) => Some(Arc::clone(state)),
+    };
+    Some(Step { topic: topic.to_owned(), state })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn state(body: &str) -> Arc<RetainedState> {
+        Arc::new(RetainedState::new(body.to_owned(), None, None))
+    }
+
+    fn confirmed(state: &RetainedState, refresh_at_s: u64) -> Published {
+        Published::Confirmed { content: state.hash(), refresh_at: Uptime(Duration::from_secs(refresh_at_s)) }
+    }
+
+    /// What the broker retains after the steps; `None` is a content nobody knows.
+    fn apply(steps: &[Step], retained: &mut BTreeMap<String, Option<ContentHash>>) {
+        for step in steps {
+            match &step.state {
+                Some(state) => retained.insert(step.topic.clone(), Some(state.hash())),
+                None => retained.remove(&step.topic),
+            };
+        }
+    }
+
+    #[test]
+    fn a_kitchen_opens_then_only_what_changed_goes_out() {
+        let now = Uptime(Duration::from_secs(100));
+        let base = "eightysix/v1/sahil/7";
+        let desired: Tree = [
+            (format!("{base}/product/54"), state("54 out")),
+            (format!("{base}/station/3/stop"), state("grill: 54")),
+            (format!("{base}/status"), state("fresh")),
+            (format!("{base}/stop"), state("54")),
+            ("eightysix/v1/bridge/info".to_owned(), state("0.1.0")),
+        ]
+        .into();
+        let mut published: BTreeMap<_, _> =
+            [(format!("{base}/product/12"), Published::Unknown), (format!("{base}/stop"), Published::Unknown)].into();
+        let topics = |steps: &[Step]| steps.iter().map(|step| step.topic.replace(base, "..")).collect::<Vec<_>>();
+        let first = plan(&desired, &published, now);
+        assert_eq!(
+            topics(&first),
+            ["eightysix/v1/bridge/info", "../status", "../station/3/stop", "../stop", "../product/54", "../product/12"]
+        );
+        assert!(first.last().is_some_and(|step| step.state.is_none()), "the orphan of the ledger is cleared");
+
+        published = desired.iter().map(|(topic, state)| (topic.clone(), confirmed(state, 200))).collect();
+        assert_eq!(plan(&desired, &published, now), []);
+        let mut later = desired.clone();
+        later.insert(format!("{base}/status"), state("stale"));
+        assert_eq!(topics(&plan(&later, &published, now)), ["../status"]);
+        assert_eq!(
+            plan(&desired, &published, Uptime(Duration::from_secs(200))).len(),
+            5,
+            "said again before it expires"
+        );
+    }
+
+    #[test]
+    fn the_hash_covers_every_part_of_a_state() {
+        let states = [
+            RetainedState::new("a".into(), None, None),
+            RetainedState::new("b".into(), None, None),
+            RetainedState::new("a".into(), Some(0), None),
+            RetainedState::new("a".into(), Some(1), None),
+            RetainedState::new("a".into(), None, Some(String::new())),
+            RetainedState::new(String::new(), None, Some("a".into())),
+        ];
+        let hashes: std::collections::BTreeSet<_> = states.iter().map(RetainedState::hash).collect();
+        assert_eq!(hashes.len(), states.len());
+        assert_eq!(RetainedState::new("a".into(), None, None), states[0]);
+    }
+
+    fn topic() -> impl Strategy<Value = String> {
+        ("[ab]", 0..3_u8, prop_oneof!["status", "stop", "product/[1-3]", "alert/x", "station/1/stop"])
+            .prop_map(|(brand, venue, leaf)| format!("base/v1/{brand}/{venue}/{leaf}"))
+    }
+
+    proptest! {
+        #[test]
+        fn applying_the_plan_gives_the_desired_tree(
+            desired in prop::collection::btree_map(topic(), "[xyz]", 0..12),
+            before in prop::collection::btree_map(topic(), prop::option::of("[xyz]"), 0..12),
+            now_s in 0_u64..20,
+        ) {
+            let now = Uptime(Duration::from_secs(now_s));
+            let desired: Tree = desired.into_iter().map(|(topic, body)| (topic, state(&body))).collect();
+            let published: BTreeMap<_, _> = before
+                .iter()
+                .map(|(topic, body)| {
+                    let known = body.as_ref().map_or(Published::Unknown, |body| confirmed(&state(body), 10));
+                    (topic.clone(), known)
+                })
+                .collect();
+            let mut retained: BTreeMap<_, _> = before
+                .iter()
+                .map(|(topic, body)| (topic.clone(), body.as_ref().map(|body| state(body).hash())))
+                .collect();
+
+            let steps = plan(&desired, &published, now);
+            apply(&steps, &mut retained);
+            let wanted: BTreeMap<_, _> =
+                desired.iter().map(|(topic, state)| (topic.clone(), Some(state.hash()))).collect();
+            prop_assert_eq!(retained, wanted);
+
+            let mut topics: Vec<_> = steps.iter().map(|step| &step.topic).collect();
+            prop_assert!(steps.is_sorted_by_key(|step| (step.state.is_none(), rank(&step.topic))));
+            topics.sort();
+            topics.dedup();
+            prop_assert_eq!(topics.len(), steps.len(), "a topic is published once");
+
+            let afterwards = desired.iter().map(|(topic, state)| (topic.clone(), confirmed(state, 100))).collect();
+            prop_assert_eq!(plan(&desired, &afterwards, now), vec![]);
+        }
+    }
+}
