@@ -43,6 +43,7 @@ pub mod broker;
 pub mod catalog;
 pub mod clock;
 pub mod http;
+pub mod document;
 pub mod sinks;
 pub mod snapshot;
 pub mod telemetry;
