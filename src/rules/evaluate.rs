@@ -1,0 +1,109 @@
+//! A rule set and what is known of a venue -> what each rule says of each subject.
+//!
+//! Never takes what was not read for clear. `stopped_for` and `reading.age` make rules true by mere time; nothing here
+//! computes when, since the engine evaluates at least every few seconds anyway. Invariant: findings come in order of
+//! rule and subject, and visiting only rows (`State::needs_row`) finds the same as visiting every product.
+
+use crate::rules::condition::Truth;
+use crate::rules::subject::{BrandView, Scene, VenueView};
+use crate::rules::value::View;
+use crate::rules::{Finding, Form, Rule, RuleSet, State, Subject, SubjectKind};
+use crate::snapshot::Access;
+use crate::units::{BrandId, Timestamp};
+
+/// What the rules say of a venue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evaluation {
+    /// Every subject of which a rule's `when` or `keep_while` holds, or may hold.
+    pub findings: Vec<Finding>,
+    /// The stop list was never read, or is too old: nothing is said of any item, and their alerts stay as they are.
+    pub items_unknown: bool,
+    /// The products were never read: an item without a row may have any product.
+    pub products_unknown: bool,
+    /// The stations were never read.
+    pub stations_unknown: bool,
+}
+
+impl Evaluation {
+    /// Returns what it means that `rule` has no finding for `subject`: clear, or unknown because nobody could look.
+    pub fn unmentioned(&self, rule: &Rule, subject: &Subject) -> Truth {
+        let needs_row = match &rule.form {
+            Form::State(state) => state.needs_row,
+            Form::Event(_) => false,
+        };
+        let is_unknown = match subject.kind() {
+            SubjectKind::Item => self.items_unknown || (self.products_unknown && !needs_row),
+            SubjectKind::Station => self.stations_unknown,
+            SubjectKind::Venue => false,
+            // A venue's evaluation does not look at the brand.
+            SubjectKind::Brand => true,
+        };
+        if is_unknown { Truth::Unknown } else { Truth::Clear }
+    }
+}
+
+/// Evaluates every rule about items, stations and the venue itself.
+pub fn evaluate_venue(rules: &RuleSet, view: &VenueView<'_>, now: Timestamp) -> Evaluation {
+    let scene = Scene::new(*view, rules.price_lists(), now);
+    let mut findings = Vec::new();
+    for rule in rules.rules() {
+        if let Form::State(state) = &rule.form {
+            evaluate_rule(rule, state, &scene, &mut findings, now);
+        }
+    }
+    Evaluation {
+        findings,
+        items_unknown: !scene.sees_rows(),
+        products_unknown: !scene.sees_products(),
+        stations_unknown: !scene.sees_stations(),
+    }
+}
+
+/// Evaluates every rule about the brand itself. A brand without a finding is clear.
+pub fn evaluate_brand(rules: &RuleSet, brand: &BrandId, access: &Access, now: Timestamp) -> Vec<Finding> {
+    let view = View::Brand(BrandView { brand, access });
+    let mut findings = Vec::new();
+    for rule in rules.rules() {
+        if let Form::State(state) = &rule.form
+            && state.subject == SubjectKind::Brand
+        {
+            findings.extend(finding(rule, state, &view, Subject::Brand, now));
+        }
+    }
+    findings
+}
+
+fn evaluate_rule(rule: &Rule, state: &State, scene: &Scene<'_>, findings: &mut Vec<Finding>, now: Timestamp) {
+    let venue = scene.snapshot().id();
+    match state.subject {
+        SubjectKind::Item if !scene.sees_rows() => {}
+        SubjectKind::Item => {
+            for item in scene.items() {
+                if item.row.is_some() || !state.needs_row {
+                    let view = View::Item(scene, item, None);
+                    findings.extend(finding(rule, state, &view, Subject::Item(venue, item.id), now));
+                }
+            }
+        }
+        SubjectKind::Station => {
+            for station in scene.catalog().stations.values() {
+                let view = View::Station(scene, station);
+                findings.extend(finding(rule, state, &view, Subject::Station(venue, station.id), now));
+            }
+        }
+        SubjectKind::Venue => {
+            findings.extend(finding(rule, state, &View::Venue(scene), Subject::Venue(venue), now));
+        }
+        SubjectKind::Brand => {}
+    }
+}
+
+/// Returns the finding, unless the rule is clear of the subject in every way.
+fn finding(rule: &Rule, state: &State, view: &View<'_>, subject: Subject, now: Timestamp) -> Option<Finding> {
+    let holds = rule.when.truth(view, now);
+    let keeps = match &state.keep_while {
+        Some(keep_while) if holds != Truth::Holds => holds.or(keep_while.truth(view, now)),
+        Some(_) | None => holds,
+    };
+    (keeps != Truth::Clear).then(|| Finding { rule: rule.name.clone(), subject, holds, keeps })
+}

@@ -1,0 +1,315 @@
+//! Rules: what somebody wants to be told, and what each rule says of a venue at a moment.
+//!
+//! YAML becomes a [`RuleSet`] (`parse`), a set and a picture become findings (`evaluate`) and events (`events`). Level,
+//! not edge: a finding says what should be firing now; since when, and whom that concerns, is `alerts`' matter. Never
+//! reads a clock or keeps state. Invariant: the same set, picture and time give the same findings, in the same order.
+
+pub mod condition;
+pub mod evaluate;
+pub mod events;
+pub mod field;
+pub mod parse;
+pub mod subject;
+pub mod value;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::document::Place;
+use crate::rules::condition::{Condition, Truth};
+use crate::units::{ProductId, StationId, VenueId};
+
+/// Characters of a rule's name: it becomes part of topics, ids and mail threads.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// The name of a rule, unique over all files: its identity through edits and reloads. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleName(Arc<str>);
+
+/// What a rule is about. Its order is that of the ids.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Subject {
+    /// The brand as a whole.
+    Brand,
+    /// A venue.
+    Venue(VenueId),
+    /// A station of a venue.
+    Station(VenueId, StationId),
+    /// A product or variant at a venue.
+    Item(VenueId, ProductId),
+}
+
+/// The kinds of [`Subject`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SubjectKind {
+    /// A product or variant at a venue: what a rule is about unless it says otherwise.
+    Item,
+    /// A station of a venue.
+    Station,
+    /// A venue.
+    Venue,
+    /// The brand as a whole.
+    Brand,
+}
+
+/// How much a rule matters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Soon a trouble.
+    Warning,
+    /// A trouble now.
+    Critical,
+}
+
+/// What an event rule tells of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum EventKind {
+    /// An item ran out: it had no row or something left, and now nothing is left.
+    Stopped,
+    /// An item was out and no longer is.
+    Back,
+    /// The limit of an item differs, its row came or went.
+    LimitChanged,
+    /// A base price, or a price in a list, differs.
+    PriceChanged,
+    /// A station differs, came or went.
+    StationChanged,
+    /// A product came to the catalog.
+    ProductAdded,
+    /// A product went from the catalog.
+    ProductRemoved,
+}
+
+/// A text of a rule file that others have to judge (a receiver's name, a template), and where it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Placed {
+    /// The text, quotes and escapes resolved.
+    pub text: Arc<str>,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether it stood in quotes or a block: see [`Place::within`].
+    pub quoted: bool,
+}
+
+/// One rule.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rule {
+    /// Its identity.
+    pub name: RuleName,
+    /// Where its name stands.
+    pub place: Place,
+    /// Whether it watches a state or tells of an event.
+    pub form: Form,
+    /// What must hold.
+    pub when: Condition,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The receivers it is for; none for a rule that shows only on the board and in the feed.
+    pub notify: Vec<Placed>,
+    /// The template of what is said when it fires; without one, the renderer's own words.
+    pub message: Option<Placed>,
+}
+
+/// What only one kind of rule has.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Form {
+    /// Fires while something is so.
+    State(State),
+    /// Tells once that something happened.
+    Event(EventKind),
+}
+
+/// A rule that fires while something is so.
+#[derive(Clone, PartialEq, Debug)]
+pub struct State {
+    /// What it is about.
+    pub subject: SubjectKind,
+    /// Once firing, it stays while this holds as well as while `when` does: the gap that stops it from flapping.
+    pub keep_while: Option<Condition>,
+    /// How long it must hold before it fires.
+    pub hold_for: Duration,
+    /// How long it must be clear before it resolves.
+    pub clear_for: Duration,
+    /// Whether its end is told.
+    pub send_resolved: bool,
+    /// The template of what is said when it ends.
+    pub resolved_message: Option<Placed>,
+    /// Whether it is clear for every item without a row of the stop list, so that only rows need a visit.
+    pub needs_row: bool,
+}
+
+/// The rules in force, in order of their names. A reload replaces the set as a whole.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    price_lists: Vec<String>,
+}
+
+/// What a rule says of a subject now. A subject without a finding is clear, unless
+/// [`Evaluation::unmentioned`](evaluate::Evaluation::unmentioned) says that nothing is known of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// The rule.
+    pub rule: RuleName,
+    /// The subject.
+    pub subject: Subject,
+    /// Whether the rule's `when` holds: what lets an alert begin.
+    pub holds: Truth,
+    /// Whether its `when` or its `keep_while` holds: what lets an alert go on. Never less than `holds`.
+    pub keeps: Truth,
+}
+
+impl RuleSet {
+    /// Takes rules with unique names, and the lower-case names of the price lists that their conditions refer to.
+    pub fn new(mut rules: Vec<Rule>, price_lists: Vec<String>) -> Self {
+        rules.sort_by(|one, other| one.name.cmp(&other.name));
+        Self { rules, price_lists }
+    }
+
+    /// Returns the rules in order of their names.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Returns the rule of that name.
+    pub fn get(&self, name: &RuleName) -> Option<&Rule> {
+        self.rules.binary_search_by(|rule| rule.name.cmp(name)).ok().map(|at| &self.rules[at])
+    }
+
+    /// Returns the lower-case names of the price lists that conditions refer to by index.
+    pub fn price_lists(&self) -> &[String] {
+        &self.price_lists
+    }
+}
+
+impl RuleName {
+    /// Takes a slug of 1 to 64 characters out of `a-z 0-9 - _ .` that begins with a letter or digit.
+    ///
+    /// # Errors
+    /// Returns the reason as a sentence for people when the name has another form.
+    pub fn new(name: &str) -> Result<Self, String> {
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let fits = name.len() <= NAME_LENGTH_MAX
+            && name.bytes().next().is_some_and(is_plain)
+            && name.bytes().all(|b| is_plain(b) || b"-_.".contains(&b));
+        if fits {
+            Ok(Self(name.into()))
+        } else {
+            Err(format!(
+                "a rule's name is 1 to {NAME_LENGTH_MAX} characters of a-z, 0-9, '-', '_' or '.', \
+                 and begins with a letter or digit"
+            ))
+        }
+    }
+
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Subject {
+    /// Returns the venue it belongs to, `None` for the brand.
+    pub const fn venue(&self) -> Option<VenueId> {
+        match self {
+            Self::Brand => None,
+            Self::Venue(venue) | Self::Station(venue, _) | Self::Item(venue, _) => Some(*venue),
+        }
+    }
+
+    /// Returns its kind.
+    pub const fn kind(&self) -> SubjectKind {
+        match self {
+            Self::Brand => SubjectKind::Brand,
+            Self::Venue(_) => SubjectKind::Venue,
+            Self::Station(..) => SubjectKind::Station,
+            Self::Item(..) => SubjectKind::Item,
+        }
+    }
+}
+
+impl SubjectKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Item, Self::Station, Self::Venue, Self::Brand];
+
+    /// Returns the word that rules write.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Item => "item",
+            Self::Station => "station",
+            Self::Venue => "venue",
+            Self::Brand => "brand",
+        }
+    }
+}
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Critical];
+
+    /// Returns the word that rules write and receivers read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Stopped,
+        Self::Back,
+        Self::LimitChanged,
+        Self::PriceChanged,
+        Self::StationChanged,
+        Self::ProductAdded,
+        Self::ProductRemoved,
+    ];
+
+    /// Returns the word that rules write and receivers read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Back => "back",
+            Self::LimitChanged => "limit_changed",
+            Self::PriceChanged => "price_changed",
+            Self::StationChanged => "station_changed",
+            Self::ProductAdded => "product_added",
+            Self::ProductRemoved => "product_removed",
+        }
+    }
+
+    /// Returns what such an event is about.
+    pub const fn subject(self) -> SubjectKind {
+        match self {
+            Self::Stopped
+            | Self::Back
+            | Self::LimitChanged
+            | Self::PriceChanged
+            | Self::ProductAdded
+            | Self::ProductRemoved => SubjectKind::Item,
+            Self::StationChanged => SubjectKind::Station,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

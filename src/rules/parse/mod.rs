@@ -1,0 +1,277 @@
+//! Rule files -> the rule set, and every mistake in them at once, each with its place and what to write instead.
+//!
+//! Templates and the names of receivers are kept with their places for those who can judge them. Never drops a mistake
+//! for an earlier one. Invariant: a rule that comes out was read without a problem of its own.
+
+mod matcher;
+mod unknown_field;
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::document::{self, Fields, Node, Place, Problems};
+use crate::rules::condition::Condition;
+use crate::rules::field::Scope;
+use crate::rules::parse::matcher::ConditionReader;
+use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind};
+
+/// Rules of a set: each is asked of every item of every venue, and a thousand of them take milliseconds.
+pub const RULES_MAX: usize = 10_000;
+/// Characters of a template: a message is read on a screen in a kitchen.
+pub const MESSAGE_LENGTH_MAX: usize = 4_096;
+/// Receivers of one rule; beyond it, a receiver with several addresses is meant.
+pub const NOTIFY_MAX: usize = 100;
+/// The longest `for` and `clear_for`: a state that lasts weeks is no alert but a report.
+const WAIT_MAX: Duration = Duration::from_hours(7 * 24);
+const WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=WAIT_MAX;
+
+/// The keys of a rule that have no meaning for an event, which is told once and at once.
+const STATE_KEYS: [&str; 5] = ["keep_while", "for", "clear_for", "send_resolved", "resolved_message"];
+
+/// A file of rules as it was found.
+#[derive(Clone, Debug)]
+pub struct RuleFile {
+    /// Its name as problems show it.
+    pub name: Arc<str>,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// What could be read of a set of files.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// The rules without a problem. To be used only when no problem was told at all.
+    pub rules: RuleSet,
+    /// Every receiver that any rule names, rules with problems included; configuration knows whether it exists.
+    pub receivers: Vec<Placed>,
+}
+
+/// Reads all files of a set, and tells every problem.
+pub fn parse(files: &[RuleFile], problems: &mut Problems) -> Parsed {
+    let mut reader = Reader { problems, rules: Vec::new(), receivers: Vec::new(), price_lists: Vec::new() };
+    let mut names = BTreeMap::new();
+    let mut count = 0;
+    for file in files {
+        let Some(root) = document::read(&file.name, &file.bytes, reader.problems) else { continue };
+        for node in reader.rule_nodes(&root) {
+            count += 1;
+            if count == RULES_MAX + 1 {
+                let help = "let one rule cover several products, by category or tag";
+                let message = format!("this is one rule more than the {RULES_MAX} that are read");
+                reader.problems.tell_with_help(&node.place, message, help);
+            }
+            if count > RULES_MAX {
+                break;
+            }
+            reader.rule(node, &mut names);
+        }
+    }
+    let Reader { rules, receivers, price_lists, problems: _ } = reader;
+    Parsed { rules: RuleSet::new(rules, price_lists), receivers }
+}
+
+struct Reader<'p> {
+    problems: &'p mut Problems,
+    rules: Vec<Rule>,
+    receivers: Vec<Placed>,
+    price_lists: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn rule_nodes<'n>(&mut self, root: &'n Node) -> &'n [Node] {
+        let Some(mut fields) = root.fields("rules: [ .. ]", self.problems) else { return &[] };
+        let rules = fields.required("rules", "[ { name: sold-out, .. } ]", self.problems);
+        fields.finish(self.problems);
+        rules.and_then(|rules| rules.list(self.problems)).unwrap_or_default()
+    }
+
+    /// Reads one rule, and keeps it when nothing is wrong with it.
+    fn rule(&mut self, node: &Node, names: &mut BTreeMap<RuleName, Place>) {
+        let problems_before = self.problems.count();
+        let such_as = "{ name: sold-out, when: { sold_out: true }, notify: [kitchen] }";
+        let Some(mut fields) = node.fields(such_as, self.problems) else { return };
+        let name = self.name(&mut fields, names);
+        let title = name.as_ref().map_or_else(|| "rule".to_owned(), |(name, _)| format!("rule {name}"));
+        fields.label = &title;
+        let scope = self.scope(&mut fields);
+        let when = self.when(&mut fields, scope);
+        let severity = self.severity(&mut fields);
+        let notify = self.notify(&mut fields);
+        let message = self.template(&mut fields, "message");
+        let form = match scope.map(|scope| (scope, scope.event)) {
+            Some((_, Some(event))) => {
+                self.refuse_state_keys(&mut fields);
+                Some(Form::Event(event))
+            }
+            Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref()))),
+            None => {
+                // Nobody knows which fields exist; the keys are known all the same.
+                for key in STATE_KEYS {
+                    fields.optional(key);
+                }
+                None
+            }
+        };
+        fields.finish(self.problems);
+        if let (Some((name, place)), Some(form), Some(when), Some(severity)) = (name, form, when, severity)
+            && self.problems.count() == problems_before
+        {
+            self.rules.push(Rule { name, place, form, when, severity, notify, message });
+        }
+    }
+
+    fn name(&mut self, fields: &mut Fields<'_>, names: &mut BTreeMap<RuleName, Place>) -> Option<(RuleName, Place)> {
+        let node = fields.required("name", "sold-out", self.problems)?;
+        let text = node.text(self.problems)?;
+        let name = match RuleName::new(text) {
+            Ok(name) => name,
+            Err(reason) => {
+                let message = format!("{} cannot be a rule's name", node.describe());
+                self.problems.tell_with_help(&node.place, message, reason);
+                return None;
+            }
+        };
+        if let Some(first) = names.get(&name) {
+            self.problems.push(document::Problem {
+                place: node.place.clone(),
+                message: format!("a second rule is called '{name}'"),
+                help: Some("give it another name: alerts are told apart by it".to_owned()),
+                related: Some((first.clone(), "the first one is here".to_owned())),
+            });
+        } else {
+            names.insert(name.clone(), node.place.clone());
+        }
+        Some((name, node.place.clone()))
+    }
+
+    /// Reads `event` and `subject`; `None` after a problem, as then nobody knows which fields exist.
+    fn scope(&mut self, fields: &mut Fields<'_>) -> Option<Scope> {
+        let event = match fields.optional("event") {
+            Some(node) => Some(node.word(&EventKind::ALL.map(|event| (event.word(), event)), self.problems)?),
+            None => None,
+        };
+        let default = event.map_or(SubjectKind::Item, EventKind::subject);
+        let Some(node) = fields.optional("subject") else { return Some(Scope { subject: default, event }) };
+        let subject = node.word(&SubjectKind::ALL.map(|subject| (subject.word(), subject)), self.problems)?;
+        if let Some(event) = event
+            && subject != default
+        {
+            let message = format!("'{}' is an event of {}", event.word(), plural(default));
+            self.problems.tell_with_help(&node.place, message, "remove 'subject'");
+            return None;
+        }
+        Some(Scope { subject, event })
+    }
+
+    fn when(&mut self, fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Condition> {
+        let is_event = fields.holds("event");
+        let node = if is_event {
+            fields.optional("when")
+        } else {
+            fields.required("when", "{ sold_out: true, station.status: active }", self.problems)
+        };
+        match (node, scope) {
+            (Some(node), Some(scope)) => self.condition(node, scope),
+            (None, Some(_)) if is_event => Some(Condition::All(Vec::new())),
+            (Some(_) | None, _) => None,
+        }
+    }
+
+    fn condition(&mut self, node: &Node, scope: Scope) -> Option<Condition> {
+        ConditionReader::new(scope, &mut self.price_lists, self.problems).read(node)
+    }
+
+    fn severity(&mut self, fields: &mut Fields<'_>) -> Option<Severity> {
+        let Some(node) = fields.optional("severity") else { return Some(Severity::Warning) };
+        node.word(&Severity::ALL.map(|severity| (severity.word(), severity)), self.problems)
+    }
+
+    /// Reads the receivers. The key must be there, as a rule that tells nobody is more often an oversight than meant;
+    /// `[]` says that it is meant.
+    fn notify(&mut self, fields: &mut Fields<'_>) -> Vec<Placed> {
+        let such_as = "[kitchen, managers], or [] for the board and the feed only";
+        let Some(node) = fields.required("notify", such_as, self.problems) else { return Vec::new() };
+        let mut notify: Vec<Placed> = Vec::new();
+        for name in node.one_or_more() {
+            let Some(placed) = name.text(self.problems).map(|text| placed(name, text)) else { continue };
+            if notify.len() == NOTIFY_MAX {
+                self.problems.tell_with_help(
+                    &placed.place,
+                    format!("this is one receiver more than the {NOTIFY_MAX} of a rule"),
+                    "give one receiver several addresses",
+                );
+                break;
+            }
+            if let Some(first) = notify.iter().find(|other| other.text == placed.text) {
+                self.problems.push(document::Problem {
+                    message: format!("{} is named twice", name.describe()),
+                    place: placed.place,
+                    help: Some("remove one of the two".to_owned()),
+                    related: Some((first.place.clone(), "first named here".to_owned())),
+                });
+                continue;
+            }
+            notify.push(placed);
+        }
+        self.receivers.extend(notify.iter().cloned());
+        notify
+    }
+
+    fn template(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Option<Placed> {
+        let node = fields.optional(key)?;
+        let text = node.text(self.problems)?;
+        if text.chars().count() > MESSAGE_LENGTH_MAX {
+            let message = format!("'{key}' is longer than the {MESSAGE_LENGTH_MAX} characters of a message");
+            self.problems.tell(&node.place, message);
+        }
+        Some(placed(node, text))
+    }
+
+    fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>) -> State {
+        let keep_while = fields.optional("keep_while").and_then(|node| self.condition(node, scope));
+        let is_of_items = scope.subject == SubjectKind::Item;
+        let needs_row = is_of_items && when.into_iter().chain(&keep_while).all(Condition::needs_row);
+        State {
+            subject: scope.subject,
+            needs_row,
+            keep_while,
+            hold_for: self.wait(fields, "for"),
+            clear_for: self.wait(fields, "clear_for"),
+            send_resolved: fields.optional("send_resolved").is_none_or(|node| node.flag(self.problems) == Some(true)),
+            resolved_message: self.template(fields, "resolved_message"),
+        }
+    }
+
+    fn wait(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Duration {
+        let node = fields.optional(key);
+        node.and_then(|node| node.duration(&WAIT_RANGE, self.problems)).unwrap_or_default()
+    }
+
+    fn refuse_state_keys(&mut self, fields: &mut Fields<'_>) {
+        for key in STATE_KEYS {
+            fields.optional(key);
+            if let Some(entry) = fields.entries.iter().find(|entry| &*entry.key == key) {
+                let message = format!("'{key}' has no meaning for an event, which is told once and at once");
+                let help = format!("remove '{key}', or replace 'event' by a 'when' that describes a state");
+                self.problems.tell_with_help(&entry.place, message, help);
+            }
+        }
+    }
+}
+
+fn placed(node: &Node, text: &str) -> Placed {
+    let quoted = node.as_scalar().is_some_and(|(_, quoted)| quoted);
+    Placed { text: text.into(), place: node.place.clone(), quoted }
+}
+
+/// Names the kind in a sentence about all of them.
+const fn plural(subject: SubjectKind) -> &'static str {
+    match subject {
+        SubjectKind::Item => "items",
+        SubjectKind::Station => "stations",
+        SubjectKind::Venue => "venues",
+        SubjectKind::Brand => "brands",
+    }
+}

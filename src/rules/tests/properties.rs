@@ -1,0 +1,155 @@
+//! What holds for all rules and pictures: order does not matter, and the short way finds what the long way finds.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::rules::condition::{Condition, Matcher, Operand, Truth};
+use crate::rules::evaluate::evaluate_venue;
+use crate::rules::field::{Field, ProductField, RowField, StationField, VariantsField};
+use crate::rules::subject::Scene;
+use crate::rules::value::View;
+use crate::rules::{Form, Placed, Rule, RuleName, Severity, State, SubjectKind};
+
+fn arbitrary_matcher() -> impl Strategy<Value = Condition> {
+    let number = |field| {
+        (0_i64..4, 0_usize..6).prop_map(move |(limit, test)| {
+            let operand = Operand::Number(Quantity::whole(limit));
+            let matcher = match test {
+                0 => Matcher::AtMost(operand),
+                1 => Matcher::AtLeast(operand),
+                2 => Matcher::Below(operand),
+                3 => Matcher::Above(operand),
+                4 => Matcher::Unset,
+                _ => Matcher::AnyOf(vec![operand]),
+            };
+            Condition::Match { field, matcher }
+        })
+    };
+    let flag = |field| {
+        any::<bool>()
+            .prop_map(move |wanted| Condition::Match { field, matcher: Matcher::AnyOf(vec![Operand::Flag(wanted)]) })
+    };
+    let word = |field, word| Just(Condition::Match { field, matcher: Matcher::AnyOf(vec![Operand::Word(word)]) });
+    prop_oneof![
+        number(Field::Row(RowField::Limit)),
+        number(Field::Variants(VariantsField::Left)),
+        flag(Field::Row(RowField::Limited)),
+        flag(Field::Row(RowField::SoldOut)),
+        flag(Field::Row(RowField::Low)),
+        flag(Field::Row(RowField::NearLow)),
+        word(Field::Product(ProductField::Type), "DISH"),
+        word(Field::Station(StationField::Status), "active"),
+        Just(Condition::Match { field: Field::Row(RowField::StoppedFor), matcher: Matcher::Set }),
+    ]
+}
+
+fn arbitrary_condition() -> impl Strategy<Value = Condition> {
+    arbitrary_matcher().prop_recursive(4, 24, 3, |part| {
+        prop_oneof![
+            prop::collection::vec(part.clone(), 0..4).prop_map(Condition::All),
+            prop::collection::vec(part.clone(), 0..4).prop_map(Condition::Any),
+            part.prop_map(|part| Condition::Not(Box::new(part))),
+        ]
+    })
+}
+
+fn arbitrary_rows() -> impl Strategy<Value = Rows> {
+    let row = |limit| StopRow {
+        limit: Quantity::from_millionths(limit * 500_000),
+        updated_at: Some(at(-900)),
+        since: at(-900),
+        seen_at: at(-890),
+    };
+    prop::collection::btree_map((1_u64..14).prop_map(ProductId), (-2_i64..26).prop_map(row), 0..10)
+}
+
+fn rule(name: &str, when: Condition, keep_while: Option<Condition>, needs_row: bool) -> Rule {
+    let place = crate::document::Place::whole(&"test.yaml".into());
+    Rule {
+        name: RuleName::new(name).expect("a slug"),
+        place: place.clone(),
+        form: Form::State(State {
+            subject: SubjectKind::Item,
+            keep_while,
+            hold_for: Duration::ZERO,
+            clear_for: Duration::ZERO,
+            send_resolved: true,
+            resolved_message: None,
+            needs_row,
+        }),
+        when,
+        severity: Severity::Warning,
+        notify: vec![Placed { text: "kitchen".into(), place, quoted: false }],
+        message: None,
+    }
+}
+
+fn venue_with(rows: Rows) -> Snapshot {
+    let read = snapshot(&[]);
+    Snapshot { picture: Picture { rows: Arc::new(rows), ..read.picture.clone() }, ..read }
+}
+
+proptest! {
+    #[test]
+    fn visiting_only_rows_finds_what_visiting_every_product_finds(
+        when in arbitrary_condition(),
+        keep_while in prop::option::of(arbitrary_condition()),
+        rows in arbitrary_rows(),
+    ) {
+        let needs_row = when.needs_row() && keep_while.as_ref().is_none_or(Condition::needs_row);
+        let brand = brand();
+        let snapshot = venue_with(rows);
+        let view = view(&brand, &Access::Granted, &snapshot);
+        let one = |needs_row| {
+            RuleSet::new(vec![rule("r", when.clone(), keep_while.clone(), needs_row)], Vec::new())
+        };
+        let long_way = evaluate_venue(&one(false), &view, at(10));
+        prop_assert_eq!(evaluate_venue(&one(needs_row), &view, at(10)), long_way);
+    }
+
+    #[test]
+    fn the_order_of_rules_does_not_matter(
+        (conditions, shuffled) in prop::collection::vec(arbitrary_condition(), 1..8).prop_flat_map(|conditions| {
+            let numbered: Vec<_> = conditions.into_iter().enumerate().collect();
+            (Just(numbered.clone()), Just(numbered).prop_shuffle())
+        }),
+        rows in arbitrary_rows(),
+    ) {
+        let set = |conditions: Vec<(usize, Condition)>| {
+            let named = |(n, when): (usize, Condition)| rule(&format!("r{n}"), when, None, false);
+            RuleSet::new(conditions.into_iter().map(named).collect(), Vec::new())
+        };
+        let brand = brand();
+        let snapshot = venue_with(rows);
+        let view = view(&brand, &Access::Granted, &snapshot);
+        let found = evaluate_venue(&set(conditions), &view, at(10));
+        let in_order = found.findings.is_sorted_by_key(|finding| (finding.rule.clone(), finding.subject.clone()));
+        prop_assert!(in_order);
+        prop_assert_eq!(evaluate_venue(&set(shuffled), &view, at(10)), found);
+    }
+
+    #[test]
+    fn an_alert_that_may_begin_may_go_on(
+        when in arbitrary_condition(), keep_while in arbitrary_condition(), rows in arbitrary_rows(),
+    ) {
+        let brand = brand();
+        let snapshot = venue_with(rows);
+        let rules = RuleSet::new(vec![rule("r", when, Some(keep_while), false)], Vec::new());
+        for finding in evaluate_venue(&rules, &view(&brand, &Access::Granted, &snapshot), at(10)).findings {
+            prop_assert_eq!(finding.keeps.or(finding.holds), finding.keeps);
+            prop_assert_ne!(finding.keeps, Truth::Clear);
+        }
+    }
+
+    #[test]
+    fn a_condition_and_its_opposite_have_opposite_truths(when in arbitrary_condition(), rows in arbitrary_rows()) {
+        let brand = brand();
+        let snapshot = venue_with(rows);
+        let scene = Scene::new(view(&brand, &Access::Granted, &snapshot), &[], at(10));
+        let opposite = Condition::Not(Box::new(when.clone()));
+        for item in scene.items() {
+            let view = View::Item(&scene, item, None);
+            prop_assert_eq!(opposite.truth(&view, at(10)), when.truth(&view, at(10)).not());
+        }
+    }
+}

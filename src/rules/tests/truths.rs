@@ -1,0 +1,342 @@
+//! What conditions and rules say of the restaurant.
+
+use super::*;
+use crate::rules::condition::Truth::{self, Clear, Holds, Unknown};
+use crate::rules::evaluate::{evaluate_brand, evaluate_venue};
+use crate::rules::subject::Scene;
+use crate::rules::value::View;
+use crate::rules::{Finding, RuleName, Subject};
+use crate::snapshot::Trouble;
+
+const ALL: [Truth; 3] = [Holds, Clear, Unknown];
+
+fn check(id: u64, limits: &[(u64, &str)], cases: &[(&str, Truth)]) {
+    for (when, expected) in cases {
+        let rules = item_rule(when);
+        let (brand, snapshot) = (brand(), snapshot(limits));
+        let scene = Scene::new(view(&brand, &Access::Granted, &snapshot), rules.price_lists(), at(10));
+        let item = scene.item(ProductId(id)).expect("in the catalog or on the list");
+        assert_eq!(rules.rules()[0].when.truth(&View::Item(&scene, item, None), at(10)), *expected, "#{id} {when}");
+    }
+}
+
+#[test]
+fn a_dish_that_is_out() {
+    check(
+        1,
+        &[(1, "0")],
+        &[
+            ("limit: { at_most: 0 }", Holds),
+            ("limit: 0", Holds),
+            ("limit: [0, 1]", Holds),
+            ("limit: { not: 0 }", Clear),
+            ("limit: { not: [1, 2] }", Holds),
+            ("limit: { above: -1, below: 1 }", Holds),
+            ("limit: { at_least: 0.000001 }", Clear),
+            ("limit: { is: set }", Holds),
+            ("limited: true", Holds),
+            ("sold_out: true", Holds),
+            ("low: true", Clear),
+            ("near_low: true", Clear),
+            ("stopped_for: { at_least: 15m }", Holds),
+            ("stopped_for: { above: 15m10s }", Clear),
+        ],
+    );
+}
+
+#[test]
+fn a_dish_without_a_row_is_unrestricted() {
+    check(
+        1,
+        &[],
+        &[
+            ("limit: { at_most: 0 }", Clear),
+            ("limit: { above: 0 }", Clear),
+            ("limit: { not: 0 }", Holds),
+            ("limit: { is: unset }", Holds),
+            ("limited: false", Holds),
+            ("sold_out: false", Holds),
+            ("low: true", Clear),
+            ("stopped_for: { is: unset }", Holds),
+        ],
+    );
+}
+
+#[test]
+fn low_ends_at_the_threshold_and_near_low_a_fifth_above() {
+    for (limit, low, near_low) in
+        [("0", Clear, Clear), ("0.5", Holds, Holds), ("10", Holds, Holds), ("10.5", Clear, Holds), ("12", Clear, Holds)]
+    {
+        check(1, &[(1, limit)], &[("low: true", low), ("near_low: true", near_low)]);
+    }
+    check(1, &[(1, "12.1")], &[("near_low: true", Clear)]);
+    // No threshold, never low; no product, nobody knows.
+    check(7, &[(7, "1")], &[("low: true", Clear), ("near_low: true", Clear)]);
+    check(332, &[(332, "1")], &[("low: true", Unknown), ("near_low: true", Unknown)]);
+    check(332, &[(332, "0")], &[("low: true", Clear)]);
+}
+
+#[test]
+fn what_the_catalog_says_of_a_dish() {
+    check(
+        1,
+        &[],
+        &[
+            ("product.id: [1, 2]", Holds),
+            ("product.name: Plov", Holds),
+            ("product.name: plov", Clear),
+            ("product.name: { matches: Pl }", Clear),
+            ("product.name: { matches: Pl.* }", Holds),
+            ("product.name: { matches: (?i)PLOV }", Holds),
+            ("product.name: { matches: x|lov }", Clear),
+            ("product.full_name: { not: Plov }", Clear),
+            ("product.type: [DISH, GOODS]", Holds),
+            ("product.status: active", Holds),
+            ("product.hidden: true", Clear),
+            ("product.price: 12.50", Holds),
+            ("product.price: { at_least: 12.5, below: 12.5001 }", Holds),
+            ("product.cost_price: { above: 0 }", Clear),
+            ("product.low_stock: { at_least: 10 }", Holds),
+            ("product.category_id: 10", Holds),
+            ("product.category: Mains", Holds),
+            ("product.tags: lunch", Holds),
+            ("product.tags: { not: [dinner, banquet] }", Clear),
+            ("product.tags: { matches: l.* }", Holds),
+            ("product.inventory_behavior: MINUS_SELF", Holds),
+            ("product.sold_by_weight: false", Holds),
+            ("product.cooking_time: 25m", Holds),
+            ("product.cooking_time: { above: 25m }", Clear),
+            ("parent.id: { is: unset }", Holds),
+            ("variants.left: { is: unset }", Holds),
+            ("prices.delivery: 14", Holds),
+            ("prices.Delivery: { above: 14 }", Clear),
+            ("prices.banquet: { is: unset }", Holds),
+            ("station.id: 1", Holds),
+            ("station.name: Tandir", Holds),
+            ("station.status: active", Holds),
+            ("station.kind: kitchen", Holds),
+            ("station.printable: true", Holds),
+            ("station.products: 4", Holds),
+            ("venue.id: 7", Holds),
+            ("venue.name: Sahil", Holds),
+            ("venue.status: active", Holds),
+            ("venue.reading: fresh", Holds),
+            ("venue.trouble: { is: unset }", Holds),
+            ("reading.age: { at_least: 10s }", Holds),
+            ("brand: sahil", Holds),
+            ("brand.access: granted", Holds),
+        ],
+    );
+}
+
+#[test]
+fn variants_have_their_parent_s_station_and_are_counted() {
+    check(
+        4,
+        &[(4, "0")],
+        &[
+            ("station.status: active", Holds),
+            ("parent.id: 3", Holds),
+            ("parent.name: Fanta", Holds),
+            ("parent.status: inactive", Clear),
+            ("product.type: MODIFICATION", Holds),
+        ],
+    );
+    check(3, &[(4, "0"), (5, "2")], &[("variants.left: 1", Holds), ("variants.out: 1", Holds)]);
+    check(3, &[(4, "0"), (5, "0")], &[("variants.left: { at_most: 0 }", Holds), ("variants.out: 2", Holds)]);
+}
+
+#[test]
+fn no_station_is_known_and_an_unread_one_is_not() {
+    check(2, &[], &[("station.status: inactive", Holds), ("station.kind: other", Holds)]);
+    check(
+        7,
+        &[],
+        &[
+            ("station.id: { is: unset }", Holds),
+            ("station.status: active", Clear),
+            ("station.status: { not: active }", Holds),
+        ],
+    );
+    check(
+        8,
+        &[],
+        &[
+            ("station.status: active", Unknown),
+            ("station.id: { is: unset }", Unknown),
+            ("product.category: Soups", Unknown),
+            ("product.category_id: 11", Holds),
+            ("product.type: { not: DISH }", Holds),
+        ],
+    );
+    check(9, &[], &[("parent.id: 77", Holds), ("parent.name: Fanta", Unknown), ("station.status: active", Unknown)]);
+}
+
+#[test]
+fn an_id_that_only_the_stop_list_knows_is_mostly_unknown() {
+    check(
+        332,
+        &[(332, "0")],
+        &[
+            ("sold_out: true", Holds),
+            ("product.id: 332", Unknown),
+            ("product.type: DISH", Unknown),
+            ("sold_out: true, product.type: DISH", Unknown),
+            ("sold_out: false, product.type: DISH", Clear),
+            ("station.status: active", Unknown),
+            ("parent.id: { is: unset }", Unknown),
+            ("variants.left: { is: set }", Unknown),
+            ("any: [{ product.type: DISH }, { sold_out: true }]", Holds),
+            ("any: [{ product.type: DISH }, { sold_out: false }]", Unknown),
+            ("not: { product.type: DISH }", Unknown),
+            ("not: { product.type: DISH, sold_out: false }", Holds),
+            ("all: [{ sold_out: true }, { limit: 0 }]", Holds),
+        ],
+    );
+}
+
+#[test]
+fn and_or_and_not_are_kleene_s() {
+    for a in ALL {
+        assert_eq!((a.and(Holds), a.or(Clear), a.not().not()), (a, a, a));
+        assert_eq!((a.and(Clear), a.or(Holds), a.and(a), a.or(a)), (Clear, Holds, a, a));
+        for b in ALL {
+            assert_eq!((a.and(b), a.or(b)), (b.and(a), b.or(a)));
+            assert_eq!(a.and(b).not(), a.not().or(b.not()), "De Morgan");
+            for c in ALL {
+                assert_eq!((a.and(b).and(c), a.or(b).or(c)), (a.and(b.and(c)), a.or(b.or(c))));
+                assert_eq!(a.and(b.or(c)), a.and(b).or(a.and(c)));
+            }
+        }
+    }
+    assert_eq!((Unknown.and(Holds), Unknown.or(Clear), Unknown.not()), (Unknown, Unknown, Unknown));
+}
+
+fn found(rules: &RuleSet, snapshot: &Snapshot, now: Timestamp) -> Vec<(String, Subject, Truth, Truth)> {
+    let brand = brand();
+    let evaluation = evaluate_venue(rules, &view(&brand, &Access::Granted, snapshot), now);
+    let plain = |Finding { rule, subject, holds, keeps }| (rule.to_string(), subject, holds, keeps);
+    evaluation.findings.into_iter().map(plain).collect()
+}
+
+fn item(id: u64) -> Subject {
+    Subject::Item(VenueId(7), ProductId(id))
+}
+
+#[test]
+fn findings_name_what_holds_or_may_hold() {
+    let rules = rule_set(
+        "rules:\n\
+         - { name: out, notify: [], when: { sold_out: true, station.status: active } }\n\
+         - { name: low, notify: [], when: { low: true }, keep_while: { near_low: true } }\n\
+         - { name: dear, notify: [], when: { prices.delivery: { above: 10 } } }\n\
+         - { name: bar, notify: [], subject: station, when: { station.status: inactive } }\n\
+         - { name: read, notify: [], subject: venue, when: { venue.reading: fresh } }\n\
+         - { name: ours, notify: [], subject: brand, when: { brand: sahil } }",
+    );
+    let snapshot = snapshot(&[(1, "11"), (2, "0"), (4, "0"), (7, "0"), (332, "0")]);
+    assert_eq!(
+        found(&rules, &snapshot, at(10)),
+        [
+            ("bar".to_owned(), Subject::Station(VenueId(7), StationId(2)), Holds, Holds),
+            ("dear".to_owned(), item(1), Holds, Holds),
+            ("low".to_owned(), item(1), Clear, Holds),
+            ("out".to_owned(), item(4), Holds, Holds),
+            ("out".to_owned(), item(332), Unknown, Unknown),
+            ("read".to_owned(), Subject::Venue(VenueId(7)), Holds, Holds),
+        ]
+    );
+}
+
+#[test]
+fn an_old_or_missing_reading_says_nothing_of_items() {
+    let rules = rule_set(
+        "rules:\n\
+         - { name: out, notify: [], when: { sold_out: true } }\n\
+         - { name: blind, notify: [], subject: venue, when: { venue.reading: blind } }\n\
+         - { name: broken, notify: [], subject: venue, when: { venue.trouble: { matches: .*HTML.* } } }\n\
+         - { name: off, notify: [], subject: station, when: { station.status: inactive } }\n\
+         - { name: dish, notify: [], when: { product.type: DISH } }",
+    );
+    let (brand, fresh) = (brand(), snapshot(&[(1, "0")]));
+    let evaluate = |snapshot: &Snapshot, now| evaluate_venue(&rules, &view(&brand, &Access::Granted, snapshot), now);
+    let names = |snapshot: &Snapshot, now| {
+        let found = evaluate(snapshot, now).findings;
+        found.into_iter().map(|finding| finding.rule.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(&fresh, at(59)), "dish dish off out");
+    assert_eq!(names(&fresh, at(60)), "off", "stale");
+    let trouble = Some(Trouble { since: at(30), failures: 9, why: "an HTML page".to_owned() });
+    assert_eq!(names(&Snapshot { trouble, ..fresh.clone() }, at(300)), "blind broken off");
+
+    let [dish, off, out] = ["dish", "off", "out"].map(|name| rules.get(&RuleName::new(name).expect("a name")));
+    let (dish, off, out) = (dish.expect("dish"), off.expect("off"), out.expect("out"));
+    let station = Subject::Station(VenueId(7), StationId(2));
+    let read = evaluate(&fresh, at(10));
+    assert_eq!((read.unmentioned(out, &item(4)), read.unmentioned(off, &station)), (Clear, Clear));
+    let stale = evaluate(&fresh, at(60));
+    assert_eq!((stale.unmentioned(out, &item(4)), stale.unmentioned(off, &station)), (Unknown, Clear));
+    let without_catalog = Snapshot {
+        picture: Picture { catalog: Arc::default(), ..fresh.picture.clone() },
+        catalog_read_at: None,
+        ..fresh.clone()
+    };
+    let listed = evaluate(&without_catalog, at(10));
+    assert_eq!(listed.unmentioned(out, &item(4)), Clear, "not on the list that was read");
+    assert_eq!((listed.unmentioned(dish, &item(4)), listed.unmentioned(off, &station)), (Unknown, Unknown));
+    let never = evaluate(&Snapshot { read_at: None, ..fresh }, at(10));
+    assert_eq!((never.items_unknown, never.unmentioned(dish, &item(1))), (true, Unknown));
+}
+
+#[test]
+fn a_brand_that_was_not_tried_is_unknown() {
+    let rules = rule_set("rules: [{ name: refused, subject: brand, notify: [ops], when: { brand.access: refused } }]");
+    let truth = |access: &Access| {
+        let found = evaluate_brand(&rules, &brand(), access, at(0));
+        found.first().map(|finding| (finding.subject.clone(), finding.holds))
+    };
+    assert_eq!(truth(&Access::Granted), None);
+    assert_eq!(truth(&Access::Untried), Some((Subject::Brand, Unknown)));
+    let refused = Access::Refused { since: at(0), why: "wrong client_id".to_owned() };
+    assert_eq!(truth(&refused), Some((Subject::Brand, Holds)));
+}
+
+#[test]
+fn rules_know_whether_only_rows_concern_them() {
+    for (when, needs_row) in [
+        ("sold_out: true", true),
+        ("limit: { at_most: 0 }, product.type: DISH", true),
+        ("low: true", true),
+        ("stopped_for: { at_least: 1h }", true),
+        ("any: [{ low: true }, { sold_out: true }]", true),
+        ("not: { limited: false }", true),
+        ("limited: { not: false }", true),
+        ("any: [{ sold_out: true }, { product.type: DISH }]", false),
+        ("product.type: DISH", false),
+        ("limit: { not: 0 }", false),
+        ("limit: { is: unset }", false),
+        ("sold_out: false", false),
+        ("variants.out: { at_least: 1 }", false),
+        ("not: { limited: true, product.type: DISH }", false),
+    ] {
+        let rules = item_rule(when);
+        assert_eq!(rules.rules()[0].when.needs_row(), needs_row, "{when}");
+    }
+    let kept = rule_set("rules: [{ name: r, notify: [], when: { low: true }, keep_while: { product.type: DISH } }]");
+    assert!(matches!(&kept.rules()[0].form, crate::rules::Form::State(state) if !state.needs_row));
+}
+
+#[test]
+fn stations_count_their_products_as_the_catalog_does() {
+    let (brand, mut snapshot) = (brand(), snapshot(&[]));
+    let mut changed = catalog();
+    changed.products.get_mut(&ProductId(4)).expect("a variant").hidden = true;
+    snapshot.picture.catalog = Arc::new(changed.clone());
+    let scene = Scene::new(view(&brand, &Access::Granted, &snapshot), &[], at(0));
+    let rules = rule_set("rules: [{ name: r, subject: station, notify: [], when: { station.products: 3 } }]");
+    for station in changed.stations.values() {
+        let holds = rules.rules()[0].when.truth(&View::Station(&scene, station), at(0));
+        assert_eq!(holds, Truth::of(changed.products_at(station.id) == 3), "{}", station.name);
+    }
+    assert_eq!(changed.products_at(StationId(1)), 3);
+}
