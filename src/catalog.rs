@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId};
+use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
 
 /// A venue's catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -179,11 +179,22 @@ pub struct PriceList {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Venue {
     /// Its id (`x-venue`).
-    pub id: crate::units::VenueId,
+    pub id: VenueId,
     /// Its name.
     pub name: String,
     /// False when the API says it is switched off.
     pub active: bool,
+}
+
+/// One restricted product of a stop list, as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopEntry {
+    /// The product or variant.
+    pub product: ProductId,
+    /// What is left; at or below zero it is out.
+    pub limit: Quantity,
+    /// When Clopos last changed the row, by its own clock; `None` when it sent no sane time.
+    pub updated_at: Option<Timestamp>,
 }
 
 impl Catalog {

@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::document::{Entry, Node, Place, Problems, Value, nearest};
+use crate::document::{Entry, Node, Place, Problem, Problems, Value, nearest};
 use crate::units;
 
 /// Characters of an offending text that a message repeats.
@@ -45,6 +45,7 @@ impl Node {
         match &self.value {
             Value::Scalar { .. } if self.is_nothing() => "nothing".to_owned(),
             Value::Scalar { text, .. } => format!("'{}'", units::printable(text, SHOWN_MAX)),
+            Value::Sequence(items) if items.is_empty() => "an empty list".to_owned(),
             Value::Sequence(_) => "a list".to_owned(),
             Value::Mapping(_) => "a group of settings".to_owned(),
         }
@@ -66,8 +67,11 @@ impl Node {
         };
         if number.is_none() {
             let unit = if unit.is_empty() { String::new() } else { format!(" of {unit}") };
-            let expected = format!("a whole number{unit} from {} to {}", range.start(), range.end());
-            return self.refuse(&expected, problems);
+            let bounds = match (range.start(), range.end()) {
+                (least, &i64::MAX) => format!(", at least {least}"),
+                (least, most) => format!(" from {least} to {most}"),
+            };
+            return self.refuse(&format!("a whole number{unit}{bounds}"), problems);
         }
         number
     }
@@ -128,7 +132,7 @@ impl Node {
     /// Opens a group of settings; `such_as` shows its form when something else stands here (`{ url: .., from: .. }`).
     pub fn fields(&self, such_as: &str, problems: &mut Problems) -> Option<Fields<'_>> {
         match &self.value {
-            Value::Mapping(entries) => Some(Fields { place: &self.place, label: &self.label, entries, asked: vec![] }),
+            Value::Mapping(entries) => Some(Fields::of(self, entries)),
             Value::Scalar { .. } | Value::Sequence(_) => {
                 self.refuse(&format!("a group of settings, such as {such_as}"), problems)
             }
@@ -163,9 +167,14 @@ pub struct Fields<'a> {
     /// All settings of the group, in the order of the file.
     pub entries: &'a [Entry],
     asked: Vec<&'static str>,
+    missing: Vec<(&'static str, Problem)>,
 }
 
 impl<'a> Fields<'a> {
+    fn of(node: &'a Node, entries: &'a [Entry]) -> Self {
+        Self { place: &node.place, label: &node.label, entries, asked: Vec::new(), missing: Vec::new() }
+    }
+
     /// Returns the setting when it is there, and remembers that it is a known one.
     pub fn optional(&mut self, key: &'static str) -> Option<&'a Node> {
         self.asked.push(key);
@@ -176,8 +185,14 @@ impl<'a> Fields<'a> {
     pub fn required(&mut self, key: &'static str, such_as: &str, problems: &mut Problems) -> Option<&'a Node> {
         let node = self.optional(key);
         if node.is_none() {
-            let message = format!("'{key}' is missing in {}", self.title());
-            problems.tell_with_help(self.place, message, format!("write {key}: {such_as}"));
+            let problem = Problem {
+                place: self.place.clone(),
+                message: format!("'{key}' is missing in {}", self.title()),
+                help: Some(format!("write {key}: {such_as}")),
+                related: None,
+            };
+            self.missing.push((key, problem.clone()));
+            problems.push(problem);
         }
         node
     }
@@ -187,7 +202,13 @@ impl<'a> Fields<'a> {
         self.entries.iter().any(|entry| &*entry.key == key)
     }
 
-    /// Tells every setting that was not asked for, with the nearest one that was.
+    /// Returns where the value of a setting stands, or the group itself when it is not there.
+    pub fn place_of(&self, key: &str) -> &'a Place {
+        self.entries.iter().find(|entry| &*entry.key == key).map_or(self.place, |entry| &entry.node.place)
+    }
+
+    /// Tells every setting that was not asked for, with the nearest one that was; a required one that was only
+    /// misspelt is not told as missing any more.
     pub fn finish(self, problems: &mut Problems) {
         for entry in self.entries {
             if self.asked.iter().any(|known| **known == *entry.key) {
@@ -198,7 +219,12 @@ impl<'a> Fields<'a> {
             let missing = self.asked.iter().copied().filter(|known| !self.holds(known));
             let message = format!("there is no setting '{key}' in {}", self.title());
             let help = match nearest(&entry.key, missing) {
-                Some(near) => format!("did you mean '{near}'?"),
+                Some(near) => {
+                    for (_, problem) in self.missing.iter().filter(|(key, _)| *key == near) {
+                        problems.withdraw(problem);
+                    }
+                    format!("did you mean '{near}'?")
+                }
                 None => format!("write {}", one_of(self.asked.iter().copied())),
             };
             problems.tell_with_help(&entry.place, message, help);

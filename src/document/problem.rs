@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::document::Place;
+use crate::document::{Node, Place, Value};
 
 /// Problems kept in one report: nobody reads more, and one broken generator must not fill the log.
 pub const PROBLEMS_MAX: usize = 200;
@@ -48,10 +48,11 @@ impl fmt::Display for Problem {
 }
 
 /// Collects the problems of a set of files, and the files' texts to show them in.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default)]
 pub struct Problems {
     found: Vec<Problem>,
     sources: BTreeMap<Arc<str>, Arc<str>>,
+    concealed: Vec<Place>,
 }
 
 impl Problems {
@@ -76,9 +77,23 @@ impl Problems {
         self.found.push(problem);
     }
 
+    /// Takes a problem back that turned out to be another one.
+    pub(super) fn withdraw(&mut self, problem: &Problem) {
+        self.found.retain(|found| found != problem);
+    }
+
     /// Keeps the text of a file, to show problems in it. [`crate::document::read`] calls it.
     pub fn keep_source(&mut self, file: &Arc<str>, text: &Arc<str>) {
         self.sources.insert(Arc::clone(file), Arc::clone(text));
+    }
+
+    /// Says that a value must not be shown in any line, because it is a secret that should not stand there.
+    pub fn conceal(&mut self, node: &Node) {
+        match &node.value {
+            Value::Scalar { .. } => self.concealed.push(node.place.clone()),
+            Value::Sequence(items) => items.iter().for_each(|item| self.conceal(item)),
+            Value::Mapping(entries) => entries.iter().for_each(|entry| self.conceal(&entry.node)),
+        }
     }
 
     /// Returns whether nothing is wrong so far.
@@ -93,7 +108,7 @@ impl Problems {
 
     /// Returns the report, sorted by place and without repetitions; `None` when nothing is wrong.
     pub fn into_report(self) -> Option<Report> {
-        let Self { mut found, sources } = self;
+        let Self { mut found, sources, concealed } = self;
         found.sort();
         found.dedup();
         if found.is_empty() {
@@ -101,7 +116,13 @@ impl Problems {
         }
         let left_out = found.len().saturating_sub(PROBLEMS_MAX);
         found.truncate(PROBLEMS_MAX);
-        Some(Report { problems: found, left_out, sources })
+        Some(Report { problems: found, left_out, sources, concealed })
+    }
+}
+
+impl fmt::Debug for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Problems").field("found", &self.found).finish_non_exhaustive()
     }
 }
 
@@ -115,6 +136,7 @@ pub struct Report {
     /// How many more there were beyond [`PROBLEMS_MAX`].
     pub left_out: usize,
     pub(super) sources: BTreeMap<Arc<str>, Arc<str>>,
+    pub(super) concealed: Vec<Place>,
 }
 
 impl Report {

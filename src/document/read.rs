@@ -149,10 +149,10 @@ impl<'t> Reader<'t> {
                 (anchor, self.mapping(depth)?)
             }
             Event::Alias(anchor) => return self.alias(anchor, &place, label, depth),
-            Event::UnresolvedAlias(_) => {
+            Event::UnresolvedAlias(name) => {
                 let help = "if '*' belongs to the value, put the value in quotes; an anchor is written '&name' first";
                 self.problems.tell_with_help(&place, "no anchor of this name stands above", help);
-                (0, Value::Scalar { text: String::new(), quoted: false })
+                (0, Value::Scalar { text: format!("*{name}"), quoted: true })
             }
             _ => return Err(self.unexpected(span)),
         };

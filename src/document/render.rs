@@ -9,7 +9,7 @@ use crate::document::{Place, Problem, Report, nearest};
 use crate::units;
 
 /// Keys whose inline values are never shown; words near them count as well, as a misspelt key hides nothing.
-const SECRET_KEYS: [&str; 10] = [
+const SECRET_KEYS: [&str; 11] = [
     "password",
     "secret",
     "secrets",
@@ -19,6 +19,7 @@ const SECRET_KEYS: [&str; 10] = [
     "api_key",
     "private_key",
     "credentials",
+    "authorization",
     "pwd",
 ];
 /// Keys that name where a secret is kept; their values are shown.
@@ -29,6 +30,8 @@ const LINE_LENGTH_MAX: usize = 2_000;
 const MESSAGE_LENGTH_MAX: usize = 600;
 /// Columns of a terminal that is not asked for its width.
 const TERMINAL_WIDTH: usize = 120;
+/// Characters of a part of a web address that is shown: longer ones are tokens rather than words such as `services`.
+const URL_PART_MAX: usize = 12;
 /// Lines looked at above a line for the key that it belongs to; a list of secrets is shorter.
 const LINES_ABOVE_MAX: usize = 100;
 
@@ -70,7 +73,8 @@ impl Report {
             let located = if place.line > 0 { origin.line(place.line).char_column(place.column) } else { origin };
             return title.element(located);
         };
-        let line = masked(&lines, index);
+        let concealed = self.concealed.iter().filter(|it| it.file == place.file && it.line == place.line);
+        let line = masked(&lines, index, concealed);
         let byte_of = |chars: usize| line.char_indices().nth(chars).map_or(line.len(), |(at, _)| at);
         let start = byte_of(place.column.saturating_sub(1));
         let end = byte_of(place.column.saturating_sub(1) + place.length).max(start);
@@ -80,9 +84,14 @@ impl Report {
 }
 
 /// Returns a line with every character of a would-be secret replaced by a dot.
-fn masked(lines: &[&str], index: usize) -> String {
+fn masked<'p>(lines: &[&str], index: usize, concealed: impl Iterator<Item = &'p Place>) -> String {
     let line: Vec<char> = lines[index].chars().collect();
     let mut hidden = vec![false; line.len()];
+    for place in concealed {
+        let start = place.column.saturating_sub(1).min(line.len());
+        let end = (start + place.length).min(line.len());
+        hidden[start..end].fill(true);
+    }
     if belongs_to_secret(lines, index) {
         hide_value(&line, 0, line.len(), &mut hidden);
     }
@@ -92,7 +101,7 @@ fn masked(lines: &[&str], index: usize) -> String {
             hide_value(&line, colon + 1, end, &mut hidden);
         }
     }
-    hide_passwords_of_urls(&line, &mut hidden);
+    hide_secrets_of_urls(&line, &mut hidden);
     line.iter().zip(hidden).map(|(c, hidden)| if hidden { '•' } else { *c }).collect()
 }
 
@@ -184,16 +193,28 @@ fn hide_value(line: &[char], from: usize, to: usize, hidden: &mut [bool]) {
     }
 }
 
-/// Hides what stands between `://` and `@`.
-fn hide_passwords_of_urls(line: &[char], hidden: &mut [bool]) {
+/// Hides what stands between `://` and `@`, and the long parts of a web address: with many services who knows them
+/// may post.
+fn hide_secrets_of_urls(line: &[char], hidden: &mut [bool]) {
+    let ends = |c: &char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']');
     for at in 0..line.len().saturating_sub(2) {
         if line[at..at + 3] != [':', '/', '/'] {
             continue;
         }
-        let ends = |c: &char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']');
-        let end = (at + 3..line.len()).find(|at| ends(&line[*at])).unwrap_or(line.len());
-        if let Some(sign) = (at + 3..end).rev().find(|at| line[*at] == '@') {
-            hidden[at + 3..sign].fill(true);
+        let start = at + 3;
+        let end = (start..line.len()).find(|at| ends(&line[*at])).unwrap_or(line.len());
+        if let Some(sign) = (start..end).rev().find(|at| line[*at] == '@') {
+            hidden[start..sign].fill(true);
+        }
+        let path = (start..end).find(|at| line[*at] == '/').unwrap_or(end);
+        if line[..at].ends_with(&['h', 't', 't', 'p']) || line[..at].ends_with(&['h', 't', 't', 'p', 's']) {
+            let mut part = path;
+            for part_end in (path..end).filter(|at| "/?&=#".contains(line[*at])).chain([end]) {
+                if part_end - part > URL_PART_MAX {
+                    hidden[part + 1..part_end].fill(true);
+                }
+                part = part_end;
+            }
         }
     }
 }

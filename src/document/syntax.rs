@@ -9,6 +9,7 @@ use serde_yaml::granit_parser::{ErrorKind, ScanError};
 use crate::document::read::{DEPTH_MAX, place_of, place_of_end};
 use crate::document::{Place, Problem};
 
+const TAB: (&str, &str) = ("there is a tab in the indentation", "use spaces");
 const UNCLOSED_BRACKET: (&str, &str) =
     ("the bracket that begins here is never closed", "close it, and check commas and quotes within");
 
@@ -30,8 +31,15 @@ pub(super) fn problem(file: &Arc<str>, text: &str, error: &ScanError) -> Problem
     };
     let runs_on = matches!(error.kind(), ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement);
     let bracket = if runs_on { open_bracket_above(file, text, offset) } else { None };
-    let words = if bracket.is_some() { Some(UNCLOSED_BRACKET) } else { words(error.kind()) };
-    let place = cause.or(bracket).unwrap_or_else(|| place_of(file, text, mark, mark));
+    // A tab before the first setting ends the document for the parser, which then wonders at the next line.
+    let early = matches!(error.kind(), ErrorKind::ExpectedDocumentStart);
+    let tab = if early { tab_place(file, text, 0).filter(|tab| tab.line < mark.line()) } else { None };
+    let words = match (&bracket, &tab) {
+        (Some(_), _) => Some(UNCLOSED_BRACKET),
+        (None, Some(_)) => Some(TAB),
+        (None, None) => words(error.kind()),
+    };
+    let place = cause.or(bracket).or(tab).unwrap_or_else(|| place_of(file, text, mark, mark));
     let (message, help) = match words {
         Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
         None if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) => (too_deep(), None),
@@ -53,7 +61,7 @@ fn words(kind: &ErrorKind) -> Option<(&'static str, &'static str)> {
         | ErrorKind::TabInIndentation
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabNotAllowed
-        | ErrorKind::TabAtBlockScalarStart => ("there is a tab in the indentation", "use spaces"),
+        | ErrorKind::TabAtBlockScalarStart => TAB,
         ErrorKind::UnclosedQuotedScalar
         | ErrorKind::InvalidQuotedScalarIndent
         | ErrorKind::DocumentIndicatorInQuotedScalar => {
@@ -85,6 +93,7 @@ fn words(kind: &ErrorKind) -> Option<(&'static str, &'static str)> {
             ("a setting without a colon", "write 'name: value', with a space behind the colon")
         }
         ErrorKind::InvalidIndentation
+        | ErrorKind::ExpectedDocumentStart
         | ErrorKind::ExpectedBlockMappingKey
         | ErrorKind::ExpectedBlockSequenceEntry
         | ErrorKind::BlockSequenceEntryNotAllowed

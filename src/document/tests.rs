@@ -1,4 +1,6 @@
 //! Broken texts and what is said about them; hostile texts and that nothing breaks.
+//!
+//! Tables of texts; a property holds reading and showing together on any text.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ fn told(problems: Problems) -> String {
 fn broken_yaml_is_told_where_its_cause_is() {
     let cases: &[(&str, &str)] = &[
         ("a: 1\n\tb: 2\n", "f:2:1: there is a tab in the indentation; use spaces"),
+        ("\ta: 1\nb: 2\n", "f:1:1: there is a tab in the indentation; use spaces"),
         ("a:\n\tb: 2\n", "f:2:1: there is a tab in the indentation; use spaces"),
         ("a: \"x\nb: 2\nc: 3\n", "f:1:4: the quote that begins here is never closed; close it on the same line"),
         ("a:\n  b: 'x\nc: 3\n", "f:2:6: the quote that begins here is never closed; close it on the same line"),
@@ -277,6 +280,8 @@ fn would_be_secrets_are_never_shown() {
         ("password: |\n  CANARY\n  CANARY", 3),
         ("password:\n  value: CANARY", 2),
         ("url: mqtts://user:CANARY@host:1/x", 1),
+        ("url: https://hooks.example.com/services/T00/CANARY1234567", 1),
+        ("url: \"https://hooks.example.com/x?token=CANARY12345678\"", 1),
     ];
     for (text, line) in cases {
         let mut problems = Problems::new();
@@ -298,6 +303,7 @@ fn references_to_secrets_and_their_neighbours_are_shown() {
         "secrets: [{ file: a }, { credential: b }]",
         "client_secret: { credential: clopos-sahil }",
         "username: eightysix",
+        "base_url: https://integrations.clopos.com/open-api/v2",
         "when: { limit: { at_most: 0 }, product.type: [DISH, GOODS] }",
     ] {
         let mut problems = Problems::new();

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::{Catalog, PriceList, Product, Station, Venue};
+use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
 use crate::units::{Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
 
 /// The rows of a stop list by product or variant.
@@ -27,13 +27,16 @@ const SECOND_LOOK_ROWS: usize = 40;
 /// Rows of Clopos can stay for weeks; a change time older than this is taken for a wrong clock.
 const CHANGE_AGE_MAX: Duration = Duration::from_hours(400 * 24);
 
+/// How long a return is kept: longer than any business day, shorter than two.
+const RETURNED_KEPT: Duration = Duration::from_hours(30);
+
 /// One row of the stop list, joined with what earlier readings said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopRow {
     /// What is left to sell; zero or less is out.
     pub limit: Quantity,
-    /// When Clopos says the row was last written.
-    pub updated_at: Timestamp,
+    /// When Clopos says the row was last written, if it said so.
+    pub updated_at: Option<Timestamp>,
     /// Since when it has been out, or limited, without a break: Clopos's time where it is sane.
     pub since: Timestamp,
     /// When a reading first showed it so.
@@ -45,17 +48,6 @@ impl StopRow {
     pub fn is_out(&self) -> bool {
         self.limit <= Quantity::ZERO
     }
-}
-
-/// A stop-list row as it was read, before it is joined with the earlier ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StopEntry {
-    /// The product or variant.
-    pub product: ProductId,
-    /// What is left to sell.
-    pub limit: Quantity,
-    /// When Clopos says the row was last written.
-    pub updated_at: Timestamp,
 }
 
 /// What a venue sells and what of it is limited, at one moment.
@@ -71,7 +63,14 @@ pub struct Picture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// The whole stop list.
-    StopList(Vec<StopEntry>),
+    StopList {
+        /// Its rows.
+        entries: Vec<StopEntry>,
+        /// Products with a row that could not be read: what was known of them stays.
+        unreadable: Vec<ProductId>,
+        /// False when a product without a row may still be restricted: then what was known of it stays.
+        whole: bool,
+    },
     /// The rows of the asked products only: the second look.
     StopListOf {
         /// The products that were asked for.
@@ -80,13 +79,27 @@ pub enum Reading {
         rows: Vec<StopEntry>,
     },
     /// Every product of the venue.
-    Products(Vec<Product>),
+    Products {
+        /// The products, variants among them.
+        products: Vec<Product>,
+        /// Ids of rows that are there but could not be read: what was known of them stays.
+        unreadable: Vec<ProductId>,
+        /// True when a product that is not among them was not there.
+        absence_counts: bool,
+    },
     /// One product and its variants.
     Product(Vec<Product>),
     /// `GET /products/{id}` answered 404.
     ProductGone(ProductId),
     /// Every station, active or not.
-    Stations(Vec<Station>),
+    Stations {
+        /// The stations.
+        stations: Vec<Station>,
+        /// Ids of rows that are there but could not be read: what was known of them stays.
+        unreadable: Vec<StationId>,
+        /// True when a station that is not among them was not there.
+        absence_counts: bool,
+    },
     /// Every price of every list of the brand.
     Prices {
         /// The lists.
@@ -169,12 +182,18 @@ pub struct Snapshot {
     pub venue: Venue,
     /// What it sells and what of it is limited.
     pub picture: Picture,
+    /// What came back on sale lately, and when: screens show it until the business day ends.
+    pub returned: BTreeMap<ProductId, Timestamp>,
     /// The last good reading of the stop list; `None` until the first.
     pub read_at: Option<Timestamp>,
     /// The last reading that changed the stop list.
     pub changed_at: Option<Timestamp>,
     /// The last complete walk of the products.
     pub catalog_read_at: Option<Timestamp>,
+    /// The last complete list of the stations.
+    pub stations_read_at: Option<Timestamp>,
+    /// The last complete walk of the prices.
+    pub prices_read_at: Option<Timestamp>,
     /// Products that the last walk did not show; a second miss removes them.
     pub missing_products: BTreeSet<ProductId>,
     /// Stations that the last list did not show.
@@ -195,9 +214,12 @@ impl Snapshot {
         Self {
             venue,
             picture: Picture::default(),
+            returned: BTreeMap::new(),
             read_at: None,
             changed_at: None,
             catalog_read_at: None,
+            stations_read_at: None,
+            prices_read_at: None,
             missing_products: BTreeSet::new(),
             missing_stations: BTreeSet::new(),
             unknown_products: BTreeSet::new(),
@@ -210,6 +232,11 @@ impl Snapshot {
     /// Returns the venue's id.
     pub fn id(&self) -> VenueId {
         self.venue.id
+    }
+
+    /// Says whether everything that rules ask about has been read once: until then, what holds is the baseline, not news.
+    pub fn is_complete(&self) -> bool {
+        self.read_at.is_some() && self.catalog_read_at.is_some() && self.stations_read_at.is_some()
     }
 
     /// Returns how old the stop list is, `None` until it was first read.
@@ -236,16 +263,37 @@ impl Snapshot {
     /// Returns the snapshot after a reading. The caller compares the pictures with [`diff::diff`].
     pub fn fold(&self, reading: Reading, now: Timestamp) -> Self {
         match reading {
-            Reading::StopList(entries) => self.fold_stop_list(&by_product(&entries), now),
+            Reading::StopList { entries, unreadable, whole } => {
+                self.fold_stop_list(&self.held_with(by_product(&entries), &unreadable, whole), now)
+            }
             Reading::StopListOf { asked, rows } => self.fold_second_look(&asked, &by_product(&rows), now),
-            Reading::Products(products) => self.fold_products(products, now),
+            Reading::Products { products, unreadable, absence_counts } => {
+                self.fold_products(products, &Absence { unreadable: &unreadable, counts: absence_counts }, now)
+            }
             Reading::Product(products) => self.fold_product(products),
             Reading::ProductGone(id) => self.fold_product_gone(id),
-            Reading::Stations(stations) => self.fold_stations(stations),
-            Reading::Prices { lists, prices } => self.fold_prices(lists, prices),
+            Reading::Stations { stations, unreadable, absence_counts } => {
+                self.fold_stations(stations, &Absence { unreadable: &unreadable, counts: absence_counts }, now)
+            }
+            Reading::Prices { lists, prices } => self.fold_prices(lists, prices, now),
             Reading::Venue(venue) => Self { venue, ..self.clone() },
             Reading::Failed { why } => self.fold_failure(why, now),
         }
+    }
+
+    /// Adds what was known of products on which this reading is silent without meaning that they are free.
+    fn held_with(
+        &self,
+        mut entries: BTreeMap<ProductId, StopEntry>,
+        unreadable: &[ProductId],
+        whole: bool,
+    ) -> BTreeMap<ProductId, StopEntry> {
+        let is_held = |id: &ProductId| !whole || unreadable.contains(id);
+        for (id, row) in self.picture.rows.iter().filter(|(id, _)| is_held(id)) {
+            let known = StopEntry { product: *id, limit: row.limit, updated_at: row.updated_at };
+            entries.entry(*id).or_insert(known);
+        }
+        entries
     }
 
     fn fold_stop_list(&self, entries: &BTreeMap<ProductId, StopEntry>, now: Timestamp) -> Self {
@@ -293,7 +341,16 @@ impl Snapshot {
         let joined =
             entries.values().map(|entry| (entry.product, join(rows.get(&entry.product), entry, now))).collect();
         let picture = Picture { rows: Arc::new(joined), catalog: Arc::clone(&self.picture.catalog) };
-        Self { picture, changed_at: Some(now), seq: self.seq + 1, ..read }
+        let returned = self.returned_with(&picture.rows, now);
+        Self { picture, returned, changed_at: Some(now), seq: self.seq + 1, ..read }
+    }
+
+    /// Adds what was out and no longer is, and forgets what is out again or came back before the last business day.
+    fn returned_with(&self, rows: &Rows, now: Timestamp) -> BTreeMap<ProductId, Timestamp> {
+        let is_out = |id: &ProductId| rows.get(id).is_some_and(StopRow::is_out);
+        let back = self.picture.rows.iter().filter(|(id, row)| row.is_out() && !is_out(id)).map(|(id, _)| (*id, now));
+        let kept = self.returned.iter().map(|(id, at)| (*id, *at));
+        kept.chain(back).filter(|(id, at)| !is_out(id) && now.since(*at) <= RETURNED_KEPT).collect()
     }
 
     fn fold_failure(&self, why: String, now: Timestamp) -> Self {
@@ -301,9 +358,10 @@ impl Snapshot {
         Self { trouble: Some(Trouble { since, failures: failures.saturating_add(1), why }), ..self.clone() }
     }
 
-    fn fold_products(&self, products: Vec<Product>, now: Timestamp) -> Self {
+    fn fold_products(&self, products: Vec<Product>, absence: &Absence<'_, ProductId>, now: Timestamp) -> Self {
         let walked = products.into_iter().map(|product| (product.id, product)).collect();
-        let (products, missing_products) = two_walks(&self.picture.catalog.products, walked, &self.missing_products);
+        let (products, missing_products) =
+            two_walks(&self.picture.catalog.products, walked, &self.missing_products, absence);
         let read =
             Self { catalog_read_at: Some(now), missing_products, unknown_products: BTreeSet::new(), ..self.clone() };
         read.with_catalog(Catalog { products, ..self.picture.catalog.as_ref().clone() })
@@ -312,8 +370,11 @@ impl Snapshot {
     fn fold_product(&self, products: Vec<Product>) -> Self {
         let mut catalog = self.picture.catalog.as_ref().clone();
         let mut missing_products = self.missing_products.clone();
-        for product in products {
+        for mut product in products {
             missing_products.remove(&product.id);
+            // One product alone comes without its category's name (clopos-api.md: `category` is for the list).
+            let known = catalog.products.get(&product.id).filter(|known| known.category == product.category);
+            product.category_name = product.category_name.or_else(|| known?.category_name.clone());
             catalog.products.insert(product.id, product);
         }
         Self { missing_products, ..self.clone() }.with_catalog(catalog)
@@ -335,16 +396,26 @@ impl Snapshot {
         next.with_catalog(catalog)
     }
 
-    fn fold_stations(&self, stations: Vec<Station>) -> Self {
+    fn fold_stations(&self, stations: Vec<Station>, absence: &Absence<'_, StationId>, now: Timestamp) -> Self {
         let listed = stations.into_iter().map(|station| (station.id, station)).collect();
-        let (stations, missing_stations) = two_walks(&self.picture.catalog.stations, listed, &self.missing_stations);
-        Self { missing_stations, ..self.clone() }
+        let (stations, missing_stations) =
+            two_walks(&self.picture.catalog.stations, listed, &self.missing_stations, absence);
+        Self { missing_stations, stations_read_at: Some(now), ..self.clone() }
             .with_catalog(Catalog { stations, ..self.picture.catalog.as_ref().clone() })
     }
 
-    fn fold_prices(&self, lists: Vec<PriceList>, prices: BTreeMap<(PriceListId, ProductId), Money>) -> Self {
+    fn fold_prices(
+        &self,
+        lists: Vec<PriceList>,
+        prices: BTreeMap<(PriceListId, ProductId), Money>,
+        now: Timestamp,
+    ) -> Self {
         let price_lists = lists.into_iter().map(|list| (list.id, list)).collect();
-        self.clone().with_catalog(Catalog { price_lists, prices, ..self.picture.catalog.as_ref().clone() })
+        Self { prices_read_at: Some(now), ..self.clone() }.with_catalog(Catalog {
+            price_lists,
+            prices,
+            ..self.picture.catalog.as_ref().clone()
+        })
     }
 
     /// Puts a catalog in place; an equal one keeps the old allocation, so that "nothing changed" is a pointer comparison.
@@ -389,11 +460,17 @@ fn join(before: Option<&StopRow>, entry: &StopEntry, now: Timestamp) -> StopRow 
         Some(row) if row.limit == entry.limit && row.updated_at == entry.updated_at => *row,
         Some(row) if row.is_out() == is_out => StopRow { limit: entry.limit, updated_at: entry.updated_at, ..*row },
         Some(_) | None => {
-            let is_sane = entry.updated_at <= now && now.since(entry.updated_at) <= CHANGE_AGE_MAX;
-            let since = if is_sane { entry.updated_at } else { now };
+            let is_sane = |at: &Timestamp| *at <= now && now.since(*at) <= CHANGE_AGE_MAX;
+            let since = entry.updated_at.filter(is_sane).unwrap_or(now);
             StopRow { limit: entry.limit, updated_at: entry.updated_at, since, seen_at: now }
         }
     }
+}
+
+/// What it means that a walk did not show a row.
+struct Absence<'a, K> {
+    unreadable: &'a [K],
+    counts: bool,
 }
 
 /// Merges a complete walk: what it shows replaces, what it misses stays until a second walk misses it too.
@@ -401,12 +478,21 @@ fn two_walks<K: Ord + Copy, V: Clone>(
     known: &BTreeMap<K, V>,
     walked: BTreeMap<K, V>,
     missing_before: &BTreeSet<K>,
+    absence: &Absence<'_, K>,
 ) -> (BTreeMap<K, V>, BTreeSet<K>) {
     let mut merged = walked;
     let mut missing = BTreeSet::new();
     for (id, value) in known {
-        if !merged.contains_key(id) && !missing_before.contains(id) {
-            merged.insert(*id, value.clone());
+        if merged.contains_key(id) {
+            continue;
+        }
+        let is_held = absence.unreadable.contains(id);
+        let was_missing = missing_before.contains(id);
+        if absence.counts && was_missing && !is_held {
+            continue;
+        }
+        merged.insert(*id, value.clone());
+        if (absence.counts || was_missing) && !is_held {
             missing.insert(*id);
         }
     }

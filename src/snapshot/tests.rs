@@ -11,7 +11,15 @@ fn at(s: i64) -> Timestamp {
 }
 
 fn entry(product: u64, limit: i64, s: i64) -> StopEntry {
-    StopEntry { product: ProductId(product), limit: Quantity::whole(limit), updated_at: at(s) }
+    StopEntry { product: ProductId(product), limit: Quantity::whole(limit), updated_at: Some(at(s)) }
+}
+
+fn whole(entries: Vec<StopEntry>) -> Reading {
+    Reading::StopList { entries, unreadable: Vec::new(), whole: true }
+}
+
+fn walked(products: Vec<Product>) -> Reading {
+    Reading::Products { products, unreadable: Vec::new(), absence_counts: true }
 }
 
 fn venue() -> Venue {
@@ -44,16 +52,16 @@ fn product(id: u64, name: &str) -> Product {
 }
 
 fn read(entries: &[StopEntry]) -> Snapshot {
-    Snapshot::unread(venue()).fold(Reading::StopList(entries.to_vec()), at(0))
+    Snapshot::unread(venue()).fold(whole(entries.to_vec()), at(0))
 }
 
 #[test]
 fn since_is_the_row_s_own_time_and_survives_a_rewrite_of_the_row() {
     let first = read(&[entry(54, 0, -600)]);
-    let again = first.fold(Reading::StopList(vec![entry(54, -1, 5)]), at(10));
+    let again = first.fold(whole(vec![entry(54, -1, 5)]), at(10));
     let row = again.picture.rows[&ProductId(54)];
-    assert_eq!((row.since, row.limit, row.updated_at), (at(-600), Quantity::whole(-1), at(5)));
-    let back = again.fold(Reading::StopList(vec![entry(54, 3, 12)]), at(13));
+    assert_eq!((row.since, row.limit, row.updated_at), (at(-600), Quantity::whole(-1), Some(at(5))));
+    let back = again.fold(whole(vec![entry(54, 3, 12)]), at(13));
     assert_eq!(back.picture.rows[&ProductId(54)].since, at(12), "limited is another state than out");
 }
 
@@ -66,7 +74,7 @@ fn a_wrong_clock_at_the_pos_does_not_become_the_start() {
 #[test]
 fn an_unchanged_reading_changes_only_its_age() {
     let first = read(&[entry(54, 0, -600)]);
-    let again = first.fold(Reading::StopList(vec![entry(54, 0, -600)]), at(30));
+    let again = first.fold(whole(vec![entry(54, 0, -600)]), at(30));
     assert!(Arc::ptr_eq(&first.picture.rows, &again.picture.rows));
     assert_eq!(Snapshot { read_at: first.read_at, ..again }, first);
 }
@@ -80,7 +88,7 @@ fn a_failed_reading_changes_only_the_trouble() {
     let trouble = failed.trouble.clone().expect("two failures");
     assert_eq!((trouble.since, trouble.failures, trouble.why.as_str()), (at(30), 2, "an HTML page"));
     assert_eq!(Snapshot { trouble: None, ..failed.clone() }, first);
-    assert_eq!(failed.fold(Reading::StopList(vec![entry(54, 0, -600)]), at(70)).trouble, None);
+    assert_eq!(failed.fold(whole(vec![entry(54, 0, -600)]), at(70)).trouble, None);
 }
 
 fn ten_out() -> Vec<StopEntry> {
@@ -89,7 +97,7 @@ fn ten_out() -> Vec<StopEntry> {
 
 #[test]
 fn an_emptied_list_waits_for_a_second_look_that_agrees() {
-    let doubtful = read(&ten_out()).fold(Reading::StopList(Vec::new()), at(30));
+    let doubtful = read(&ten_out()).fold(whole(Vec::new()), at(30));
     assert_eq!(doubtful.picture.rows.len(), 10, "nothing is back on sale yet");
     assert_eq!(doubtful.read_at, Some(at(0)), "a doubtful reading is no reading");
     let ask = doubtful.doubt.as_ref().expect("the list emptied").ask.clone();
@@ -104,30 +112,54 @@ fn an_emptied_list_waits_for_a_second_look_that_agrees() {
 
 #[test]
 fn a_second_whole_list_confirms_as_well() {
-    let doubtful = read(&ten_out()).fold(Reading::StopList(Vec::new()), at(30));
-    assert_eq!(doubtful.fold(Reading::StopList(Vec::new()), at(34)).picture.rows.len(), 0);
-    assert_eq!(doubtful.fold(Reading::StopList(Vec::new()), at(44)).picture.rows.len(), 10);
+    let doubtful = read(&ten_out()).fold(whole(Vec::new()), at(30));
+    assert_eq!(doubtful.fold(whole(Vec::new()), at(34)).picture.rows.len(), 0);
+    assert_eq!(doubtful.fold(whole(Vec::new()), at(44)).picture.rows.len(), 10);
+}
+
+#[test]
+fn what_a_reading_cannot_say_stays_as_it_was() {
+    let three = read(&[entry(1, 0, -60), entry(2, 0, -60), entry(3, 4, -60)]);
+    let fold = |unreadable: &[u64], whole: bool| {
+        let unreadable = unreadable.iter().copied().map(ProductId).collect();
+        let after = three.fold(Reading::StopList { entries: vec![entry(3, 3, 5)], unreadable, whole }, at(9));
+        after.picture.rows.iter().map(|(id, row)| (id.0, row.limit.to_string())).collect::<Vec<_>>()
+    };
+    let row = |id: u64, limit: &str| (id, limit.to_owned());
+    assert_eq!(fold(&[], true), [row(3, "3")]);
+    assert_eq!(fold(&[2], true), [row(2, "0"), row(3, "3")]);
+    assert_eq!(fold(&[], false), [row(1, "0"), row(2, "0"), row(3, "3")]);
+}
+
+#[test]
+fn a_walk_without_a_count_removes_nothing() {
+    let known = Snapshot::unread(venue()).fold(walked(vec![product(1, "Plov"), product(2, "Dolma")]), at(0));
+    let products = vec![product(1, "Plov")];
+    let blind = Reading::Products { products, unreadable: Vec::new(), absence_counts: false };
+    let twice = known.fold(blind.clone(), at(900)).fold(blind, at(1800));
+    assert!(twice.picture.catalog.products.contains_key(&ProductId(2)));
+    assert!(twice.missing_products.is_empty());
 }
 
 #[test]
 fn four_rows_or_a_small_share_need_no_second_look() {
     let four: Vec<_> = ten_out().into_iter().take(4).collect();
-    assert_eq!(read(&four).fold(Reading::StopList(Vec::new()), at(9)).picture.rows.len(), 0);
+    assert_eq!(read(&four).fold(whole(Vec::new()), at(9)).picture.rows.len(), 0);
     let thirty: Vec<_> = (1..=30).map(|id| entry(id, 0, -60)).collect();
     let fewer = thirty[6..].to_vec();
-    assert_eq!(read(&thirty).fold(Reading::StopList(fewer), at(9)).picture.rows.len(), 24);
+    assert_eq!(read(&thirty).fold(whole(fewer), at(9)).picture.rows.len(), 24);
 }
 
 #[test]
 fn a_product_goes_only_when_two_walks_miss_it() {
     let both = vec![product(1, "Plov"), product(2, "Dolma")];
-    let first = Snapshot::unread(venue()).fold(Reading::Products(both.clone()), at(0));
-    let missed = first.fold(Reading::Products(both[..1].to_vec()), at(900));
+    let first = Snapshot::unread(venue()).fold(walked(both.clone()), at(0));
+    let missed = first.fold(walked(both[..1].to_vec()), at(900));
     assert!(missed.picture.catalog.products.contains_key(&ProductId(2)));
-    let seen_again = missed.fold(Reading::Products(both.clone()), at(1800));
-    let missed_anew = seen_again.fold(Reading::Products(both[..1].to_vec()), at(2700));
+    let seen_again = missed.fold(walked(both.clone()), at(1800));
+    let missed_anew = seen_again.fold(walked(both[..1].to_vec()), at(2700));
     assert!(missed_anew.picture.catalog.products.contains_key(&ProductId(2)), "one miss after a sighting is the first");
-    let gone = missed.fold(Reading::Products(both[..1].to_vec()), at(1800));
+    let gone = missed.fold(walked(both[..1].to_vec()), at(1800));
     assert!(!gone.picture.catalog.products.contains_key(&ProductId(2)));
     let asked = missed.fold(Reading::ProductGone(ProductId(2)), at(1000));
     assert!(!asked.picture.catalog.products.contains_key(&ProductId(2)), "a 404 is the second reading");
