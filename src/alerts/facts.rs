@@ -1,0 +1,229 @@
+//! What can be said about a subject at one moment: the words and figures that messages and events are made of.
+//!
+//! Names come from the POS; they are made printable here, once, so that no later use can forget it.
+
+use std::time::Duration;
+
+use crate::catalog::Product;
+use crate::rules::Subject;
+use crate::snapshot::diff::Change;
+use crate::snapshot::{Access, Snapshot, StopRow};
+use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, printable};
+
+/// The longest name that is shown: a screen's line, with room for the rest of the sentence.
+const NAME_LENGTH_MAX: usize = 80;
+/// The longest explanation of a failure that is shown.
+const TROUBLE_LENGTH_MAX: usize = 300;
+
+/// Everything known about one subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The tenant.
+    pub brand: BrandId,
+    /// The venue, unless the subject is the brand.
+    pub venue: Option<VenueFacts>,
+    /// The station that is concerned.
+    pub station: Option<StationFacts>,
+    /// The product or variant that is concerned.
+    pub item: Option<ItemFacts>,
+    /// What changed, in a notice of change.
+    pub change: Option<ChangeFacts>,
+    /// Why the brand cannot be read, when somebody must mend something first.
+    pub refused: Option<String>,
+}
+
+/// A venue, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VenueFacts {
+    /// Its id.
+    pub id: VenueId,
+    /// Its name.
+    pub name: String,
+    /// How old the stop list is; `None` when it was never read.
+    pub reading_age: Option<Duration>,
+    /// Why the last request gave no reading, when it gave none.
+    pub trouble: Option<String>,
+}
+
+/// A station, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StationFacts {
+    /// Its id.
+    pub id: StationId,
+    /// Its name.
+    pub name: String,
+    /// False when switched off.
+    pub active: bool,
+    /// How many products it prepares.
+    pub products: usize,
+}
+
+/// A product or variant at a venue, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemFacts {
+    /// Its id.
+    pub id: ProductId,
+    /// Its full name, or `#332 (not in catalog)`.
+    pub name: String,
+    /// The product of which it is a variant.
+    pub parent: Option<ProductId>,
+    /// Its category.
+    pub category: Option<CategoryId>,
+    /// Its base price.
+    pub price: Option<Money>,
+    /// What is left; `None` when unrestricted.
+    pub limit: Option<Quantity>,
+    /// The threshold below which it is low.
+    pub low_stock: Option<Quantity>,
+    /// Since when it has been out or limited.
+    pub since: Option<Timestamp>,
+    /// Names of the sibling variants that are still on sale.
+    pub others_on: Vec<String>,
+}
+
+/// What a notice of change says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeFacts {
+    /// The name of the price list that is concerned.
+    pub list: Option<String>,
+    /// What it was, for people.
+    pub before: String,
+    /// What it is, for people.
+    pub after: String,
+    /// How long it had been out, when it came back.
+    pub out_for: Option<Duration>,
+}
+
+/// Gathers what is known about a subject of a brand.
+pub fn of_subject(
+    brand: &BrandId,
+    access: &Access,
+    snapshot: Option<&Snapshot>,
+    subject: &Subject,
+    now: Timestamp,
+) -> Facts {
+    let refused = match access {
+        Access::Refused { why, .. } => Some(printable(why, TROUBLE_LENGTH_MAX)),
+        Access::Untried | Access::Granted => None,
+    };
+    let trouble =
+        |snapshot: &Snapshot| snapshot.trouble.as_ref().map(|trouble| printable(&trouble.why, TROUBLE_LENGTH_MAX));
+    let venue =
+        snapshot.map(|s| VenueFacts { id: s.id(), name: venue_name(s), reading_age: s.age(now), trouble: trouble(s) });
+    let (station, item) = match (subject, snapshot) {
+        (Subject::Item(_, id), Some(snapshot)) => {
+            let product = snapshot.picture.catalog.products.get(id);
+            let station = product.and_then(|product| snapshot.picture.catalog.station_of(product));
+            (station.and_then(|id| station_facts(snapshot, id)), Some(item_facts(snapshot, *id)))
+        }
+        (Subject::Station(_, id), Some(snapshot)) => (station_facts(snapshot, *id), None),
+        (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => (None, None),
+    };
+    Facts { brand: brand.clone(), venue, station, item, change: None, refused }
+}
+
+/// Says what changed, for people; `now` is the time of the reading that showed it.
+pub fn of_change(change: &Change, snapshot: &Snapshot, now: Timestamp) -> ChangeFacts {
+    let (before, after) = match change {
+        Change::Row { before, after, .. } => {
+            (limit_words(before.map(|r| r.limit)), limit_words(after.map(|r| r.limit)))
+        }
+        Change::Product { before, after, .. } => (price_words(before.as_deref()), price_words(after.as_deref())),
+        Change::Station { before, after, .. } => {
+            let words = |active: Option<bool>| match active {
+                Some(true) => "active",
+                Some(false) => "inactive",
+                None => "absent",
+            };
+            (words(before.as_ref().map(|s| s.active)).to_owned(), words(after.as_ref().map(|s| s.active)).to_owned())
+        }
+        Change::PriceList { before, after, .. } => {
+            let words = |name: Option<&String>| {
+                name.map_or_else(|| "absent".to_owned(), |name| printable(name, NAME_LENGTH_MAX))
+            };
+            (words(before.as_ref().map(|l| &l.name)), words(after.as_ref().map(|l| &l.name)))
+        }
+        Change::Price { before, after, .. } => {
+            let words = |price: &Option<Money>| price.map_or_else(|| "no price".to_owned(), |price| price.to_string());
+            (words(before), words(after))
+        }
+    };
+    let out_for = match change {
+        Change::Row { before: Some(before), .. } if before.is_out() => Some(now.since(before.since)),
+        Change::Row { .. }
+        | Change::Product { .. }
+        | Change::Station { .. }
+        | Change::PriceList { .. }
+        | Change::Price { .. } => None,
+    };
+    let list = match change {
+        Change::Price { list, .. } => snapshot.picture.catalog.price_lists.get(list),
+        Change::Row { .. } | Change::Product { .. } | Change::Station { .. } | Change::PriceList { .. } => None,
+    };
+    ChangeFacts { list: list.map(|list| printable(&list.name, NAME_LENGTH_MAX)), before, after, out_for }
+}
+
+/// Returns the venue's name, or its number when it has none.
+pub fn venue_name(snapshot: &Snapshot) -> String {
+    if snapshot.venue.name.is_empty() {
+        format!("venue {}", snapshot.id())
+    } else {
+        printable(&snapshot.venue.name, NAME_LENGTH_MAX)
+    }
+}
+
+/// Returns a product's name for people, or its number when the catalog does not know it.
+pub fn product_name(snapshot: &Snapshot, id: ProductId) -> String {
+    snapshot.picture.catalog.products.get(&id).map_or_else(|| format!("#{id} (not in catalog)"), shown_name)
+}
+
+fn shown_name(product: &Product) -> String {
+    let name = if product.full_name.is_empty() { &product.name } else { &product.full_name };
+    printable(name, NAME_LENGTH_MAX)
+}
+
+fn station_facts(snapshot: &Snapshot, id: StationId) -> Option<StationFacts> {
+    let station = snapshot.picture.catalog.stations.get(&id)?;
+    Some(StationFacts {
+        id,
+        name: printable(&station.name, NAME_LENGTH_MAX),
+        active: station.active,
+        products: snapshot.picture.catalog.products_at(id),
+    })
+}
+
+/// Gathers what is known about a product at a venue.
+pub fn item_facts(snapshot: &Snapshot, id: ProductId) -> ItemFacts {
+    let catalog = &snapshot.picture.catalog;
+    let product = catalog.products.get(&id);
+    let row = snapshot.picture.rows.get(&id);
+    let is_on = |sibling: &&Product| {
+        sibling.id != id && sibling.active && !snapshot.picture.rows.get(&sibling.id).is_some_and(StopRow::is_out)
+    };
+    let others_on = product.and_then(|product| product.parent).map(|parent| {
+        catalog.variants_of(parent).filter(is_on).map(|sibling| printable(&sibling.name, NAME_LENGTH_MAX)).collect()
+    });
+    ItemFacts {
+        id,
+        name: product_name(snapshot, id),
+        parent: product.and_then(|product| product.parent),
+        category: product.and_then(|product| product.category),
+        price: product.map(|product| product.price),
+        limit: row.map(|row| row.limit),
+        low_stock: product.and_then(|product| product.low_stock),
+        since: row.map(|row| row.since),
+        others_on: others_on.unwrap_or_default(),
+    }
+}
+
+fn limit_words(limit: Option<Quantity>) -> String {
+    match limit {
+        None => "unrestricted".to_owned(),
+        Some(limit) if limit <= Quantity::ZERO => "out".to_owned(),
+        Some(limit) => format!("{limit} left"),
+    }
+}
+
+fn price_words(product: Option<&Product>) -> String {
+    product.map_or_else(|| "absent".to_owned(), |product| product.price.to_string())
+}

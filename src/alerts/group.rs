@@ -1,0 +1,204 @@
+//! Who is told what, and when: machines at once, people in groups of one venue each.
+//!
+//! A group waits a little so that a burst is one mail; what opened and closed while it waited is not told at all.
+//! Invariant: a notice's id follows from what it tells, never from when it is sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::alerts::facts::Facts;
+use crate::alerts::lifecycle::{EpisodeId, OpenAlert, digest};
+use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
+use crate::alerts::published::{self, AlertPart};
+use crate::rules::Severity;
+use crate::topics::BaseTopic;
+use crate::units::{BrandId, Timestamp, VenueId};
+
+/// An event that is this old helps nobody at the pass; MQTT 5 brokers drop it for screens that were away.
+pub const EVENT_EXPIRY_S: u32 = 600;
+/// A group that holds this many entries goes out at once: a mail of hundreds of lines is not read.
+const GROUP_ENTRIES_MAX: usize = 200;
+
+/// Where a receiver is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The receiver.
+    pub receiver: ReceiverName,
+    /// How long mail waits for more of the same burst.
+    pub group_wait: Duration,
+    /// Its channels.
+    pub ways: Vec<Way>,
+}
+
+/// One channel of a receiver, as far as the content depends on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Events on a broker.
+    Mqtt(BaseTopic),
+    /// Grouped mail.
+    Email,
+    /// Events by POST.
+    Webhook,
+}
+
+/// What happened to be worth telling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// An alert opened.
+    Opened,
+    /// An alert closed.
+    Closed,
+    /// Something changed, without an episode.
+    Changed,
+}
+
+impl EntryKind {
+    /// Returns the middle of the event type.
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Opened => "alert.opened",
+            Self::Closed => "alert.closed",
+            Self::Changed => "change",
+        }
+    }
+}
+
+/// One line to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Derived from what it tells; the same news has the same id.
+    pub id: String,
+    /// What happened.
+    pub kind: EntryKind,
+    /// The episode; a notice of change has none.
+    pub episode: Option<EpisodeId>,
+    /// The rule's name.
+    pub rule: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is about: `Lamb kebab`.
+    pub label: String,
+    /// The whole sentence.
+    pub message: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// True when it already held in the first reading.
+    pub baseline: bool,
+}
+
+/// A receiver and a venue (`None`: the brand itself).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupKey {
+    /// The receiver.
+    pub receiver: ReceiverName,
+    /// The venue.
+    pub venue: Option<VenueId>,
+}
+
+/// Entries that wait to be told together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// When the first entry came.
+    pub opened_at: Timestamp,
+    /// The entries, in the order in which they came.
+    pub entries: Vec<Entry>,
+}
+
+/// The groups of a brand that wait.
+pub type Groups = BTreeMap<GroupKey, Group>;
+
+impl Group {
+    /// Returns when the group goes out.
+    pub fn due_at(&self, wait: Duration) -> Timestamp {
+        if self.entries.len() >= GROUP_ENTRIES_MAX { self.opened_at } else { self.opened_at.plus(wait) }
+    }
+
+    /// Adds an entry. A closing cancels its own opening when that still waits: over before it was told is no news.
+    fn add(&mut self, entry: Entry) {
+        let cancels = |waiting: &Entry| waiting.kind == EntryKind::Opened && waiting.episode == entry.episode;
+        if entry.kind == EntryKind::Closed && self.entries.iter().any(cancels) {
+            self.entries.retain(|waiting| waiting.episode != entry.episode);
+        } else {
+            self.entries.push(entry);
+        }
+    }
+}
+
+/// Puts an entry into the group of a receiver, and drops the group when the entry cancelled the last other one.
+pub fn enqueue(groups: &mut Groups, key: &GroupKey, entry: Entry, now: Timestamp) {
+    let group = groups.entry(key.clone()).or_insert_with(|| Group { opened_at: now, entries: Vec::new() });
+    group.add(entry);
+    if group.entries.is_empty() {
+        groups.remove(key);
+    }
+}
+
+/// Returns the notices that an entry causes at once: those of machines, one for each of the receiver's channels.
+pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAlert>) -> Vec<Notice> {
+    let part = AlertPart {
+        rule: &entry.rule,
+        severity: entry.severity.word(),
+        episode: entry.episode.as_ref().map(EpisodeId::as_str),
+        since: open.map(|open| open.since),
+        opened_at: open.map(|open| open.opened_at),
+        closed_at: (entry.kind == EntryKind::Closed).then_some(entry.at),
+        baseline: entry.baseline,
+    };
+    let id = notice_id(&route.receiver, &[&entry.id]);
+    let body =
+        || published::cloud_event(id.as_str(), entry.kind.event(), facts, Some(part), Some(&entry.message), entry.at);
+    let content = |way: &Way| match way {
+        // Screens show what was off before we came; they must not ring for it.
+        Way::Mqtt(_) if entry.baseline => None,
+        Way::Mqtt(topics) => Some(Content::Mqtt(event_message(topics, facts, &id, entry.kind.event(), body()))),
+        Way::Webhook => Some(Content::Webhook(Event { body: body() })),
+        Way::Email => None,
+    };
+    route.ways.iter().filter_map(content).map(|content| notice(id.clone(), route, entry, content)).collect()
+}
+
+/// Wraps a rendered event for a broker: never retained, so that a reconnecting screen does not ring again.
+pub fn event_message(topics: &BaseTopic, facts: &Facts, id: &NoticeId, kind: &str, body: String) -> MqttMessage {
+    let topic = match &facts.venue {
+        Some(venue) => topics.event(&facts.brand, venue.id),
+        None => topics.brand_event(&facts.brand),
+    };
+    MqttMessage {
+        topic,
+        body,
+        retain: false,
+        expiry_s: Some(EVENT_EXPIRY_S),
+        content_type: Some(published::CLOUDEVENTS_JSON.to_owned()),
+        properties: vec![
+            ("id".to_owned(), id.as_str().to_owned()),
+            ("type".to_owned(), published::event_type(kind)),
+            ("subject".to_owned(), published::subject_path(facts)),
+        ],
+    }
+}
+
+fn notice(id: NoticeId, route: &Route, entry: &Entry, content: Content) -> Notice {
+    let summary = format!("{}: {}", entry.rule, entry.message);
+    Notice { id, receiver: route.receiver.clone(), at: entry.at, content, summary }
+}
+
+/// Derives a notice's id from whom it tells what.
+pub fn notice_id(receiver: &ReceiverName, entry_ids: &[&str]) -> NoticeId {
+    let parts: Vec<&str> = std::iter::once(receiver.as_str()).chain(entry_ids.iter().copied()).collect();
+    NoticeId::from_stored(&digest(&parts, 16))
+}
+
+/// Derives the id of an entry of an alert.
+pub fn alert_entry_id(episode: &EpisodeId, kind: EntryKind) -> String {
+    format!("{}/{}", episode.as_str(), kind.event())
+}
+
+/// Derives the id of a notice of change; the same change at the same instant is the same news.
+pub fn change_entry_id(brand: &BrandId, rule: &str, subject: &str, before: &str, after: &str, at: Timestamp) -> String {
+    digest(&[brand.as_str(), rule, subject, before, after, &at.unix_ms().to_string()], 16)
+}
+
+/// Returns the receivers of the routes that have mail.
+pub fn mail_receivers(routes: &BTreeMap<ReceiverName, Route>) -> BTreeSet<&ReceiverName> {
+    routes.values().filter(|route| route.ways.contains(&Way::Email)).map(|route| &route.receiver).collect()
+}

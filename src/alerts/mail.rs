@@ -1,0 +1,262 @@
+//! A group of entries -> one mail: text and HTML from one model, so that both say the same.
+//!
+//! The first line is the whole news; what else is open at the venue follows, so that one mail is the full picture.
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+
+use crate::alerts::group::{Entry, EntryKind, Group, GroupKey, notice_id};
+use crate::alerts::lifecycle::OpenAlert;
+use crate::alerts::notice::{Content, Mail, Notice};
+use crate::units::{BrandId, Timestamp, Zone, human_duration, printable};
+
+/// The longest subject: what a phone shows on two lines.
+const SUBJECT_LENGTH_MAX: usize = 120;
+/// The template of the plain text.
+const TEXT: &str = "mail.txt";
+/// The template of the HTML, in which names are escaped.
+const HTML: &str = "mail.html";
+/// How many names a subject lists before it says how many more there are.
+const SUBJECT_NAMES_MAX: usize = 4;
+
+/// What a mail says beside its entries.
+#[derive(Clone, Debug)]
+pub struct MailContext<'a> {
+    /// The tenant.
+    pub brand: &'a BrandId,
+    /// The venue's name; `None` when the brand itself is concerned.
+    pub venue_name: Option<&'a str>,
+    /// Everything open at the venue that this receiver was told of.
+    pub open: Vec<&'a OpenAlert>,
+    /// When the stop list was last read.
+    pub read_at: Option<Timestamp>,
+    /// The zone in which times are shown.
+    pub zone: &'a Zone,
+    /// When the business day turns over.
+    pub day_starts: jiff::civil::Time,
+}
+
+/// Renders the mail of a group.
+pub fn compose(key: &GroupKey, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Notice {
+    let ids: Vec<&str> = group.entries.iter().map(|entry| entry.id.as_str()).collect();
+    let id = notice_id(&key.receiver, &ids);
+    let place = context.venue_name.unwrap_or(context.brand.as_str());
+    let subject = subject(place, &group.entries);
+    let model = model(place, group, context, now);
+    let templates = templates();
+    let render = |name: &str| {
+        templates
+            .get_template(name)
+            .and_then(|template| template.render(&model))
+            .unwrap_or_else(|_| plain(&group.entries))
+    };
+    let mail = Mail {
+        message_id: id.as_str().to_owned(),
+        thread_id: thread_id(key, context, now),
+        subject: subject.clone(),
+        text: render(TEXT),
+        html: render(HTML),
+    };
+    Notice { id, receiver: key.receiver.clone(), at: now, content: Content::Email(mail), summary: subject }
+}
+
+/// Returns the business day of an instant: until `day_starts` it is still yesterday's.
+pub fn business_day(at: Timestamp, zone: &Zone, day_starts: jiff::civil::Time) -> jiff::civil::Date {
+    let local = at.in_zone(zone);
+    let date = local.date();
+    if local.time() < day_starts { date.yesterday().unwrap_or(date) } else { date }
+}
+
+fn thread_id(key: &GroupKey, context: &MailContext<'_>, now: Timestamp) -> String {
+    let venue = key.venue.map_or_else(|| "brand".to_owned(), |venue| venue.to_string());
+    format!("{}.{venue}.{}", context.brand, business_day(now, context.zone, context.day_starts))
+}
+
+fn subject(place: &str, entries: &[Entry]) -> String {
+    if let [only] = entries {
+        return printable(&format!("{place}: {}", only.message), SUBJECT_LENGTH_MAX);
+    }
+    let count = |is_counted: &dyn Fn(&&Entry) -> bool, word: &str| {
+        let count = entries.iter().filter(is_counted).count();
+        (count > 0).then(|| format!("{count} {word}"))
+    };
+    let counts = [
+        count(&|entry| entry.kind == EntryKind::Opened && !entry.baseline, "new"),
+        count(&|entry| entry.kind == EntryKind::Opened && entry.baseline, "already open"),
+        count(&|entry| entry.kind == EntryKind::Closed, "over"),
+        count(&|entry| entry.kind == EntryKind::Changed, "changed"),
+    ];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    let names: Vec<&str> = entries.iter().take(SUBJECT_NAMES_MAX).map(|entry| entry.label.as_str()).collect();
+    let more = if entries.len() > SUBJECT_NAMES_MAX { ", …" } else { "" };
+    printable(&format!("{place}: {} ({}{more})", counts.join(", "), names.join(", ")), SUBJECT_LENGTH_MAX)
+}
+
+fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
+    let of_kind = |kind: EntryKind| -> Vec<Value> {
+        let chosen = group.entries.iter().filter(|entry| entry.kind == kind);
+        chosen.map(|entry| entry_value(entry, context.zone)).collect()
+    };
+    let is_news = |open: &&&OpenAlert| !group.entries.iter().any(|entry| entry.episode.as_ref() == Some(&open.episode));
+    let still_open: Vec<Value> = context
+        .open
+        .iter()
+        .filter(is_news)
+        .map(|open| {
+            context! {
+                message => open.message.as_str(),
+                severity => open.severity.word(),
+                age => human_duration(now.since(open.opened_at)),
+            }
+        })
+        .collect();
+    let opened = of_kind(EntryKind::Opened);
+    context! {
+        place => place,
+        brand => context.brand.as_str(),
+        baseline => !group.entries.is_empty() && group.entries.iter().all(|entry| entry.baseline),
+        opened => opened,
+        closed => of_kind(EntryKind::Closed),
+        changed => of_kind(EntryKind::Changed),
+        still_open => still_open,
+        sent_at => now.local_time(context.zone),
+        read_at => context.read_at.map(|at| at.local_time(context.zone)),
+        read_age => context.read_at.map(|at| human_duration(now.since(at))),
+    }
+}
+
+fn entry_value(entry: &Entry, zone: &Zone) -> Value {
+    context! {
+        message => entry.message.as_str(),
+        severity => entry.severity.word(),
+        rule => entry.rule.as_str(),
+        at => entry.at.local_time(zone),
+    }
+}
+
+fn templates() -> Environment<'static> {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.set_auto_escape_callback(|name| if name == HTML { AutoEscape::Html } else { AutoEscape::None });
+    for (name, source) in [
+        (TEXT, include_str!("../../config/templates/mail.txt")),
+        (HTML, include_str!("../../config/templates/mail.html")),
+    ] {
+        templates.add_template(name, source).expect("a test renders both shipped templates");
+    }
+    templates
+}
+
+/// The text that goes out if a template fails: never lose a message to its form.
+fn plain(entries: &[Entry]) -> String {
+    entries.iter().flat_map(|entry| [entry.message.as_str(), "\n"]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::alerts::lifecycle::EpisodeId;
+    use crate::alerts::notice::ReceiverName;
+    use crate::rules::Severity;
+    use crate::units::VenueId;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant of the test")
+    }
+
+    fn entry(kind: EntryKind, label: &str, message: &str) -> Entry {
+        let now = at("2026-05-08T14:52:00Z");
+        let episode = EpisodeId::derive(label, now);
+        Entry {
+            id: format!("{label}/{kind:?}"),
+            kind,
+            episode: (kind != EntryKind::Changed).then_some(episode),
+            rule: "sold-out".to_owned(),
+            severity: Severity::Critical,
+            label: label.to_owned(),
+            message: message.to_owned(),
+            at: now,
+            baseline: false,
+        }
+    }
+
+    fn composed(entries: Vec<Entry>) -> Mail {
+        let zone = Zone::named("Asia/Baku").expect("bundled");
+        let brand = BrandId::new("sahil").expect("a slug");
+        let still = OpenAlert {
+            episode: EpisodeId::derive("plov", at("2026-05-08T12:00:00Z")),
+            since: at("2026-05-08T12:00:00Z"),
+            opened_at: at("2026-05-08T12:00:00Z"),
+            clear_since: None,
+            baseline: false,
+            severity: Severity::Warning,
+            told: BTreeSet::new(),
+            label: "Plov".to_owned(),
+            message: "Plov is low: 2 left".to_owned(),
+            station: None,
+        };
+        let context = MailContext {
+            brand: &brand,
+            venue_name: Some("Sahil"),
+            open: vec![&still],
+            read_at: Some(at("2026-05-08T14:51:56Z")),
+            zone: &zone,
+            day_starts: jiff::civil::time(4, 0, 0, 0),
+        };
+        let key = GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(7)) };
+        let group = Group { opened_at: at("2026-05-08T14:52:00Z"), entries };
+        match compose(&key, &group, &context, at("2026-05-08T14:52:00Z")).content {
+            Content::Email(mail) => mail,
+            Content::Mqtt(_) | Content::Webhook(_) => unreachable!("compose makes mails"),
+        }
+    }
+
+    #[test]
+    fn one_entry_is_the_subject_itself() {
+        let mail = composed(vec![entry(EntryKind::Opened, "Lamb kebab", "Lamb kebab is out at Kitchen since 18:51")]);
+        assert_eq!(mail.subject, "Sahil: Lamb kebab is out at Kitchen since 18:51");
+        assert_eq!(mail.thread_id, "sahil.7.2026-05-08");
+        for part in [&mail.text, &mail.html] {
+            for words in
+                ["Lamb kebab is out at Kitchen since 18:51", "Plov is low: 2 left", "2 h 52 min", "18:51", "4 s"]
+            {
+                assert!(part.contains(words), "'{words}' is missing in\n{part}");
+            }
+        }
+    }
+
+    #[test]
+    fn several_entries_are_counted_and_named() {
+        let mut entries: Vec<Entry> = ["Dolma", "Piti", "Qutab", "Plov", "Şah plov"]
+            .iter()
+            .map(|name| entry(EntryKind::Opened, name, name))
+            .collect();
+        entries.push(entry(EntryKind::Closed, "Ayran", "Ayran is back"));
+        assert_eq!(composed(entries).subject, "Sahil: 5 new, 1 over (Dolma, Piti, Qutab, Plov, …)");
+    }
+
+    #[test]
+    fn hostile_names_are_escaped_in_html_and_left_alone_in_text() {
+        let mail = composed(vec![entry(EntryKind::Opened, "<b>x</b>", "<script>alert(1)</script> & co is out")]);
+        assert!(!mail.html.contains("<script>"), "{}", mail.html);
+        assert!(mail.html.contains("&lt;script&gt;"), "{}", mail.html);
+        assert!(mail.text.contains("<script>alert(1)</script> & co is out"));
+    }
+
+    #[test]
+    fn the_same_news_has_the_same_id() {
+        let once = composed(vec![entry(EntryKind::Opened, "Dolma", "Dolma is out")]);
+        let again = composed(vec![entry(EntryKind::Opened, "Dolma", "Dolma is out")]);
+        assert_eq!(once, again);
+    }
+
+    #[test]
+    fn the_business_day_ends_at_four_in_the_morning() {
+        let zone = Zone::named("Asia/Baku").expect("bundled");
+        let cut = jiff::civil::time(4, 0, 0, 0);
+        for (instant, day) in [("2026-05-08T23:59:00Z", "2026-05-08"), ("2026-05-09T00:00:00Z", "2026-05-09")] {
+            assert_eq!(business_day(at(instant), &zone, cut).to_string(), day, "{instant} is 03:59 or 04:00 in Baku");
+        }
+    }
+}

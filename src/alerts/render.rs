@@ -1,0 +1,255 @@
+//! Message templates: compiled and tried out when the rules are loaded, rendered within bounds afterwards.
+//!
+//! A template that fails when it matters must not lose a message: the built-in text goes out instead. Names in facts
+//! are printable already; HTML is escaped where the HTML is made.
+
+use std::time::Duration;
+
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
+
+use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
+use crate::rules::{Form, Placed, Rule, RuleName, RuleSet, SubjectKind};
+use crate::units::{
+    BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, human_duration, printable,
+};
+
+/// Steps that one rendering may take: a loop over a few thousand values, and far below a second.
+const FUEL: u64 = 50_000;
+/// The longest message: one paragraph on a phone.
+const MESSAGE_LENGTH_MAX: usize = 500;
+
+/// What is said of an alert while a message is rendered.
+#[derive(Clone, Copy, Debug)]
+pub struct AlertWords<'a> {
+    /// The rule's name.
+    pub rule: &'a str,
+    /// `info`, `warning` or `critical`.
+    pub severity: &'a str,
+    /// When the rule was first seen to hold.
+    pub since: Timestamp,
+    /// Until now, or until it closed.
+    pub duration: Duration,
+}
+
+/// The compiled messages of a rule set.
+pub struct Messages {
+    templates: Environment<'static>,
+}
+
+/// A message that does not compile or fails on a sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadMessage {
+    /// The text and its place.
+    pub message: Placed,
+    /// What is wrong and what to write instead.
+    pub problem: String,
+}
+
+impl Messages {
+    /// Compiles every message of the rules and renders each once against a sample.
+    ///
+    /// # Errors
+    /// Returns every message that does not compile or that names something unknown.
+    pub fn compile(rules: &RuleSet, zone: &Zone) -> Result<Self, Vec<BadMessage>> {
+        let mut messages = Self { templates: environment(zone) };
+        let mut bad = Vec::new();
+        for rule in rules.rules() {
+            let resolved = match &rule.form {
+                Form::State(state) => state.resolved_message.as_ref(),
+                Form::Event(_) => None,
+            };
+            for (placed, is_resolved) in [(rule.message.as_ref(), false), (resolved, true)] {
+                let Some(placed) = placed else { continue };
+                let outcome =
+                    messages.add(rule, is_resolved, &placed.text).and_then(|()| messages.try_out(rule, is_resolved));
+                if let Err(problem) = outcome {
+                    bad.push(BadMessage { message: placed.clone(), problem });
+                }
+            }
+        }
+        if bad.is_empty() { Ok(messages) } else { Err(bad) }
+    }
+
+    /// Renders what a rule says of a subject; the built-in text where the rule has none or its template fails.
+    pub fn render(&self, rule: &RuleName, is_resolved: bool, facts: &Facts, words: AlertWords<'_>) -> String {
+        let template = self.templates.get_template(&template_name(rule, is_resolved));
+        let rendered = template.and_then(|template| template.render(context_of(facts, words)));
+        let text = rendered.unwrap_or_else(|_| built_in(is_resolved, facts, words));
+        printable(text.trim(), MESSAGE_LENGTH_MAX)
+    }
+
+    fn add(&mut self, rule: &Rule, is_resolved: bool, text: &str) -> Result<(), String> {
+        let name = template_name(&rule.name, is_resolved);
+        self.templates.add_template_owned(name, text.to_owned()).map_err(|error| explain(&error))
+    }
+
+    fn try_out(&self, rule: &Rule, is_resolved: bool) -> Result<(), String> {
+        let words = AlertWords {
+            rule: rule.name.as_str(),
+            severity: rule.severity.word(),
+            since: Timestamp::from_unix_ms(1_780_000_000_000),
+            duration: Duration::from_mins(77),
+        };
+        let facts = match &rule.form {
+            Form::State(state) => sample(state.subject, false),
+            Form::Event(event) => sample(event.subject(), true),
+        };
+        let name = template_name(&rule.name, is_resolved);
+        let template = self.templates.get_template(&name).map_err(|error| explain(&error))?;
+        template.render(context_of(&facts, words)).map(drop).map_err(|error| explain(&error))
+    }
+}
+
+fn template_name(rule: &RuleName, is_resolved: bool) -> String {
+    format!("{}/{}", if is_resolved { "resolved_message" } else { "message" }, rule.as_str())
+}
+
+fn environment(zone: &Zone) -> Environment<'static> {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.set_fuel(Some(FUEL));
+    let zone = zone.clone();
+    templates.add_filter("local_time", move |value: &Value| -> Result<String, minijinja::Error> {
+        Ok(instant(value)?.map_or_else(|| "some time".to_owned(), |at| at.local_time(&zone)))
+    });
+    templates.add_filter("duration", |value: &Value| -> Result<String, minijinja::Error> {
+        if value.is_none() {
+            return Ok("some time".to_owned());
+        }
+        let s = u64::try_from(value.clone()).map_err(|_| bad_operand("duration", "a number of seconds"))?;
+        Ok(human_duration(Duration::from_secs(s)))
+    });
+    templates
+}
+
+fn instant(value: &Value) -> Result<Option<Timestamp>, minijinja::Error> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let text = value.as_str().ok_or_else(|| bad_operand("local_time", "an instant such as item.since"))?;
+    text.parse().map(Some).map_err(|_| bad_operand("local_time", "an instant such as item.since"))
+}
+
+fn bad_operand(filter: &str, wanted: &str) -> minijinja::Error {
+    minijinja::Error::new(ErrorKind::InvalidOperation, format!("the filter {filter} needs {wanted}"))
+}
+
+/// Says what is wrong with a template, without its internal name.
+fn explain(error: &minijinja::Error) -> String {
+    let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    let line =
+        error.line().filter(|line| *line > 1).map(|line| format!(" (line {line} of the message)")).unwrap_or_default();
+    format!("{}{detail}{line}", error.kind())
+}
+
+fn built_in(is_resolved: bool, facts: &Facts, words: AlertWords<'_>) -> String {
+    let label = label(facts);
+    let venue = facts.venue.as_ref().filter(|_| facts.item.is_some() || facts.station.is_some());
+    let place = venue.map(|venue| format!(" at {}", venue.name)).unwrap_or_default();
+    let change =
+        facts.change.as_ref().map(|change| format!(" ({} -> {})", change.before, change.after)).unwrap_or_default();
+    if is_resolved {
+        format!("{}: {label}{place} is over after {}", words.rule, human_duration(words.duration))
+    } else {
+        format!("{}: {label}{place}{change}", words.rule)
+    }
+}
+
+/// Returns what the facts are about, in the fewest words: the item, else the station, the venue, the brand.
+pub fn label(facts: &Facts) -> String {
+    let item = facts.item.as_ref().map(|item| item.name.clone());
+    let station = || facts.station.as_ref().map(|station| station.name.clone());
+    let venue = || facts.venue.as_ref().map(|venue| venue.name.clone());
+    item.or_else(station).or_else(venue).unwrap_or_else(|| facts.brand.to_string())
+}
+
+fn context_of(facts: &Facts, words: AlertWords<'_>) -> Value {
+    let Facts { brand, venue, station, item, change, refused } = facts;
+    context! {
+        brand => brand.as_str(),
+        venue => venue.as_ref().map(venue_value),
+        station => station.as_ref().map_or_else(no_station, station_value),
+        item => item.as_ref().map(item_value),
+        change => change.as_ref().map(change_value),
+        refused => refused,
+        alert => context! {
+            rule => words.rule,
+            severity => words.severity,
+            since => words.since.to_string(),
+            duration => words.duration.as_secs(),
+        },
+    }
+}
+
+fn venue_value(venue: &VenueFacts) -> Value {
+    let VenueFacts { id, name, reading_age, trouble } = venue;
+    context! { id => id.0, name => name, reading_age => reading_age.map(|age| age.as_secs()), trouble => trouble }
+}
+
+fn station_value(station: &StationFacts) -> Value {
+    let StationFacts { id, name, active, products } = station;
+    context! { id => id.0, name => name, status => if *active { "active" } else { "inactive" }, products => products }
+}
+
+/// What a message reads where nobody was assigned: a sentence must still come out.
+fn no_station() -> Value {
+    context! { id => Value::from(()), name => "no station", status => "unassigned", products => 0 }
+}
+
+fn item_value(item: &ItemFacts) -> Value {
+    let ItemFacts { id, name, parent, category, price, limit, low_stock, since, others_on } = item;
+    context! {
+        id => id.0,
+        name => name,
+        parent => parent.map(|id| id.0),
+        category => category.map(|id| id.0),
+        price => price.map(|price| price.to_string()),
+        limit => limit.map_or_else(|| "unrestricted".to_owned(), |limit| limit.to_string()),
+        low_stock => low_stock.map(|quantity| quantity.to_string()),
+        since => since.map(|at| at.to_string()),
+        others_on => others_on,
+    }
+}
+
+fn change_value(change: &ChangeFacts) -> Value {
+    let ChangeFacts { list, before, after, out_for } = change;
+    context! { list => list, before => before, after => after, out_for => out_for.map(|d| d.as_secs()) }
+}
+
+/// Makes facts of every field that a rule about this kind of subject can count on.
+fn sample(subject: SubjectKind, is_event: bool) -> Facts {
+    let brand = BrandId::new("sample").expect("a slug of letters");
+    let venue = VenueFacts {
+        id: VenueId(1),
+        name: "Sahil".to_owned(),
+        reading_age: Some(Duration::from_secs(4)),
+        trouble: Some("no answer within 12 s".to_owned()),
+    };
+    let station = StationFacts { id: StationId(3), name: "Kitchen".to_owned(), active: true, products: 12 };
+    let item = ItemFacts {
+        id: ProductId(54),
+        name: "Lamb kebab".to_owned(),
+        parent: None,
+        category: None,
+        price: Some(Money::from_ten_thousandths(125_000)),
+        limit: Some(Quantity::ZERO),
+        low_stock: Some(Quantity::whole(4)),
+        since: Some(Timestamp::from_unix_ms(1_780_000_000_000)),
+        others_on: Vec::new(),
+    };
+    let change = ChangeFacts {
+        list: Some("Hall".to_owned()),
+        before: "3 left".to_owned(),
+        after: "out".to_owned(),
+        out_for: Some(Duration::from_mins(1)),
+    };
+    let has_station = matches!(subject, SubjectKind::Item | SubjectKind::Station);
+    Facts {
+        brand,
+        venue: (subject != SubjectKind::Brand).then_some(venue),
+        station: has_station.then_some(station),
+        item: (subject == SubjectKind::Item).then_some(item),
+        change: is_event.then_some(change),
+        refused: Some("the client is disabled".to_owned()),
+    }
+}
