@@ -1,0 +1,207 @@
+//! The published JSON of the feed's state topics.
+//!
+//! A contract with other people's screens (style 16): fields are added, never renamed. Numbers may be fractional.
+
+use serde::Serialize;
+
+use crate::alerts::facts;
+use crate::alerts::lifecycle::OpenAlert;
+use crate::alerts::mail::business_day;
+use crate::board::{Line, Setting, Standing, freshness_word};
+use crate::snapshot::{Freshness, FreshnessLimits, Snapshot};
+use crate::units::{BrandId, Quantity, Timestamp, printable};
+
+/// What a narrow screen shows of a name.
+const SHORT_NAME_LENGTH: usize = 12;
+
+#[derive(Serialize)]
+struct List<'a> {
+    v: u32,
+    boot: &'a str,
+    seq: u64,
+    brand: &'a str,
+    venue: u64,
+    venue_name: String,
+    tz: &'a str,
+    changed_at: Option<String>,
+    business_day: Option<String>,
+    truncated: bool,
+    counts: Counts,
+    items: Vec<Item>,
+}
+
+#[derive(Serialize, Clone, Copy)]
+struct Counts {
+    out: usize,
+    low: usize,
+    limited: usize,
+}
+
+#[derive(Serialize)]
+struct Product<'a> {
+    v: u32,
+    boot: &'a str,
+    seq: u64,
+    brand: &'a str,
+    venue: u64,
+    #[serde(flatten)]
+    item: Item,
+}
+
+#[derive(Serialize)]
+struct Item {
+    id: u64,
+    name: String,
+    short: String,
+    parent: Option<u64>,
+    station: Option<u64>,
+    category: Option<u64>,
+    state: &'static str,
+    limit: Option<f64>,
+    low_at: Option<f64>,
+    since: String,
+    since_local: String,
+    seen_at: Option<String>,
+    others_on: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    v: u32,
+    boot: &'a str,
+    state: &'static str,
+    as_of: Option<String>,
+    valid_until: Option<String>,
+    stop_seq: u64,
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Alert<'a> {
+    v: u32,
+    boot: &'a str,
+    brand: &'a str,
+    venue: u64,
+    venue_name: String,
+    episode: &'a str,
+    severity: &'static str,
+    about: &'a str,
+    message: &'a str,
+    station: Option<u64>,
+    since: String,
+    opened_at: String,
+    clearing: bool,
+}
+
+/// Renders a list; one that would be longer than `bytes_max` keeps its counts and drops its last items.
+pub(super) fn list(
+    brand: &BrandId,
+    snapshot: &Snapshot,
+    lines: &[Line],
+    setting: &Setting,
+    bytes_max: usize,
+) -> String {
+    let count = |standing: Standing| lines.iter().filter(|line| line.standing == standing).count();
+    let counts = Counts { out: count(Standing::Out), low: count(Standing::Low), limited: count(Standing::Limited) };
+    let mut shown = lines.len();
+    loop {
+        let body = json(&List {
+            v: 1,
+            boot: &setting.boot,
+            seq: snapshot.seq,
+            brand: brand.as_str(),
+            venue: snapshot.id().0,
+            venue_name: facts::venue_name(snapshot),
+            tz: setting.zone.name(),
+            changed_at: snapshot.changed_at.map(|at| at.to_string()),
+            business_day: snapshot.changed_at.map(|at| business_day(at, &setting.zone, setting.day_starts).to_string()),
+            truncated: shown < lines.len(),
+            counts,
+            items: lines[..shown].iter().map(|line| item(snapshot, line, setting)).collect(),
+        });
+        if body.len() <= bytes_max || shown == 0 {
+            return body;
+        }
+        // Three quarters at a time: few rounds, and at least half of what would fit is shown.
+        shown = shown * 3 / 4;
+    }
+}
+
+/// Renders one constrained product, or one that is back.
+pub(super) fn product(brand: &BrandId, snapshot: &Snapshot, line: &Line, setting: &Setting) -> String {
+    json(&Product {
+        v: 1,
+        boot: &setting.boot,
+        seq: snapshot.seq,
+        brand: brand.as_str(),
+        venue: snapshot.id().0,
+        item: item(snapshot, line, setting),
+    })
+}
+
+/// Renders how fresh the lists are. It holds no clock reading of its own: a screen compares `valid_until` with its own.
+pub(super) fn status(snapshot: &Snapshot, setting: &Setting, limits: FreshnessLimits, now: Timestamp) -> String {
+    let freshness = snapshot.freshness(limits, now);
+    let reason = match (freshness, &snapshot.trouble) {
+        (Freshness::Fresh, _) => None,
+        (Freshness::Stale | Freshness::Blind, Some(trouble)) => Some(printable(&trouble.why, 200)),
+        (Freshness::Stale | Freshness::Blind, None) if snapshot.doubt.is_some() => {
+            Some("the last list differs implausibly and waits for a second look".to_owned())
+        }
+        (Freshness::Stale | Freshness::Blind, None) => Some("not read".to_owned()),
+    };
+    json(&Status {
+        v: 1,
+        boot: &setting.boot,
+        state: freshness_word(freshness),
+        as_of: snapshot.read_at.map(|at| at.to_string()),
+        valid_until: snapshot.read_at.map(|at| at.plus(limits.stale_after).to_string()),
+        stop_seq: snapshot.seq,
+        reason,
+    })
+}
+
+/// Renders one open alert.
+pub(super) fn alert(brand: &BrandId, snapshot: &Snapshot, alert: &OpenAlert, setting: &Setting) -> String {
+    json(&Alert {
+        v: 1,
+        boot: &setting.boot,
+        brand: brand.as_str(),
+        venue: snapshot.id().0,
+        venue_name: facts::venue_name(snapshot),
+        episode: alert.episode.as_str(),
+        severity: alert.severity.word(),
+        about: &alert.label,
+        message: &alert.message,
+        station: alert.station.map(|id| id.0),
+        since: alert.since.to_string(),
+        opened_at: alert.opened_at.to_string(),
+        clearing: alert.clear_since.is_some(),
+    })
+}
+
+fn item(snapshot: &Snapshot, line: &Line, setting: &Setting) -> Item {
+    let facts = facts::item_facts(snapshot, line.product);
+    let limit = line.row.map(|row| row.limit.as_f64());
+    let seen_at: Option<Timestamp> = line.row.map(|row| row.seen_at);
+    Item {
+        id: line.product.0,
+        short: printable(&facts.name, SHORT_NAME_LENGTH),
+        name: facts.name,
+        parent: facts.parent.map(|id| id.0),
+        station: line.station.map(|id| id.0),
+        category: facts.category.map(|id| id.0),
+        state: line.standing.word(),
+        limit,
+        low_at: facts.low_stock.map(Quantity::as_f64),
+        since: line.since.to_string(),
+        since_local: line.since.local_time(&setting.zone),
+        seen_at: seen_at.map(|at| at.to_string()),
+        others_on: facts.others_on,
+    }
+}
+
+fn json(payload: &impl Serialize) -> String {
+    // Every map key is a field name and every number finite, so there is nothing that JSON cannot hold.
+    serde_json::to_string(payload).unwrap_or_default()
+}
