@@ -1,0 +1,368 @@
+//! One step of a brand: an input and the time go in, everything that must become durable comes out.
+//!
+//! `step` changes nothing; the caller stores the commit in one transaction and then lets the engine `adopt` it, so
+//! memory never runs ahead of the store. Invariant: the same state, input and time give the same commit.
+
+mod tell;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::alerts::facts;
+use crate::alerts::group::{Group, GroupKey, Groups, Route};
+use crate::alerts::lifecycle::Alert;
+use crate::alerts::notice::{Notice, ReceiverName};
+use crate::alerts::render::Messages;
+use crate::alerts::{self, AlertBook, AlertKey, Scope};
+use crate::board::Setting;
+use crate::catalog::Venue;
+use crate::engine::tell::Teller;
+use crate::rules::evaluate::{self, Evaluation};
+use crate::rules::subject::VenueView;
+use crate::rules::{Finding, RuleSet};
+use crate::snapshot::diff::{Change, diff};
+use crate::snapshot::{Access, Freshness, FreshnessLimits, Reading, Snapshot};
+use crate::topics::BaseTopic;
+use crate::units::{BrandId, Timestamp, VenueId};
+
+/// Conditions such as `stopped_for` turn by time alone; this often is soon enough for people and cheap enough for a chain.
+const REEVALUATE_EVERY: Duration = Duration::from_secs(5);
+
+/// What decides who is told what; shared by the brands and replaced as a whole by a reload.
+pub struct Policy {
+    /// The rules.
+    pub rules: RuleSet,
+    /// Their compiled messages.
+    pub messages: Messages,
+    /// The receivers.
+    pub routes: BTreeMap<ReceiverName, Route>,
+    /// The brokers that carry the feed: each gets every event of the stop lists.
+    pub feeds: Vec<(ReceiverName, BaseTopic)>,
+    /// Zone and business day, as people and screens are told them.
+    pub setting: Setting,
+}
+
+/// What the engine remembers of a brand.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Whether Clopos lets us read the brand.
+    pub access: Access,
+    /// What is known of each venue.
+    pub venues: BTreeMap<VenueId, Arc<Snapshot>>,
+    /// Pending and open alerts.
+    pub book: AlertBook,
+    /// Mail that waits for more of its burst.
+    pub groups: Groups,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The brand's venues, as configured or as Clopos lists them; the others are forgotten.
+    Venues(Vec<Venue>),
+    /// A reading of one venue.
+    Reading(VenueId, Reading),
+    /// Authentication ended one way or the other.
+    Access(Access),
+    /// Time passed.
+    Tick,
+    /// The policy was replaced: everything is looked at again.
+    Reloaded,
+}
+
+/// Everything that one step changes.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// Snapshots to remember.
+    pub venues: Vec<Arc<Snapshot>>,
+    /// Venues to forget.
+    pub venues_gone: Vec<VenueId>,
+    /// The access to remember.
+    pub access: Option<Access>,
+    /// Alerts to put into the book, or to take out.
+    pub alerts: Vec<(AlertKey, Option<Alert>)>,
+    /// Groups to keep, or to drop.
+    pub groups: Vec<(GroupKey, Option<Group>)>,
+    /// Lines of the history: what changed where.
+    pub changes: Vec<(VenueId, Change)>,
+    /// Notices for the outbox.
+    pub notices: Vec<Notice>,
+    /// Which of `venues` must be stored: stop list and the rest, catalog.
+    pub stored: BTreeMap<VenueId, Stored>,
+    evaluated: Vec<(Option<VenueId>, Evaluated)>,
+}
+
+/// Which parts of a snapshot changed durably.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Everything but the catalog.
+    pub snapshot: bool,
+    /// The catalog.
+    pub catalog: bool,
+}
+
+impl Commit {
+    /// Says whether anything must be written: an unchanged poll writes nothing.
+    pub fn is_durable(&self) -> bool {
+        let Self { venues: _, venues_gone, access: _, alerts, groups, changes, notices, stored, evaluated: _ } = self;
+        let something_stored = stored.values().any(|stored| stored.snapshot || stored.catalog);
+        !(venues_gone.is_empty() && alerts.is_empty() && groups.is_empty() && changes.is_empty() && notices.is_empty())
+            || something_stored
+    }
+}
+
+/// When and in what light a scope was last evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Evaluated {
+    at: Timestamp,
+    freshness: Option<Freshness>,
+}
+
+/// A brand's engine.
+pub struct Engine {
+    brand: BrandId,
+    policy: Arc<Policy>,
+    limits: FreshnessLimits,
+    memory: Memory,
+    evaluated: BTreeMap<Option<VenueId>, Evaluated>,
+}
+
+impl Engine {
+    /// Starts from what the store remembers.
+    pub fn new(brand: BrandId, policy: Arc<Policy>, limits: FreshnessLimits, memory: Memory) -> Self {
+        Self { brand, policy, limits, memory, evaluated: BTreeMap::new() }
+    }
+
+    /// Returns what is remembered.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Returns the brand.
+    pub fn brand(&self) -> &BrandId {
+        &self.brand
+    }
+
+    /// Returns from which age a reading is stale and blind.
+    pub fn limits(&self) -> FreshnessLimits {
+        self.limits
+    }
+
+    /// Sets from which age a reading is stale and blind: with more venues each is read more rarely.
+    pub fn set_limits(&mut self, limits: FreshnessLimits) {
+        self.limits = limits;
+    }
+
+    /// Takes the memory out, for an engine with another policy: alerts, timers and groups stay.
+    pub fn into_memory(self) -> Memory {
+        self.memory
+    }
+
+    /// Computes what the input changes.
+    pub fn step(&self, input: Input, now: Timestamp) -> Commit {
+        let mut commit = Commit::default();
+        let mut scopes = BTreeSet::new();
+        let mut baseline = false;
+        match input {
+            Input::Venues(venues) => self.take_venues(venues, &mut commit),
+            Input::Reading(venue, reading) => {
+                let Some(before) = self.memory.venues.get(&venue) else { return commit };
+                baseline = !before.is_complete();
+                Self::take_reading(before, reading, &mut commit, now);
+                if !commit.changes.is_empty()
+                    || commit.stored.contains_key(&venue)
+                    || self.is_due(Some(venue), &commit, now)
+                {
+                    scopes.insert(Some(venue));
+                }
+            }
+            Input::Access(access) => {
+                commit.access = (access != self.memory.access).then_some(access);
+                scopes.insert(None);
+            }
+            Input::Tick => scopes.extend(self.scopes().filter(|scope| self.is_due(*scope, &commit, now))),
+            Input::Reloaded => scopes.extend(self.scopes()),
+        }
+        let mut teller = Teller::new(self, now);
+        for scope in scopes {
+            self.evaluate(scope, baseline, &mut commit, &mut teller, now);
+        }
+        teller.tell_changes(&mut commit);
+        teller.finish(&mut commit);
+        commit
+    }
+
+    /// Takes a commit into memory, after it was stored.
+    pub fn adopt(&mut self, commit: Commit) {
+        let Commit { venues, venues_gone, access, alerts, groups, changes: _, notices: _, stored: _, evaluated } =
+            commit;
+        self.memory.venues.extend(venues.into_iter().map(|snapshot| (snapshot.id(), snapshot)));
+        for venue in venues_gone {
+            self.memory.venues.remove(&venue);
+            self.evaluated.remove(&Some(venue));
+        }
+        if let Some(access) = access {
+            self.memory.access = access;
+        }
+        for (key, alert) in alerts {
+            self.memory.book.set(key, alert);
+        }
+        for (key, group) in groups {
+            match group {
+                Some(group) => self.memory.groups.insert(key, group),
+                None => self.memory.groups.remove(&key),
+            };
+        }
+        self.evaluated.extend(evaluated);
+    }
+
+    /// Returns when time alone changes something, and why (style 27).
+    pub fn next_deadline(&self) -> Option<(Timestamp, &'static str)> {
+        let alerts =
+            self.scopes().filter_map(|scope| alerts::next_deadline(&self.memory.book, &self.policy.rules, scope));
+        let groups = self.memory.groups.iter().filter_map(|(key, group)| {
+            Some((group.due_at(self.wait_of(&key.receiver)?), "a mail has waited for its burst"))
+        });
+        let looks = self.scopes().filter_map(|scope| {
+            let last = self.evaluated.get(&scope).map(|evaluated| evaluated.at);
+            last.map(|at| (at.plus(REEVALUATE_EVERY), "conditions that turn by time are looked at again"))
+        });
+        alerts.chain(groups).chain(looks).min_by_key(|(at, _)| *at)
+    }
+
+    fn scopes(&self) -> impl Iterator<Item = Option<VenueId>> {
+        std::iter::once(None).chain(self.memory.venues.keys().copied().map(Some))
+    }
+
+    fn wait_of(&self, receiver: &ReceiverName) -> Option<Duration> {
+        self.policy.routes.get(receiver).map(|route| route.group_wait)
+    }
+
+    fn is_due(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> bool {
+        let Some(evaluated) = self.evaluated.get(&scope) else { return true };
+        // A clock that was set back must not stop the evaluation until it has caught up.
+        let is_old = now.since(evaluated.at) >= REEVALUATE_EVERY || now < evaluated.at;
+        let has_deadline =
+            alerts::next_deadline(&self.memory.book, &self.policy.rules, scope).is_some_and(|(at, _)| at <= now);
+        is_old || has_deadline || evaluated.freshness != self.freshness(scope, commit, now)
+    }
+
+    fn freshness(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> Option<Freshness> {
+        Some(self.snapshot_in(commit, scope?)?.freshness(self.limits, now))
+    }
+
+    /// Returns the snapshot as it will be after the commit.
+    fn snapshot_in<'a>(&'a self, commit: &'a Commit, venue: VenueId) -> Option<&'a Snapshot> {
+        let changed = commit.venues.iter().find(|snapshot| snapshot.id() == venue);
+        changed.or_else(|| self.memory.venues.get(&venue)).map(Arc::as_ref)
+    }
+
+    fn take_venues(&self, venues: Vec<Venue>, commit: &mut Commit) {
+        let listed: BTreeSet<VenueId> = venues.iter().map(|venue| venue.id).collect();
+        commit.venues_gone = self.memory.venues.keys().filter(|id| !listed.contains(id)).copied().collect();
+        for gone in &commit.venues_gone {
+            commit.alerts.extend(self.memory.book.of(Some(*gone)).map(|(key, _)| (key.clone(), None)));
+        }
+        for venue in venues {
+            let id = venue.id;
+            let next = match self.memory.venues.get(&id) {
+                Some(known) if known.venue == venue => continue,
+                Some(known) => Snapshot { venue, ..known.as_ref().clone() },
+                None => Snapshot::unread(venue),
+            };
+            commit.venues.push(Arc::new(next));
+            commit.stored.insert(id, Stored { snapshot: true, catalog: false });
+        }
+    }
+
+    fn take_reading(before: &Snapshot, reading: Reading, commit: &mut Commit, now: Timestamp) {
+        let after = before.fold(reading, now);
+        let changes = diff(&before.picture, &after.picture);
+        let stored = Stored {
+            snapshot: !changes.is_empty() || !same_but_for_age(before, &after),
+            catalog: !Arc::ptr_eq(&before.picture.catalog, &after.picture.catalog),
+        };
+        if stored.snapshot || stored.catalog {
+            commit.stored.insert(after.id(), stored);
+        }
+        let news = changes.into_iter().filter(|change| is_news(change, before));
+        commit.changes.extend(news.map(|change| (after.id(), change)));
+        commit.venues.push(Arc::new(after));
+    }
+
+    fn evaluate(
+        &self,
+        scope: Option<VenueId>,
+        baseline: bool,
+        commit: &mut Commit,
+        teller: &mut Teller<'_>,
+        now: Timestamp,
+    ) {
+        let access = commit.access.clone().unwrap_or_else(|| self.memory.access.clone());
+        let of_venue: Evaluation;
+        let of_brand: Vec<Finding>;
+        let considered = if let Some(venue) = scope {
+            let Some(snapshot) = self.snapshot_in(commit, venue) else { return };
+            of_venue = evaluate::evaluate_venue(&self.policy.rules, &self.view(snapshot, &access), now);
+            Scope { venue: scope, findings: &of_venue.findings, silence: Some(&of_venue), baseline }
+        } else {
+            of_brand = evaluate::evaluate_brand(&self.policy.rules, &self.brand, &access, now);
+            Scope { venue: None, findings: &of_brand, silence: None, baseline }
+        };
+        let turned = alerts::reconcile(&self.memory.book, &self.policy.rules, &considered, now);
+        for turned in turned {
+            let snapshot = scope.and_then(|venue| self.snapshot_in(commit, venue));
+            let facts = facts::of_subject(&self.brand, &access, snapshot, &turned.key.subject, now);
+            let (key, alert) = teller.tell_turn(turned, facts);
+            commit.alerts.push((key, alert));
+        }
+        commit.evaluated.push((scope, Evaluated { at: now, freshness: self.freshness(scope, commit, now) }));
+    }
+
+    fn view<'a>(&'a self, snapshot: &'a Snapshot, access: &'a Access) -> VenueView<'a> {
+        VenueView { brand: &self.brand, access, snapshot, freshness_limits: self.limits }
+    }
+}
+
+/// Says whether two snapshots differ in nothing that must survive a restart: age, trouble and doubt are read anew.
+fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
+    let Snapshot {
+        venue,
+        picture: _,
+        returned,
+        read_at,
+        changed_at,
+        catalog_read_at,
+        stations_read_at,
+        prices_read_at,
+        missing_products,
+        missing_stations,
+        unknown_products,
+        doubt: _,
+        trouble: _,
+        seq,
+    } = after;
+    let first_time = |before: Option<Timestamp>, after: Option<Timestamp>| before.is_none() && after.is_some();
+    *venue == before.venue
+        && *returned == before.returned
+        && *changed_at == before.changed_at
+        && *missing_products == before.missing_products
+        && *missing_stations == before.missing_stations
+        && *unknown_products == before.unknown_products
+        && *seq == before.seq
+        && !first_time(before.read_at, *read_at)
+        && !first_time(before.catalog_read_at, *catalog_read_at)
+        && !first_time(before.stations_read_at, *stations_read_at)
+        && !first_time(before.prices_read_at, *prices_read_at)
+}
+
+/// Says whether a change is one, or only the first sight of what was so already.
+fn is_news(change: &Change, before: &Snapshot) -> bool {
+    match change {
+        Change::Row { .. } => before.read_at.is_some(),
+        Change::Product { .. } => before.catalog_read_at.is_some(),
+        Change::Station { .. } => before.stations_read_at.is_some(),
+        Change::PriceList { .. } | Change::Price { .. } => before.prices_read_at.is_some(),
+    }
+}

@@ -1,0 +1,281 @@
+//! From turns and changes to entries, groups and notices of one step.
+//!
+//! Everything is collected in copies; nothing is decided twice. Invariant: who was told that an alert opened is told
+//! that it closed, and nobody else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::alerts::facts::{self, Facts};
+use crate::alerts::group::{self, Entry, EntryKind, GroupKey, Groups, Route, Way};
+use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turn};
+use crate::alerts::mail::{self, MailContext};
+use crate::alerts::notice::{Content, Notice, ReceiverName};
+use crate::alerts::render::{self, AlertWords};
+use crate::alerts::{AlertKey, Turned, published};
+use crate::board;
+use crate::engine::{Commit, Engine};
+use crate::rules::events::events;
+use crate::rules::{Form, Placed, Rule, Severity};
+use crate::snapshot::Snapshot;
+use crate::units::{Timestamp, VenueId, human_duration};
+
+/// Collects what one step tells.
+pub(super) struct Teller<'a> {
+    engine: &'a Engine,
+    groups: Groups,
+    notices: Vec<Notice>,
+    now: Timestamp,
+}
+
+impl<'a> Teller<'a> {
+    /// Starts with the groups that wait.
+    pub(super) fn new(engine: &'a Engine, now: Timestamp) -> Self {
+        Self { engine, groups: engine.memory.groups.clone(), notices: Vec::new(), now }
+    }
+
+    /// Tells what an alert's turn causes and returns the alert as it is from now on.
+    pub(super) fn tell_turn(&mut self, turned: Turned<'_>, facts: Facts) -> (AlertKey, Option<Alert>) {
+        let Turned { key, turn, rule } = turned;
+        match turn {
+            Turn::Stay => {
+                let alert = self.engine.memory.book.get(&key).cloned();
+                (key, alert)
+            }
+            Turn::Move(alert) => (key, alert),
+            Turn::Open { since, baseline } => {
+                let alert = rule.map(|rule| Alert::Open(Box::new(self.open(&key, rule, &facts, since, baseline))));
+                (key, alert)
+            }
+            Turn::Close(open) => {
+                self.close(&key, rule, &open, facts);
+                (key, None)
+            }
+        }
+    }
+
+    fn open(&mut self, key: &AlertKey, rule: &Rule, facts: &Facts, since: Timestamp, baseline: bool) -> OpenAlert {
+        let identity = format!("{}/{:?}/{}", self.engine.brand, key.subject, key.rule.as_str());
+        let words = AlertWords {
+            rule: rule.name.as_str(),
+            severity: rule.severity.word(),
+            since,
+            duration: self.now.since(since),
+        };
+        let told = receivers_of(rule).filter(|receiver| self.engine.policy.routes.contains_key(receiver)).collect();
+        let open = OpenAlert {
+            episode: EpisodeId::derive(&identity, self.now),
+            since,
+            opened_at: self.now,
+            clear_since: None,
+            baseline,
+            severity: rule.severity,
+            told,
+            label: render::label(facts),
+            message: self.engine.policy.messages.render(&rule.name, false, facts, words),
+            station: facts.station.as_ref().map(|station| station.id),
+        };
+        let entry = self.alert_entry(EntryKind::Opened, rule.name.as_str(), &open, open.message.clone());
+        let told: Vec<ReceiverName> = open.told.iter().cloned().collect();
+        self.tell(&told, &entry, facts, Some(&open));
+        open
+    }
+
+    fn close(&mut self, key: &AlertKey, rule: Option<&Rule>, open: &OpenAlert, mut facts: Facts) {
+        if rule.is_some_and(|rule| matches!(&rule.form, Form::State(state) if !state.send_resolved)) {
+            return;
+        }
+        // The catalog may have lost the product meanwhile; the name it had when it went out is still right.
+        if let Some(item) = facts.item.as_mut().filter(|item| item.price.is_none()) {
+            item.name.clone_from(&open.label);
+        }
+        let duration = self.now.since(open.since);
+        let words = AlertWords { rule: key.rule.as_str(), severity: open.severity.word(), since: open.since, duration };
+        let message = match rule {
+            Some(rule) => self.engine.policy.messages.render(&rule.name, true, &facts, words),
+            None => format!(
+                "{}: the rule {} was taken away after {}",
+                open.label,
+                key.rule.as_str(),
+                human_duration(duration)
+            ),
+        };
+        let entry = self.alert_entry(EntryKind::Closed, key.rule.as_str(), open, message);
+        let told: Vec<ReceiverName> = open.told.iter().cloned().collect();
+        self.tell(&told, &entry, &facts, Some(open));
+    }
+
+    fn alert_entry(&self, kind: EntryKind, rule: &str, open: &OpenAlert, message: String) -> Entry {
+        Entry {
+            id: group::alert_entry_id(&open.episode, kind),
+            kind,
+            episode: Some(open.episode.clone()),
+            rule: rule.to_owned(),
+            severity: open.severity,
+            label: open.label.clone(),
+            message,
+            at: self.now,
+            baseline: open.baseline && kind == EntryKind::Opened,
+        }
+    }
+
+    /// Tells the changes of the commit: by event rules to receivers, and to every feed.
+    pub(super) fn tell_changes(&mut self, commit: &mut Commit) {
+        for venue in commit.venues.clone() {
+            let changes: Vec<_> =
+                commit.changes.iter().filter(|(id, _)| *id == venue.id()).map(|(_, change)| change.clone()).collect();
+            let Some(before) = self.engine.memory.venues.get(&venue.id()) else { continue };
+            if changes.is_empty() || !before.is_complete() {
+                continue;
+            }
+            let access = &self.engine.memory.access;
+            let (rules, view) = (&self.engine.policy.rules, self.engine.view(before, access));
+            let found = events(rules, &changes, &view, &self.engine.view(&venue, access), self.now);
+            for event in found {
+                let shown = if matches_removal(&event.change) { before } else { &venue };
+                let mut facts = facts::of_subject(&self.engine.brand, access, Some(shown), &event.subject, self.now);
+                facts.change = Some(facts::of_change(&event.change, shown, self.now));
+                let Some(rule) = self.engine.policy.rules.get(&event.rule) else { continue };
+                self.tell_event(rule, &facts);
+            }
+            for change in &changes {
+                self.feed(change, &venue);
+            }
+        }
+    }
+
+    fn tell_event(&mut self, rule: &Rule, facts: &Facts) {
+        let words = AlertWords {
+            rule: rule.name.as_str(),
+            severity: rule.severity.word(),
+            since: self.now,
+            duration: Duration::ZERO,
+        };
+        let change = facts.change.clone();
+        let (before, after) = change.as_ref().map_or(("", ""), |change| (&change.before, &change.after));
+        let path = published::subject_path(facts);
+        let entry = Entry {
+            id: group::change_entry_id(&self.engine.brand, rule.name.as_str(), &path, before, after, self.now),
+            kind: EntryKind::Changed,
+            episode: None,
+            rule: rule.name.as_str().to_owned(),
+            severity: rule.severity,
+            label: render::label(facts),
+            message: self.engine.policy.messages.render(&rule.name, false, facts, words),
+            at: self.now,
+            baseline: false,
+        };
+        self.tell(&receivers_of(rule).collect::<Vec<_>>(), &entry, facts, None);
+    }
+
+    fn feed(&mut self, change: &crate::snapshot::diff::Change, after: &Snapshot) {
+        let Some((kind, product)) = board::feed_event(change, after) else { return };
+        let facts = board::change_facts(&self.engine.brand, change, product, after, self.now);
+        let (before, is) = facts.change.as_ref().map_or(("", ""), |change| (&change.before, &change.after));
+        let path = published::subject_path(&facts);
+        let entry_id = group::change_entry_id(&self.engine.brand, kind, &path, before, is, self.now);
+        for (receiver, topics) in &self.engine.policy.feeds {
+            let id = group::notice_id(receiver, &[&entry_id]);
+            let body = published::cloud_event(id.as_str(), kind, &facts, None, None, self.now);
+            let content = Content::Mqtt(group::event_message(topics, &facts, &id, kind, body));
+            let summary = feed_summary(kind, &facts);
+            self.notices.push(Notice { id, receiver: receiver.clone(), at: self.now, content, summary });
+        }
+    }
+
+    fn tell(&mut self, receivers: &[ReceiverName], entry: &Entry, facts: &Facts, open: Option<&OpenAlert>) {
+        for receiver in receivers {
+            let Some(route) = self.engine.policy.routes.get(receiver) else { continue };
+            self.notices.extend(group::at_once(route, entry, facts, open));
+            if route.ways.contains(&Way::Email) {
+                let key = GroupKey { receiver: receiver.clone(), venue: facts.venue.as_ref().map(|venue| venue.id) };
+                group::enqueue(&mut self.groups, &key, entry.clone(), self.now);
+            }
+        }
+    }
+
+    /// Sends the groups that are due and writes everything into the commit.
+    pub(super) fn finish(mut self, commit: &mut Commit) {
+        let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
+        let is_due = |key: &GroupKey, group: &group::Group| match routes.get(&key.receiver) {
+            Some(route) => group.due_at(route.group_wait) <= self.now,
+            // The receiver is gone from the configuration; nobody waits for this mail any more.
+            None => true,
+        };
+        let due: Vec<GroupKey> =
+            self.groups.iter().filter(|(key, group)| is_due(key, group)).map(|(key, _)| key.clone()).collect();
+        for key in due {
+            let Some(group) = self.groups.remove(&key) else { continue };
+            if routes.contains_key(&key.receiver) {
+                let notice = self.compose(&key, &group, commit);
+                self.notices.push(notice);
+            }
+        }
+        let before = &self.engine.memory.groups;
+        let gone = before.keys().filter(|key| !self.groups.contains_key(key)).map(|key| (key.clone(), None));
+        commit.groups.extend(gone);
+        let changed = self.groups.into_iter().filter(|(key, group)| before.get(key) != Some(group));
+        commit.groups.extend(changed.map(|(key, group)| (key, Some(group))));
+        commit.notices.append(&mut self.notices);
+    }
+
+    fn compose(&self, key: &GroupKey, group: &group::Group, commit: &Commit) -> Notice {
+        let snapshot = key.venue.and_then(|venue| self.engine.snapshot_in(commit, venue));
+        let name = snapshot.map(facts::venue_name);
+        let setting = &self.engine.policy.setting;
+        let context = MailContext {
+            brand: &self.engine.brand,
+            venue_name: name.as_deref(),
+            open: self.still_open(key, commit),
+            read_at: snapshot.and_then(|snapshot| snapshot.read_at),
+            zone: &setting.zone,
+            day_starts: setting.day_starts,
+        };
+        mail::compose(key, group, &context, self.now)
+    }
+
+    /// Returns the alerts of the group's venue that will be open after the commit and that the receiver was told of.
+    fn still_open<'b>(&'b self, key: &GroupKey, commit: &'b Commit) -> Vec<&'b OpenAlert> {
+        let mut open: BTreeMap<&AlertKey, &Alert> = self.engine.memory.book.of(key.venue).collect();
+        for (alert_key, alert) in commit.alerts.iter().filter(|(alert_key, _)| scope_of(alert_key) == key.venue) {
+            match alert {
+                Some(alert) => open.insert(alert_key, alert),
+                None => open.remove(alert_key),
+            };
+        }
+        let told = board::open_alerts(open.into_iter()).filter(|alert| alert.told.contains(&key.receiver));
+        let mut told: Vec<&OpenAlert> = told.collect();
+        told.sort_by_key(|alert| (severity_rank(alert.severity), alert.opened_at));
+        told
+    }
+}
+
+fn feed_summary(kind: &str, facts: &Facts) -> String {
+    let venue = facts.venue.as_ref().map(|venue| format!(" at {}", venue.name)).unwrap_or_default();
+    format!("{kind}: {}{venue}", render::label(facts))
+}
+
+fn receivers_of(rule: &Rule) -> impl Iterator<Item = ReceiverName> {
+    rule.notify.iter().map(|Placed { text, .. }| ReceiverName::new(text))
+}
+
+fn scope_of(key: &AlertKey) -> Option<VenueId> {
+    key.subject.venue()
+}
+
+fn severity_rank(severity: Severity) -> u8 {
+    match severity {
+        Severity::Critical => 0,
+        Severity::Warning => 1,
+        Severity::Info => 2,
+    }
+}
+
+fn matches_removal(change: &crate::snapshot::diff::Change) -> bool {
+    use crate::snapshot::diff::Change;
+    match change {
+        Change::Product { after, .. } => after.is_none(),
+        Change::Station { after, .. } => after.is_none(),
+        Change::Row { .. } | Change::PriceList { .. } | Change::Price { .. } => false,
+    }
+}

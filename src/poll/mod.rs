@@ -1,0 +1,445 @@
+//! Which request is next: the venue whose knowledge is worth most to renew, walks in the gaps, second looks at once.
+//!
+//! Pure: answers and the time go in, requests and readings come out; the budget says when, this says what. Invariant: at
+//! most one request of a venue is on its way, so that its readings are folded in the order in which they were made.
+
+pub mod pace;
+pub mod walks;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::catalog::Venue;
+use crate::clopos::decode::{Answer, StopList};
+use crate::clopos::query::Request;
+use crate::clopos::verdict::Verdict;
+use crate::poll::pace::Pace;
+use crate::poll::walks::{PriceWalks, VenueWalks, products_reading, stations_reading};
+use crate::snapshot::{FreshnessLimits, Reading, Snapshot};
+use crate::units::{ProductId, Uptime, VenueId};
+
+/// How often things are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// A stop list is read at most this often; 3 s by default.
+    pub fastest: Duration,
+    /// A stop list older than this goes before every other; 60 s by default.
+    pub oldest: Duration,
+    /// Products and stations are walked this often; 15 min by default.
+    pub catalog: Duration,
+    /// Prices and the list of venues are read this often; an hour by default.
+    pub prices: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            fastest: Duration::from_secs(3),
+            oldest: Duration::from_mins(1),
+            catalog: Duration::from_mins(15),
+            prices: Duration::from_hours(1),
+        }
+    }
+}
+
+/// One request in this many may be a page of a walk while stop lists wait: walks get on and starve nobody. Until the
+/// first walks are finished it is the other way round.
+const WALK_SHARE: u32 = 4;
+/// First and longest wait after a request that failed in passing.
+const PASSING_WAIT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
+/// First and longest wait when somebody must mend something first: noticed within minutes, never hammered.
+const MENDING_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(10));
+
+/// No reading is stale before this, however often the venue is read.
+const STALE_MIN: Duration = Duration::from_mins(1);
+/// No reading is blind before this.
+const BLIND_MIN: Duration = Duration::from_mins(5);
+
+/// What the brand's task does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Send this.
+    Send(Request),
+    /// Nothing is due before this moment.
+    Wait {
+        /// The moment.
+        until: Uptime,
+        /// What is due then.
+        why: &'static str,
+    },
+}
+
+/// What an answer amounts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// The brand's venues, the watched ones only.
+    Venues(Vec<Venue>),
+    /// A reading of one venue.
+    OfVenue(VenueId, Reading),
+    /// The same reading for every venue: prices belong to the brand.
+    OfBrand(Reading),
+}
+
+/// The plan of one brand.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    settings: Settings,
+    /// The venues to watch; `None` means all that Clopos lists.
+    wanted: Option<BTreeSet<VenueId>>,
+    venues: BTreeMap<VenueId, VenuePlan>,
+    venues_read_at: Option<Uptime>,
+    prices: PriceWalks,
+    brand_on_the_way: bool,
+    brand_failures: u32,
+    brand_not_before: Uptime,
+    /// Stop lists asked for since the last page of a walk.
+    since_walk: u32,
+    /// Pages of walks asked for since the last stop list.
+    walks_in_a_row: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct VenuePlan {
+    pace: Pace,
+    read_at: Option<Uptime>,
+    asked_at: Option<Uptime>,
+    on_the_way: bool,
+    failures: u32,
+    not_before: Uptime,
+    walks: VenueWalks,
+    second_look: Vec<ProductId>,
+    ask: BTreeSet<ProductId>,
+}
+
+impl Plan {
+    /// Starts with the venues that are known already; `wanted` is `None` for all that Clopos lists.
+    pub fn new(
+        settings: Settings,
+        wanted: Option<BTreeSet<VenueId>>,
+        known: impl IntoIterator<Item = VenueId>,
+    ) -> Self {
+        let known = known.into_iter().chain(wanted.iter().flatten().copied());
+        Self {
+            settings,
+            venues: known.map(|venue| (venue, VenuePlan::default())).collect(),
+            wanted,
+            venues_read_at: None,
+            prices: PriceWalks::new(),
+            brand_on_the_way: false,
+            brand_failures: 0,
+            brand_not_before: Uptime::default(),
+            since_walk: 0,
+            walks_in_a_row: 0,
+        }
+    }
+
+    /// Takes new settings; what is under way goes on.
+    pub fn reload(&mut self, settings: Settings, wanted: Option<BTreeSet<VenueId>>) {
+        self.settings = settings;
+        if let Some(wanted) = &wanted {
+            self.venues.retain(|venue, _| wanted.contains(venue));
+            for venue in wanted {
+                self.venues.entry(*venue).or_default();
+            }
+        }
+        self.venues_read_at = None;
+        self.wanted = wanted;
+    }
+
+    /// Returns the request that is worth most now. The caller reports how it ended to [`Plan::answered`].
+    pub fn next(&self, now: Uptime) -> Next {
+        let second_look = self.free(now).find(|(_, plan)| !plan.second_look.is_empty());
+        if let Some((venue, plan)) = second_look {
+            return Next::Send(Request::StopList { venue: *venue, only: plan.second_look.clone() });
+        }
+        if let Some(request) = self.venues_request(now) {
+            return Next::Send(request);
+        }
+        let stop_list = self.most_urgent_stop_list(now);
+        let walk = self.walk_request(now);
+        match (stop_list, walk) {
+            (Some(venue), None) => Next::Send(Request::StopList { venue, only: Vec::new() }),
+            (Some(venue), Some(_)) if !self.is_walk_s_turn() => {
+                Next::Send(Request::StopList { venue, only: Vec::new() })
+            }
+            (_, Some(walk)) => Next::Send(walk),
+            (None, None) => self.wait(now),
+        }
+    }
+
+    /// Says whose turn it is when a stop list and a page of a walk are both due. A venue whose catalog was never read
+    /// shows numbers without names and fires no rule, so then most turns are the walks'.
+    fn is_walk_s_turn(&self) -> bool {
+        if self.venues.values().all(|plan| plan.walks.was_finished()) {
+            self.since_walk + 1 >= WALK_SHARE
+        } else {
+            self.walks_in_a_row + 1 < WALK_SHARE
+        }
+    }
+
+    /// Notes that a request left.
+    pub fn sent(&mut self, request: &Request, now: Uptime) {
+        match request.venue() {
+            None => self.brand_on_the_way = true,
+            Some(venue) => {
+                if let Some(plan) = self.venues.get_mut(&venue) {
+                    plan.on_the_way = true;
+                }
+            }
+        }
+        match request {
+            Request::StopList { venue, only } if only.is_empty() => {
+                self.since_walk = self.since_walk.saturating_add(1);
+                self.walks_in_a_row = 0;
+                if let Some(plan) = self.venues.get_mut(venue) {
+                    plan.asked_at = Some(now);
+                }
+            }
+            Request::StopList { venue, .. } => {
+                if let Some(plan) = self.venues.get_mut(venue) {
+                    plan.second_look.clear();
+                }
+            }
+            Request::Products { .. }
+            | Request::Product { .. }
+            | Request::Stations { .. }
+            | Request::PriceLists { .. }
+            | Request::Prices { .. } => {
+                self.since_walk = 0;
+                self.walks_in_a_row = self.walks_in_a_row.saturating_add(1);
+            }
+            Request::Venues => {}
+        }
+    }
+
+    /// Takes what became of a request and returns the reading that it completed, if any.
+    pub fn answered(&mut self, request: &Request, result: Result<Answer, &Verdict>, now: Uptime) -> Option<Learned> {
+        match (request.venue(), result) {
+            (None, Ok(answer)) => self.brand_answered(answer, now),
+            (None, Err(verdict)) => {
+                self.brand_on_the_way = false;
+                self.brand_failures = self.brand_failures.saturating_add(1);
+                let wait = wait_after(verdict, self.brand_failures, 0);
+                self.prices.hold(wait, now);
+                self.brand_not_before = now.plus(wait);
+                None
+            }
+            (Some(venue), Ok(answer)) => self.venue_answered(venue, request, answer, now),
+            (Some(venue), Err(verdict)) => self.venue_failed(venue, request, verdict, now),
+        }
+    }
+
+    /// Learns from a folded reading: the venue's pace, a wanted second look, ids to ask for.
+    pub fn observed(&mut self, snapshot: &Snapshot, changed: bool, now: Uptime) {
+        let Some(plan) = self.venues.get_mut(&snapshot.id()) else { return };
+        if let Some(read_at) = plan.read_at {
+            plan.pace.learn(changed, now.since(read_at));
+        }
+        plan.read_at = Some(now);
+        plan.second_look = snapshot.doubt.as_ref().map(|doubt| doubt.ask.clone()).unwrap_or_default();
+        plan.ask = snapshot.products_to_ask().collect();
+    }
+
+    /// Sets the watched venues, as learned from Clopos.
+    fn set_venues(&mut self, listed: Vec<Venue>) -> Vec<Venue> {
+        let mut watched: Vec<Venue> = match &self.wanted {
+            None => listed.into_iter().filter(|venue| venue.active).collect(),
+            Some(wanted) => listed.into_iter().filter(|venue| wanted.contains(&venue.id)).collect(),
+        };
+        // A configured venue that Clopos does not list is polled all the same, so that its own answer says what is wrong.
+        for id in self.wanted.iter().flatten() {
+            if !watched.iter().any(|venue| venue.id == *id) {
+                watched.push(Venue { id: *id, name: String::new(), active: true });
+            }
+        }
+        let ids: BTreeSet<VenueId> = watched.iter().map(|venue| venue.id).collect();
+        self.venues.retain(|venue, _| ids.contains(venue));
+        for id in ids {
+            self.venues.entry(id).or_default();
+        }
+        watched
+    }
+
+    fn brand_answered(&mut self, answer: Answer, now: Uptime) -> Option<Learned> {
+        self.brand_on_the_way = false;
+        self.brand_failures = 0;
+        match answer {
+            Answer::Venues(listed) => {
+                self.venues_read_at = Some(now);
+                Some(Learned::Venues(self.set_venues(listed)))
+            }
+            Answer::PriceLists(page) => {
+                self.prices.take_lists(page, now);
+                None
+            }
+            Answer::Prices(page) => self.prices.take_prices(page, now).map(Learned::OfBrand),
+            Answer::StopList(_) | Answer::Products(_) | Answer::Product(_) | Answer::Stations(_) => None,
+        }
+    }
+
+    fn venue_answered(&mut self, venue: VenueId, request: &Request, answer: Answer, now: Uptime) -> Option<Learned> {
+        let plan = self.venues.get_mut(&venue)?;
+        plan.on_the_way = false;
+        plan.failures = 0;
+        let reading = match answer {
+            Answer::StopList(list) => Some(stop_list_reading(request, list)),
+            Answer::Products(page) => plan.walks.products.take(page, now).map(products_reading),
+            Answer::Stations(page) => plan.walks.stations.take(page, now).map(stations_reading),
+            Answer::Product(family) => {
+                plan.ask.remove(&family.product.id);
+                Some(Reading::Product(std::iter::once(family.product).chain(family.variants).collect()))
+            }
+            Answer::Venues(_) | Answer::PriceLists(_) | Answer::Prices(_) => None,
+        };
+        reading.map(|reading| Learned::OfVenue(venue, reading))
+    }
+
+    fn venue_failed(&mut self, venue: VenueId, request: &Request, verdict: &Verdict, now: Uptime) -> Option<Learned> {
+        let plan = self.venues.get_mut(&venue)?;
+        plan.on_the_way = false;
+        if let (Request::Product { id, .. }, Verdict::NotFound { .. }) = (request, verdict) {
+            plan.ask.remove(id);
+            return Some(Learned::OfVenue(venue, Reading::ProductGone(*id)));
+        }
+        plan.failures = plan.failures.saturating_add(1);
+        let wait = wait_after(verdict, plan.failures, venue.0);
+        match request {
+            Request::StopList { .. } => plan.not_before = now.plus(wait),
+            // A page that cannot be had must not keep the venue from being polled.
+            Request::Products { .. } => plan.walks.products.hold(wait, now),
+            Request::Stations { .. } => plan.walks.stations.hold(wait, now),
+            Request::Product { id, .. } => {
+                plan.ask.remove(id);
+            }
+            Request::Venues | Request::PriceLists { .. } | Request::Prices { .. } => {}
+        }
+        is_whole_list(request).then(|| Learned::OfVenue(venue, Reading::Failed { why: verdict.to_string() }))
+    }
+
+    /// Returns the venues that have no request on its way and are not waiting after a failure.
+    fn free(&self, now: Uptime) -> impl Iterator<Item = (&VenueId, &VenuePlan)> {
+        self.venues.iter().filter(move |(_, plan)| !plan.on_the_way && plan.not_before <= now)
+    }
+
+    fn venues_request(&self, now: Uptime) -> Option<Request> {
+        let is_due = self.venues_read_at.is_none_or(|at| now.since(at) >= self.settings.prices);
+        (is_due && !self.brand_on_the_way && self.brand_not_before <= now).then_some(Request::Venues)
+    }
+
+    /// Returns the due venue with the largest rate x age^2; one never read, or too old, goes before all others.
+    fn most_urgent_stop_list(&self, now: Uptime) -> Option<VenueId> {
+        let due = self.free(now).filter(|(_, plan)| self.stop_list_due_at(plan) <= now);
+        let urgency = |plan: &VenuePlan| match plan.read_at.or(plan.asked_at) {
+            None => f64::INFINITY,
+            Some(at) => {
+                let age = now.since(at);
+                let overdue = if age >= self.settings.oldest { 1e12 } else { 1.0 };
+                overdue * plan.pace.rate() * age.as_secs_f64().powi(2)
+            }
+        };
+        due.map(|(venue, plan)| (venue, urgency(plan))).max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(venue, _)| *venue)
+    }
+
+    fn stop_list_due_at(&self, plan: &VenuePlan) -> Uptime {
+        let next = plan.asked_at.map_or(Uptime::default(), |at| at.plus(self.settings.fastest));
+        next.max(plan.not_before)
+    }
+
+    fn walk_request(&self, now: Uptime) -> Option<Request> {
+        let every = self.settings.catalog;
+        // Before the first walk every id is unknown; the walk answers for all of them at once.
+        let mut walked = self.free(now).filter(|(_, plan)| plan.walks.products.was_finished());
+        let product =
+            walked.find_map(|(venue, plan)| plan.ask.first().map(|id| Request::Product { venue: *venue, id: *id }));
+        let venue_walk = || {
+            let due = self.free(now).filter_map(|(venue, plan)| Some((plan, plan.walks.request(*venue, every, now)?)));
+            due.min_by_key(|(plan, _)| plan.walks.due_at(every)).map(|(_, request)| request)
+        };
+        let prices = || {
+            let may = !self.brand_on_the_way && self.brand_not_before <= now;
+            may.then(|| self.prices.request(self.settings.prices, now)).flatten()
+        };
+        product.or_else(venue_walk).or_else(prices)
+    }
+
+    fn wait(&self, now: Uptime) -> Next {
+        let every = self.settings.catalog;
+        let lists = self
+            .venues
+            .values()
+            .filter(|plan| !plan.on_the_way)
+            .map(|plan| (self.stop_list_due_at(plan), "a stop list is due"));
+        let walks = self
+            .venues
+            .values()
+            .filter(|plan| !plan.on_the_way)
+            .map(|plan| (plan.walks.due_at(every).max(plan.not_before), "a page of a walk is due"));
+        let venues_due = self.venues_read_at.map_or(Uptime::default(), |at| at.plus(self.settings.prices));
+        let of_brand = [
+            (venues_due.max(self.brand_not_before), "the list of venues is due"),
+            (self.prices.due_at(self.settings.prices).max(self.brand_not_before), "a page of the prices is due"),
+        ];
+        let of_brand = of_brand.into_iter().filter(|_| !self.brand_on_the_way);
+        let next = lists.chain(walks).chain(of_brand).min_by_key(|(at, _)| *at);
+        // With everything on its way nothing is due; the next answer asks again.
+        let (until, why) = next.unwrap_or((now.plus(self.settings.oldest), "answers are on their way"));
+        Next::Wait { until: until.max(now.plus(Duration::from_millis(1))), why }
+    }
+}
+
+fn stop_list_reading(request: &Request, list: StopList) -> Reading {
+    let StopList { entries, unreadable, whole } = list;
+    let only = match request {
+        Request::StopList { only, .. } if !only.is_empty() => only,
+        Request::StopList { .. }
+        | Request::Venues
+        | Request::Products { .. }
+        | Request::Product { .. }
+        | Request::Stations { .. }
+        | Request::PriceLists { .. }
+        | Request::Prices { .. } => return Reading::StopList { entries, unreadable, whole },
+    };
+    // What a look could not read says nothing, and so it must not confirm anything.
+    let asked = if whole && unreadable.is_empty() { only.clone() } else { Vec::new() };
+    Reading::StopListOf { asked, rows: entries }
+}
+
+/// Says whether this asks for the whole stop list of a venue.
+fn is_whole_list(request: &Request) -> bool {
+    matches!(request, Request::StopList { only, .. } if only.is_empty())
+}
+
+/// Returns how old a stop list can get when every venue is read in turn, walks included.
+pub fn worst_age(venues: usize, requests_per_minute: u32, settings: &Settings) -> Duration {
+    let round =
+        u64::try_from(venues).unwrap_or(u64::MAX).saturating_mul(60_000) / u64::from(requests_per_minute.max(1));
+    let with_walks = round.saturating_mul(u64::from(WALK_SHARE)) / u64::from(WALK_SHARE - 1);
+    settings.fastest.max(Duration::from_millis(with_walks))
+}
+
+/// Returns from which age a reading is stale and blind, for a brand that can be read this often (features.md).
+pub fn freshness_limits(worst_age: Duration) -> FreshnessLimits {
+    let stale_after = STALE_MIN.max(worst_age.saturating_mul(3));
+    FreshnessLimits { stale_after, blind_after: BLIND_MIN.max(stale_after.saturating_mul(2)) }
+}
+
+/// Returns how long to wait after a failure; `spread` keeps venues that failed together from returning together.
+fn wait_after(verdict: &Verdict, failures: u32, spread: u64) -> Duration {
+    let (first, longest) = match verdict {
+        Verdict::RateLimited { wait } => return *wait,
+        // The session fetches a new token and the request is repeated with it.
+        Verdict::TokenStale { .. } if failures <= 1 => return Duration::ZERO,
+        Verdict::IntegratorRefused { .. }
+        | Verdict::CredentialsRefused { .. }
+        | Verdict::Forbidden { .. }
+        | Verdict::NotFound { .. }
+        | Verdict::Refused { .. } => MENDING_WAIT,
+        Verdict::TokenStale { .. } | Verdict::Passing { .. } | Verdict::Unreadable { .. } => PASSING_WAIT,
+    };
+    let doubled = first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest);
+    let percent = 80 + u32::try_from(spread.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58).unwrap_or(0) * 40 / 63;
+    doubled.saturating_mul(percent) / 100
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! The plan's promises: fresh before stale, walks in the gaps, second looks at once, one request of a venue at a time.
+
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::catalog::StopEntry;
+use crate::clopos::budget::{Budget, IpBudget, Outcome, RateLimit};
+use crate::clopos::decode::{Page, StopList};
+use crate::clopos::verdict::Said;
+use crate::units::{Quantity, Timestamp};
+
+const SETTINGS: Settings = Settings {
+    fastest: Duration::from_secs(3),
+    oldest: Duration::from_mins(1),
+    catalog: Duration::from_mins(15),
+    prices: Duration::from_hours(1),
+};
+
+fn s(seconds: u64) -> Uptime {
+    Uptime(Duration::from_secs(seconds))
+}
+
+fn venue(id: u64) -> Venue {
+    Venue { id: VenueId(id), name: format!("venue {id}"), active: true }
+}
+
+fn page<T>(rows: Vec<(u64, T)>) -> Page<T> {
+    let listed = rows.iter().map(|(id, _)| *id).collect();
+    let total = Some(rows.len() as u64);
+    Page { rows, listed, unreadable: Vec::new(), nameless: 0, total, last: None }
+}
+
+fn stop_list(entries: Vec<StopEntry>) -> Answer {
+    Answer::StopList(StopList { entries, unreadable: Vec::new(), whole: true })
+}
+
+/// Answers a request as an empty restaurant would.
+fn answer(request: &Request, venues: u64) -> Answer {
+    match request {
+        Request::Venues => Answer::Venues((1..=venues).map(venue).collect()),
+        Request::StopList { .. } => stop_list(Vec::new()),
+        Request::Products { .. } => Answer::Products(page(Vec::new())),
+        Request::Stations { .. } => Answer::Stations(page(Vec::new())),
+        Request::PriceLists { .. } => Answer::PriceLists(page(Vec::new())),
+        Request::Prices { .. } => Answer::Prices(page(Vec::new())),
+        Request::Product { .. } => panic!("nobody asks for a product that no stop list names"),
+    }
+}
+
+/// Sends what the plan wants until it waits, and answers at once; returns what was sent.
+fn drain(plan: &mut Plan, venues: u64, now: Uptime) -> Vec<Request> {
+    let mut sent = Vec::new();
+    while let Next::Send(request) = plan.next(now) {
+        plan.sent(&request, now);
+        let learned = plan.answered(&request, Ok(answer(&request, venues)), now);
+        if let Some(Learned::OfVenue(id, reading)) = learned {
+            let snapshot = Snapshot::unread(venue(id.0)).fold(reading, Timestamp::from_unix_ms(0));
+            plan.observed(&snapshot, false, now);
+        }
+        sent.push(request);
+        assert!(sent.len() < 1_000, "the plan never waits");
+    }
+    sent
+}
+
+#[test]
+fn a_start_learns_everything_once_and_then_waits_for_the_fastest_poll() {
+    let mut plan = Plan::new(SETTINGS, None, []);
+    let sent = drain(&mut plan, 2, s(0));
+    assert_eq!(sent[0], Request::Venues);
+    for id in [1, 2].map(VenueId) {
+        assert!(sent.contains(&Request::StopList { venue: id, only: Vec::new() }), "{sent:?}");
+        assert!(sent.contains(&Request::Stations { venue: id, page: 1 }), "{sent:?}");
+        assert!(sent.contains(&Request::Products { venue: id, page: 1 }), "{sent:?}");
+    }
+    assert!(sent.contains(&Request::Prices { page: 1 }));
+    assert_eq!(sent.len(), 9);
+    assert_eq!(plan.next(s(1)), Next::Wait { until: s(3), why: "a stop list is due" });
+    assert_eq!(drain(&mut plan, 2, s(3)).len(), 2, "only the two stop lists");
+}
+
+#[test]
+fn a_venue_has_one_request_on_its_way() {
+    let mut plan = Plan::new(SETTINGS, Some([VenueId(1)].into()), []);
+    let Next::Send(first) = plan.next(s(0)) else { panic!() };
+    plan.sent(&first, s(0));
+    let mut waits = 0;
+    for _ in 0..5 {
+        match plan.next(s(0)) {
+            Next::Send(request) => {
+                assert_ne!(request.venue(), first.venue().or(Some(VenueId(9))), "{request:?}");
+                plan.sent(&request, s(0));
+            }
+            Next::Wait { .. } => waits += 1,
+        }
+    }
+    assert!(waits > 0, "the brand's lane and the venue's lane hold one request each");
+}
+
+#[test]
+fn the_second_look_goes_before_everything_else() {
+    let mut plan = Plan::new(SETTINGS, None, []);
+    drain(&mut plan, 3, s(0));
+    let at = |ms| Timestamp::from_unix_ms(ms);
+    let row = |id| StopEntry { product: ProductId(id), limit: Quantity::ZERO, updated_at: Some(at(0)) };
+    let reading = |entries| Reading::StopList { entries, unreadable: Vec::new(), whole: true };
+    let full = Snapshot::unread(venue(2)).fold(reading((1..=10).map(row).collect()), at(0));
+    let emptied = full.fold(reading(Vec::new()), at(3_000));
+    plan.observed(&emptied, false, s(3));
+    let Next::Send(Request::StopList { venue, only }) = plan.next(s(3)) else { panic!("a second look") };
+    assert_eq!((venue, only.len()), (VenueId(2), 10));
+}
+
+#[test]
+fn a_failed_venue_waits_longer_each_time_and_holds_up_nobody() {
+    let mut plan = Plan::new(SETTINGS, None, []);
+    drain(&mut plan, 2, s(0));
+    let request = Request::StopList { venue: VenueId(1), only: Vec::new() };
+    let verdict = Verdict::Passing { why: Said::own("504") };
+    let mut now = s(10);
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        plan.sent(&request, now);
+        let learned = plan.answered(&request, Err(&verdict), now);
+        assert!(matches!(learned, Some(Learned::OfVenue(VenueId(1), Reading::Failed { .. }))), "{learned:?}");
+        let back_at = plan.venues[&VenueId(1)].not_before;
+        waits.push(back_at.since(now).as_secs());
+        let Next::Send(other) = plan.next(now) else { panic!("venue 2 is due") };
+        assert_eq!(other.venue(), Some(VenueId(2)));
+        now = back_at;
+    }
+    assert!(waits.is_sorted() && waits[0] >= 1 && waits[7] <= 72, "{waits:?}");
+}
+
+#[test]
+fn a_product_that_is_gone_is_a_reading_and_not_a_trouble() {
+    let mut plan = Plan::new(SETTINGS, None, []);
+    drain(&mut plan, 1, s(0));
+    let request = Request::Product { venue: VenueId(1), id: ProductId(332) };
+    plan.sent(&request, s(1));
+    let gone = Verdict::NotFound { said: Said::own("resource_not_found") };
+    let learned = plan.answered(&request, Err(&gone), s(1));
+    assert_eq!(learned, Some(Learned::OfVenue(VenueId(1), Reading::ProductGone(ProductId(332)))));
+}
+
+#[test]
+fn venues_that_nobody_wants_are_not_polled_and_wanted_ones_are_polled_unlisted() {
+    let mut plan = Plan::new(SETTINGS, Some([VenueId(2), VenueId(7)].into()), []);
+    let listed = plan.set_venues((1..=3).map(venue).collect());
+    let ids: Vec<u64> = listed.iter().map(|venue| venue.id.0).collect();
+    assert_eq!(ids, [2, 7]);
+    assert_eq!(plan.venues.keys().map(|id| id.0).collect::<Vec<_>>(), [2, 7]);
+}
+
+/// Counts as the published rules say, written without a look at the client's own counting.
+struct StrictServer {
+    arrivals: Vec<u64>,
+    refused: u32,
+}
+
+impl StrictServer {
+    fn take(&mut self, at_ms: u64) -> (u16, u32) {
+        let window = self.arrivals.iter().filter(|earlier| at_ms - **earlier < 60_000).count();
+        if window >= 300 {
+            self.refused += 1;
+            return (429, 0);
+        }
+        self.arrivals.push(at_ms);
+        (200, u32::try_from(299 - window).expect("at most 299"))
+    }
+}
+
+#[test]
+fn an_hour_at_full_budget_with_fifty_venues_causes_no_429_and_leaves_no_venue_behind() {
+    let mut plan = Plan::new(SETTINGS, None, []);
+    let mut budget = Budget::new(290, Arc::new(Mutex::new(IpBudget::default())));
+    let mut server = StrictServer { arrivals: Vec::new(), refused: 0 };
+    let mut read_at = BTreeMap::new();
+    let (mut oldest, mut lists, mut now_ms) = (0, 0_u32, 0_u64);
+    while now_ms < 3_600_000 {
+        let now = Uptime(Duration::from_millis(now_ms));
+        let Next::Send(request) = plan.next(now) else {
+            now_ms += 50;
+            continue;
+        };
+        let permit = match budget.try_take(now) {
+            Ok(permit) => permit,
+            Err(wait) => {
+                now_ms += u64::try_from(wait.time.as_millis()).expect("short").max(1);
+                continue;
+            }
+        };
+        plan.sent(&request, now);
+        // Latencies between 20 and 500 ms, a different one for each request.
+        let latency_ms = 20 + (u64::from(lists) * 7_919) % 480;
+        let (status, remaining) = server.take(now_ms + latency_ms / 2);
+        let rate_limit =
+            RateLimit { limit: Some(300), remaining: Some(remaining), reset: Some(Duration::from_mins(1)) };
+        budget.settle(permit, &Outcome { status: Some(status), never_left: false, rate_limit }, now);
+        let learned = plan.answered(&request, Ok(answer(&request, 50)), now);
+        if let Some(Learned::OfVenue(id, reading @ Reading::StopList { .. })) = learned {
+            lists += 1;
+            let snapshot = Snapshot::unread(venue(id.0)).fold(reading, Timestamp::from_unix_ms(0));
+            plan.observed(&snapshot, u64::from(lists) % 17 == id.0 % 17, now);
+            if let Some(before) = read_at.insert(id, now_ms)
+                && now_ms > 300_000
+            {
+                oldest = oldest.max(now_ms - before);
+            }
+        }
+    }
+    assert_eq!(server.refused, 0, "a 429 that we caused is a bug");
+    assert_eq!(read_at.len(), 50);
+    assert!(server.arrivals.len() > 60 * 280 * 95 / 100, "the budget was not used: {}", server.arrivals.len());
+    assert!(oldest <= 75_000, "a venue was {oldest} ms old; its limit is 60 s and walks take a share");
+}
