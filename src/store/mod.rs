@@ -1,0 +1,132 @@
+//! Durable state: what must survive a kill at any instant.
+//!
+//! One changed cycle is one transaction: snapshot, history, alert book, groups and outbox together. No transaction spans
+//! a network call. Invariant: what `commit` or `finish` returned for is on the disk.
+
+pub mod format;
+pub mod sqlite;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::alerts::notice::Notice;
+use crate::units::Timestamp;
+
+pub use sqlite::Store;
+
+/// Where the state lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The SQLite file; it is made when missing.
+    pub path: PathBuf,
+}
+
+/// Why the store could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened or brought up to date.
+    #[error("cannot open the database {path}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The file was written by a newer version of this program, or its schema was changed by hand.
+    #[error("cannot bring the database {path} up to date; was it written by a newer version?")]
+    Migrate {
+        /// The file.
+        path: PathBuf,
+        /// What the migrator said.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A statement failed.
+    #[error("cannot {operation}")]
+    Statement {
+        /// What was being done to what.
+        operation: &'static str,
+        /// What SQLite said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A stored value cannot be read back.
+    #[error("cannot read the stored {what}: {why}")]
+    Format {
+        /// Which kind of row.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A notice that was leased for one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leased {
+    /// The row's number.
+    pub row: i64,
+    /// The notice.
+    pub notice: Notice,
+    /// Attempts made before this one.
+    pub attempts: u32,
+    /// When it was queued, or queued anew by a person: the patience of the retry policy counts from here.
+    pub queued_at: Timestamp,
+}
+
+/// How a leased notice leaves the worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The other side took responsibility.
+    Delivered {
+        /// Who of several addresses was refused, and why.
+        but: Option<String>,
+    },
+    /// Try again then.
+    Retry {
+        /// When it is due.
+        at: Timestamp,
+        /// Why the attempt failed.
+        why: String,
+    },
+    /// Never try again by itself.
+    Dead {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A notice that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The row's number, to name it by.
+    pub row: i64,
+    /// Who should have been told.
+    pub receiver: String,
+    /// On which channel.
+    pub channel: String,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What it said.
+    pub summary: String,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Why it was given up.
+    pub why: String,
+}
+
+/// How many notices wait, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct OutboxDepth {
+    /// Waiting or leased.
+    pub waiting: u64,
+    /// Given up.
+    pub dead: u64,
+    /// Delivered and still remembered.
+    pub delivered: u64,
+}
+
+/// How long delivered notices are remembered, to explain what was told.
+pub const DELIVERED_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long the history is kept (features.md).
+pub const HISTORY_KEPT: Duration = Duration::from_hours(400 * 24);

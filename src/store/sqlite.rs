@@ -1,0 +1,496 @@
+//! The SQLite store: one writer connection, a few readers, WAL with full synchronisation.
+//!
+//! Every function is one statement or one transaction, named in the domain's words. A lock file keeps a second
+//! process from writing to the same database. Invariant: an error means that nothing of that call was kept.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row, SqlSafeStr, Sqlite, Transaction};
+
+use crate::alerts::group::{Group, GroupKey};
+use crate::alerts::lifecycle::Alert;
+use crate::alerts::notice::{Channel, Notice, NoticeId, ReceiverName};
+use crate::alerts::{AlertBook, AlertKey};
+use crate::catalog::Catalog;
+use crate::engine::{Commit, Memory};
+use crate::rules::RuleName;
+use crate::snapshot::{Access, Snapshot};
+use crate::store::{DELIVERED_KEPT, DeadLetter, Finish, HISTORY_KEPT, Leased, OutboxDepth, StoreError, format};
+use crate::units::{BrandId, Timestamp, VenueId};
+
+/// How long a statement waits for another process's lock, such as a backup's.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many connections read at once: delivery workers and the commands of people.
+const READERS: u32 = 3;
+/// How many rows one pruning takes, so that the writer is never held for long.
+const PRUNE_ROWS: i64 = 2_000;
+
+/// The durable state of one process.
+#[derive(Clone)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// Held as long as any clone lives; the system releases it when the process dies.
+    lock: Option<Arc<File>>,
+}
+
+impl Store {
+    /// Opens the database for the service: makes it when missing, brings it up to date, and keeps others from running on it.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is locked by another process, or was written by a newer version.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let mut store = Self::connect(path).await?;
+        store.lock = Some(Arc::new(lock));
+        migrator().run(&store.writer).await.map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
+        store.release_leases().await?;
+        Ok(store)
+    }
+
+    /// Opens an existing database for a command beside the running service.
+    ///
+    /// # Errors
+    /// When the file does not exist or is no database of this version.
+    pub async fn open_beside(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            let source = sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotFound, "no such file"));
+            return Err(StoreError::Open { path: path.to_owned(), source });
+        }
+        Self::connect(path).await
+    }
+
+    async fn connect(path: &Path) -> Result<Self, StoreError> {
+        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: the last commit survives a power cut; NORMAL gains nothing measurable here (libraries.md section 3).
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true);
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(open)?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options);
+        Ok(Self { writer, readers, lock: None })
+    }
+
+    /// Writes a changed cycle, whole or not at all.
+    pub async fn commit(&self, brand: &BrandId, commit: &Commit, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for snapshot in &commit.venues {
+            let stored = commit.stored.get(&snapshot.id()).copied().unwrap_or_default();
+            if stored.snapshot {
+                put_venue(&mut tx, brand, snapshot).await?;
+            }
+            if stored.catalog {
+                put_catalog(&mut tx, brand, snapshot).await?;
+            }
+        }
+        for venue in &commit.venues_gone {
+            forget_venue(&mut tx, brand, *venue).await?;
+        }
+        for (key, alert) in &commit.alerts {
+            put_alert(&mut tx, brand, key, alert.as_ref()).await?;
+        }
+        for (key, group) in &commit.groups {
+            put_group(&mut tx, brand, key, group.as_ref()).await?;
+        }
+        for (venue, change) in &commit.changes {
+            let (subject, body) = format::encode_change(change);
+            put_history(&mut tx, brand, *venue, &subject, &body, now).await?;
+        }
+        for notice in &commit.notices {
+            put_notice(&mut tx, notice).await?;
+        }
+        tx.commit().await.map_err(failed("commit a cycle"))
+    }
+
+    /// Reads what is remembered of a brand.
+    pub async fn load(&self, brand: &BrandId) -> Result<Memory, StoreError> {
+        let mut catalogs = self.load_catalogs(brand).await?;
+        let rows = sqlx::query("SELECT venue, body FROM venue WHERE brand = $1").bind(brand.as_str());
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the venues"))?;
+        let mut venues = BTreeMap::new();
+        for row in rows {
+            let id = VenueId(row.get::<i64, _>(0).cast_unsigned());
+            let catalog = catalogs.remove(&id).unwrap_or_default();
+            venues.insert(id, Arc::new(format::decode_venue(id, row.get(1), catalog)?));
+        }
+        let (book, groups) = (self.load_alerts(brand).await?, self.load_groups(brand).await?);
+        Ok(Memory { access: Access::Untried, venues, book, groups })
+    }
+
+    async fn load_catalogs(&self, brand: &BrandId) -> Result<BTreeMap<VenueId, Catalog>, StoreError> {
+        let rows = sqlx::query("SELECT venue, body FROM catalog WHERE brand = $1").bind(brand.as_str());
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the catalogs"))?;
+        format::catalogs(rows.iter().map(|row| (VenueId(row.get::<i64, _>(0).cast_unsigned()), row.get(1))).collect())
+    }
+
+    async fn load_alerts(&self, brand: &BrandId) -> Result<AlertBook, StoreError> {
+        let rows = sqlx::query("SELECT subject, rule, body FROM alert WHERE brand = $1").bind(brand.as_str());
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the alerts"))?;
+        let mut book = AlertBook::default();
+        for row in rows {
+            let rule = RuleName::new(row.get(1)).map_err(|why| StoreError::Format { what: "rule name", why })?;
+            let key = AlertKey { subject: format::decode_subject(row.get(0))?, rule };
+            book.set(key, Some(format::decode_alert(row.get(2))?));
+        }
+        Ok(book)
+    }
+
+    async fn load_groups(&self, brand: &BrandId) -> Result<BTreeMap<GroupKey, Group>, StoreError> {
+        let rows = sqlx::query("SELECT receiver, venue, body FROM mail_group WHERE brand = $1").bind(brand.as_str());
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the waiting mail"))?;
+        let mut groups = BTreeMap::new();
+        for row in rows {
+            let venue = row.get::<&str, _>(1).parse().ok().map(VenueId);
+            let key = GroupKey { receiver: ReceiverName::new(row.get(0)), venue };
+            groups.insert(key, format::decode_group(row.get(2))?);
+        }
+        Ok(groups)
+    }
+
+    /// Leases up to `most` due notices of a receiver's channel for one attempt each, oldest first.
+    ///
+    /// The lease only saves work; a notice's id makes a repetition recognisable (style 39).
+    pub async fn lease(
+        &self,
+        receiver: &ReceiverName,
+        channel: Channel,
+        most: u32,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let rows = sqlx::query(
+            "UPDATE outbox SET leased_until_ms = $1, attempts = attempts + 1 WHERE id IN (
+                 SELECT id FROM outbox
+                 WHERE receiver = $2 AND channel = $3 AND state = 'waiting' AND due_ms <= $4 AND leased_until_ms <= $4
+                 ORDER BY id LIMIT $5)
+             RETURNING id, notice, at_ms, body, summary, attempts, queued_ms",
+        )
+        .bind(now.plus(lease).unix_ms())
+        .bind(receiver.as_str())
+        .bind(channel.word())
+        .bind(now.unix_ms())
+        .bind(most)
+        .fetch_all(&self.writer)
+        .await
+        .map_err(failed("lease notices"))?;
+        let mut leased = Vec::with_capacity(rows.len());
+        for row in rows {
+            let notice = Notice {
+                id: NoticeId::from_stored(row.get(1)),
+                receiver: receiver.clone(),
+                at: Timestamp::from_unix_ms(row.get(2)),
+                content: format::decode_content(row.get(3))?,
+                summary: row.get(4),
+            };
+            let queued_at = Timestamp::from_unix_ms(row.get(6));
+            leased.push(Leased {
+                row: row.get(0),
+                notice,
+                attempts: row.get::<u32, _>(5).saturating_sub(1),
+                queued_at,
+            });
+        }
+        // RETURNING promises no order.
+        leased.sort_by_key(|leased| leased.row);
+        Ok(leased)
+    }
+
+    /// Returns when the next waiting notice of a receiver's channel is due.
+    pub async fn next_due(&self, receiver: &ReceiverName, channel: Channel) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query(
+            "SELECT MIN(MAX(due_ms, leased_until_ms)) FROM outbox WHERE receiver = $1 AND channel = $2 AND state = 'waiting'",
+        )
+        .bind(receiver.as_str())
+        .bind(channel.word())
+        .fetch_one(&self.readers)
+        .await
+        .map_err(failed("look for due notices"))?;
+        Ok(row.get::<Option<i64>, _>(0).map(Timestamp::from_unix_ms))
+    }
+
+    /// Ends leased attempts, all in one transaction.
+    pub async fn finish(&self, finished: &[(i64, Finish)], now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for (row, finish) in finished {
+            let statement = match finish {
+                Finish::Delivered { but } => {
+                    sqlx::query("UPDATE outbox SET state = 'delivered', leased_until_ms = 0, why = $3, finished_ms = $2 WHERE id = $1")
+                        .bind(row)
+                        .bind(now.unix_ms())
+                        .bind(but)
+                }
+                Finish::Retry { at, why } => {
+                    sqlx::query("UPDATE outbox SET leased_until_ms = 0, due_ms = $2, why = $3 WHERE id = $1 AND state = 'waiting'")
+                        .bind(row)
+                        .bind(at.unix_ms())
+                        .bind(why)
+                }
+                Finish::Dead { why } => {
+                    sqlx::query("UPDATE outbox SET state = 'dead', leased_until_ms = 0, why = $3, finished_ms = $2 WHERE id = $1")
+                        .bind(row)
+                        .bind(now.unix_ms())
+                        .bind(why)
+                }
+            };
+            statement.execute(&mut *tx).await.map_err(failed("finish a delivery"))?;
+        }
+        tx.commit().await.map_err(failed("finish deliveries"))
+    }
+
+    /// Gives every lease back: at the start of a process nobody holds one.
+    async fn release_leases(&self) -> Result<(), StoreError> {
+        let statement =
+            sqlx::query("UPDATE outbox SET leased_until_ms = 0 WHERE leased_until_ms > 0 AND state = 'waiting'");
+        statement.execute(&self.writer).await.map_err(failed("release leases")).map(drop)
+    }
+
+    /// Returns the notices that were given up, newest first, at most 500.
+    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, receiver, channel, at_ms, summary, attempts, COALESCE(why, '') FROM outbox
+             WHERE state = 'dead' ORDER BY id DESC LIMIT 500",
+        )
+        .fetch_all(&self.readers)
+        .await
+        .map_err(failed("read the dead letters"))?;
+        let letter = |row: &sqlx::sqlite::SqliteRow| DeadLetter {
+            row: row.get(0),
+            receiver: row.get(1),
+            channel: row.get(2),
+            at: Timestamp::from_unix_ms(row.get(3)),
+            summary: row.get(4),
+            attempts: row.get(5),
+            why: row.get(6),
+        };
+        Ok(rows.iter().map(letter).collect())
+    }
+
+    /// Puts dead letters back into the outbox, all of them when `rows` is empty, and returns how many there were.
+    pub async fn resend(&self, rows: &[i64], now: Timestamp) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let mut resent = 0;
+        if rows.is_empty() {
+            let statement = sqlx::query(
+                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $1, due_ms = $1 WHERE state = 'dead'",
+            );
+            resent = statement
+                .bind(now.unix_ms())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed("resend dead letters"))?
+                .rows_affected();
+        }
+        for row in rows {
+            let statement = sqlx::query(
+                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $2, due_ms = $2 WHERE id = $1 AND state = 'dead'",
+            );
+            let done = statement
+                .bind(row)
+                .bind(now.unix_ms())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed("resend a dead letter"))?;
+            resent += done.rows_affected();
+        }
+        tx.commit().await.map_err(failed("resend dead letters"))?;
+        Ok(resent)
+    }
+
+    /// Counts the outbox.
+    pub async fn outbox_depth(&self) -> Result<OutboxDepth, StoreError> {
+        let rows = sqlx::query("SELECT state, COUNT(*) FROM outbox GROUP BY state").fetch_all(&self.readers).await;
+        let mut depth = OutboxDepth::default();
+        for row in rows.map_err(failed("count the outbox"))? {
+            let count = row.get::<i64, _>(1).cast_unsigned();
+            match row.get::<&str, _>(0) {
+                "waiting" => depth.waiting = count,
+                "dead" => depth.dead = count,
+                _ => depth.delivered = count,
+            }
+        }
+        Ok(depth)
+    }
+
+    /// Returns the retained topics that a broker was given.
+    pub async fn published_topics(&self, broker: &str) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query("SELECT topic FROM published WHERE broker = $1 ORDER BY topic").bind(broker);
+        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the published topics"))?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Remembers which retained topics a broker holds: `true` published, `false` cleared.
+    pub async fn note_published(&self, broker: &str, topics: &[(String, bool)]) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for (topic, is_held) in topics {
+            let statement = if *is_held {
+                sqlx::query("INSERT INTO published (broker, topic) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            } else {
+                sqlx::query("DELETE FROM published WHERE broker = $1 AND topic = $2")
+            };
+            statement.bind(broker).bind(topic).execute(&mut *tx).await.map_err(failed("note a published topic"))?;
+        }
+        tx.commit().await.map_err(failed("note published topics"))
+    }
+
+    /// Forgets what is too old to keep, a few rows at a time; returns how many rows went.
+    pub async fn prune(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let delivered = sqlx::query(
+            "DELETE FROM outbox WHERE id IN (
+                 SELECT id FROM outbox WHERE state = 'delivered' AND finished_ms < $1 LIMIT $2)",
+        );
+        let delivered = delivered.bind(now.minus(DELIVERED_KEPT).unix_ms()).bind(PRUNE_ROWS).execute(&self.writer);
+        let delivered = delivered.await.map_err(failed("prune the outbox"))?.rows_affected();
+        let history = sqlx::query("DELETE FROM history WHERE id IN (SELECT id FROM history WHERE at_ms < $1 LIMIT $2)");
+        let history = history.bind(now.minus(HISTORY_KEPT).unix_ms()).bind(PRUNE_ROWS).execute(&self.writer);
+        Ok(delivered + history.await.map_err(failed("prune the history"))?.rows_affected())
+    }
+
+    /// Closes the connections, so that the write-ahead log is folded into the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    async fn begin(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin a transaction"))
+    }
+}
+
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let lock_path = PathBuf::from(format!("{}.lock", path.display()));
+    let open = |source: std::io::Error| StoreError::Open { path: lock_path.clone(), source: sqlx::Error::Io(source) };
+    let file = File::create(&lock_path).map_err(open)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(open(std::io::Error::other(
+            "another eightysix is running on this database; stop it, or give this one another store",
+        ))),
+        Err(TryLockError::Error(error)) => Err(open(error)),
+    }
+}
+
+fn migrator() -> Migrator {
+    let first =
+        Migration::new(1, "schema".into(), MigrationType::Simple, include_str!("schema_1.sql").into_sql_str(), false);
+    Migrator::with_migrations(vec![first])
+}
+
+fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| StoreError::Statement { operation, source }
+}
+
+async fn put_venue(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let statement = sqlx::query(
+        "INSERT INTO venue (brand, venue, body) VALUES ($1, $2, $3) ON CONFLICT (brand, venue) DO UPDATE SET body = excluded.body",
+    );
+    let statement =
+        statement.bind(brand.as_str()).bind(snapshot.id().0.cast_signed()).bind(format::encode_venue(snapshot));
+    statement.execute(&mut **tx).await.map_err(failed("write a venue")).map(drop)
+}
+
+async fn put_catalog(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let statement = sqlx::query(
+        "INSERT INTO catalog (brand, venue, body) VALUES ($1, $2, $3) ON CONFLICT (brand, venue) DO UPDATE SET body = excluded.body",
+    );
+    let body = format::encode_catalog(&snapshot.picture.catalog);
+    let statement = statement.bind(brand.as_str()).bind(snapshot.id().0.cast_signed()).bind(body);
+    statement.execute(&mut **tx).await.map_err(failed("write a catalog")).map(drop)
+}
+
+async fn forget_venue(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId, venue: VenueId) -> Result<(), StoreError> {
+    for statement in
+        ["DELETE FROM venue WHERE brand = $1 AND venue = $2", "DELETE FROM catalog WHERE brand = $1 AND venue = $2"]
+    {
+        let statement = sqlx::query(statement).bind(brand.as_str()).bind(venue.0.cast_signed());
+        statement.execute(&mut **tx).await.map_err(failed("forget a venue"))?;
+    }
+    Ok(())
+}
+
+async fn put_alert(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    key: &AlertKey,
+    alert: Option<&Alert>,
+) -> Result<(), StoreError> {
+    let subject = format::encode_subject(&key.subject);
+    let statement = match alert {
+        Some(alert) => sqlx::query(
+            "INSERT INTO alert (brand, subject, rule, body) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (brand, subject, rule) DO UPDATE SET body = excluded.body",
+        )
+        .bind(brand.as_str())
+        .bind(subject)
+        .bind(key.rule.as_str())
+        .bind(format::encode_alert(alert)),
+        None => sqlx::query("DELETE FROM alert WHERE brand = $1 AND subject = $2 AND rule = $3")
+            .bind(brand.as_str())
+            .bind(subject)
+            .bind(key.rule.as_str()),
+    };
+    statement.execute(&mut **tx).await.map_err(failed("write an alert")).map(drop)
+}
+
+async fn put_group(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    key: &GroupKey,
+    group: Option<&Group>,
+) -> Result<(), StoreError> {
+    let venue = key.venue.map_or_else(|| "brand".to_owned(), |venue| venue.to_string());
+    let statement = match group {
+        Some(group) => sqlx::query(
+            "INSERT INTO mail_group (brand, receiver, venue, body) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (brand, receiver, venue) DO UPDATE SET body = excluded.body",
+        )
+        .bind(brand.as_str())
+        .bind(key.receiver.as_str())
+        .bind(venue)
+        .bind(format::encode_group(group)),
+        None => sqlx::query("DELETE FROM mail_group WHERE brand = $1 AND receiver = $2 AND venue = $3")
+            .bind(brand.as_str())
+            .bind(key.receiver.as_str())
+            .bind(venue),
+    };
+    statement.execute(&mut **tx).await.map_err(failed("write waiting mail")).map(drop)
+}
+
+async fn put_history(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    venue: VenueId,
+    subject: &str,
+    body: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let statement = sqlx::query("INSERT INTO history (brand, venue, at_ms, subject, body) VALUES ($1, $2, $3, $4, $5)");
+    let statement =
+        statement.bind(brand.as_str()).bind(venue.0.cast_signed()).bind(now.unix_ms()).bind(subject).bind(body);
+    statement.execute(&mut **tx).await.map_err(failed("write the history")).map(drop)
+}
+
+async fn put_notice(tx: &mut Transaction<'_, Sqlite>, notice: &Notice) -> Result<(), StoreError> {
+    // The id is derived from the content: a cycle that is repeated inserts the same rows, and they are ignored.
+    let statement = sqlx::query(
+        "INSERT INTO outbox (notice, receiver, channel, at_ms, summary, body, queued_ms, due_ms) VALUES ($1, $2, $3, $4, $5, $6, $4, $4)
+         ON CONFLICT (notice, receiver, channel) DO NOTHING",
+    );
+    let statement = statement
+        .bind(notice.id.as_str())
+        .bind(notice.receiver.as_str())
+        .bind(notice.content.channel().word())
+        .bind(notice.at.unix_ms())
+        .bind(&notice.summary)
+        .bind(format::encode_content(&notice.content));
+    statement.execute(&mut **tx).await.map_err(failed("write a notice")).map(drop)
+}
