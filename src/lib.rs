@@ -20,31 +20,44 @@
 //! 1 telemetry
 //! 1 document         pure
 //! 1 catalog          pure
-//! 1 simulator        pure except server
+//! 1 topics           pure
 //! 1 broker
+//! 2 simulator        pure except server
 //! 2 clopos           pure except mod
 //! 2 snapshot         pure
 //! 3 poll             pure
 //! 3 rules            pure
 //! 4 alerts           pure
-//! 5 engine           pure
 //! 5 board            pure
-//! 6 store
-//! 6 sinks
-//! 7 delivery         pure except worker
-//! 7 http
-//! 8 config
-//! 9 service
-//! 10 cli
+//! 6 engine           pure
+//! 7 store
+//! 7 sinks
+//! 8 delivery         pure except worker
+//! 8 http
+//! 9 config
+//! 10 service
+//! 11 cli
 //! ```
 
 pub mod alerts;
+pub mod board;
 pub mod broker;
 pub mod catalog;
+pub mod cli;
 pub mod clock;
-pub mod http;
+pub mod clopos;
+pub mod config;
+pub mod delivery;
 pub mod document;
+pub mod engine;
+pub mod http;
+pub mod poll;
+pub mod rules;
+pub mod service;
+pub mod simulator;
 pub mod sinks;
 pub mod snapshot;
+pub mod store;
 pub mod telemetry;
+pub mod topics;
 pub mod units;

@@ -210,7 +210,7 @@ pub enum Repeat {
 
 /// Keeps the same failure of the same thing to one log line (style 49): the rest is a count.
 ///
-/// At most [`REPEATS_MAX`] things are remembered; beyond it the one that failed longest ago is forgotten, which costs one
+/// At most 1,000 things are remembered; beyond that the one that failed longest ago is forgotten, which costs one
 /// more line if it fails again.
 #[derive(Debug, Default)]
 pub struct Repeats {

@@ -181,7 +181,7 @@ impl Running {
         self.finished.cancelled().await;
     }
 
-    /// Disconnects every client and ends the broker; returns within [`STOP_MAX`].
+    /// Disconnects every client and ends the broker; returns within 4 s.
     pub async fn stop(self) {
         let Self { address, publisher: _, stop, finished, thread } = self;
         drop(stop);

@@ -1,4 +1,5 @@
-//! Accepts sockets for the web server and watches over each: how many there are, how long they say nothing, when to end.
+//! Accepts sockets for the web server and watches over each: how many there are, how long they say nothing, when
+//! they end.
 //!
 //! It must never wait for one socket before it accepts the next. Invariant: a [`Socket`] holds one permit of the
 //! semaphore for as long as it exists, whoever owns it.
@@ -144,5 +145,31 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_house_closes_the_door_and_a_free_place_opens_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut door = Door::new(listener, Arc::new(Semaphore::new(1)), CancellationToken::new());
+        let _first = TcpStream::connect(address).await.expect("a socket");
+        let (inside, _) = door.accept().await;
+        let mut second = TcpStream::connect(address).await.expect("a socket");
+        let mut bytes = Vec::new();
+        tokio::select! {
+            _ = door.accept() => panic!("there is no place"),
+            read = second.read_to_end(&mut bytes) => assert_eq!(read.expect("closed in peace"), 0),
+        }
+        drop(inside);
+        let third = TcpStream::connect(address).await.expect("a socket");
+        let (_inside, from) = door.accept().await;
+        assert_eq!(from, third.local_addr().expect("an address"));
     }
 }

@@ -27,7 +27,7 @@ const SOCKETS_MAX: u32 = 512;
 /// How long answers that are under way may take once the stop is asked for.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long tasks may take to notice that their sockets were cut: they are woken at once, so this is for a busy machine.
+/// How long tasks may take to notice that their sockets were cut. They are woken at once: this is for a busy machine.
 const CUT_MAX: Duration = Duration::from_secs(2);
 
 /// Where the web side listens and which pages may use it.
@@ -106,7 +106,7 @@ pub async fn bind(settings: &Settings) -> Result<Bound, ListenError> {
     Ok(Bound { listener, address, origins: settings.origins.clone() })
 }
 
-/// Answers until `stop`, then ends every socket within [`GRACE`] and [`CUT_MAX`].
+/// Answers until `stop`, then ends every socket: answers under way get 2 s, whoever is left is cut.
 ///
 /// `broker` is the TCP address behind `/mqtt`, embedded or not; without one `/mqtt` says that there is none.
 pub async fn serve(bound: Bound, broker: Option<SocketAddr>, stop: CancellationToken) {
@@ -148,8 +148,54 @@ async fn nothing_here() -> (StatusCode, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::task::JoinSet;
+
     use super::*;
+    use crate::clock;
     use crate::units::Secret;
+
+    /// Serves before `broker`, sends `bytes`, and returns what came back until the server closed, and after how long.
+    async fn converse(broker: Option<SocketAddr>, bytes: &[u8]) -> (Vec<u8>, Duration) {
+        let settings = Settings { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), origins: vec![] };
+        let bound = bind(&settings).await.expect("a port");
+        let (address, stop) = (bound.address(), CancellationToken::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(bound, broker, stop.clone()));
+        let mut tcp = TcpStream::connect(address).await.expect("a socket");
+        let started = clock::uptime();
+        tcp.write_all(bytes).await.expect("sent");
+        let mut answer = Vec::new();
+        tcp.read_to_end(&mut answer).await.expect("closed in peace");
+        let took = clock::uptime().since(started);
+        stop.cancel();
+        tasks.join_next().await.expect("a task").expect("no panic");
+        (answer, took)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_never_asks_is_closed() {
+        let (answer, took) = converse(None, b"").await;
+        assert_eq!(answer, b"");
+        assert_eq!(took.as_secs(), door::FIRST_BYTE_MAX.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_browser_that_answers_no_ping_is_let_go_with_a_reason() {
+        let broker = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let request = b"GET /mqtt HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+            Sec-WebSocket-Protocol: mqtt\r\n\r\n";
+        let (answer, took) = converse(broker.local_addr().ok(), request).await;
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+        assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
+        let reason = b"nothing was heard from you for 75 s";
+        // Two pings, then the close frame with code 1008.
+        let frames = [&[0x89, 0, 0x89, 0, 0x88, 37, 3, 0xf0][..], reason].concat();
+        assert_eq!(answer[end..], frames);
+        assert_eq!(took.as_secs(), 75);
+    }
 
     #[test]
     fn the_door_is_not_wider_than_the_broker() {

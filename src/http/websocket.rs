@@ -26,7 +26,7 @@ use crate::units::printable;
 /// Screens by WebSocket at once: each costs a socket here and two at an embedded broker, of the usual 1,024 in all.
 const SCREENS_MAX: usize = 200;
 
-/// The largest message from a browser. Screens only connect, subscribe and acknowledge, which takes a few hundred bytes.
+/// The largest message from a browser. Screens only connect, subscribe and acknowledge: a few hundred bytes.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// What waits in memory for a browser that reads slowly; beyond it the broker has to wait.
@@ -243,6 +243,36 @@ async fn downstream(mut from_broker: OwnedReadHalf, to_browser: &mut ToBrowser) 
         match timeout(WRITE_MAX, to_browser.send(message)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return Ending::BrowserStuck,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_and_listed_pages_read_the_feed() {
+        let listed = ["https://screens.example.com".to_owned(), "null".to_owned()];
+        for (origin, host, allowed) in [
+            ("http://127.0.0.1:8686", "127.0.0.1:8686", true),
+            ("http://[::1]:8686", "[::1]:8686", true),
+            ("http://192.168.1.5", "192.168.1.5", true),
+            ("http://localhost:8686", "localhost:8686", true),
+            ("http://KITCHEN:8686", "kitchen:8686", true),
+            ("https://kitchen.local", "kitchen.local", true),
+            ("https://screens.example.com", "feed.example.com", true),
+            ("null", "127.0.0.1:8686", true),
+            ("http://127.0.0.1:9999", "127.0.0.1:8686", false),
+            ("http://evil.example", "127.0.0.1:8686", false),
+            // A name that its owner points to this machine once the page is loaded.
+            ("http://evil.example:8686", "evil.example:8686", false),
+            ("http://screens.example.com", "feed.example.com", false),
+            ("", "", false),
+            ("://", "", false),
+            ("file://", "127.0.0.1:8686", false),
+        ] {
+            assert_eq!(may_read(origin, host, &listed), allowed, "{origin} at {host}");
         }
     }
 }

@@ -77,9 +77,9 @@ pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
 pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        // An io::Error keeps the error it wraps out of its chain of sources.
+        // An io::Error keeps the error it wraps out of its chain of sources, and may wrap another io::Error.
         let wrapped = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if current.is::<rustls::Error>() || wrapped.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>) {
+        if current.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner)) {
             return true;
         }
         cause = current.source();

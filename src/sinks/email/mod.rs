@@ -277,7 +277,7 @@ impl Smtp {
         let turn = tokio::time::timeout(patience.left(), self.turns.acquire()).await;
         // The semaphore is never closed, so the only reason to have no turn is the time.
         let Ok(Ok(_turn)) = turn else { return Err(patience.expired(Step::Turn)) };
-        let mut connection = match self.take_idle().await {
+        let mut connection = match self.take_idle(patience).await {
             Some(connection) => connection,
             None => self.server.open(patience).await?,
         };
@@ -287,13 +287,20 @@ impl Smtp {
         Ok(handover)
     }
 
-    async fn take_idle(&self) -> Option<AsyncSmtpConnection> {
+    async fn take_idle(&self, patience: &Patience) -> Option<AsyncSmtpConnection> {
         loop {
-            let Idle { mut connection, since } = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            if clock::uptime().since(since) < IDLE_MAX && smtp::is_alive(&mut connection).await {
+            let mut connection = self.newest_idle()?;
+            if smtp::is_alive(&mut connection, patience).await {
                 return Some(connection);
             }
         }
+    }
+
+    fn newest_idle(&self) -> Option<AsyncSmtpConnection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = clock::uptime();
+        idle.retain(|one| now.since(one.since) < IDLE_MAX);
+        idle.pop().map(|one| one.connection)
     }
 }
 

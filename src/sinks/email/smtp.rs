@@ -220,8 +220,9 @@ impl Server {
 }
 
 /// Returns whether a connection that was left idle still answers.
-pub(super) async fn is_alive(connection: &mut AsyncSmtpConnection) -> bool {
-    matches!(tokio::time::timeout(ALIVE_TIME_MAX, connection.command(Noop)).await, Ok(Ok(_)))
+pub(super) async fn is_alive(connection: &mut AsyncSmtpConnection, patience: &Patience) -> bool {
+    let limit = ALIVE_TIME_MAX.min(patience.left());
+    matches!(tokio::time::timeout(limit, connection.command(Noop)).await, Ok(Ok(_)))
 }
 
 /// Sends the mail to those of `to` that the server accepts.

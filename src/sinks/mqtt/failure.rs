@@ -134,13 +134,13 @@ impl LinkError {
         if let ConnectionError::Tls(error) = error {
             return Self::Tls { address, reason: tls_reason(error) };
         }
-        if let ConnectionError::MqttState(StateError::Io(error)) | ConnectionError::Io(error) = error {
+        // The end of the line within a packet: brokers that know only MQTT 3.1.1 answer in its shorter form.
+        if let Some(error) = io_error(error).filter(|error| error.kind() != io::ErrorKind::Other) {
             return unreachable(settings, error);
         }
         if let ConnectionError::MqttState(StateError::ConnectionAborted) = error {
             return hung_up(settings);
         }
-        // Brokers that know only MQTT 3.1.1 answer in its shorter form, which cannot be read here.
         if let ConnectionError::MqttState(StateError::Deserialization(error)) = error {
             return Self::Version { address, reason: quoted(&format!("its answer is no CONNACK: {error}")) };
         }
@@ -152,19 +152,7 @@ impl LinkError {
 
     /// Words an error that ended an established connection.
     pub fn connected(settings: &Settings, error: &ConnectionError) -> Self {
-        let reason =
-            if let ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) = error {
-                disconnected(settings, *reason_code, reason_string.as_deref())
-            } else if let ConnectionError::MqttState(StateError::AwaitPingResp) = error {
-                "the broker answers no ping".to_owned()
-            } else if let ConnectionError::MqttState(StateError::ConnectionAborted) = error {
-                "the broker closed it".to_owned()
-            } else if let ConnectionError::MqttState(StateError::Io(error)) | ConnectionError::Io(error) = error {
-                io_reason(error)
-            } else {
-                quoted(&error.to_string())
-            };
-        Self::Lost { address: settings.url.to_string(), reason }
+        Self::Lost { address: settings.url.to_string(), reason: lost_reason(settings, error) }
     }
 }
 
@@ -172,9 +160,10 @@ impl LinkError {
 /// `message_size_limit`): a reason that the standard does not list for PUBACK, so the client cannot read it.
 pub(super) fn is_too_large_refusal(error: &ConnectionError) -> bool {
     const PACKET_TOO_LARGE: u8 = 0x95;
+    let ConnectionError::MqttState(StateError::Deserialization(error)) = error else { return false };
     matches!(
         error,
-        ConnectionError::MqttState(StateError::Deserialization(rumqttc::Error::InvalidReason(PACKET_TOO_LARGE)))
+        rumqttc::Error::InvalidReason(PACKET_TOO_LARGE) | rumqttc::Error::InvalidConnectReturnCode(PACKET_TOO_LARGE)
     )
 }
 
@@ -247,6 +236,32 @@ fn tls_reason(error: &TlsError) -> String {
         ""
     };
     quoted(&format!("{error}{advice}"))
+}
+
+fn lost_reason(settings: &Settings, error: &ConnectionError) -> String {
+    if let ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) = error {
+        return disconnected(settings, *reason_code, reason_string.as_deref());
+    }
+    if let ConnectionError::MqttState(StateError::AwaitPingResp) = error {
+        return "the broker answers no ping".to_owned();
+    }
+    if let ConnectionError::MqttState(StateError::ConnectionAborted) = error {
+        // Mosquitto 2.0 does not tell a client that another one took its place; it only hangs up.
+        let client_id = quoted(&settings.client_id);
+        return format!("the broker closed it; if that repeats, another client uses the client id '{client_id}'");
+    }
+    io_error(error).map_or_else(|| quoted(&error.to_string()), io_reason)
+}
+
+/// Returns the operating system's error, wherever the client put it.
+fn io_error(error: &ConnectionError) -> Option<&io::Error> {
+    if let ConnectionError::Io(error) | ConnectionError::MqttState(StateError::Io(error)) = error {
+        return Some(error);
+    }
+    if let ConnectionError::MqttState(StateError::Deserialization(rumqttc::Error::Io(error))) = error {
+        return Some(error);
+    }
+    None
 }
 
 fn disconnected(settings: &Settings, code: DisconnectReasonCode, said: Option<&str>) -> String {

@@ -17,10 +17,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::notice::MqttMessage;
+use crate::board::retained::{ContentHash, RetainedState, Tree};
 use crate::clock;
 use crate::sinks::Outcome;
 use crate::sinks::mqtt::link::{Link, LinkState};
-use crate::sinks::mqtt::plan::{self, ContentHash, Published, REFRESH_EVERY, RetainedState, Step, Tree};
+use crate::sinks::mqtt::plan::{self, Published, REFRESH_EVERY, Step};
 
 /// Publishes of the feed in flight: half of the link's, so that events never wait behind a tree that is being sent.
 const IN_FLIGHT_MAX: usize = 32;
@@ -87,7 +88,13 @@ pub async fn run(
         match event {
             Event::Ended => return feed.record(Vec::new()).await,
             Event::Look => feed.look().await,
-            Event::Sent(sent) => feed.settle(sent),
+            Event::Sent(sent) => {
+                feed.settle(sent);
+                // One transaction for all that was cleared together.
+                if feed.in_flight.is_empty() && feed.queue.is_empty() {
+                    feed.record(Vec::new()).await;
+                }
+            }
         }
         feed.send();
     }
@@ -186,7 +193,7 @@ impl Feed {
             return self.plan_again(&sent.topic);
         }
         match sent.outcome {
-            Outcome::Delivered => {
+            Outcome::Delivered | Outcome::DeliveredInPart { .. } => {
                 if let Some(content) = sent.content {
                     let refresh_at = clock::uptime().plus(REFRESH_EVERY);
                     self.published.insert(sent.topic.clone(), Published::Confirmed { content, refresh_at });
@@ -200,7 +207,7 @@ impl Feed {
             }
             // The next look tries again: a lost connection is noticed by it, a busy broker is not pressed.
             Outcome::Later { .. } => {}
-            Outcome::Never { why } => {
+            Outcome::Never { why } | Outcome::Gone { why } => {
                 tracing::warn!(broker = %self.link.name(), topic = %sent.topic, "the state stays unpublished: {why}");
                 self.refused.insert(sent.topic, sent.content);
             }

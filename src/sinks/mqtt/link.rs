@@ -43,7 +43,7 @@ pub enum LinkState {
     },
     /// Connected, and `bridge/state` says online.
     Up {
-        /// Counts the connections of this process from 1: a new number means that the broker may have forgotten all.
+        /// Grows with each connection: a new number means that the broker may have forgotten everything.
         session: u64,
     },
 }
@@ -118,17 +118,20 @@ impl Link {
             number += 1;
             let started = clock::uptime();
             let ended = self.connection(number, &cancel).await;
-            let Ended::Lost(error) = ended else { return self.down("stopped") };
+            let Ended::Lost(error) = ended else { break };
             let lived = clock::uptime().since(started);
             failures = if lived >= STEADY { 0 } else { failures + 1 };
-            self.down(&error.to_string());
+            if self.down(&error.to_string()) {
+                tracing::warn!(broker = %self.name(), "no connection to the broker: {error}");
+            }
             let pause = pause(failures, self.0.settings.reconnect_max, RandomState::new().build_hasher().finish());
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return self.down("stopped"),
+                () = cancel.cancelled() => break,
                 () = sleep(pause) => {}
             }
         }
+        self.down("stopped");
     }
 
     /// One connection from CONNECT to its end.
@@ -197,8 +200,8 @@ impl Link {
 
     async fn say(&self, session: &Session, message: &MqttMessage) -> Result<(), LinkError> {
         match session.publish(message, &self.0.body_max).await {
-            Outcome::Delivered => Ok(()),
-            Outcome::Later { why: reason, .. } | Outcome::Never { why: reason } => {
+            Outcome::Delivered | Outcome::DeliveredInPart { .. } => Ok(()),
+            Outcome::Later { why: reason, .. } | Outcome::Never { why: reason } | Outcome::Gone { why: reason } => {
                 Err(LinkError::Birth { address: self.0.settings.url.to_string(), topic: message.topic.clone(), reason })
             }
         }
@@ -210,9 +213,9 @@ impl Link {
         tracing::info!(broker = %self.0.settings.name, address = %self.0.settings.url, "connected to the broker");
     }
 
-    /// Says that there is no connection; the same reason again is no line in the log.
-    fn down(&self, why: &str) {
-        let told = self.0.state.send_if_modified(|state| {
+    /// Says that there is no connection, and returns whether that is news: the same reason again is no line in the log.
+    fn down(&self, why: &str) -> bool {
+        self.0.state.send_if_modified(|state| {
             let since = match state {
                 LinkState::Down { why: before, .. } if **before == *why => return false,
                 LinkState::Down { since, .. } => *since,
@@ -220,10 +223,7 @@ impl Link {
             };
             *state = LinkState::Down { why: why.into(), since };
             true
-        });
-        if told {
-            tracing::warn!(broker = %self.0.settings.name, "no connection to the broker: {why}");
-        }
+        })
     }
 
     fn lost(&self, session: &Session, error: &rumqttc::ConnectionError) -> Ended {

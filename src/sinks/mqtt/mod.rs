@@ -9,14 +9,13 @@ pub mod feed;
 pub mod link;
 pub mod plan;
 pub mod session;
-pub mod topics;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::sinks::mqtt::address::BrokerUrl;
-use crate::sinks::mqtt::topics::BaseTopic;
+use crate::topics::BaseTopic;
 use crate::units::Secret;
 
 /// The range of keep-alives: shorter wakes the network for nothing, longer hides a frozen broker for over a minute.

@@ -25,7 +25,7 @@ use crate::alerts::notice::MqttMessage;
 use crate::sinks::Outcome;
 use crate::sinks::mqtt::Settings;
 use crate::sinks::mqtt::failure::{self, LinkError};
-use crate::sinks::mqtt::topics::check_topic;
+use crate::topics::check_topic;
 
 /// How long name, TCP, TLS and CONNACK may take together; longer than mosquitto's own 5 s for a slow password check.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);

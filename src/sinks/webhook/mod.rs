@@ -1,7 +1,7 @@
 //! Webhooks: one signed POST per attempt, to addresses that are allowed, and what the answer means.
 //!
 //! Owns the HTTP client for receivers. Must never follow a redirect, use a proxy, connect to an address that
-//! [`reach`] refuses, or show more of the receiver's address than its host: for many services the address is the
+//! `reach` refuses, or show more of the receiver's address than its host: for many services the address is the
 //! password. Invariant: the body is sent byte for byte as it is signed.
 
 use std::error::Error;

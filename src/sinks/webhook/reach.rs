@@ -293,7 +293,7 @@ mod tests {
         #[test]
         fn an_ipv4_address_is_judged_alike_in_every_disguise(bits in any::<u32>()) {
             let v4 = Ipv4Addr::from_bits(bits);
-            let [a, b] = [(bits >> 16) as u16, bits as u16];
+            let [a, b] = v4.to_ipv6_mapped().segments()[6..] else { unreachable!("eight segments") };
             for v6 in [
                 v4.to_ipv6_mapped(),
                 Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, a, b),

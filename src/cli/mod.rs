@@ -1,0 +1,161 @@
+//! The commands: what is asked for, in the words of the command line, and the exit code.
+//!
+//! Exit codes: 0 it worked; 1 it did not; 2 the command line or the configuration is wrong. Text for people goes to
+//! standard output, logs and problems to standard error. Control characters from the POS reach neither.
+
+mod check;
+mod dead_letters;
+mod demo;
+mod output;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::telemetry::{self, LogFormat};
+use crate::units::parse_duration;
+
+/// Watches the stop lists of restaurants on the Clopos POS and tells everyone who must know.
+#[derive(Parser)]
+#[command(version, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// What is logged: error, warn, info, debug, or filters such as warn,eightysix::clopos=debug.
+    #[arg(long, global = true, value_name = "LEVELS", env = "EIGHTYSIX_LOG", default_value = "info")]
+    log: String,
+    /// How log lines are written: text, json or journal. By default journal under systemd, else text.
+    #[arg(long, global = true, value_name = "FORMAT", env = "EIGHTYSIX_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Set by systemd when standard error is the journal.
+    #[arg(long, hide = true, global = true, env = "JOURNAL_STREAM")]
+    journal_stream: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Watch the configured brands until SIGTERM; SIGHUP reads the configuration and the rules again.
+    Run(WithConfig),
+    /// Show every mistake in the configuration and the rules; with --online, also try everything that they name.
+    Check(CheckArguments),
+    /// Show eightysix at work on a simulated chain: no account, no broker, no configuration.
+    Demo(DemoArguments),
+    /// List the notices that were given up, or send them again.
+    DeadLetters(DeadLetterArguments),
+}
+
+#[derive(Args)]
+struct WithConfig {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "eightysix.yaml")]
+    config: PathBuf,
+}
+
+#[derive(Args)]
+struct CheckArguments {
+    #[command(flatten)]
+    file: WithConfig,
+    /// Also try the credentials, the venues, each broker, mail server and webhook. Nothing is sent to anybody.
+    #[arg(long)]
+    online: bool,
+    /// Write one JSON object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct DemoArguments {
+    /// End by itself after this time, such as 20s, with a summary.
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    end_after: Option<Duration>,
+    /// The address of the screens' WebSocket; the MQTT broker listens on the same IP. Beyond 127.0.0.1 everybody there
+    /// can read the simulated stop lists.
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8686")]
+    listen: std::net::SocketAddr,
+    /// The same seed plays the same service.
+    #[arg(long, default_value_t = 86)]
+    seed: u64,
+    /// How many venues the chain has.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=2000))]
+    venues: u64,
+    /// Write one JSON object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct DeadLetterArguments {
+    #[command(flatten)]
+    file: WithConfig,
+    /// Send these again, by their numbers.
+    #[arg(long, value_name = "NUMBER", num_args = 1.., conflicts_with = "resend_all")]
+    resend: Vec<i64>,
+    /// Send all of them again.
+    #[arg(long)]
+    resend_all: bool,
+    /// Write one JSON object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a command ended, apart from success.
+enum Failure {
+    /// The command line or the configuration is wrong; it was shown already.
+    Wrong,
+    /// It did not work; it was shown already.
+    Shown,
+    /// It did not work, for this reason.
+    Error(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Runs the command line of this process and returns its exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was installed before");
+    }
+    let format =
+        arguments.log_format.unwrap_or_else(|| telemetry::format_by_default(arguments.journal_stream.as_deref()));
+    // The demo shows by itself who was told; the log adds the troubles only.
+    let is_demo = matches!(arguments.command, Command::Demo(_));
+    let levels = if is_demo && arguments.log == "info" { "warn" } else { &arguments.log };
+    if let Err(error) = telemetry::start(format, levels) {
+        eprintln!("error: {}", telemetry::chain(&error));
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        match arguments.command {
+            Command::Run(file) => run::run(file.config).await,
+            Command::Check(arguments) => check::check(&arguments.file.config, arguments.online, arguments.json).await,
+            Command::Demo(arguments) => demo::demo(arguments).await,
+            Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
+        }
+    });
+    // A name look-up that hangs in a blocking thread must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Wrong) => ExitCode::from(2),
+        Err(Failure::Shown) => ExitCode::FAILURE,
+        Err(Failure::Error(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The small sections: locale, polling, store, http.
+//!
+//! Each reader returns resolved settings, or tells everything that is wrong with its section and returns `None`.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::config::{Locale, Surroundings};
+use crate::document::{Fields, Node, Problems};
+use crate::units::Zone;
+use crate::{broker, http, poll};
+
+/// `fastest`: below a second a single venue could take a brand's whole quota.
+const FASTEST_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(10);
+/// `oldest`: a screen that is an hour behind helps nobody.
+const OLDEST_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(1);
+/// `catalog`: a walk of many pages takes most of a minute of quota.
+const CATALOG_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(24);
+/// `prices`: as `catalog`, but prices change by the day.
+const PRICES_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(7 * 24);
+/// The store beside the configuration.
+const STORE_DEFAULT: &str = "eightysix.db";
+
+pub(super) fn locale(node: &Node, problems: &mut Problems) -> Option<Locale> {
+    let mut fields = node.fields("{ timezone: Asia/Baku, currency: AZN }", problems)?;
+    let timezone = fields.required("timezone", "Asia/Baku", problems).and_then(|node| timezone(node, problems));
+    let currency = fields.required("currency", "AZN", problems).and_then(|node| currency(node, problems));
+    let day = match fields.optional("business_day_starts") {
+        Some(node) => time_of_day(node, problems),
+        None => Some(jiff::civil::time(4, 0, 0, 0)),
+    };
+    fields.finish(problems);
+    Some(Locale { timezone: timezone?, currency: currency?, business_day_starts: day? })
+}
+
+fn timezone(node: &Node, problems: &mut Problems) -> Option<Zone> {
+    let name = node.text(problems)?;
+    Zone::named(name).map_err(|why| problems.tell(&node.place, why)).ok()
+}
+
+fn currency(node: &Node, problems: &mut Problems) -> Option<String> {
+    let code = node.text(problems)?;
+    if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Some(code.to_owned());
+    }
+    node.refuse("the three capital letters of a currency, such as AZN", problems)
+}
+
+fn time_of_day(node: &Node, problems: &mut Problems) -> Option<jiff::civil::Time> {
+    let two_digits = |text: &str| if text.len() == 2 { text.parse::<i8>().ok() } else { None };
+    let parts = node.as_scalar().and_then(|(text, _)| text.split_once(':'));
+    let time =
+        parts.and_then(|(hour, minute)| jiff::civil::Time::new(two_digits(hour)?, two_digits(minute)?, 0, 0).ok());
+    if time.is_none() {
+        return node.refuse("a time of day such as \"04:00\"", problems);
+    }
+    time
+}
+
+pub(super) fn polling(node: &Node, problems: &mut Problems) -> Option<poll::Settings> {
+    let default = poll::Settings::default();
+    let mut fields = node.fields("{ fastest: 3s, oldest: 60s }", problems)?;
+    let fastest = duration(&mut fields, "fastest", &FASTEST_RANGE, default.fastest, problems);
+    let oldest = duration(&mut fields, "oldest", &OLDEST_RANGE, default.oldest, problems);
+    let catalog = duration(&mut fields, "catalog", &CATALOG_RANGE, default.catalog, problems);
+    let prices = duration(&mut fields, "prices", &PRICES_RANGE, default.prices, problems);
+    if let (Some(fastest), Some(oldest)) = (fastest, oldest)
+        && fastest > oldest
+    {
+        let help = "make 'fastest' the shorter one: no venue is polled more often than that";
+        problems.tell_with_help(fields.place_of("fastest"), "'fastest' is longer than 'oldest'", help);
+    }
+    fields.finish(problems);
+    Some(poll::Settings { fastest: fastest?, oldest: oldest?, catalog: catalog?, prices: prices? })
+}
+
+fn duration(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    range: &RangeInclusive<Duration>,
+    default: Duration,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    fields.optional(key).map_or(Some(default), |node| node.duration(range, problems))
+}
+
+pub(super) fn store(
+    node: Option<&Node>,
+    around: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<crate::store::Settings> {
+    let Some(node) = node else { return Some(crate::store::Settings { path: around.path(STORE_DEFAULT) }) };
+    let expected = "sqlite: and a path, such as sqlite:eightysix.db";
+    let text = node.text(problems)?;
+    let Some(path) = text.strip_prefix("sqlite:") else {
+        // The text is not repeated: the address of another database may hold its password.
+        problems.tell(&node.place, format!("'store' must be {expected}"));
+        return None;
+    };
+    let path = path.strip_prefix("//").unwrap_or(path);
+    match path {
+        "" => node.refuse(expected, problems),
+        ":memory:" => {
+            let help = "write a path: without a file, a restart would repeat and lose notices";
+            problems.tell_with_help(&node.place, "the store cannot be in memory", help);
+            None
+        }
+        path => Some(crate::store::Settings { path: around.path(path) }),
+    }
+}
+
+pub(super) fn http(
+    node: Option<&Node>,
+    displays: Option<&broker::Settings>,
+    problems: &mut Problems,
+) -> Option<http::Settings> {
+    let default = http::Settings::default();
+    let Some(node) = node else { return Some(default) };
+    let mut fields = node.fields("{ listen: 127.0.0.1:8686 }", problems)?;
+    let listen = fields.optional("listen").map_or(Some(default.listen), |node| address(node, problems));
+    let origins: Option<Vec<String>> = match fields.optional("origins") {
+        Some(node) => node.one_or_more().iter().map(|origin| origin.text(problems).map(str::to_owned)).collect(),
+        None => Some(default.origins),
+    };
+    let settings = listen.zip(origins).map(|(listen, origins)| http::Settings { listen, origins });
+    if let Some(settings) = &settings {
+        let about_listening = http::problems(&http::Settings { origins: Vec::new(), ..settings.clone() }, displays);
+        for why in http::problems(settings, displays) {
+            let key = if about_listening.contains(&why) { "listen" } else { "origins" };
+            problems.tell(fields.place_of(key), why);
+        }
+    }
+    fields.finish(problems);
+    settings
+}
+
+/// Reads an address to listen on.
+pub(super) fn address(node: &Node, problems: &mut Problems) -> Option<SocketAddr> {
+    let text = node.text(problems)?;
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let port = text.strip_prefix("localhost:").filter(|port| port.parse::<u16>().is_ok());
+    let expected = match port {
+        Some(port) => format!("an address and a port, such as 127.0.0.1:{port}"),
+        None => "an address and a port, such as 127.0.0.1:8686 or 0.0.0.0:8686".to_owned(),
+    };
+    node.refuse(&expected, problems)
+}

@@ -1,0 +1,51 @@
+//! What brokers, mail servers and receivers have in common, and the `feed`.
+//!
+//! Invariant: a reference that is returned names an entry of the file, though perhaps a broken one.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::config::{Surroundings, reference};
+use crate::document::{Fields, Node, Problems};
+
+/// The names that receivers and the feed may refer to.
+pub(super) struct Names {
+    pub(super) brokers: Vec<String>,
+    pub(super) mail: Vec<String>,
+}
+
+/// Reads the brokers that get the state topics; each counts once.
+pub(super) fn feed(node: &Node, names: &Names, problems: &mut Problems) -> Vec<String> {
+    let mut feed = Vec::new();
+    for item in node.one_or_more() {
+        let Some(broker) = reference(item, "broker", &names.brokers, problems) else { continue };
+        if feed.contains(&broker) {
+            problems.tell(&item.place, format!("the broker '{broker}' is listed twice"));
+        } else {
+            feed.push(broker);
+        }
+    }
+    feed
+}
+
+/// Reads a text that a type of its own understands; its error is a sentence for people.
+pub(super) fn parsed<T: FromStr<Err = String>>(node: &Node, problems: &mut Problems) -> Option<T> {
+    node.text(problems)?.parse().map_err(|why: String| problems.tell(&node.place, why)).ok()
+}
+
+/// Reads `ca_file` and looks whether there are certificates in it, so that the first connection is not what tells.
+pub(super) fn ca_file(fields: &mut Fields<'_>, around: &Surroundings<'_>, problems: &mut Problems) -> Option<PathBuf> {
+    let node = fields.optional("ca_file")?;
+    let path = around.path(node.text(problems)?);
+    match std::fs::read_to_string(&path) {
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => Some(path),
+        Ok(_) => {
+            problems.tell(&node.place, format!("there is no PEM certificate in {}", path.display()));
+            None
+        }
+        Err(error) => {
+            problems.tell(&node.place, format!("the certificates in {} cannot be read: {error}", path.display()));
+            None
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The `clopos` section: where the API is, and the brands with their credentials and venues.
+//!
+//! Asks Clopos nothing. Invariant: credentials never travel unencrypted beyond this machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use reqwest::Url;
+
+use crate::clopos::{BASE_URL, BODY_BYTES_MAX, BrandSettings, Settings, TIME_LIMIT};
+use crate::config::{Surroundings, Venues, secret};
+use crate::document::{Node, Problem, Problems};
+use crate::units::{BrandId, VenueId};
+
+/// Requests a minute and brand when nothing is written: a fifth of the quota stays for the POS's other integrations.
+const REQUESTS_DEFAULT: u32 = 240;
+/// What may be written: of the quota of 300 some always stays, as our minute and theirs are not the same.
+const REQUESTS_RANGE: RangeInclusive<i64> = 1..=290;
+/// Brands of one configuration: each has a task and a budget of its own.
+const BRANDS_MAX: usize = 1_000;
+/// Venues listed for one brand: at one poll each, more could not be read within the hour.
+const VENUES_MAX: usize = 10_000;
+
+pub(super) fn settings(
+    node: &Node,
+    around: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<(Settings, BTreeMap<BrandId, Venues>)> {
+    let mut fields = node.fields("{ integrator_id: .., brands: [..] }", problems)?;
+    let base_url = fields.optional("base_url").map_or(Some(BASE_URL.to_owned()), |node| base_url(node, problems));
+    let integrator_id = fields.required("integrator_id", "the id that Clopos gave to you", problems);
+    let integrator_id = integrator_id.and_then(|node| header_text(node, problems));
+    let brands = fields.required("brands", "[{ brand: .., client_id: .., client_secret: .. }]", problems);
+    let brands = brands.and_then(|node| brands_of(node, around, problems));
+    fields.finish(problems);
+    let (brands, venues): (Vec<BrandSettings>, Vec<Venues>) = brands?.into_iter().unzip();
+    let venues = brands.iter().map(|brand| brand.brand.clone()).zip(venues).collect();
+    let settings = Settings {
+        base_url: base_url?,
+        integrator_id: integrator_id?,
+        time_limit: TIME_LIMIT,
+        body_bytes_max: BODY_BYTES_MAX,
+        brands,
+    };
+    Some((settings, venues))
+}
+
+fn base_url(node: &Node, problems: &mut Problems) -> Option<String> {
+    let text = node.text(problems)?;
+    let Ok(url) = Url::parse(text) else { return node.refuse(&format!("a web address such as {BASE_URL}"), problems) };
+    let host = url.host_str().unwrap_or_default();
+    let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    let is_local = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+    let wrong = match url.scheme() {
+        _ if !url.username().is_empty() || url.password().is_some() => "holds an account, which Clopos does not use",
+        _ if url.query().is_some() || url.fragment().is_some() => "goes on after its path",
+        "https" => return Some(text.trim_end_matches('/').to_owned()),
+        "http" if is_local => return Some(text.trim_end_matches('/').to_owned()),
+        "http" => "is not encrypted, and would show the credentials to everyone on the way",
+        _ => "is not a web address",
+    };
+    problems.tell_with_help(&node.place, format!("the base_url {wrong}"), format!("write one such as {BASE_URL}"));
+    None
+}
+
+/// Reads a text that travels in a header.
+fn header_text(node: &Node, problems: &mut Problems) -> Option<String> {
+    let text = node.text(problems)?;
+    if text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Some(text.to_owned());
+    }
+    node.refuse("a text of ASCII letters, digits and signs without spaces", problems)
+}
+
+fn brands_of(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Vec<(BrandSettings, Venues)>> {
+    let items = node.list(problems)?;
+    if items.is_empty() || items.len() > BRANDS_MAX {
+        let message = format!("'brands' must hold 1 to {BRANDS_MAX} brands, not {}", items.len());
+        problems.tell(&node.place, message);
+        return None;
+    }
+    let mut names: BTreeMap<String, &Node> = BTreeMap::new();
+    let mut brands = Vec::new();
+    for item in items {
+        brands.push(brand(item, around, &mut names, problems));
+    }
+    brands.into_iter().collect()
+}
+
+fn brand<'a>(
+    node: &'a Node,
+    around: &Surroundings<'_>,
+    names: &mut BTreeMap<String, &'a Node>,
+    problems: &mut Problems,
+) -> Option<(BrandSettings, Venues)> {
+    let mut fields = node.fields("{ brand: .., client_id: .., client_secret: .. }", problems)?;
+    let name = fields.required("brand", "the name of the brand at Clopos", problems);
+    let brand = name.and_then(|node| {
+        let text = node.text(problems)?;
+        if let Some(first) = names.insert(text.to_owned(), node) {
+            problems.push(Problem {
+                place: node.place.clone(),
+                message: format!("the brand {} is listed twice", node.describe()),
+                help: Some("put all its venues into one entry".to_owned()),
+                related: Some((first.place.clone(), "first listed here".to_owned())),
+            });
+        }
+        BrandId::new(text).map_err(|why| problems.tell(&node.place, why)).ok()
+    });
+    let client_id = fields.required("client_id", "the id that Clopos gave to you for this brand", problems);
+    let client_id = client_id.and_then(|node| node.text(problems));
+    let client_secret = fields.required("client_secret", "{ file: /path }", problems);
+    let client_secret = client_secret.and_then(|node| secret::read(node, around, problems));
+    let requests = match fields.optional("requests_per_minute") {
+        Some(node) => node.integer(&REQUESTS_RANGE, "requests", problems).and_then(|count| u32::try_from(count).ok()),
+        None => Some(REQUESTS_DEFAULT),
+    };
+    let venues = fields.optional("venues").map_or(Some(Venues::All), |node| venues(node, problems));
+    fields.finish(problems);
+    let settings = BrandSettings {
+        brand: brand?,
+        client_id: client_id?.to_owned(),
+        client_secret: client_secret?,
+        requests_per_minute: requests?,
+    };
+    Some((settings, venues?))
+}
+
+fn venues(node: &Node, problems: &mut Problems) -> Option<Venues> {
+    if node.as_scalar().is_some_and(|(text, _)| text == "all") {
+        return Some(Venues::All);
+    }
+    let expected = "all, or a list of venue ids such as [1, 2]";
+    let items = node.one_or_more();
+    if node.as_scalar().is_some() || node.is_nothing() || items.is_empty() || items.len() > VENUES_MAX {
+        return node.refuse(expected, problems);
+    }
+    let mut ids = BTreeSet::new();
+    let mut complete = true;
+    for item in items {
+        let Some((place, id)) = venue(item, problems) else {
+            complete = false;
+            continue;
+        };
+        if !ids.insert(id) {
+            problems.tell(place, format!("the venue {id} is listed twice"));
+        }
+    }
+    complete.then_some(Venues::Listed(ids))
+}
+
+/// Reads `1` or `{ id: 1 }`.
+fn venue<'a>(item: &'a Node, problems: &mut Problems) -> Option<(&'a crate::document::Place, VenueId)> {
+    let node = if item.as_scalar().is_some() || item.is_nothing() {
+        item
+    } else {
+        let mut fields = item.fields("{ id: 1 }", problems)?;
+        let id = fields.required("id", "1", problems);
+        fields.finish(problems);
+        id?
+    };
+    let id = node.integer(&(1..=i64::MAX), "", problems)?;
+    Some((&node.place, VenueId(u64::try_from(id).ok()?)))
+}

@@ -1,0 +1,293 @@
+//! All settings: reads the configuration and the rules, checks them against each other, and gives resolved values.
+//!
+//! The only reader of the environment and of secrets. It must never show a secret, nor stop at the first mistake.
+//! Invariant: a `Config` exists only when nothing is wrong with any of its files.
+
+mod basics;
+mod brokers;
+mod channels;
+mod clopos;
+mod mail;
+mod receivers;
+mod rules;
+mod secret;
+use std::collections::{BTreeMap, BTreeSet};
+use std::env::VarError;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::alerts::notice::ReceiverName;
+use crate::document::{self, BYTES_MAX, Entry, Node, Place, Problems, Report, nearest};
+use crate::rules::RuleSet;
+use crate::sinks::{email, mqtt, webhook};
+use crate::topics::BaseTopic;
+use crate::units::{BrandId, VenueId, Zone, printable};
+use crate::{broker, http, poll, store};
+
+/// Everything that the operator decides, checked and resolved: paths are absolute or relative to the working
+/// directory, secrets are read, names refer to what exists.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Time zone, currency and business day.
+    pub locale: Locale,
+    /// How Clopos is reached, and for which brands.
+    pub clopos: crate::clopos::Settings,
+    /// Which venues of each brand are watched; has an entry for every brand.
+    pub venues: BTreeMap<BrandId, Venues>,
+    /// How often is read.
+    pub polling: poll::Settings,
+    /// Where state is kept.
+    pub store: store::Settings,
+    /// The MQTT brokers by name.
+    pub brokers: BTreeMap<String, BrokerSettings>,
+    /// The ways for mail by name.
+    pub mail: BTreeMap<String, email::Settings>,
+    /// The brokers that get the state topics; each is one of `brokers`.
+    pub feed: Vec<String>,
+    /// Who can be told, by name.
+    pub receivers: BTreeMap<ReceiverName, ReceiverSettings>,
+    /// The rules of all files.
+    pub rules: RuleSet,
+    /// The files that the rules came from, sorted: what a reload reads again.
+    pub rule_files: Vec<PathBuf>,
+    /// The board and the API.
+    pub http: http::Settings,
+}
+
+/// What the operator's clock and money are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Locale {
+    /// The time zone of the venues.
+    pub timezone: Zone,
+    /// The currency of all prices, three letters of ISO 4217.
+    pub currency: String,
+    /// When a business day ends and the next begins, in local time; 04:00 by default.
+    pub business_day_starts: jiff::civil::Time,
+}
+
+/// Which venues of a brand are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Venues {
+    /// All that Clopos lists.
+    All,
+    /// These; never empty.
+    Listed(BTreeSet<VenueId>),
+}
+
+/// A broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BrokerSettings {
+    /// One that runs elsewhere.
+    External(mqtt::Settings),
+    /// The one in this process; there is at most one.
+    Embedded {
+        /// How displays reach it.
+        settings: broker::Settings,
+        /// The first levels of every topic.
+        base_topic: BaseTopic,
+    },
+}
+
+/// How one receiver is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverSettings {
+    /// Its channels; never empty.
+    pub channels: Vec<ChannelSettings>,
+    /// How long mail waits for more of the same burst; 60 s by default.
+    pub group_wait: Duration,
+}
+
+/// A channel of a receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChannelSettings {
+    /// Grouped mail.
+    Email {
+        /// The way, one of [`Config::mail`].
+        smtp: String,
+        /// The addresses; never empty.
+        to: Vec<email::Address>,
+    },
+    /// Events on a broker.
+    Mqtt {
+        /// The broker, one of [`Config::brokers`].
+        broker: String,
+    },
+    /// Events by POST.
+    Webhook(webhook::Settings),
+}
+
+impl Config {
+    /// Reads the configuration and all rules that it names, with secrets from the environment and the file system.
+    ///
+    /// A rustls crypto provider must be installed, as the certificates of mail servers and webhooks are read, too.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files, with its places.
+    pub fn load(path: &Path) -> Result<Self, Report> {
+        #[expect(clippy::disallowed_methods, reason = "the configuration is the only reader of the environment")]
+        let environment = |name: &str| std::env::var(name);
+        Self::load_in(path, &environment)
+    }
+
+    /// Reads as [`Config::load`] does, in an environment of the caller's.
+    ///
+    /// # Errors
+    /// As for [`Config::load`].
+    pub fn load_in(path: &Path, environment: &Environment<'_>) -> Result<Self, Report> {
+        let mut problems = Problems::new();
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let around = Surroundings { directory, environment };
+        let file: Arc<str> = path.display().to_string().into();
+        let config = match read_file(path) {
+            Ok(bytes) => document::read(&file, &bytes, &mut problems)
+                .and_then(|root| read_settings(&root, &around, &mut problems)),
+            Err(why) => {
+                problems.tell(&Place::whole(&file), format!("the configuration cannot be read: {why}"));
+                None
+            }
+        };
+        if config.is_none() && problems.is_empty() {
+            debug_assert!(false, "a reader that returns None has told a problem");
+            problems.tell(&Place::whole(&file), "the configuration cannot be used, for a reason that is not known");
+        }
+        match problems.into_report() {
+            Some(report) => Err(report),
+            None => Ok(config.expect("no problem was told, so there is a configuration")),
+        }
+    }
+}
+
+/// Where values outside the file are found: variables by name.
+pub type Environment<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
+
+/// What settings are resolved against.
+struct Surroundings<'a> {
+    directory: &'a Path,
+    environment: &'a Environment<'a>,
+}
+
+impl Surroundings<'_> {
+    /// Resolves a path of the file: relative ones are relative to the file's directory.
+    fn path(&self, written: &str) -> PathBuf {
+        self.directory.join(written)
+    }
+}
+
+fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Config> {
+    let mut fields = root.fields("clopos: and rules:", problems)?;
+    let locale = fields.required("locale", "{ timezone: Asia/Baku, currency: AZN }", problems);
+    let locale = locale.and_then(|node| basics::locale(node, problems));
+    let clopos = fields.required("clopos", "{ integrator_id: .., brands: [..] }", problems);
+    let clopos = clopos.and_then(|node| clopos::settings(node, around, problems));
+    let polling = fields
+        .optional("polling")
+        .map_or_else(|| Some(poll::Settings::default()), |node| basics::polling(node, problems));
+    let store = basics::store(fields.optional("store"), around, problems);
+    let brokers = fields.optional("mqtt").map(|node| brokers::all(node, around, problems)).unwrap_or_default();
+    let mail = fields.optional("smtp").map(|node| mail::all(node, around, problems)).unwrap_or_default();
+    let names = channels::Names { brokers: brokers.names(), mail: mail.names() };
+    let feed = fields.optional("feed").map(|node| channels::feed(node, &names, problems)).unwrap_or_default();
+    let receivers = fields.optional("receivers");
+    let receivers = receivers.map(|node| receivers::all(node, &names, around, problems)).unwrap_or_default();
+    let http = basics::http(fields.optional("http"), brokers::embedded(&brokers.resolved), problems);
+    let rules = fields.required("rules", "[rules/*.yaml]", problems);
+    let rules = rules.and_then(|node| rules::load(node, &receivers.names(), around, problems));
+    fields.finish(problems);
+    let ((clopos, venues), (rules, rule_files)) = (clopos?, rules?);
+    Some(Config {
+        locale: locale?,
+        clopos,
+        venues,
+        polling: polling?,
+        store: store?,
+        brokers: brokers.resolved,
+        mail: mail.resolved,
+        feed,
+        receivers: receivers.resolved.into_iter().map(|(name, it)| (ReceiverName::new(&name), it)).collect(),
+        rules,
+        rule_files,
+        http: http?,
+    })
+}
+
+/// The entries of a section whose keys are names: those that could be resolved, and the names of all, so that a
+/// reference to a broken entry is not called unknown as well.
+struct Named<T> {
+    resolved: BTreeMap<String, T>,
+    names: Vec<String>,
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self { resolved: BTreeMap::new(), names: Vec::new() }
+    }
+}
+
+impl<T> Named<T> {
+    fn names(&self) -> Vec<String> {
+        self.names.clone()
+    }
+}
+
+/// Reads the entries of such a section by `read`.
+fn named<T>(
+    node: &Node,
+    such_as: &str,
+    problems: &mut Problems,
+    mut read: impl FnMut(&Entry, &mut Problems) -> Option<T>,
+) -> Named<T> {
+    let mut found = Named::default();
+    for entry in node.entries(such_as, problems).unwrap_or_default() {
+        let fits = (1..=NAME_LENGTH_MAX).contains(&entry.key.len())
+            && entry.key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if !fits {
+            let message = format!("'{}' cannot be a name", printable(&entry.key, NAME_LENGTH_MAX));
+            let help = format!("write 1 to {NAME_LENGTH_MAX} characters of a-z, A-Z, 0-9, '-', '_' or '.'");
+            problems.tell_with_help(&entry.place, message, help);
+        }
+        let value = read(entry, problems);
+        found.names.push(entry.key.to_string());
+        if let Some(value) = value {
+            found.resolved.insert(entry.key.to_string(), value);
+        }
+    }
+    found
+}
+
+/// Characters of the name of a broker, a mail server or a receiver: it becomes part of topics, ids and metrics.
+const NAME_LENGTH_MAX: usize = 64;
+
+/// Reads a reference to one of `names`; `what` is what is named: `broker`.
+fn reference(node: &Node, what: &str, names: &[String], problems: &mut Problems) -> Option<String> {
+    let name = node.text(problems)?;
+    if names.iter().any(|known| known == name) {
+        return Some(name.to_owned());
+    }
+    unknown_name(&node.place, name, what, names, problems);
+    None
+}
+
+/// Tells that `name` is not one of `names`.
+fn unknown_name(place: &Place, name: &str, what: &str, names: &[String], problems: &mut Problems) {
+    let message = format!("there is no {what} '{}'", printable(name, NAME_LENGTH_MAX));
+    let known = names.iter().map(String::as_str);
+    let help = match nearest(name, known.clone()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None if names.is_empty() => format!("this configuration has no {what}s"),
+        None => format!("the {what}s are {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    problems.tell_with_help(place, message, help);
+}
+
+/// Reads a file of at most one byte more than is read of it, so that the reader can tell that it is too large.
+fn read_file(path: &Path) -> Result<Vec<u8>, std::io::Error> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

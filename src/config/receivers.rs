@@ -1,0 +1,139 @@
+//! The `receivers` section: who can be told, and by which channels.
+//!
+//! Connects nowhere. Invariant: a receiver that is returned has a channel, and each channel's way exists.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::config::channels::{self, Names};
+use crate::config::{ChannelSettings, Named, ReceiverSettings, Surroundings, named, reference, secret};
+use crate::document::{Fields, Node, Problems};
+use crate::sinks::email::{self, ADDRESSES_MAX};
+use crate::sinks::webhook::{self, SECRETS_MAX, WebhookSink};
+use crate::units::Secret;
+
+/// How long mail waits for more of the same burst: a kitchen that closes a station stops a dozen dishes in a minute.
+const GROUP_WAIT_DEFAULT: Duration = Duration::from_mins(1);
+/// What may be written: after half an hour the news is none.
+const GROUP_WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(30);
+/// The form of a webhook.
+const WEBHOOK: &str = "{ url: https://hooks.example.com/86, secrets: [{ file: /path }] }";
+
+pub(super) fn all(
+    node: &Node,
+    names: &Names,
+    around: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Named<ReceiverSettings> {
+    named(node, "managers: { email: { smtp: main, to: [..] } }", problems, |entry, problems| {
+        let mut fields = entry.node.fields("{ email: { smtp: main, to: [manager@example.com] } }", problems)?;
+        let receiver = receiver(&mut fields, names, around, problems);
+        fields.finish(problems);
+        receiver
+    })
+}
+
+fn receiver(
+    fields: &mut Fields<'_>,
+    names: &Names,
+    around: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<ReceiverSettings> {
+    let told = problems.count();
+    let email = fields.optional("email").map(|node| email(node, names, problems));
+    let mqtt = fields.optional("mqtt").map(|node| mqtt(node, names, problems));
+    let webhook = fields.optional("webhook").map(|node| webhook(node, around, problems));
+    let group_wait = fields
+        .optional("group_wait")
+        .map_or(Some(GROUP_WAIT_DEFAULT), |node| node.duration(&GROUP_WAIT_RANGE, problems));
+    let found: Vec<Option<ChannelSettings>> = [email, mqtt, webhook].into_iter().flatten().collect();
+    if found.is_empty() {
+        let message = format!("'{}' has no channel", fields.label);
+        problems.tell_with_help(fields.place, message, "write one of email, mqtt or webhook");
+    }
+    let channels = found.into_iter().collect::<Option<Vec<_>>>()?;
+    if problems.count() > told {
+        return None;
+    }
+    Some(ReceiverSettings { channels, group_wait: group_wait? })
+}
+
+fn email(node: &Node, names: &Names, problems: &mut Problems) -> Option<ChannelSettings> {
+    let mut fields = node.fields("{ smtp: main, to: [manager@example.com] }", problems)?;
+    let smtp = fields.required("smtp", "main", problems);
+    let smtp = smtp.and_then(|node| reference(node, "mail server", &names.mail, problems));
+    let to = fields.required("to", "[manager@example.com]", problems).and_then(|node| addresses(node, problems));
+    fields.finish(problems);
+    Some(ChannelSettings::Email { smtp: smtp?, to: to? })
+}
+
+fn addresses(node: &Node, problems: &mut Problems) -> Option<Vec<email::Address>> {
+    let items = node.one_or_more();
+    if items.is_empty() || items.len() > ADDRESSES_MAX {
+        problems.tell(&node.place, format!("'to' must hold 1 to {ADDRESSES_MAX} addresses, not {}", items.len()));
+        return None;
+    }
+    let addresses: Vec<Option<email::Address>> = items.iter().map(|item| channels::parsed(item, problems)).collect();
+    addresses.into_iter().collect()
+}
+
+fn mqtt(node: &Node, names: &Names, problems: &mut Problems) -> Option<ChannelSettings> {
+    let mut fields = node.fields("{ broker: kitchen }", problems)?;
+    let broker = fields.required("broker", "kitchen", problems);
+    let broker = broker.and_then(|node| reference(node, "broker", &names.brokers, problems));
+    fields.finish(problems);
+    Some(ChannelSettings::Mqtt { broker: broker? })
+}
+
+fn webhook(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<ChannelSettings> {
+    let told = problems.count();
+    let mut fields = node.fields(WEBHOOK, problems)?;
+    let url = fields.required("url", "https://hooks.example.com/86", problems);
+    let url = url.and_then(|node| address(node, around, problems));
+    let secrets = fields.optional("secrets").map(|node| secrets(node, around, problems)).unwrap_or_default();
+    let headers = fields.optional("headers").map(|node| headers(node, around, problems)).unwrap_or_default();
+    let allow_private = fields
+        .optional("allow_private")
+        .map(|node| node.one_or_more().iter().filter_map(|item| channels::parsed(item, problems)).collect());
+    let plain_http = fields.optional("plain_http").and_then(|node| node.flag(problems)).unwrap_or(false);
+    let ca_file = channels::ca_file(&mut fields, around, problems);
+    let settings = url.map(|url| webhook::Settings {
+        secrets,
+        headers,
+        allow_private: allow_private.unwrap_or_default(),
+        plain_http,
+        ca_file,
+        ..webhook::Settings::for_url(url)
+    });
+    if let Some(settings) = settings.as_ref().filter(|_| problems.count() == told)
+        && let Err(found) = WebhookSink::new(settings)
+    {
+        for problem in found {
+            problems.tell(fields.place_of(problem.field), problem.text);
+        }
+    }
+    fields.finish(problems);
+    settings.filter(|_| problems.count() == told).map(ChannelSettings::Webhook)
+}
+
+/// Reads the address of a webhook, which may be kept as a secret: with many services it is one.
+fn address(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Secret> {
+    if node.as_scalar().is_some() { node.text(problems).map(Secret::new) } else { secret::read(node, around, problems) }
+}
+
+fn secrets(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Vec<Secret> {
+    let items = node.one_or_more();
+    if items.len() > SECRETS_MAX {
+        let message = format!("'secrets' holds {}, and the old and the new one are {SECRETS_MAX}", items.len());
+        problems.tell(&node.place, message);
+    }
+    items.iter().filter_map(|item| secret::read(item, around, problems)).collect()
+}
+
+fn headers(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Vec<(String, Secret)> {
+    let entries = node.entries("{ Authorization: { file: /path } }", problems).unwrap_or_default();
+    entries
+        .iter()
+        .filter_map(|entry| Some((entry.key.to_string(), secret::read(&entry.node, around, problems)?)))
+        .collect()
+}

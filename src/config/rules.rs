@@ -1,0 +1,166 @@
+//! The `rules` section: finds the files, has them read, and checks the receivers that they name.
+//!
+//! Invariant: the files come in the order of their paths, so that reports and reloads do not depend on the folder.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use crate::config::{Surroundings, read_file, unknown_name};
+use crate::document::{Node, Problems};
+use crate::rules::RuleSet;
+use crate::rules::parse::{self, RuleFile};
+use crate::units::printable;
+
+/// Files of rules; a folder with more is the wrong one.
+const FILES_MAX: usize = 1_000;
+
+/// Reads all rules and returns them with their files.
+pub(super) fn load(
+    node: &Node,
+    receivers: &[String],
+    around: &Surroundings<'_>,
+    problems: &mut Problems,
+) -> Option<(RuleSet, Vec<PathBuf>)> {
+    let patterns = node.one_or_more();
+    if patterns.is_empty() {
+        return node.refuse("one or more files, such as [rules/*.yaml]", problems);
+    }
+    let mut paths = BTreeSet::new();
+    for pattern in patterns {
+        paths.extend(matches(pattern, around, problems));
+    }
+    if paths.len() > FILES_MAX {
+        let message = format!("'rules' names {} files, more than the {FILES_MAX} that are read", paths.len());
+        problems.tell(&node.place, message);
+        return None;
+    }
+    let mut files = Vec::new();
+    for path in &paths {
+        let name = shown(path);
+        match read_file(path) {
+            Ok(bytes) => files.push(RuleFile { name: name.into(), bytes }),
+            Err(error) => problems.tell(&node.place, format!("the rules in {name} cannot be read: {error}")),
+        }
+    }
+    let parsed = parse::parse(&files, problems);
+    for receiver in &parsed.receivers {
+        if !receivers.iter().any(|known| **known == *receiver.text) {
+            unknown_name(&receiver.place, &receiver.text, "receiver", receivers, problems);
+        }
+    }
+    Some((parsed.rules, paths.into_iter().collect()))
+}
+
+/// Finds the files that a pattern names; one that names none is a mistake, as no rule would be missed.
+fn matches(pattern: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Vec<PathBuf> {
+    let Some(text) = pattern.text(problems) else { return Vec::new() };
+    let path = around.path(text);
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return pattern.refuse("a file or a pattern, such as rules/*.yaml", problems).unwrap_or_default();
+    };
+    if directory.to_string_lossy().contains(['*', '?']) {
+        let help = "write one pattern for each folder";
+        problems.tell_with_help(
+            &pattern.place,
+            "'*' and '?' stand for parts of a file's name, not of a folder's",
+            help,
+        );
+        return Vec::new();
+    }
+    if !name.contains(['*', '?']) {
+        if !path.is_file() {
+            problems.tell(&pattern.place, format!("there is no file {}", shown(&path)));
+            return Vec::new();
+        }
+        return vec![path];
+    }
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.tell(&pattern.place, format!("the folder {} cannot be read: {error}", shown(directory)));
+            return Vec::new();
+        }
+    };
+    let found: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_str().is_some_and(|file| !file.starts_with('.') && fits(name, file)))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
+    if found.is_empty() {
+        let message = format!("no file fits {}", shown(&path));
+        problems.tell_with_help(&pattern.place, message, "paths are relative to this file's folder");
+    }
+    found
+}
+
+/// Returns whether a file's name fits a pattern, in which `*` stands for any text and `?` for any character.
+fn fits(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    // The rows of the usual table, one character of the pattern at a time: linear in both, whatever the stars.
+    let mut reached = vec![false; name.len() + 1];
+    reached[0] = true;
+    for c in pattern {
+        let mut next = vec![false; name.len() + 1];
+        for at in 0..=name.len() {
+            next[at] = match c {
+                '*' => reached[at] || (at > 0 && next[at - 1]),
+                '?' => at > 0 && reached[at - 1],
+                c => at > 0 && reached[at - 1] && name[at - 1] == c,
+            };
+        }
+        reached = next;
+    }
+    reached[name.len()]
+}
+
+/// Returns a path as people write it: `config/../rules/kitchen.yaml` as `rules/kitchen.yaml`.
+fn shown(path: &Path) -> String {
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in path.components() {
+        match (part, parts.last()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(parts.pop()),
+            (Component::CurDir, _) => {}
+            (Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_), _) => {
+                parts.push(part);
+            }
+        }
+    }
+    let path: PathBuf = parts.into_iter().collect();
+    printable(&path.display().to_string(), 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_fit_names() {
+        for (pattern, name, expected) in [
+            ("*.yaml", "kitchen.yaml", true),
+            ("*.yaml", ".yaml", true),
+            ("*.yaml", "kitchen.yml", false),
+            ("k*n*.y?ml", "kitchen.yaml", true),
+            ("k?.yaml", "k.yaml", false),
+            ("*", "x", true),
+            ("**", "", true),
+            ("a", "ab", false),
+            ("*ü?", "xüö", true),
+        ] {
+            assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
+        }
+        assert!(!fits(&"*a".repeat(500), &"a".repeat(499)));
+    }
+
+    #[test]
+    fn paths_are_shown_as_people_write_them() {
+        for (path, expected) in [
+            ("config/../rules/kitchen.yaml", "rules/kitchen.yaml"),
+            ("./rules/x.yaml", "rules/x.yaml"),
+            ("../../x.yaml", "../../x.yaml"),
+            ("/etc/eightysix/../x.yaml", "/etc/x.yaml"),
+        ] {
+            assert_eq!(shown(Path::new(path)), expected);
+        }
+    }
+}

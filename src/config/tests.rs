@@ -1,0 +1,257 @@
+//! Broken configurations and what is said about them; the shipped example; secrets that nothing shows.
+//!
+//! The table of mistakes is `mistakes.txt`; every secret has the same value, which nothing may show.
+
+use std::collections::BTreeSet;
+use std::env::VarError;
+
+use super::*;
+use crate::units::Secret;
+
+/// A configuration with every section, in which each case breaks something.
+const WHOLE: &str = "\
+locale: { timezone: Asia/Baku, currency: AZN }
+clopos:
+  integrator_id: int-123
+  brands:
+    - brand: sahil
+      client_id: abc
+      client_secret: { file: secret }
+      venues: [1, { id: 2 }]
+polling: { fastest: 3s, oldest: 60s }
+store: sqlite:data/86.db
+mqtt:
+  kitchen: { url: mqtts://broker.local, username: eightysix, password: { env: MQTT } }
+  screens: { listen: 127.0.0.1:1883 }
+smtp:
+  main: { url: smtps://mail.example.com, username: 86, password: { credential: smtp }, from: 86 <86@example.com> }
+  box: { folder: mails, from: 86@example.com }
+feed: [kitchen, screens]
+receivers:
+  managers: { email: { smtp: main, to: manager@example.com }, group_wait: 2m }
+  pass: { mqtt: { broker: kitchen } }
+  ops: { webhook: { url: https://hooks.example.com/86, secrets: [{ file: whsec }] } }
+rules: [rules/*.yaml]
+http: { listen: 127.0.0.1:0 }
+";
+
+const RULES: &str = "\
+rules:
+  - name: sold-out
+    when: { limit: { at_most: 0 } }
+    notify: [managers, pass]
+";
+
+/// The value of every secret in these tests.
+const CANARY: &str = "c4n4ry-0f-4-c0ffee-m1ne-w1th-l3ngth";
+
+struct Site(tempfile::TempDir);
+
+impl Site {
+    fn new(config: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let site = Self(tempfile::tempdir().expect("a folder"));
+        site.write("eightysix.yaml", config);
+        site.write("rules/kitchen.yaml", RULES);
+        for file in ["secret", "whsec", "credentials/smtp"] {
+            site.write(file, &format!("{CANARY}\n"));
+        }
+        site.write("empty", "\n");
+        site.write("two-lines", "a\n\n");
+        site.write("folder/x", "");
+        std::fs::write(site.0.path().join("latin1"), b"\xe4\xf6\xfc").expect("written");
+        site
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.0.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+
+    fn load(&self) -> Result<Config, Report> {
+        let credentials = self.0.path().join("credentials").display().to_string();
+        let environment = move |name: &str| match name {
+            "MQTT" => Ok(CANARY.to_owned()),
+            "CREDENTIALS_DIRECTORY" => Ok(credentials.clone()),
+            "LATIN1" => Err(VarError::NotUnicode("\u{fffd}".into())),
+            _ => Err(VarError::NotPresent),
+        };
+        Config::load_in(&self.0.path().join("eightysix.yaml"), &environment)
+    }
+
+    /// Loads, and returns the lines of the report without the folder's name.
+    fn told(&self) -> Vec<String> {
+        let folder = format!("{}/", self.0.path().display());
+        let lines = |report: Report| report.problems.iter().map(|it| it.to_string().replace(&folder, "")).collect();
+        self.load().err().map_or(vec![], lines)
+    }
+}
+
+#[test]
+fn a_whole_configuration_is_resolved() {
+    let site = Site::new(WHOLE);
+    let config = site.load().unwrap_or_else(|report| panic!("{report}"));
+    assert_eq!(config.locale.business_day_starts, jiff::civil::time(4, 0, 0, 0));
+    assert_eq!(config.clopos.brands.len(), 1);
+    assert_eq!(config.clopos.brands[0].requests_per_minute, 240);
+    assert_eq!(config.clopos.brands[0].client_secret.expose(), CANARY);
+    let brand = BrandId::new("sahil").expect("a brand");
+    assert_eq!(config.venues[&brand], Venues::Listed(BTreeSet::from([VenueId(1), VenueId(2)])));
+    assert_eq!(config.store.path, site.0.path().join("data/86.db"));
+    assert_eq!(config.polling.catalog, Duration::from_mins(15));
+    assert_eq!(config.feed, ["kitchen", "screens"]);
+    let BrokerSettings::External(kitchen) = &config.brokers["kitchen"] else { panic!("it has a url") };
+    assert_eq!(kitchen.password.as_ref().map(Secret::expose), Some(CANARY));
+    assert!(kitchen.client_id.starts_with("eightysix-") && kitchen.client_id.ends_with("-kitchen"));
+    assert!(matches!(&config.brokers["screens"], BrokerSettings::Embedded { .. }));
+    assert_eq!(config.mail["box"].place, email::Place::Folder { path: site.0.path().join("mails") });
+    let managers = &config.receivers[&ReceiverName::new("managers")];
+    assert_eq!(managers.group_wait, Duration::from_mins(2));
+    assert_eq!(config.rule_files, [site.0.path().join("rules/kitchen.yaml")]);
+    assert!(!format!("{config:?}").contains(CANARY));
+}
+
+/// Mistakes and what is told: `- ` what is replaced in WHOLE, `+ ` by what, `> ` each problem; `\\n` and `\\t` stand for
+/// line breaks and tabs.
+const MISTAKES: &str = include_str!("mistakes.txt");
+
+#[test]
+fn every_mistake_is_told_at_its_place_with_what_to_write() {
+    let mut cases = 0;
+    for case in MISTAKES.split("\n\n") {
+        let part = |sign: char| {
+            let texts = case.lines().filter_map(move |line| line.strip_prefix(sign));
+            texts.map(|text| text.strip_prefix(' ').unwrap_or(text).replace("\\n", "\n").replace("\\t", "\t"))
+        };
+        let (Some(old), Some(new)) = (part('-').next(), part('+').next()) else { panic!("no case: {case}") };
+        assert!(WHOLE.contains(&old), "{old}");
+        let expected: Vec<String> = part('>').collect();
+        assert_eq!(Site::new(&WHOLE.replacen(&old, &new, 1)).told(), expected, "{new}");
+        cases += 1;
+    }
+    assert!(cases > 80, "{cases} cases were read");
+}
+
+#[test]
+fn what_is_not_there_is_told_by_its_name() {
+    let site = Site::new("");
+    let missing =
+        ["locale", "clopos", "rules"].map(|key| format!("eightysix.yaml:1:1: '{key}' is missing in this file"));
+    let told = site.told();
+    assert_eq!(told.len(), 3);
+    for (line, start) in told.iter().zip(["clopos", "locale", "rules"]) {
+        assert!(missing.iter().any(|it| line.starts_with(it)) && line.contains(start), "{line}");
+    }
+    std::fs::remove_file(site.0.path().join("eightysix.yaml")).expect("removed");
+    let expected = "eightysix.yaml: the configuration cannot be read: No such file or directory (os error 2)";
+    assert_eq!(site.told(), [expected]);
+}
+
+#[test]
+fn mistakes_in_the_rules_are_told_with_those_in_the_configuration() {
+    let site = Site::new(&WHOLE.replace("timezone: Asia/Baku", "timezone: Baku").replace("smtp: main", "smtp: mian"));
+    site.write("rules/a.yaml", "rules:\n  - name: x\n    when: { limit: 0 }\n    notify: [manager]\n");
+    site.write("rules/b.yaml", "rules:\n\t- name: y\n");
+    let report = site.load().expect_err("four mistakes");
+    let shown = report.render(false).replace(&format!("{}/", site.0.path().display()), "");
+    insta::assert_snapshot!(shown, @r"
+    error: no time zone is called 'Baku'; write one such as Asia/Baku
+     --> eightysix.yaml:1:21
+      |
+    1 | locale: { timezone: Baku, currency: AZN }
+      |                     ^^^^
+
+    error: there is no mail server 'mian'
+      --> eightysix.yaml:19:30
+       |
+    19 |   managers: { email: { smtp: mian, to: manager@example.com }, group_wait: 2m }
+       |                              ^^^^
+       |
+    help: did you mean 'main'?
+
+    error: there is no receiver 'manager'
+     --> rules/a.yaml:4:14
+      |
+    4 |     notify: [manager]
+      |              ^^^^^^^
+      |
+    help: did you mean 'managers'?
+
+    error: there is a tab in the indentation
+     --> rules/b.yaml:2:1
+      |
+    2 |     - name: y
+      | ^^^^
+      |
+    help: use spaces
+
+    4 problems in 3 files
+    ");
+}
+
+#[test]
+fn a_secret_that_stands_in_the_file_is_never_shown() {
+    let inline = [
+        ("{ file: secret }", CANARY.to_owned()),
+        ("{ file: secret }", format!("!{CANARY}")),
+        ("{ file: secret }", format!("*{CANARY}")),
+        ("{ file: secret }", format!("\"{CANARY}")),
+        ("{ file: secret }", format!("{{ value: {CANARY} }}")),
+        ("{ file: secret }", format!("{{ file: secret, {CANARY} }}")),
+        ("{ file: secret }", format!("[{CANARY}]")),
+        ("{ file: secret }", format!("|\n        {CANARY}")),
+        ("{ file: secret }", format!("\n        - {CANARY}")),
+        ("client_secret: { file: secret }", format!("client_secrt: {CANARY}")),
+        ("{ env: MQTT }", format!("{CANARY}, base_topc: x")),
+        ("{ env: MQTT }", format!("'{CANARY}', base_topc: x")),
+        ("mqtts://broker.local", format!("mqtts://86:{CANARY}@broker.local")),
+        ("smtps://mail.example.com", format!("smtps://86:{CANARY}@mail.example.com")),
+        ("{ credential: smtp }", CANARY.to_owned()),
+        ("[{ file: whsec }]", format!("[{CANARY}]")),
+        ("[{ file: whsec }]", format!("\"{CANARY}\"")),
+        ("https://hooks.example.com/86", format!("http://hooks.example.com/services/{CANARY}")),
+        ("https://hooks.example.com/86", format!("https://86:{CANARY}@hooks.example.com/")),
+        ("[{ file: whsec }]", format!("[{{ file: whsec }}], headers: {{ Authorization: {CANARY} }}")),
+        ("sqlite:data/86.db", format!("postgres://86:{CANARY}@db/86")),
+    ];
+    for (old, new) in inline {
+        assert!(WHOLE.contains(old), "{old}");
+        let report = Site::new(&WHOLE.replacen(old, &new, 1)).load().expect_err(&new);
+        let shown = format!("{}{}{report}{report:?}", report.render(false), report.render(true));
+        assert!(!shown.contains(CANARY), "{new}: {shown}");
+    }
+}
+
+#[test]
+fn the_example_can_be_used_as_it_is() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let example = std::fs::read_to_string(root.join("config/eightysix.yaml")).expect("the example");
+    let site = Site::new("");
+    site.write("config/eightysix.yaml", &example);
+    for secret in ["mqtt", "display", "webhook", "webhook-token"] {
+        site.write(&format!("config/secrets/{secret}"), CANARY);
+    }
+    site.write("credentials/clopos-sahil", CANARY);
+    std::fs::remove_dir_all(site.0.path().join("rules")).expect("removed");
+    for entry in std::fs::read_dir(root.join("rules")).expect("the shipped rules") {
+        let path = entry.expect("a file").path();
+        let text = std::fs::read_to_string(&path).expect("a rule file");
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
+        site.write(&format!("rules/{name}"), &text);
+    }
+    let credentials = site.0.path().join("credentials").display().to_string();
+    let environment = move |name: &str| match name {
+        "CREDENTIALS_DIRECTORY" => Ok(credentials.clone()),
+        "SMTP_PASSWORD" => Ok(CANARY.to_owned()),
+        _ => Err(VarError::NotPresent),
+    };
+    let config = Config::load_in(&site.0.path().join("config/eightysix.yaml"), &environment);
+    let config = config.unwrap_or_else(|report| panic!("{}", report.render(false)));
+    // What the comments call a default is one.
+    assert_eq!(config.polling, crate::poll::Settings::default());
+    assert_eq!(config.http.listen, http::Settings::default().listen);
+    assert_eq!(config.clopos.base_url, crate::clopos::BASE_URL);
+    assert_eq!(config.store.path, site.0.path().join("config/eightysix.db"));
+    assert_eq!(config.receivers.len(), 4);
+}

@@ -1,0 +1,132 @@
+//! The picture of every venue as it should stand at each broker of the feed.
+//!
+//! Holds the desired trees and nothing else; `sinks::mqtt::feed` makes them so. Invariant: a tree is handed out only
+//! when every brand has put its venues in, since an unfinished tree would clear what is merely not there yet.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::board::retained::{RetainedState, Tree};
+use crate::board::{self, Setting};
+use crate::engine::{Commit, Engine};
+use crate::snapshot::Snapshot;
+use crate::topics::BaseTopic;
+use crate::units::{BrandId, Timestamp, VenueId};
+
+/// The desired tree of one broker.
+#[derive(Clone)]
+pub struct DesiredTree {
+    /// The names of its topics.
+    pub topics: BaseTopic,
+    /// What it should hold.
+    pub tree: watch::Sender<Option<Arc<Tree>>>,
+}
+
+/// The desired trees of all brokers that carry the feed.
+#[derive(Clone)]
+pub struct Feeds {
+    trees: Vec<DesiredTree>,
+    setting: Setting,
+}
+
+impl Feeds {
+    /// Takes the trees, which may hold venues already.
+    pub fn new(trees: Vec<DesiredTree>, setting: Setting) -> Self {
+        Self { trees, setting }
+    }
+
+    /// Returns the venues whose lists a commit changes; of the others only the status may differ.
+    pub fn changed_venues(&self, commit: &Commit) -> Vec<VenueId> {
+        if self.trees.is_empty() {
+            return Vec::new();
+        }
+        let stored = commit.stored.keys().copied();
+        let alerts = commit.alerts.iter().filter_map(|(key, _)| key.subject.venue());
+        let mut venues: Vec<VenueId> = stored.chain(alerts).collect();
+        venues.sort_unstable();
+        venues.dedup();
+        venues
+    }
+
+    /// Puts the lists of `changed` and the status of every venue into the trees, and takes out venues that are gone.
+    pub fn show(&self, engine: &Engine, changed: &[VenueId], gone: &[VenueId], now: Timestamp) {
+        for desired in &self.trees {
+            desired.tree.send_if_modified(|tree| {
+                let Some(tree) = tree else { return false };
+                let mut edits = Edits { tree, is_changed: false };
+                for venue in gone {
+                    edits.replace(&desired.topics, engine.brand(), *venue, Tree::new());
+                }
+                for venue in changed {
+                    if let Some(lists) = self.lists(&desired.topics, engine, *venue, now) {
+                        edits.replace(&desired.topics, engine.brand(), *venue, lists);
+                    }
+                }
+                for snapshot in engine.memory().venues.values() {
+                    let (topic, state) = self.status(&desired.topics, engine, snapshot, now);
+                    edits.put(topic, state);
+                }
+                edits.is_changed
+            });
+        }
+    }
+
+    /// Returns the whole tree of one brand, for the start.
+    pub fn whole(&self, topics: &BaseTopic, engine: &Engine, now: Timestamp) -> Tree {
+        let mut tree = Tree::new();
+        for (venue, snapshot) in &engine.memory().venues {
+            tree.extend(self.lists(topics, engine, *venue, now).unwrap_or_default());
+            tree.extend([self.status(topics, engine, snapshot, now)]);
+        }
+        tree
+    }
+
+    fn status(
+        &self,
+        topics: &BaseTopic,
+        engine: &Engine,
+        snapshot: &Snapshot,
+        now: Timestamp,
+    ) -> (String, Arc<RetainedState>) {
+        board::status(topics, engine.brand(), snapshot, &self.setting, engine.limits(), now)
+    }
+
+    fn lists(&self, topics: &BaseTopic, engine: &Engine, venue: VenueId, now: Timestamp) -> Option<Tree> {
+        let memory = engine.memory();
+        let snapshot = memory.venues.get(&venue)?;
+        let alerts = board::open_alerts(memory.book.of(Some(venue)));
+        Some(board::lists(topics, engine.brand(), snapshot, alerts, &self.setting, now))
+    }
+}
+
+/// Changes a tree without copying it when nothing differs.
+struct Edits<'a> {
+    tree: &'a mut Arc<Tree>,
+    is_changed: bool,
+}
+
+impl Edits<'_> {
+    fn put(&mut self, topic: String, state: Arc<RetainedState>) {
+        if self.tree.get(&topic).is_none_or(|before| before.hash() != state.hash()) {
+            Arc::make_mut(self.tree).insert(topic, state);
+            self.is_changed = true;
+        }
+    }
+
+    /// Replaces everything of a venue but its status, which is put in afterwards; an empty replacement takes it all.
+    fn replace(&mut self, topics: &BaseTopic, brand: &BrandId, venue: VenueId, lists: Tree) {
+        let prefix = topics.venue(brand, venue);
+        let status = topics.status(brand, venue);
+        let is_gone = |topic: &String| !lists.contains_key(topic) && (lists.is_empty() || *topic != status);
+        let own = self.tree.range(format!("{prefix}/")..format!("{prefix}0")).map(|(topic, _)| topic);
+        let gone: Vec<String> = own.filter(|topic| is_gone(topic)).cloned().collect();
+        for topic in gone {
+            Arc::make_mut(self.tree).remove(&topic);
+            self.is_changed = true;
+        }
+        for (topic, state) in lists {
+            self.put(topic, state);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The receivers of a configuration: their routes for the engine, and one delivery worker for each of their channels.
+//!
+//! A failed setting is found before anything is started. Invariant: every worker started here is joined by
+//! [`Workers::stop`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::alerts::group::{self, Route};
+use crate::alerts::notice::{Channel, ReceiverName};
+use crate::config::{ChannelSettings, Config};
+use crate::delivery::worker::{self, Report, Way};
+use crate::sinks::email::EmailSink;
+use crate::sinks::mqtt::link::Link;
+use crate::sinks::webhook::WebhookSink;
+use crate::store::Store;
+use crate::topics::BaseTopic;
+
+/// Wakes the worker of a receiver's channel.
+#[derive(Clone, Default)]
+pub struct Wakes(Arc<BTreeMap<(ReceiverName, Channel), Arc<Notify>>>);
+
+impl Wakes {
+    /// Wakes one worker; one that does not exist is not missed, its notices wait in the outbox.
+    pub fn wake(&self, receiver: &ReceiverName, channel: Channel) {
+        if let Some(notify) = self.0.get(&(receiver.clone(), channel)) {
+            notify.notify_one();
+        }
+    }
+}
+
+/// The ways out of a configuration, by receiver and channel.
+pub struct Ways(BTreeMap<(ReceiverName, Channel), Way>);
+
+/// Returns the receiver that stands for the events of a broker's feed.
+pub fn feed_receiver(broker: &str) -> ReceiverName {
+    ReceiverName::new(&format!("feed/{broker}"))
+}
+
+/// Returns the routes of all receivers.
+pub fn routes(config: &Config, topics: &BTreeMap<String, BaseTopic>) -> BTreeMap<ReceiverName, Route> {
+    let way = |channel: &ChannelSettings| match channel {
+        ChannelSettings::Email { .. } => Some(group::Way::Email),
+        ChannelSettings::Webhook(_) => Some(group::Way::Webhook),
+        ChannelSettings::Mqtt { broker } => topics.get(broker).cloned().map(group::Way::Mqtt),
+    };
+    let route = |(receiver, settings): (&ReceiverName, &crate::config::ReceiverSettings)| {
+        let ways = settings.channels.iter().filter_map(way).collect();
+        (receiver.clone(), Route { receiver: receiver.clone(), group_wait: settings.group_wait, ways })
+    };
+    config.receivers.iter().map(route).collect()
+}
+
+impl Ways {
+    /// Prepares every sink of the configuration; connects nowhere yet.
+    ///
+    /// # Errors
+    /// Says which sinks cannot be prepared and why. `Config::load` tries the same, so this is a file that changed since.
+    pub fn prepare(config: &Config, links: &BTreeMap<String, Link>) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut mail = BTreeMap::new();
+        for (name, settings) in &config.mail {
+            match EmailSink::new(settings) {
+                Ok(sink) => drop(mail.insert(name.clone(), Arc::new(sink))),
+                Err(found) => problems.extend(found.iter().map(|problem| format!("smtp {name}: {}", problem.text))),
+            }
+        }
+        let mut ways = BTreeMap::new();
+        for (receiver, settings) in &config.receivers {
+            for channel in &settings.channels {
+                let way = match channel {
+                    ChannelSettings::Email { smtp, to } => {
+                        mail.get(smtp).map(|sink| Way::Email { sink: Arc::clone(sink), to: to.clone() })
+                    }
+                    ChannelSettings::Mqtt { broker } => links.get(broker).cloned().map(Way::Mqtt),
+                    ChannelSettings::Webhook(settings) => match WebhookSink::new(settings) {
+                        Ok(sink) => Some(Way::Webhook(Arc::new(sink))),
+                        Err(found) => {
+                            problems
+                                .extend(found.iter().map(|problem| format!("receiver {receiver}: {}", problem.text)));
+                            None
+                        }
+                    },
+                };
+                if let Some(way) = way {
+                    ways.insert((receiver.clone(), way.channel()), way);
+                }
+            }
+        }
+        for broker in &config.feed {
+            if let Some(link) = links.get(broker) {
+                ways.insert((feed_receiver(broker), Channel::Mqtt), Way::Mqtt(link.clone()));
+            }
+        }
+        if problems.is_empty() { Ok(Self(ways)) } else { Err(problems) }
+    }
+}
+
+/// The running workers.
+pub struct Workers {
+    tasks: JoinSet<()>,
+    cancel: CancellationToken,
+    wakes: Wakes,
+}
+
+impl Workers {
+    /// Starts a worker for every way.
+    pub fn start(ways: Ways, store: &Store, report: &Report) -> Self {
+        let cancel = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let mut wakes = BTreeMap::new();
+        for ((receiver, channel), way) in ways.0 {
+            let wake = Arc::new(Notify::new());
+            wakes.insert((receiver.clone(), channel), Arc::clone(&wake));
+            let (store, report, cancel) = (store.clone(), Arc::clone(report), cancel.clone());
+            tasks.spawn(worker::run(receiver, way, store, wake, report, cancel));
+        }
+        Self { tasks, cancel, wakes: Wakes(Arc::new(wakes)) }
+    }
+
+    /// Returns the bell of the workers.
+    pub fn wakes(&self) -> Wakes {
+        self.wakes.clone()
+    }
+
+    /// Lets the attempts on their way end and joins the workers.
+    pub async fn stop(self) {
+        self.cancel.cancel();
+        let _ = self.tasks.join_all().await;
+    }
+}

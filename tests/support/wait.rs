@@ -1,0 +1,40 @@
+//! The only place in the tests that sleeps: between two looks at a value, and while a scripted fault lasts.
+//!
+//! A test never sleeps to let something happen; it waits on the value that shows that it has, with a bound.
+#![allow(dead_code, reason = "each test takes the waits that it needs")]
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// The bound of every wait: generous, because machines are shared; only a failing test ever waits so long.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+const STEP: Duration = Duration::from_millis(5);
+
+/// Waits until `look` finds something, and panics with `what` when it never does.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "the bound of a wait is real time")]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        std::thread::sleep(STEP);
+    }
+}
+
+/// Waits until `holds`, and panics with `what` when it never does.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while !holds().await {
+            tokio::time::sleep(STEP).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain: {what}");
+}
+
+/// Lets a scripted fault last.
+pub(crate) async fn while_a_fault_lasts(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
