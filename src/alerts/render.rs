@@ -8,6 +8,7 @@ use std::time::Duration;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 
 use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
+use crate::document::{Place, nearest};
 use crate::rules::{Form, Placed, Rule, RuleName, RuleSet, SubjectKind};
 use crate::units::{
     BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, human_duration, printable,
@@ -39,11 +40,49 @@ pub struct Messages {
 /// A message that does not compile or fails on a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadMessage {
-    /// The text and its place.
-    pub message: Placed,
-    /// What is wrong and what to write instead.
+    /// The part of the text that is wrong, or the whole of it.
+    pub place: Place,
+    /// What is wrong.
     pub problem: String,
+    /// What to write instead.
+    pub help: String,
 }
+
+/// What a message can name; which of them are there depends on what its rule is about. A test renders each.
+pub const VARIABLES: [&str; 30] = [
+    "brand",
+    "refused",
+    "venue.id",
+    "venue.name",
+    "venue.reading_age",
+    "venue.trouble",
+    "station.id",
+    "station.name",
+    "station.status",
+    "station.products",
+    "item.id",
+    "item.name",
+    "item.parent",
+    "item.category",
+    "item.price",
+    "item.limit",
+    "item.low_stock",
+    "item.since",
+    "item.others_on",
+    "change.list",
+    "change.before",
+    "change.after",
+    "change.out_for",
+    "alert.rule",
+    "alert.severity",
+    "alert.since",
+    "alert.duration",
+    "item",
+    "station",
+    "venue",
+];
+/// The filters of ours, beside those that every minijinja template has.
+pub const FILTERS: [&str; 2] = ["local_time", "duration"];
 
 impl Messages {
     /// Compiles every message of the rules and renders each once against a sample.
@@ -62,8 +101,12 @@ impl Messages {
                 let Some(placed) = placed else { continue };
                 let outcome =
                     messages.add(rule, is_resolved, &placed.text).and_then(|()| messages.try_out(rule, is_resolved));
-                if let Err(problem) = outcome {
-                    bad.push(BadMessage { message: placed.clone(), problem });
+                if let Err(error) = outcome {
+                    bad.push(BadMessage {
+                        place: place_of(&error, placed),
+                        problem: explain(&error),
+                        help: help_with(&error),
+                    });
                 }
             }
         }
@@ -78,12 +121,11 @@ impl Messages {
         printable(text.trim(), MESSAGE_LENGTH_MAX)
     }
 
-    fn add(&mut self, rule: &Rule, is_resolved: bool, text: &str) -> Result<(), String> {
-        let name = template_name(&rule.name, is_resolved);
-        self.templates.add_template_owned(name, text.to_owned()).map_err(|error| explain(&error))
+    fn add(&mut self, rule: &Rule, is_resolved: bool, text: &str) -> Result<(), minijinja::Error> {
+        self.templates.add_template_owned(template_name(&rule.name, is_resolved), text.to_owned())
     }
 
-    fn try_out(&self, rule: &Rule, is_resolved: bool) -> Result<(), String> {
+    fn try_out(&self, rule: &Rule, is_resolved: bool) -> Result<(), minijinja::Error> {
         let words = AlertWords {
             rule: rule.name.as_str(),
             severity: rule.severity.word(),
@@ -95,8 +137,7 @@ impl Messages {
             Form::Event(event) => sample(event.subject(), true),
         };
         let name = template_name(&rule.name, is_resolved);
-        let template = self.templates.get_template(&name).map_err(|error| explain(&error))?;
-        template.render(context_of(&facts, words)).map(drop).map_err(|error| explain(&error))
+        self.templates.get_template(&name)?.render(context_of(&facts, words)).map(drop)
     }
 }
 
@@ -132,6 +173,34 @@ fn instant(value: &Value) -> Result<Option<Timestamp>, minijinja::Error> {
 
 fn bad_operand(filter: &str, wanted: &str) -> minijinja::Error {
     minijinja::Error::new(ErrorKind::InvalidOperation, format!("the filter {filter} needs {wanted}"))
+}
+
+/// Returns where in the rule file the wrong part of a template stands.
+fn place_of(error: &minijinja::Error, placed: &Placed) -> Place {
+    let whole = || placed.place.clone();
+    error.range().map_or_else(whole, |range| placed.place.within(&placed.text, range.start, range.end, placed.quoted))
+}
+
+/// Says what to write instead: the nearest name, or what there is.
+fn help_with(error: &minijinja::Error) -> String {
+    let detail = error.detail().unwrap_or_default();
+    let meant = |name: &str, known: &[&'static str]| {
+        nearest(name, known.iter().copied()).map(|near| format!("did you mean '{near}'?"))
+    };
+    if error.kind() == ErrorKind::UndefinedError {
+        let named = detail.split('`').nth(1).unwrap_or_default();
+        return meant(named, &VARIABLES).unwrap_or_else(|| {
+            "a message knows brand, venue, and as far as its rule is about them station, item, change and alert \
+             (docs/rules.md)"
+                .to_owned()
+        });
+    }
+    if error.kind() == ErrorKind::UnknownFilter {
+        let named = detail.split_whitespace().nth(1).unwrap_or_default();
+        return meant(named, &FILTERS)
+            .unwrap_or_else(|| format!("the filters are {} and those of minijinja", FILTERS.join(", ")));
+    }
+    "a message is text with {{ item.name }} and {{ item.since | local_time }} in it (docs/rules.md)".to_owned()
 }
 
 /// Says what is wrong with a template, without its internal name.
@@ -251,5 +320,44 @@ fn sample(subject: SubjectKind, is_event: bool) -> Facts {
         item: (subject == SubjectKind::Item).then_some(item),
         change: is_event.then_some(change),
         refused: Some("the client is disabled".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variable_that_is_offered_is_there() {
+        let mut templates = environment(&Zone::utc());
+        let words = AlertWords {
+            rule: "sold-out",
+            severity: "critical",
+            since: Timestamp::from_unix_ms(0),
+            duration: Duration::from_mins(1),
+        };
+        let context = context_of(&sample(SubjectKind::Item, true), words);
+        for variable in VARIABLES {
+            let text = format!("{{{{ {variable} }}}}");
+            templates.add_template_owned(variable, text).expect("it compiles");
+            let rendered = templates.get_template(variable).and_then(|template| template.render(&context));
+            assert!(rendered.is_ok(), "{variable}: {rendered:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_never_ends_is_stopped_and_the_news_still_goes_out() {
+        let mut messages = Messages { templates: environment(&Zone::utc()) };
+        let rule = RuleName::new("sold-out").expect("a name");
+        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}".to_owned();
+        messages.templates.add_template_owned(template_name(&rule, false), endless).expect("it compiles");
+        let words = AlertWords {
+            rule: "sold-out",
+            severity: "critical",
+            since: Timestamp::from_unix_ms(0),
+            duration: Duration::from_mins(1),
+        };
+        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words);
+        assert_eq!(text, "sold-out: Lamb kebab at Sahil");
     }
 }

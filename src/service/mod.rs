@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::alerts::render::Messages;
 use crate::board::Setting;
 use crate::board::retained::Tree;
+use crate::catalog::Venue;
 use crate::clopos::budget::{Budget, IpBudget};
 use crate::config::{Config, Venues};
 use crate::delivery::worker::Report;
@@ -30,6 +31,7 @@ use crate::service::brand::Brand;
 use crate::service::brokers::{Brokers, Identity};
 use crate::service::feeds::Feeds;
 use crate::service::receivers::{Ways, Workers};
+use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::units::BrandId;
 use crate::{clock, clopos, http, telemetry};
@@ -128,7 +130,7 @@ impl Generation {
         let mut memories = memories;
         let mut watched = Vec::new();
         for (client, settings) in clients.into_iter().zip(&config.clopos.brands) {
-            let memory = match memories.remove(&settings.brand) {
+            let mut memory = match memories.remove(&settings.brand) {
                 Some(memory) => memory,
                 None => process.store.load(&settings.brand).await.map_err(|error| anyhow!(telemetry::chain(&error)))?,
             };
@@ -141,6 +143,11 @@ impl Generation {
                 Some(Venues::Listed(venues)) => Some(venues.clone()),
                 Some(Venues::All) | None => None,
             };
+            // Configured venues are watched at once, even if Clopos does not let us list them.
+            for id in wanted.iter().flatten() {
+                let unnamed = Venue { id: *id, name: String::new(), active: true };
+                memory.venues.entry(*id).or_insert_with(|| Arc::new(Snapshot::unread(unnamed)));
+            }
             let plan = Plan::new(config.polling, wanted, memory.venues.keys().copied());
             let engine = Engine::new(settings.brand.clone(), Arc::clone(&policy), limits, memory);
             let budget = Budget::new(settings.requests_per_minute, Arc::clone(&process.ip_budget));
@@ -193,10 +200,8 @@ async fn open_door(
 
 fn policy(config: &Config, process: &Process, brokers: &Brokers) -> anyhow::Result<Policy> {
     let messages = Messages::compile(&config.rules, &config.locale.timezone).map_err(|bad| {
-        let texts: Vec<String> = bad
-            .into_iter()
-            .map(|bad| format!("{}:{}: {}", bad.message.place.file, bad.message.place.line, bad.problem))
-            .collect();
+        let texts: Vec<String> =
+            bad.into_iter().map(|bad| format!("{}:{}: {}", bad.place.file, bad.place.line, bad.problem)).collect();
         anyhow!(texts.join("; "))
     })?;
     let topics = brokers.topics();
