@@ -85,7 +85,7 @@ pub enum Alert {
 pub struct OpenAlert {
     /// This stretch from firing to resolved.
     pub episode: EpisodeId,
-    /// When the rule was first seen to hold.
+    /// When the rule was first seen to hold, or since when the item has been so by Clopos's own time, if that is earlier.
     pub since: Timestamp,
     /// When the alert opened.
     pub opened_at: Timestamp,

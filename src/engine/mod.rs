@@ -103,6 +103,11 @@ pub struct Stored {
 }
 
 impl Commit {
+    /// Returns the venues that were evaluated, and whose freshness may have turned with the time.
+    pub fn evaluated_venues(&self) -> impl Iterator<Item = VenueId> {
+        self.evaluated.iter().filter_map(|(scope, _)| *scope)
+    }
+
     /// Says whether anything must be written: an unchanged poll writes nothing.
     pub fn is_durable(&self) -> bool {
         let Self { venues: _, venues_gone, access: _, alerts, groups, changes, notices, stored, evaluated: _ } = self;

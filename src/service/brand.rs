@@ -338,10 +338,9 @@ impl Task {
         for notice in &commit.notices {
             self.brand.wakes.wake(&notice.receiver, notice.content.channel());
         }
-        let shown = self.brand.feeds.changed_venues(&commit);
-        let gone = commit.venues_gone.clone();
+        let differences = self.brand.feeds.differences(&commit);
         self.brand.engine.adopt(commit);
-        self.brand.feeds.show(&self.brand.engine, &shown, &gone, now);
+        self.brand.feeds.show(&self.brand.engine, &differences, now);
     }
 
     fn say(&mut self, thing: &str, verdict: &Verdict) {

@@ -3,6 +3,7 @@
 //! Holds the desired trees and nothing else; `sinks::mqtt::feed` makes them so. Invariant: a tree is handed out only
 //! when every brand has put its venues in, since an unfinished tree would clear what is merely not there yet.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -36,21 +37,20 @@ impl Feeds {
         Self { trees, setting }
     }
 
-    /// Returns the venues whose lists a commit changes; of the others only the status may differ.
-    pub fn changed_venues(&self, commit: &Commit) -> Vec<VenueId> {
-        if self.trees.is_empty() {
-            return Vec::new();
-        }
+    /// Returns what a commit makes different.
+    pub fn differences(&self, commit: &Commit) -> Differences {
         let stored = commit.stored.keys().copied();
         let alerts = commit.alerts.iter().filter_map(|(key, _)| key.subject.venue());
-        let mut venues: Vec<VenueId> = stored.chain(alerts).collect();
-        venues.sort_unstable();
-        venues.dedup();
-        venues
+        Differences {
+            lists: stored.chain(alerts).collect(),
+            statuses: commit.venues.iter().map(|snapshot| snapshot.id()).chain(commit.evaluated_venues()).collect(),
+            gone: commit.venues_gone.clone(),
+        }
     }
 
-    /// Puts the lists of `changed` and the status of every venue into the trees, and takes out venues that are gone.
-    pub fn show(&self, engine: &Engine, changed: &[VenueId], gone: &[VenueId], now: Timestamp) {
+    /// Brings the trees up to the engine's memory where it differs.
+    pub fn show(&self, engine: &Engine, differences: &Differences, now: Timestamp) {
+        let Differences { lists, statuses, gone } = differences;
         for desired in &self.trees {
             desired.tree.send_if_modified(|tree| {
                 let Some(tree) = tree else { return false };
@@ -58,12 +58,12 @@ impl Feeds {
                 for venue in gone {
                     edits.replace(&desired.topics, engine.brand(), *venue, Tree::new());
                 }
-                for venue in changed {
+                for venue in lists {
                     if let Some(lists) = self.lists(&desired.topics, engine, *venue, now) {
                         edits.replace(&desired.topics, engine.brand(), *venue, lists);
                     }
                 }
-                for snapshot in engine.memory().venues.values() {
+                for snapshot in statuses.iter().filter_map(|venue| engine.memory().venues.get(venue)) {
                     let (topic, state) = self.status(&desired.topics, engine, snapshot, now);
                     edits.put(topic, state);
                 }
@@ -98,6 +98,17 @@ impl Feeds {
         let alerts = board::open_alerts(memory.book.of(Some(venue)));
         Some(board::lists(topics, engine.brand(), snapshot, alerts, &self.setting, now))
     }
+}
+
+/// Which venues differ at the brokers, and in what.
+#[derive(Clone, Debug, Default)]
+pub struct Differences {
+    /// Lists, products or alerts.
+    lists: BTreeSet<VenueId>,
+    /// The status: a new reading, or a reading that aged.
+    statuses: BTreeSet<VenueId>,
+    /// Venues that are no longer watched.
+    gone: Vec<VenueId>,
 }
 
 /// Changes a tree without copying it when nothing differs.
