@@ -156,12 +156,14 @@ pub fn event_type(kind: &str) -> String {
     format!("dev.eightysix.{kind}.v1")
 }
 
-/// Returns `brand/venue/product`, as far as the facts go.
+/// Returns `brand/venue/product`, as far as the facts go; what concerns every venue alike has `all` for the venue.
 pub fn subject_path(facts: &Facts) -> String {
-    let venue = facts.venue.as_ref().map(|venue| format!("/{}", venue.id)).unwrap_or_default();
     let item = facts.item.as_ref().map(|item| format!("/{}", item.id));
     let station = facts.station.as_ref().map(|station| format!("/station-{}", station.id));
-    format!("{}{venue}{}", facts.brand, item.or(station).unwrap_or_default())
+    let thing = item.or(station);
+    let of_all = if thing.is_some() { "/all" } else { "" };
+    let venue = facts.venue.as_ref().map_or_else(|| of_all.to_owned(), |venue| format!("/{}", venue.id));
+    format!("{}{venue}{}", facts.brand, thing.unwrap_or_default())
 }
 
 fn venue(facts: &VenueFacts) -> Venue<'_> {

@@ -9,7 +9,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 
 use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
 use crate::document::{Place, nearest};
-use crate::rules::{Form, Placed, Rule, RuleName, RuleSet, SubjectKind};
+use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, SubjectKind};
 use crate::units::{
     BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, human_duration, printable,
 };
@@ -132,12 +132,17 @@ impl Messages {
             since: Timestamp::from_unix_ms(1_780_000_000_000),
             duration: Duration::from_mins(77),
         };
-        let facts = match &rule.form {
-            Form::State(state) => sample(state.subject, false),
-            Form::Event(event) => sample(event.subject(), true),
+        let mut samples = match &rule.form {
+            Form::State(state) => vec![sample(state.subject, false)],
+            Form::Event(event) => vec![sample(event.subject(), true)],
         };
+        if rule.form == Form::Event(EventKind::PriceChanged) {
+            // A price in a list belongs to the brand, so there is no venue to name.
+            samples.push(Facts { venue: None, station: None, ..samples[0].clone() });
+        }
         let name = template_name(&rule.name, is_resolved);
-        self.templates.get_template(&name)?.render(context_of(&facts, words)).map(drop)
+        let template = self.templates.get_template(&name)?;
+        samples.iter().try_for_each(|facts| template.render(context_of(facts, words)).map(drop))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Owns the three one-minute windows (clopos-api.md, "Rate limits") and the pacing. Pure: time comes as an argument.
 //! Invariant: whatever the delays of the network, no sliding minute at the server holds more of our requests than a tier
-//! allows. [`Window`] says why it holds.
+//! allows. `Window` says why it holds.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};

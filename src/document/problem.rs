@@ -82,7 +82,7 @@ impl Problems {
         self.found.retain(|found| found != problem);
     }
 
-    /// Keeps the text of a file, to show problems in it. [`crate::document::read`] calls it.
+    /// Keeps the text of a file, to show problems in it. [`crate::document::read()`] calls it.
     pub fn keep_source(&mut self, file: &Arc<str>, text: &Arc<str>) {
         self.sources.insert(Arc::clone(file), Arc::clone(text));
     }

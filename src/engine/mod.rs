@@ -63,6 +63,8 @@ pub enum Input {
     Venues(Vec<Venue>),
     /// A reading of one venue.
     Reading(VenueId, Reading),
+    /// A reading that belongs to every venue: the price lists are the brand's.
+    OfBrand(Reading),
     /// Authentication ended one way or the other.
     Access(Access),
     /// Time passed.
@@ -181,6 +183,12 @@ impl Engine {
                 {
                     scopes.insert(Some(venue));
                 }
+            }
+            Input::OfBrand(reading) => {
+                for before in self.memory.venues.values() {
+                    Self::take_reading(before, reading.clone(), &mut commit, now);
+                }
+                scopes.extend(commit.stored.keys().copied().map(Some));
             }
             Input::Access(access) => {
                 commit.access = (access != self.memory.access).then_some(access);

@@ -3,7 +3,7 @@
 //! Everything is collected in copies; nothing is decided twice. Invariant: who was told that an alert opened is told
 //! that it closed, and nobody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::alerts::facts::{self, Facts};
@@ -18,6 +18,7 @@ use crate::engine::{Commit, Engine};
 use crate::rules::events::events;
 use crate::rules::{Form, Placed, Rule, Severity};
 use crate::snapshot::Snapshot;
+use crate::snapshot::diff::Change;
 use crate::units::{Timestamp, VenueId, human_duration};
 
 /// Collects what one step tells.
@@ -122,7 +123,10 @@ impl<'a> Teller<'a> {
     }
 
     /// Tells the changes of the commit: by event rules to receivers, and to every feed.
+    ///
+    /// The price lists belong to the brand: every venue's catalog shows their change, and it is told once.
     pub(super) fn tell_changes(&mut self, commit: &mut Commit) {
+        let mut told_of_brand = BTreeSet::new();
         for venue in commit.venues.clone() {
             let changes: Vec<_> =
                 commit.changes.iter().filter(|(id, _)| *id == venue.id()).map(|(_, change)| change.clone()).collect();
@@ -137,6 +141,13 @@ impl<'a> Teller<'a> {
                 let shown = if matches_removal(&event.change) { before } else { &venue };
                 let mut facts = facts::of_subject(&self.engine.brand, access, Some(shown), &event.subject, self.now);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
+                if let Change::Price { list, product, .. } = event.change {
+                    if !told_of_brand.insert((event.rule.clone(), list, product)) {
+                        continue;
+                    }
+                    facts.venue = None;
+                    facts.station = None;
+                }
                 let Some(rule) = self.engine.policy.rules.get(&event.rule) else { continue };
                 self.tell_event(rule, &facts);
             }
@@ -170,7 +181,7 @@ impl<'a> Teller<'a> {
         self.tell(&receivers_of(rule).collect::<Vec<_>>(), &entry, facts, None);
     }
 
-    fn feed(&mut self, change: &crate::snapshot::diff::Change, after: &Snapshot) {
+    fn feed(&mut self, change: &Change, after: &Snapshot) {
         let Some((kind, product)) = board::feed_event(change, after) else { return };
         let facts = board::change_facts(&self.engine.brand, change, product, after, self.now);
         let (before, is) = facts.change.as_ref().map_or(("", ""), |change| (&change.before, &change.after));
@@ -273,8 +284,7 @@ fn severity_rank(severity: Severity) -> u8 {
     }
 }
 
-fn matches_removal(change: &crate::snapshot::diff::Change) -> bool {
-    use crate::snapshot::diff::Change;
+fn matches_removal(change: &Change) -> bool {
     match change {
         Change::Product { after, .. } => after.is_none(),
         Change::Station { after, .. } => after.is_none(),

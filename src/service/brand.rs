@@ -273,10 +273,7 @@ impl Task {
             }
             Learned::OfVenue(venue, reading) => self.observe(venue, reading, now).await,
             Learned::OfBrand(reading) => {
-                let venues: Vec<VenueId> = self.brand.engine.memory().venues.keys().copied().collect();
-                for venue in venues {
-                    self.cycle(Input::Reading(venue, reading.clone()), now).await;
-                }
+                self.cycle(Input::OfBrand(reading), now).await;
             }
         }
     }
