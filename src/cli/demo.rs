@@ -123,7 +123,7 @@ clopos:
   integrator_id: {DEMO_INTEGRATOR}
   brands:
     - {{ brand: {DEMO_BRAND}, client_id: {DEMO_CLIENT_ID}, client_secret: {{ file: clopos-secret }}, venues: all, requests_per_minute: 290 }}
-polling: {{ fastest: 1500ms, oldest: 60s, catalog: 10s, prices: 10s }}
+polling: {{ fastest: 1500ms, oldest: 60s, catalog: 6s, prices: 10s }}
 store: sqlite:eightysix.db
 mqtt:
   screens: {{ listen: \"{broker}\"{anonymous} }}

@@ -3,6 +3,7 @@
 //! Its loop waits on what is cancel-safe and works at its own pace (style 32). Invariant: memory follows the store; a
 //! cycle that could not be stored did not happen, and the next reading makes up for it.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -77,6 +78,8 @@ struct Task {
     is_logging_in: bool,
     sleep_until: Uptime,
     repeats: Repeats,
+    /// What the user behind the credentials may not read, of what the rules need.
+    forbidden: BTreeSet<String>,
 }
 
 /// Watches the brand until `cancel`, and hands everything back for the next start.
@@ -89,6 +92,7 @@ pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
         is_logging_in: false,
         sleep_until: Uptime::default(),
         repeats: Repeats::default(),
+        forbidden: BTreeSet::new(),
     };
     task.cycle(Input::Reloaded, clock::now()).await;
     loop {
@@ -188,7 +192,7 @@ impl Task {
                 if let Some(failures) = self.repeats.works("login") {
                     tracing::info!(brand = %self.brand.engine.brand(), failures, "Clopos lets us in again");
                 }
-                self.cycle(Input::Access(Access::Granted), clock::now()).await;
+                self.let_in().await;
             }
             Err(verdict) => {
                 self.session.login_failed(&verdict, now);
@@ -207,6 +211,9 @@ impl Task {
         let learned = match fetched.result {
             Ok((answer, oddities)) => {
                 self.session.served(generation);
+                if self.forbidden.remove(&thing) {
+                    self.let_in().await;
+                }
                 if let Some(failures) = self.repeats.works(&thing) {
                     tracing::info!(brand = %self.brand.engine.brand(), failures, "{request}: readable again");
                 }
@@ -222,6 +229,10 @@ impl Task {
                 }
                 if matches!(verdict, Verdict::IntegratorRefused { .. } | Verdict::CredentialsRefused { .. }) {
                     self.shut_out(&verdict).await;
+                }
+                if matches!(verdict, Verdict::Forbidden { .. }) && request.venue().is_some() {
+                    self.forbidden.insert(thing);
+                    self.refuse(&verdict, clock::now()).await;
                 }
                 self.brand.plan.answered(request, Err(&verdict), now)
             }
@@ -252,15 +263,27 @@ impl Task {
     async fn shut_out(&mut self, verdict: &Verdict) {
         let now = clock::now();
         if verdict.needs_a_person() || matches!(verdict, Verdict::Refused { .. }) {
-            let since = match self.brand.engine.memory().access {
-                Access::Refused { since, .. } => since,
-                Access::Untried | Access::Granted => now,
-            };
-            self.cycle(Input::Access(Access::Refused { since, why: verdict.to_string() }), now).await;
+            self.refuse(verdict, now).await;
         }
         let venues: Vec<VenueId> = self.brand.engine.memory().venues.keys().copied().collect();
         for venue in venues {
             self.cycle(Input::Reading(venue, Reading::Failed { why: verdict.to_string() }), now).await;
+        }
+    }
+
+    /// Notes that somebody must mend something before the brand can be read as it should.
+    async fn refuse(&mut self, verdict: &Verdict, now: Timestamp) {
+        let since = match self.brand.engine.memory().access {
+            Access::Refused { since, .. } => since,
+            Access::Untried | Access::Granted => now,
+        };
+        self.cycle(Input::Access(Access::Refused { since, why: verdict.to_string() }), now).await;
+    }
+
+    /// Notes that the brand can be read, unless something that the rules need is still forbidden.
+    async fn let_in(&mut self) {
+        if self.forbidden.is_empty() {
+            self.cycle(Input::Access(Access::Granted), clock::now()).await;
         }
     }
 
