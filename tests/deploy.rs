@@ -328,6 +328,7 @@ fn the_unit_confines_the_service() {
         "ExecStart=/usr/bin/eightysix run --config /etc/eightysix/eightysix.yaml",
         "ExecReload=/bin/kill -HUP $MAINPID",
         "Restart=on-failure",
+        "RestartPreventExitStatus=2",
         "StateDirectory=eightysix",
         "DynamicUser=yes",
         "NoNewPrivileges=yes",

@@ -1,0 +1,17 @@
+//! The written words are held to the code: configurations load, examples run, and every table says what the code does.
+//!
+//! A document that was forgotten in a change fails here. Where a table can be made from the code, `UPDATE_DOCS=1 cargo
+//! test --test docs` writes it.
+
+mod commands;
+mod markdown;
+mod mqtt;
+mod rules;
+mod webhooks;
+
+#[path = "../support/tls.rs"]
+mod tls;
+#[path = "../support/wait.rs"]
+mod wait;
+#[path = "../support/webhook.rs"]
+mod webhook;
