@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use eightysix::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationI
 use serde_json::Value;
 
 use super::markdown::{blocks, document, first_cells, section};
+use super::wait;
 
 const EVENT: &str = "eightysix/v1/{brand}/{venue}/event";
 /// Its payload is that of a venue's events; the demo's brand has no trouble of its own.
@@ -89,6 +91,9 @@ fn demo(folder: &std::path::Path) -> (Running, String) {
     let port = line.split(" -p ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a port").to_owned();
     // It must be able to write on, or it would wait.
     std::thread::spawn(move || lines.for_each(drop));
+    // The line comes before the broker listens.
+    let address = format!("127.0.0.1:{port}");
+    wait::until("the demo's broker listens", || TcpStream::connect(&address).ok());
     (demo, port)
 }
 
