@@ -133,6 +133,13 @@ fn when_is_asked_of_the_later_picture_and_of_the_earlier_one_after_a_removal() {
 }
 
 #[test]
+fn the_shipped_rules_tell_no_return_at_a_station_that_is_off() {
+    let rules = rule_set(include_str!("../../../rules/kitchen.yaml"));
+    let out = snapshot(&[(1, "0"), (2, "0"), (7, "0")]);
+    assert_eq!(told(&rules, &out, &snapshot(&[])), ["back-on-sale #1", "back-on-sale #7"]);
+}
+
+#[test]
 fn an_event_carries_its_change() {
     let brand = brand();
     let (before, after) = (snapshot(&[(1, "3")]), snapshot(&[(1, "0")]));
