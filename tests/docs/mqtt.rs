@@ -180,7 +180,7 @@ fn an_event_with_everything_has_the_documented_fields() {
             list: Some("Hall".to_owned()),
             before: "out".to_owned(),
             after: "3 left".to_owned(),
-            out_for: Some(Duration::from_secs(60)),
+            out_for: Some(Duration::from_mins(1)),
         }),
         refused: Some("the client is disabled".to_owned()),
     };

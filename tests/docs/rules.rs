@@ -44,12 +44,9 @@ fn fields() -> String {
         let line = format!("| `{name}` | {} | {meaning} | {unset} | `{name}: {example}` |\n", values(row.kind));
         tables.entry(title).or_default().push_str(&line);
     }
-    let mut made = String::new();
-    for title in titles {
-        let head = "| field | values | what it says | no value when | example |\n| --- | --- | --- | --- | --- |\n";
-        made.push_str(&format!("\n**{title}**\n\n{head}{}", tables[&title]));
-    }
-    made + "\n"
+    let head = "| field | values | what it says | no value when | example |\n| --- | --- | --- | --- | --- |\n";
+    let made: Vec<String> = titles.iter().map(|title| format!("\n**{title}**\n\n{head}{}", tables[title])).collect();
+    made.concat() + "\n"
 }
 
 fn title(row: &FieldRow) -> String {
