@@ -52,7 +52,7 @@ pub struct Config {
     pub rules: RuleSet,
     /// The files that the rules came from, sorted: what a reload reads again.
     pub rule_files: Vec<PathBuf>,
-    /// The board and the API.
+    /// Where browsers reach the embedded broker, and later the board and the API.
     pub http: http::Settings,
 }
 

@@ -91,7 +91,8 @@ pub enum ProductEdit {
     Station(Option<StationId>),
 }
 
-/// Why somebody could not do something in the world.
+/// Why somebody could not do something in the world, or ask for its truth: the thing is not there, or the wish makes no
+/// sense. The world is then as before.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ActionError {
     /// There is no such brand.

@@ -32,6 +32,10 @@ const READERS: u32 = 3;
 const PRUNE_ROWS: i64 = 2_000;
 
 /// The durable state of one process.
+///
+/// Every method that fails returns the [`StoreError`] of its statement, or of the row that cannot be read back; what a
+/// failed method should have written is then not written, none of it. Its forms on the disk are those of
+/// [`format`].
 #[derive(Clone)]
 pub struct Store {
     writer: SqlitePool,

@@ -122,7 +122,7 @@ impl WebhookSink {
     /// Makes one attempt; ends within [`Settings::time_max`]. `now` is the time of the attempt, which is signed.
     ///
     /// Delivered: 2xx, whatever becomes of the body behind it. Gone: 410. Later: everything else, with the wait of
-    /// `Retry-After` (at most a day); also a connection that broke with an unknown end, since `webhook-id` lets the
+    /// `Retry-After` (at most a day; `delivery` waits 4 hours at most); also a connection that broke with an unknown end, since `webhook-id` lets the
     /// receiver recognise the repetition.
     pub async fn deliver(&self, event: &Event, id: &NoticeId, now: Timestamp) -> Outcome {
         let Ok(notice_id) = HeaderValue::from_str(id.as_str()) else {
