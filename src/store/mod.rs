@@ -33,6 +33,14 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// Another process holds the database: two services on one would each tell everything.
+    #[error(
+        "cannot open the database {path}: another eightysix is running on it; stop it, or give this one another store"
+    )]
+    Taken {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a newer version of this program, or its schema was changed by hand.
     #[error("cannot bring the database {path} up to date; was it written by a newer version?")]
     Migrate {

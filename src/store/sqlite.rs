@@ -376,9 +376,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     let file = File::create(&lock_path).map_err(open)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(open(std::io::Error::other(
-            "another eightysix is running on this database; stop it, or give this one another store",
-        ))),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Taken { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(open(error)),
     }
 }
