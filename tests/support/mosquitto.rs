@@ -1,6 +1,7 @@
 //! A real mosquitto of a test's own: private port, configuration and log; killed, frozen and started again at will.
 //!
 //! Panics, and so fails the test, when mosquitto or its clients are not installed.
+#![allow(dead_code, reason = "each test crate includes the harness and uses its part of it")]
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -12,14 +12,19 @@ const STEP: Duration = Duration::from_millis(5);
 
 /// Waits until `look` finds something, and panics with `what` when it never does.
 #[track_caller]
+pub(crate) fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within_patience(look).unwrap_or_else(|| panic!("waited in vain: {what}"))
+}
+
+/// Waits until `look` finds something; `None` when it never does, for those who have more to say then.
 #[expect(clippy::disallowed_methods, reason = "the bound of a wait is real time")]
-pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn within_patience<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     loop {
-        if let Some(found) = look() {
+        let found = look();
+        if found.is_some() || begun.elapsed() >= PATIENCE {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
         std::thread::sleep(STEP);
     }
 }

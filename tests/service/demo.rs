@@ -1,0 +1,98 @@
+//! `eightysix demo`: the product at work with nothing installed, as the README promises.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mail_parser::MessageParser;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::{self, Ended, Service};
+
+/// Runs the demo with its files below `folder`.
+fn demo(folder: &Path, arguments: &[&str]) -> Ended {
+    process::run(command(folder, arguments), &folder.join("demo"))
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_eightysix"));
+    command.arg("demo").args(arguments).env_clear().env("TMPDIR", folder);
+    command
+}
+
+fn mails(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder of the mails");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.filter(|path| path.extension() == Some(OsStr::new("eml"))).collect()
+}
+
+#[test]
+fn the_demo_shows_everything_and_ends_by_itself() {
+    let folder = TempDir::new().expect("a folder");
+    let ended = demo(folder.path(), &["--for", "14s", "--json", "--listen", "127.0.0.1:0"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("ERROR"), "{}", ended.stderr);
+    let objects = ended.objects();
+    let (summary, lines) = objects.split_last().expect("a summary");
+    let count = |what: &str| lines.iter().filter(|line| line["what"] == what).count();
+    assert_eq!(count("pos") + count("told"), lines.len(), "{lines:#?}");
+    assert_eq!((&summary["what"], summary["happenings"].as_u64()), (&"summary".into(), Some(count("pos") as u64)));
+    assert_eq!(summary["caused_429"], 0, "{summary}");
+    for wanted in ["happenings", "mails", "mqtt_events", "requests", "faults_survived"] {
+        assert!(summary[wanted].as_u64() > Some(0), "{wanted}: {summary}");
+    }
+    let told =
+        |channel: &str| lines.iter().filter(|line| line["channel"] == channel && line["delivered"] == true).count();
+    assert_eq!(summary["mails"].as_u64(), Some(told("email") as u64), "{summary}");
+    assert_eq!(summary["mqtt_events"].as_u64(), Some(told("mqtt") as u64), "{summary}");
+
+    let mails = mails(Path::new(summary["mails_in"].as_str().expect("a folder")));
+    assert_eq!(mails.len() as u64, summary["mails"].as_u64().expect("a number"), "{mails:?}");
+    for path in &mails {
+        let bytes = fs::read(path).expect("a mail");
+        let mail = MessageParser::default().parse(&bytes).expect("a mail that parses");
+        let subject = mail.subject().expect("a subject");
+        assert!(mail.body_text(0).is_some_and(|text| text.contains("eightysix watches sahil")), "{subject}");
+        assert!(mail.body_html(0).is_some_and(|html| html.contains("<!doctype html>")), "{subject}");
+        assert!(subject.contains(": "), "{subject}");
+    }
+}
+
+#[test]
+fn a_larger_chain_plays_the_same_service_for_the_same_seed() {
+    let play = || {
+        let folder = TempDir::new().expect("a folder");
+        let arguments = ["--for", "7s", "--json", "--listen", "127.0.0.1:0", "--venues", "5", "--seed", "3"];
+        let ended = demo(folder.path(), &arguments);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let lines = ended.objects();
+        assert_eq!(lines.last().map(|last| &last["caused_429"]), Some(&Value::from(0)), "{lines:#?}");
+        let texts = lines.iter().filter(|line| line["what"] == "pos").map(|line| line["text"].to_string());
+        texts.collect::<Vec<_>>()
+    };
+    let (first, second) = (play(), play());
+    let both = first.len().min(second.len());
+    assert!(both >= 3, "{first:?}");
+    assert_eq!(first[..both], second[..both]);
+}
+
+#[test]
+fn people_are_told_where_to_look_and_a_signal_ends_it() {
+    let folder = TempDir::new().expect("a folder");
+    let log = folder.path().join("log");
+    let service = Service::start(command(folder.path(), &["--listen", "127.0.0.1:0", "--venues", "1"]), &log);
+    service.says("eightysix watches 1 venue of a simulated chain");
+    for line in ["  mails       ", "  screens     mosquitto_sub -h 127.0.0.1 -p ", "  in browsers ws://127.0.0.1:"] {
+        service.says(line);
+    }
+    service.says("  mqtt  ");
+    service.signal("INT");
+    let text = service.log();
+    assert!(!text.contains('\u{1b}'), "no colours into a file: {text}");
+    assert_eq!(service.end("TERM").code(), Some(0));
+    let text = fs::read_to_string(log).expect("the log");
+    assert!(text.contains(" things happened; ") && text.contains("0 over the rate limit"), "{text}");
+    let wrong = demo(folder.path(), &["--for", "soon"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("soon"), "{wrong:?}");
+}

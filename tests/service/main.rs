@@ -1,0 +1,33 @@
+//! The whole program as people run it: the real binary against a simulated Clopos, a real mosquitto, a real mail server
+//! and a real webhook receiver.
+//!
+//! Each test is a story on a stage of its own, with files, ports and processes that nobody else has. Needs mosquitto and
+//! its clients, exim and openssl (tests/run installs them); without them the stories fail.
+#![cfg(feature = "embedded-broker")]
+
+#[path = "../support/mosquitto.rs"]
+mod mosquitto;
+#[path = "../support/smtp.rs"]
+mod smtp;
+#[path = "../support/tls.rs"]
+mod tls;
+#[path = "../support/wait.rs"]
+mod wait;
+#[path = "../support/webhook.rs"]
+mod webhook;
+
+mod pos;
+mod process;
+mod screen;
+mod stage;
+
+mod check;
+mod demo;
+mod embedded;
+mod lifecycle;
+mod outages;
+mod reload;
+mod restarts;
+mod secrets;
+mod sold_out;
+mod troubles;

@@ -1,0 +1,124 @@
+//! A broker, a mail server or a webhook is away for a while: the clear message, and everything delivered afterwards.
+
+use crate::stage::Stage;
+use crate::wait;
+use crate::webhook::Answer;
+
+#[tokio::test]
+async fn a_broker_that_was_away_gets_every_event_and_the_whole_tree() {
+    let mut stage = Stage::open(1).await;
+    let service = stage.start_with_baseline();
+    service.says("connected to the broker");
+    stage.broker.end("KILL").await;
+    service.says("no connection to the broker: ");
+    let log = service.story();
+    let line = log.lines().find(|line| line.contains("no connection to the broker")).expect("it was said");
+    assert!(line.contains("kitchen") && line.contains("WARN"), "{line}");
+
+    for product in [101, 102, 103] {
+        stage.pos.limit(product, 0);
+        stage.pos.wait_for_polls(3);
+        stage.pos.restock(product);
+        stage.pos.wait_for_polls(3);
+    }
+    stage.pos.limit(104, 0);
+    wait::until("the webhook of 104", || (stage.told(104) == ["alert.opened"]).then_some(()));
+    assert!(service.story().matches("no connection to the broker").count() <= 2, "{}", service.story());
+
+    // Frozen until the screen is on, as events are not kept for those who come late.
+    service.signal("STOP");
+    stage.broker.start().await;
+    let mut screen = stage.screen("pass").await;
+    assert!(screen.seen.states.is_empty(), "the broker forgot everything");
+    service.signal("CONT");
+    screen.event("alert.opened", 104).await;
+    screen.event("product.stopped", 104).await;
+    for product in [101, 102, 103] {
+        screen.event("alert.closed", product).await;
+        let mut kinds = screen.seen.kinds(product);
+        kinds.sort_unstable();
+        kinds.dedup();
+        assert_eq!(kinds, ["alert.closed", "alert.opened", "product.back", "product.stopped"], "{product}");
+    }
+    screen.until("the list", |seen| seen.listed("sahil/1/stop", "out") == [104, 105]).await;
+    screen
+        .until("the whole tree", |seen| {
+            let on = [101, 102, 103].iter().all(|id| seen.state(&format!("sahil/1/product/{id}"))["state"] == "on");
+            let out = [104, 105].iter().all(|id| seen.state(&format!("sahil/1/product/{id}"))["state"] == "out");
+            let lists = seen.listed("sahil/1/station/1/stop", "out") == [104, 105];
+            let status = seen.state("sahil/1/status")["state"] == "fresh";
+            let bridge = seen.state("bridge/state")["state"] == "online" && seen.state("bridge/info")["v"] == 1;
+            on && out && lists && status && bridge && seen.alerts().len() == 2
+        })
+        .await;
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn a_mail_server_that_was_away_gets_the_mail() {
+    let mut stage = Stage::open(1).await;
+    let service = stage.start_with_baseline();
+    stage.mail.stop();
+    stage.pos.limit(102, 0);
+    service.says("not told yet: ");
+    let log = service.story();
+    let line = log.lines().find(|line| line.contains("not told yet: ")).expect("it was said");
+    assert!(line.contains("managers") && line.contains("Connection refused"), "{line}");
+    stage.hooks.wait_for(2);
+    stage.mail.resume();
+    let mails = stage.mail.wait_for(2);
+    assert_eq!(mails[1].subject, "Sahil: Quzu tikə kabab is out at Kitchen");
+    assert_eq!(mails.len(), 2);
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_busy_is_told_later_in_the_same_words() {
+    let stage = Stage::open(1).await;
+    let service = stage.start_with_baseline();
+    stage.hooks.answer(Answer::status(503));
+    stage.pos.limit(102, 0);
+    service.says("not told yet: ");
+    let log = service.story();
+    let line = log.lines().find(|line| line.contains("not told yet: ")).expect("it was said");
+    assert!(line.contains("ops") && line.contains("503"), "{line}");
+    let hits = stage.hooks.wait_for(3);
+    assert_eq!((hits[1].header("webhook-id"), &hits[1].body), (hits[2].header("webhook-id"), &hits[2].body));
+    assert_eq!(stage.told(102), ["alert.opened"]);
+    assert_eq!(stage.mail.wait_for(2).len(), 2, "mail does not wait for the webhook");
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn a_notice_that_is_given_up_is_listed_and_sent_again() {
+    let stage = Stage::open(1).await;
+    let service = stage.start_with_baseline();
+    let list = || stage.eightysix(&["dead-letters", "--json", "--config", "eightysix.yaml"]);
+    assert_eq!((list().code, list().objects().len()), (Some(0), 0));
+    stage.hooks.answer(Answer::status(410));
+    stage.pos.limit(102, 0);
+    service.says("given up, see dead-letters: ");
+    let ended = list();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let letters = ended.objects();
+    let [letter] = letters.as_slice() else { panic!("one letter: {letters:?}") };
+    assert_eq!((&letter["receiver"], &letter["channel"]), (&"ops".into(), &"webhook".into()), "{letter}");
+    assert!(letter["why"].as_str().is_some_and(|why| why.contains("410")), "{letter}");
+    assert!(letter["summary"].as_str().is_some_and(|summary| summary.contains("Quzu tikə kabab")), "{letter}");
+    let table = stage.eightysix(&["dead-letters", "--config", "eightysix.yaml"]);
+    assert!(table.code == Some(0) && table.stdout.contains("ops by webhook: sold-out: "), "{table:?}");
+
+    let unknown = stage.eightysix(&["dead-letters", "--resend", "999999", "--json", "--config", "eightysix.yaml"]);
+    assert_eq!((unknown.code, &unknown.objects()[0]["resent"]), (Some(1), &0.into()), "{unknown:?}");
+    let number = letter["number"].to_string();
+    let resent = stage.eightysix(&["dead-letters", "--resend", &number, "--json", "--config", "eightysix.yaml"]);
+    assert_eq!((resent.code, &resent.objects()[0]["resent"]), (Some(0), &1.into()), "{resent:?}");
+    let hits = stage.hooks.wait_for(3);
+    assert_eq!((hits[1].header("webhook-id"), &hits[1].body), (hits[2].header("webhook-id"), &hits[2].body));
+    wait::until("no dead letters", || list().objects().is_empty().then_some(()));
+    assert!(service.end("TERM").success());
+    stage.close();
+}
