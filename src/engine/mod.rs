@@ -280,7 +280,8 @@ impl Engine {
         for venue in venues {
             let id = venue.id;
             let next = match self.memory.venues.get(&id) {
-                Some(known) if known.venue == venue => continue,
+                // A venue that is watched although no list shows it comes without its name; the known one stays.
+                Some(known) if known.venue == venue || venue.name.is_empty() => continue,
                 Some(known) => Snapshot { venue, ..known.as_ref().clone() },
                 None => Snapshot::unread(venue),
             };

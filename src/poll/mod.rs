@@ -88,6 +88,8 @@ pub struct Plan {
     wanted: Option<BTreeSet<VenueId>>,
     venues: BTreeMap<VenueId, VenuePlan>,
     venues_read_at: Option<Uptime>,
+    /// Venues that the last list lacked; a second list that lacks them ends their watch.
+    missing_venues: BTreeSet<VenueId>,
     prices: PriceWalks,
     brand_on_the_way: bool,
     brand_failures: u32,
@@ -124,6 +126,7 @@ impl Plan {
             venues: known.map(|venue| (venue, VenuePlan::default())).collect(),
             wanted,
             venues_read_at: None,
+            missing_venues: BTreeSet::new(),
             prices: PriceWalks::new(),
             brand_on_the_way: false,
             brand_failures: 0,
@@ -242,12 +245,19 @@ impl Plan {
 
     /// Sets the watched venues, as learned from Clopos.
     fn set_venues(&mut self, listed: Vec<Venue>) -> Vec<Venue> {
+        let rows: BTreeSet<VenueId> = listed.iter().map(|venue| venue.id).collect();
         let mut watched: Vec<Venue> = match &self.wanted {
             None => listed.into_iter().filter(|venue| venue.active).collect(),
             Some(wanted) => listed.into_iter().filter(|venue| wanted.contains(&venue.id)).collect(),
         };
+        // A row that could not be read is missing as well: a venue goes only when two lists in a row lack it.
+        let has_row = |id: &VenueId| self.missing_venues.contains(id) || rows.contains(id);
+        let missing: BTreeSet<VenueId> = match &self.wanted {
+            None => self.venues.keys().filter(|id| !has_row(id)).copied().collect(),
+            Some(_) => BTreeSet::new(),
+        };
         // A configured venue that Clopos does not list is polled all the same, so that its own answer says what is wrong.
-        for id in self.wanted.iter().flatten() {
+        for id in self.wanted.iter().flatten().chain(&missing) {
             if !watched.iter().any(|venue| venue.id == *id) {
                 watched.push(Venue { id: *id, name: String::new(), active: true });
             }
@@ -257,6 +267,7 @@ impl Plan {
         for id in ids {
             self.venues.entry(id).or_default();
         }
+        self.missing_venues = missing;
         watched
     }
 

@@ -152,6 +152,20 @@ fn venues_that_nobody_wants_are_not_polled_and_wanted_ones_are_polled_unlisted()
     assert_eq!(plan.venues.keys().map(|id| id.0).collect::<Vec<_>>(), [2, 7]);
 }
 
+#[test]
+fn a_venue_goes_only_when_two_lists_in_a_row_lack_it() {
+    let mut plan = Plan::new(SETTINGS, None, [VenueId(1)]);
+    let mut watched = |listed: &[u64]| -> Vec<(u64, bool)> {
+        let rows = plan.set_venues(listed.iter().copied().map(venue).collect());
+        rows.iter().map(|venue| (venue.id.0, venue.name.is_empty())).collect()
+    };
+    assert_eq!(watched(&[2]), [(2, false), (1, true)], "a restored venue outlives the first list that lacks it");
+    assert_eq!(watched(&[1, 2]), [(1, false), (2, false)]);
+    assert_eq!(watched(&[2]), [(2, false), (1, true)], "and the count begins anew");
+    assert_eq!(watched(&[]), [(2, true)]);
+    assert_eq!(watched(&[2]), [(2, false)]);
+}
+
 /// Counts as the published rules say, written without a look at the client's own counting.
 struct StrictServer {
     arrivals: Vec<u64>,
