@@ -142,6 +142,8 @@ pub fn advance(
         },
         Some(Alert::Pending { since, baseline }) => match holds {
             Truth::Holds if now.since(*since) >= timing.hold_for => Turn::Open { since: *since, baseline: *baseline },
+            // The clock was set back: waiting for it to catch up could take hours.
+            Truth::Holds if now < *since => Turn::Move(Some(Alert::Pending { since: now, baseline: *baseline })),
             Truth::Holds | Truth::Unknown => Turn::Stay,
             Truth::Clear => Turn::Move(None),
         },
@@ -155,11 +157,12 @@ fn advance_open(open: &OpenAlert, keeps: Truth, timing: Timing, now: Timestamp) 
             Turn::Move(Some(Alert::Open(Box::new(OpenAlert { clear_since: None, ..open.clone() }))))
         }
         (Truth::Clear, None) if timing.clear_for.is_zero() => Turn::Close(Box::new(open.clone())),
-        (Truth::Clear, None) => {
+        (Truth::Clear, Some(since)) if now.since(since) >= timing.clear_for => Turn::Close(Box::new(open.clone())),
+        // A start that lies ahead is of a clock that was set back since.
+        (Truth::Clear, since) if since.is_none_or(|since| now < since) => {
             Turn::Move(Some(Alert::Open(Box::new(OpenAlert { clear_since: Some(now), ..open.clone() }))))
         }
-        (Truth::Clear, Some(since)) if now.since(since) >= timing.clear_for => Turn::Close(Box::new(open.clone())),
-        (Truth::Unknown, _) | (Truth::Holds, None) | (Truth::Clear, Some(_)) => Turn::Stay,
+        (Truth::Unknown, _) | (Truth::Holds, None) | (Truth::Clear, None | Some(_)) => Turn::Stay,
     }
 }
 
@@ -240,6 +243,8 @@ mod tests {
                 &["+25", "-261"],
             ),
             (0, 0, &[(0, U), (5, C), (6, U)], &[]),
+            // A clock that is set back starts the waiting anew, on both sides.
+            (20, 60, &[(3600, H), (10, H), (29, H), (30, H), (3700, C), (40, C), (99, C), (100, C)], &["+30", "-100"]),
         ];
         for (hold_for, clear_for, story, expected) in cases {
             assert_eq!(told(timing(*hold_for, *clear_for), story), *expected, "{story:?}");

@@ -211,7 +211,8 @@ impl<'a> Teller<'a> {
     pub(super) fn finish(mut self, commit: &mut Commit) {
         let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
         let is_due = |key: &GroupKey, group: &group::Group| match routes.get(&key.receiver) {
-            Some(route) => group.due_at(route.group_wait) <= self.now,
+            // A clock that was set back must not keep the mail until it has caught up.
+            Some(route) => group.due_at(route.group_wait) <= self.now || self.now < group.opened_at,
             // The receiver is gone from the configuration; nobody waits for this mail any more.
             None => true,
         };
