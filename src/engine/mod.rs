@@ -325,6 +325,9 @@ impl Engine {
             Scope { venue: None, findings: &of_brand, silence: None, baseline }
         };
         let turned = alerts::reconcile(&self.memory.book, &self.policy.rules, &considered, now);
+        if let (Some(venue), false) = (scope, turned.is_empty()) {
+            self.store_with_alerts(venue, commit);
+        }
         for turned in turned {
             let snapshot = scope.and_then(|venue| self.snapshot_in(commit, venue));
             let facts = facts::of_subject(&self.brand, &access, snapshot, &turned.key.subject, now);
@@ -332,6 +335,15 @@ impl Engine {
             commit.alerts.push((key, alert));
         }
         commit.evaluated.push((scope, Evaluated { at: now, freshness: self.freshness(scope, commit, now) }));
+    }
+
+    /// Has the snapshot stored beside the alerts that it turned: a restart must not find a reading that is older than
+    /// what was decided by it, and take the venue for blind.
+    fn store_with_alerts(&self, venue: VenueId, commit: &mut Commit) {
+        if !commit.venues.iter().any(|snapshot| snapshot.id() == venue) {
+            commit.venues.extend(self.memory.venues.get(&venue).cloned());
+        }
+        commit.stored.entry(venue).or_default().snapshot = true;
     }
 
     fn view<'a>(&'a self, snapshot: &'a Snapshot, access: &'a Access) -> VenueView<'a> {
