@@ -359,14 +359,18 @@ fn station(raw: Raw<'_>, found: &mut Found<Station>, odd: &mut Oddities) {
         found.unreadable(Some(id), &format!("the station's status is {}, not 1 or 0", wire::shown(row.status)), odd);
         return;
     };
-    let mut flag_or_false = |name: &str, raw: Option<Raw<'_>>| {
-        raw.and_then(wire::flag).unwrap_or_else(|| {
-            odd.note(Some(id), &format!("the station's {name} is {}, not 1 or 0", wire::shown(raw)));
-            false
-        })
+    let [kitchen, printable] = [("type", row.kind), ("printable", row.printable)].map(|(field, raw)| {
+        let flag = raw.map_or(Some(false), wire::flag);
+        if raw.is_none() || flag.is_none() {
+            odd.note(Some(id), &format!("the station's {field} is {}, not 1 or 0", wire::shown(raw)));
+        }
+        flag
+    });
+    // One that is left out is off; one that cannot be read is unknown, and rules may ask for it.
+    let (Some(kitchen), Some(printable)) = (kitchen, printable) else {
+        found.unreadable.push(id);
+        return;
     };
-    let kitchen = flag_or_false("type", row.kind);
-    let printable = flag_or_false("printable", row.printable);
     found.rows.push((id, Station { id: StationId(id), name: name(row.name, id), active, kitchen, printable }));
 }
 

@@ -126,7 +126,7 @@ impl Default for VenueWalks {
 pub struct PriceWalks {
     lists: Walking<PriceList>,
     prices: Walking<Price>,
-    read_lists: Option<Vec<PriceList>>,
+    read_lists: Option<Whole<PriceList>>,
 }
 
 impl PriceWalks {
@@ -154,7 +154,7 @@ impl PriceWalks {
     /// Takes a page of the lists.
     pub fn take_lists(&mut self, page: Page<PriceList>, now: Uptime) {
         if let Some(whole) = self.lists.take(page, now) {
-            self.read_lists = Some(whole.rows);
+            self.read_lists = Some(whole);
         }
     }
 
@@ -163,7 +163,10 @@ impl PriceWalks {
         let whole = self.prices.take(page, now)?;
         let lists = self.read_lists.take()?;
         let prices: BTreeMap<_, _> = whole.rows.iter().map(|row| ((row.list, row.product), row.price)).collect();
-        Some(Reading::Prices { lists, prices })
+        let says_all = |unreadable: &[u64], absence_counts: bool| absence_counts && unreadable.is_empty();
+        let absence_counts =
+            says_all(&whole.unreadable, whole.absence_counts) && says_all(&lists.unreadable, lists.absence_counts);
+        Some(Reading::Prices { lists: lists.rows, prices, absence_counts })
     }
 
     /// Waits with the walk where it is.

@@ -106,6 +106,8 @@ pub enum Reading {
         lists: Vec<PriceList>,
         /// The prices.
         prices: BTreeMap<(PriceListId, ProductId), Money>,
+        /// True when a list or price that is not among them was not there.
+        absence_counts: bool,
     },
     /// The venue's own data.
     Venue(Venue),
@@ -275,7 +277,7 @@ impl Snapshot {
             Reading::Stations { stations, unreadable, absence_counts } => {
                 self.fold_stations(stations, &Absence { unreadable: &unreadable, counts: absence_counts }, now)
             }
-            Reading::Prices { lists, prices } => self.fold_prices(lists, prices, now),
+            Reading::Prices { lists, prices, absence_counts } => self.fold_prices(lists, prices, absence_counts, now),
             Reading::Venue(venue) => Self { venue, ..self.clone() },
             Reading::Failed { why } => self.fold_failure(why, now),
         }
@@ -408,12 +410,19 @@ impl Snapshot {
         &self,
         lists: Vec<PriceList>,
         prices: BTreeMap<(PriceListId, ProductId), Money>,
+        absence_counts: bool,
         now: Timestamp,
     ) -> Self {
-        let price_lists = lists.into_iter().map(|list| (list.id, list)).collect();
+        let known = &self.picture.catalog;
+        let (mut price_lists, mut all_prices) = (BTreeMap::new(), BTreeMap::new());
+        if !absence_counts {
+            (price_lists, all_prices) = (known.price_lists.clone(), known.prices.clone());
+        }
+        price_lists.extend(lists.into_iter().map(|list| (list.id, list)));
+        all_prices.extend(prices);
         Self { prices_read_at: Some(now), ..self.clone() }.with_catalog(Catalog {
             price_lists,
-            prices,
+            prices: all_prices,
             ..self.picture.catalog.as_ref().clone()
         })
     }

@@ -142,6 +142,25 @@ fn a_walk_without_a_count_removes_nothing() {
 }
 
 #[test]
+fn a_price_that_could_not_be_read_stays_as_it_was() {
+    let prices = |rows: &[(u64, i64)], absence_counts| Reading::Prices {
+        lists: vec![PriceList { id: PriceListId(1), name: "Hall".to_owned(), active: true }],
+        prices: rows
+            .iter()
+            .map(|(id, price)| ((PriceListId(1), ProductId(*id)), Money::from_ten_thousandths(*price)))
+            .collect(),
+        absence_counts,
+    };
+    let known = Snapshot::unread(venue()).fold(prices(&[(1, 100), (2, 200)], true), at(0));
+    for (absence_counts, expected) in [(false, vec![(1, 150), (2, 200)]), (true, vec![(1, 150)])] {
+        let next = known.fold(prices(&[(1, 150)], absence_counts), at(900));
+        let left: Vec<(u64, i64)> =
+            next.picture.catalog.prices.iter().map(|((_, id), price)| (id.0, price.ten_thousandths())).collect();
+        assert_eq!(left, expected, "{absence_counts}");
+    }
+}
+
+#[test]
 fn four_rows_or_a_small_share_need_no_second_look() {
     let four: Vec<_> = ten_out().into_iter().take(4).collect();
     assert_eq!(read(&four).fold(whole(Vec::new()), at(9)).picture.rows.len(), 0);
