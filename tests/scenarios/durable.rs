@@ -1,0 +1,155 @@
+//! What a restart finds: the rows that commits wrote, as text, in the tables that the real store has.
+//!
+//! Everything goes through `store::format` in both directions, so a field that is forgotten there, or a change that
+//! `Commit::stored` does not name, is lost here as it would be lost on the disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use eightysix::alerts::group::GroupKey;
+use eightysix::alerts::notice::{Content, ReceiverName};
+use eightysix::alerts::{AlertBook, AlertKey};
+use eightysix::engine::{Commit, Memory};
+use eightysix::rules::RuleName;
+use eightysix::snapshot::Access;
+use eightysix::store::format;
+use eightysix::units::{Timestamp, VenueId, Zone};
+
+/// A notice as it waits in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// When it was decided.
+    pub(crate) at: Timestamp,
+    /// The notice's id.
+    pub(crate) id: String,
+    /// Who is told.
+    pub(crate) receiver: String,
+    /// By which channel.
+    pub(crate) channel: &'static str,
+    /// The line for people.
+    pub(crate) summary: String,
+    /// What is sent, in its stored form.
+    pub(crate) body: String,
+}
+
+/// The tables of one brand.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tables {
+    venues: BTreeMap<VenueId, String>,
+    catalogs: BTreeMap<VenueId, String>,
+    alerts: BTreeMap<(String, String), String>,
+    groups: BTreeMap<(String, Option<u64>), String>,
+    /// Every notice ever told, in the order in which they were told.
+    pub(crate) outbox: Vec<Row>,
+    /// Lines of the history: venue, subject, what was and what is.
+    pub(crate) history: Vec<(VenueId, String, String)>,
+}
+
+impl Tables {
+    /// Writes a commit as `Store::commit` does.
+    pub(crate) fn commit(&mut self, commit: &Commit) {
+        for snapshot in &commit.venues {
+            let stored = commit.stored.get(&snapshot.id()).copied().unwrap_or_default();
+            if stored.snapshot {
+                self.venues.insert(snapshot.id(), format::encode_venue(snapshot));
+            }
+            if stored.catalog {
+                self.catalogs.insert(snapshot.id(), format::encode_catalog(&snapshot.picture.catalog));
+            }
+        }
+        for venue in &commit.venues_gone {
+            self.venues.remove(venue);
+            self.catalogs.remove(venue);
+        }
+        for (key, alert) in &commit.alerts {
+            let row = (format::encode_subject(&key.subject), key.rule.as_str().to_owned());
+            put(&mut self.alerts, row, alert.as_ref().map(format::encode_alert));
+        }
+        for (key, group) in &commit.groups {
+            let row = (key.receiver.as_str().to_owned(), key.venue.map(|venue| venue.0));
+            put(&mut self.groups, row, group.as_ref().map(format::encode_group));
+        }
+        for (venue, change) in &commit.changes {
+            let (subject, body) = format::encode_change(change);
+            self.history.push((*venue, subject, body));
+        }
+        for notice in &commit.notices {
+            let row = Row {
+                at: notice.at,
+                id: notice.id.as_str().to_owned(),
+                receiver: notice.receiver.as_str().to_owned(),
+                channel: notice.content.channel().word(),
+                summary: notice.summary.clone(),
+                body: format::encode_content(&notice.content),
+            };
+            let is_known =
+                |known: &Row| (&known.id, &known.receiver, known.channel) == (&row.id, &row.receiver, row.channel);
+            if !self.outbox.iter().any(is_known) {
+                self.outbox.push(row);
+            }
+        }
+    }
+
+    /// Reads everything back as `Store::load` does.
+    pub(crate) fn load(&self) -> Memory {
+        let mut book = AlertBook::default();
+        for ((subject, rule), body) in &self.alerts {
+            let rule = RuleName::new(rule).expect("a stored rule name");
+            let key = AlertKey { subject: format::decode_subject(subject).expect("a stored subject"), rule };
+            book.set(key, Some(format::decode_alert(body).expect("a stored alert")));
+        }
+        let group = |((receiver, venue), body): (&(String, Option<u64>), &String)| {
+            let key = GroupKey { receiver: ReceiverName::new(receiver), venue: venue.map(VenueId) };
+            (key, format::decode_group(body).expect("a stored group"))
+        };
+        let venue = |(id, body): (&VenueId, &String)| {
+            let catalog = self.catalogs.get(id).map(|body| format::decode_catalog(body).expect("a stored catalog"));
+            let snapshot = format::decode_venue(*id, body, catalog.unwrap_or_default()).expect("a stored venue");
+            (*id, Arc::new(snapshot))
+        };
+        Memory {
+            access: Access::Untried,
+            venues: self.venues.iter().map(venue).collect(),
+            book,
+            groups: self.groups.iter().map(group).collect(),
+        }
+    }
+}
+
+fn put<K: Ord>(table: &mut BTreeMap<K, String>, key: K, body: Option<String>) {
+    match body {
+        Some(body) => drop(table.insert(key, body)),
+        None => drop(table.remove(&key)),
+    }
+}
+
+impl Row {
+    /// Shows who is told what, on one line: `kitchen opened sold-out: Lülə kabab is out at Kitchen since 18:00`.
+    pub(crate) fn line(&self) -> String {
+        let receiver = &self.receiver;
+        match format::decode_content(&self.body).expect("a stored notice") {
+            Content::Email(mail) => format!("{receiver} mail {}", mail.subject),
+            Content::Mqtt(message) => format!("{receiver} {}", self.event(&message.body)),
+            Content::Webhook(event) => format!("{receiver} {}", self.event(&event.body)),
+        }
+    }
+
+    /// Shows the line behind its time in the shop.
+    pub(crate) fn timed_line(&self, zone: &Zone) -> String {
+        format!("{} {}", self.at.in_zone(zone).strftime("%H:%M:%S"), self.line())
+    }
+
+    fn event(&self, body: &str) -> String {
+        let event: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        let kind = event["type"].as_str().expect("a CloudEvent has a type");
+        match kind.trim_start_matches("dev.eightysix.").trim_end_matches(".v1") {
+            "alert.opened" => format!("opened {}", self.summary),
+            "alert.closed" => format!("closed {}", self.summary),
+            "change" => format!("change {}", self.summary),
+            kind => {
+                assert!(self.summary.starts_with(kind), "{}", self.summary);
+                self.summary.clone()
+            }
+        }
+    }
+}

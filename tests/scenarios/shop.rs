@@ -1,0 +1,329 @@
+//! The shop as its people tell it: what runs out, what comes back, what Clopos does meanwhile, and who is told.
+//!
+//! Every sentence moves the simulated world or the time, nothing else; the watchers see it through Clopos's answers
+//! alone. It is Friday, 8 May 2026, 18:00 in Baku when a story begins, unless it says otherwise.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eightysix::alerts::group::{Route, Way};
+use eightysix::alerts::notice::ReceiverName;
+use eightysix::alerts::render::Messages;
+use eightysix::board::Setting;
+use eightysix::clopos::budget::IpBudget;
+use eightysix::document::Problems;
+use eightysix::engine::Policy;
+use eightysix::poll;
+use eightysix::rules::parse::{self, RuleFile};
+use eightysix::simulator::faults::{Fault, Scope, ScriptedFault, Span};
+use eightysix::simulator::plan::{BrandPlan, WorldPlan};
+use eightysix::simulator::route::Endpoint;
+use eightysix::simulator::world::{ProductEdit, World};
+use eightysix::snapshot::Snapshot;
+use eightysix::topics::BaseTopic;
+use eightysix::units::{
+    BrandId, ProductId, Quantity, Secret, StationId, Timestamp, Uptime, VenueId, Zone, parse_duration,
+};
+
+use crate::durable::Row;
+use crate::watcher::{Clock, Restarts, Watcher};
+
+/// The rules that are shipped, and the receivers that they name.
+const SHIPPED: [(&str, &str); 2] = [
+    ("rules/kitchen.yaml", include_str!("../../rules/kitchen.yaml")),
+    ("rules/operations.yaml", include_str!("../../rules/operations.yaml")),
+];
+
+/// What differs from story to story before it begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    /// When it begins.
+    pub(crate) at: &'static str,
+    /// The zone of people and business days.
+    pub(crate) zone: &'static str,
+    /// The brands and how many venues each has.
+    pub(crate) brands: &'static [(&'static str, u64)],
+    /// Rules of the story instead of the shipped ones.
+    pub(crate) rules: Option<&'static str>,
+    /// How often things are read.
+    pub(crate) polling: poll::Settings,
+    /// When the watcher is killed.
+    pub(crate) restarts: Restarts,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self {
+            at: "2026-05-08T14:00:00Z",
+            zone: "Asia/Baku",
+            brands: &[("sahil", 1)],
+            rules: None,
+            polling: poll::Settings::default(),
+            restarts: Restarts::Never,
+        }
+    }
+}
+
+/// A chain, its watchers and the time.
+pub(crate) struct Shop {
+    /// Clopos and the restaurants behind it.
+    pub(crate) world: World,
+    /// One watcher for each brand.
+    pub(crate) watchers: Vec<Watcher>,
+    begun_at: Timestamp,
+    uptime: Uptime,
+    /// By how much our clock is ahead of Clopos's, in seconds.
+    ahead_s: i64,
+    zone: Zone,
+    brand: BrandId,
+    venue: VenueId,
+    quiet: Vec<usize>,
+}
+
+impl Shop {
+    /// Builds the chain, with nothing on any stop list and nobody watching yet.
+    pub(crate) fn new(opening: &Opening) -> Self {
+        let begun_at: Timestamp = opening.at.parse().expect("an instant");
+        let zone = Zone::named(opening.zone).expect("a zone");
+        let plan = |&(brand, venues): &(&str, u64)| BrandPlan::new(brand, "client", "secret", venues).expect("a slug");
+        let brands: Vec<BrandPlan> = opening.brands.iter().map(plan).collect();
+        let mut world = World::new(&WorldPlan { brands: brands.clone(), ..WorldPlan::demo(1, 1) }, begun_at);
+        for brand in &brands {
+            for venue in 1..=brand.venues {
+                world.clear_all_limits(&brand.brand, VenueId(venue)).expect("a venue of the plan");
+            }
+        }
+        let policy = Arc::new(policy(opening.rules, &zone));
+        let ip = IpBudget::shared();
+        let login = || ("client".to_owned(), "secret".to_owned());
+        let watcher = |brand: &BrandPlan| {
+            Watcher::new(&brand.brand, login(), Arc::clone(&policy), opening.polling, Arc::clone(&ip), opening.restarts)
+        };
+        Self {
+            world,
+            watchers: brands.iter().map(watcher).collect(),
+            begun_at,
+            uptime: Uptime(Duration::from_hours(1)),
+            ahead_s: 0,
+            zone,
+            brand: brands[0].brand.clone(),
+            venue: VenueId(1),
+            quiet: vec![0; brands.len()],
+        }
+    }
+
+    /// Watches until everything was read once and the first mails are out; what was told by then is another story's.
+    pub(crate) fn opens(&mut self) {
+        self.after("3m");
+        self.forget();
+    }
+
+    /// Leaves out of the story's end what was told so far.
+    pub(crate) fn forget(&mut self) {
+        self.quiet = self.watchers.iter().map(|watcher| watcher.tables.outbox.len()).collect();
+    }
+
+    /// Turns to another brand or venue: what is said from now on happens there.
+    pub(crate) fn at(&mut self, brand: &str, venue: u64) {
+        (self.brand, self.venue) = (BrandId::new(brand).expect("a slug"), VenueId(venue));
+    }
+
+    /// Lets time pass, with everybody watching.
+    pub(crate) fn after(&mut self, time: &str) {
+        let until = self.uptime.plus(parse_duration(time).expect("a duration"));
+        while self.uptime < until {
+            let clock = self.clock();
+            let next = self.watchers.iter_mut().map(|watcher| watcher.turn(&mut self.world, clock)).min();
+            self.uptime = on_the_grid(next.expect("a brand")).min(until);
+        }
+    }
+
+    /// Lets time pass until a time of day in the shop.
+    pub(crate) fn until(&mut self, local: &str) {
+        let now = self.clock().wall.in_zone(&self.zone);
+        let time: jiff::civil::Time = local.parse().expect("a time of day");
+        let mut then = now.with().time(time).build().expect("it is on the clock that day");
+        if then <= now {
+            then = then.tomorrow().expect("a day").with().time(time).build().expect("it is on the clock that day");
+        }
+        self.after(&format!("{}s", then.timestamp().as_second() - now.timestamp().as_second()));
+    }
+
+    /// Sets our clock forward, or back with a negative number; Clopos's clock stays right.
+    pub(crate) fn our_clock_jumps_s(&mut self, seconds: i64) {
+        self.ahead_s += seconds;
+    }
+
+    /// A dish runs out.
+    pub(crate) fn sells_out(&mut self, name: &str) {
+        self.has(name, 0);
+    }
+
+    /// A dish has so many portions left.
+    pub(crate) fn has(&mut self, name: &str, left: i64) {
+        let (product, now) = (self.product(name), self.clock().clopos);
+        self.world.set_limit(&self.brand, self.venue, product, Quantity::whole(left), now).expect("known");
+    }
+
+    /// A dish is taken off the stop list.
+    pub(crate) fn restocks(&mut self, name: &str) {
+        let product = self.product(name);
+        self.world.clear_limit(&self.brand, self.venue, product).expect("known");
+    }
+
+    /// The stop list is really emptied, as at closing.
+    pub(crate) fn clears_the_list(&mut self) {
+        self.world.clear_all_limits(&self.brand, self.venue).expect("known");
+    }
+
+    /// A station takes orders, or no longer.
+    pub(crate) fn switches_station(&mut self, name: &str, active: bool) {
+        let now = self.clock().clopos;
+        let stations = &self.world.venue(&self.brand, self.venue).expect("known").stations;
+        let (id, _) = stations.iter().find(|(_, station)| station.name == name).expect("a station of the venue");
+        let id: StationId = *id;
+        self.world.set_station_active(&self.brand, self.venue, id, active, now).expect("known");
+    }
+
+    /// The back office edits a product.
+    pub(crate) fn edits(&mut self, name: &str, edit: ProductEdit) {
+        let (product, now) = (self.product(name), self.clock().clopos);
+        self.world.edit_product(&self.brand, product, edit, now).expect("known");
+    }
+
+    /// The base price changes.
+    pub(crate) fn costs(&mut self, name: &str, price: &str) {
+        let (product, now) = (self.product(name), self.clock().clopos);
+        let price = price.parse().expect("a price");
+        self.world.set_price(&self.brand, product, None, price, now).expect("known");
+    }
+
+    /// A product is deleted in the back office.
+    pub(crate) fn removes(&mut self, name: &str) {
+        let product = self.product(name);
+        self.world.remove_product(&self.brand, product).expect("known");
+    }
+
+    /// A product is added in the back office.
+    pub(crate) fn adds(&mut self, product: eightysix::simulator::menu::Product) {
+        self.world.add_product(&self.brand, product).expect("a free id");
+    }
+
+    /// The next requests for the stop list meet a proxy's error page.
+    pub(crate) fn poll_fails(&mut self, times: u32) {
+        self.meets(Fault::BadGatewayPage, Endpoint::StopList, times);
+    }
+
+    /// The next requests of a kind, of the brand at hand, meet a fault.
+    pub(crate) fn meets(&mut self, fault: Fault, endpoint: Endpoint, times: u32) {
+        let scope = Scope { endpoint: Some(endpoint), brand: Some(self.brand.clone()), venue: None };
+        self.world.add_fault(ScriptedFault { fault, scope, span: Span::Next(times) }).expect("room");
+    }
+
+    /// For some time every request of a kind, of the brand at hand, meets a fault; `None` is every kind.
+    pub(crate) fn suffers(&mut self, fault: Fault, endpoint: Option<Endpoint>, time: &str) {
+        let now = self.clock().clopos;
+        let until = now.plus(parse_duration(time).expect("a duration"));
+        let scope = Scope { endpoint, brand: Some(self.brand.clone()), venue: None };
+        self.world.add_fault(ScriptedFault { fault, scope, span: Span::Between(now, until) }).expect("room");
+    }
+
+    /// Whatever fault still waits is gone.
+    pub(crate) fn forgets_faults(&mut self) {
+        self.world.clear_faults();
+    }
+
+    /// Clopos's support gives the brand another secret, and its tokens end.
+    pub(crate) fn changes_secret(&mut self, secret: &str) {
+        let now = self.clock().clopos;
+        self.world.set_client_secret(&self.brand, Secret::new(secret)).expect("known");
+        self.world.expire_tokens(&self.brand, now).expect("known");
+    }
+
+    /// The configuration is reloaded with these rules, and with these venues where a list is given.
+    pub(crate) fn reloads(&mut self, rules: Option<&str>, venues: Option<&[u64]>) {
+        let policy = Arc::new(policy(rules, &self.zone));
+        let wanted: Option<BTreeSet<VenueId>> = venues.map(|ids| ids.iter().copied().map(VenueId).collect());
+        let clock = self.clock();
+        for watcher in &mut self.watchers {
+            watcher.reload(Arc::clone(&policy), wanted.clone(), clock);
+        }
+    }
+
+    /// Returns what the watcher knows of the venue at hand.
+    pub(crate) fn knows(&self) -> &Snapshot {
+        let watcher = self.watchers.iter().find(|watcher| *watcher.engine.brand() == self.brand);
+        &watcher.expect("watched").engine.memory().venues[&self.venue]
+    }
+
+    /// Returns every notice told since the story began to count, brand by brand.
+    pub(crate) fn told(&self) -> Vec<Row> {
+        let counted =
+            self.watchers.iter().zip(&self.quiet).flat_map(|(watcher, quiet)| &watcher.tables.outbox[*quiet..]);
+        let mut rows: Vec<Row> = counted.cloned().collect();
+        // One brand's rows are in their order, whatever its clock did.
+        if self.watchers.len() > 1 {
+            rows.sort_by_key(|row| row.at);
+        }
+        rows
+    }
+
+    /// Returns them as lines with the time in the shop.
+    pub(crate) fn lines(&self) -> String {
+        let lines: Vec<String> = self.told().iter().map(|row| row.timed_line(&self.zone)).collect();
+        lines.join("\n")
+    }
+
+    fn clock(&self) -> Clock {
+        let clopos = self.begun_at.plus(self.uptime.since(Uptime(Duration::from_hours(1))));
+        let wall = Timestamp::from_unix_ms(clopos.unix_ms() + self.ahead_s * 1000);
+        Clock { uptime: self.uptime, wall, clopos }
+    }
+
+    fn product(&self, name: &str) -> ProductId {
+        let products = &self.world.brand(&self.brand).expect("known").menu.products;
+        let found = products.values().find(|product| product.full_name == name);
+        found.unwrap_or_else(|| panic!("{name} is on the menu")).id
+    }
+}
+
+/// Moves a time up to the grid of the stories: what two runs do in the same quarter of a second they do at the same time.
+fn on_the_grid(time: Uptime) -> Uptime {
+    const STEP_MS: u128 = 250;
+    let steps = time.0.as_millis().div_ceil(STEP_MS);
+    Uptime(Duration::from_millis(u64::try_from(steps * STEP_MS).expect("a story is short")))
+}
+
+/// Returns who is told what: screens and systems at once, managers by mail that waits a minute for more.
+pub(crate) fn policy(rules: Option<&str>, zone: &Zone) -> Policy {
+    let file = |(name, text): (&str, &str)| RuleFile { name: name.into(), bytes: text.as_bytes().to_vec() };
+    let files: Vec<RuleFile> = match rules {
+        Some(text) => vec![file(("story.yaml", text))],
+        None => SHIPPED.into_iter().map(file).collect(),
+    };
+    let mut problems = Problems::new();
+    let rules = parse::parse(&files, &mut problems).rules;
+    if let Some(report) = problems.into_report() {
+        panic!("the rules of the story: {report}");
+    }
+    let messages = Messages::compile(&rules, zone).unwrap_or_else(|bad| panic!("the messages of the story: {bad:?}"));
+    let topics = BaseTopic::new("eightysix").expect("a base topic");
+    let route = |(name, way): (&str, Way)| {
+        let receiver = ReceiverName::new(name);
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), ways: vec![way] })
+    };
+    let routes = [
+        ("kitchen", Way::Mqtt(topics.clone())),
+        ("managers", Way::Email),
+        ("office", Way::Webhook),
+        ("ops", Way::Webhook),
+    ];
+    Policy {
+        rules,
+        messages,
+        routes: routes.into_iter().map(route).collect(),
+        feeds: vec![(ReceiverName::new("feed"), topics)],
+        setting: Setting { boot: "story".to_owned(), zone: zone.clone(), day_starts: jiff::civil::time(4, 0, 0, 0) },
+    }
+}

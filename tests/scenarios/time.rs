@@ -1,0 +1,98 @@
+//! Stories of the clock: set back, set forward, put on for the summer, and a business day that ends after midnight.
+
+use eightysix::alerts::notice::Content;
+use eightysix::store::format::decode_content;
+
+use crate::shop::{Opening, Shop};
+use crate::told;
+
+#[test]
+fn our_clock_is_set_back_an_hour_and_every_timer_goes_on() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.sells_out("Piti");
+        shop.after("10s");
+        shop.our_clock_jumps_s(-3600);
+        shop.after("3m");
+        shop.restocks("Piti");
+        shop.after("30s");
+        shop.our_clock_jumps_s(-3600);
+        shop.after("5m");
+    };
+    insta::assert_snapshot!(told(&Opening::default(), story), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    17:03:32 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    17:04:32 managers mail Sahil: Piti is out at Kitchen since 18:03
+    17:06:12 feed product.back: Piti at Sahil
+    16:07:42 kitchen closed sold-out: Piti is back on at Kitchen
+    16:08:42 managers mail Sahil: Piti is back on at Kitchen
+    ");
+}
+
+#[test]
+fn a_mail_that_waits_goes_out_although_our_clock_is_set_back() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.sells_out("Piti");
+        shop.after("30s");
+        shop.our_clock_jumps_s(-3600);
+        shop.after("2m");
+    };
+    insta::assert_snapshot!(told(&Opening::default(), story), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:03:20 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    17:03:30 managers mail Sahil: Piti is out at Kitchen since 18:03
+    ");
+}
+
+#[test]
+fn our_clock_is_set_forward_a_day_and_nobody_is_alarmed() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.sells_out("Piti");
+        shop.after("2m");
+        shop.our_clock_jumps_s(24 * 3600);
+        shop.after("3m");
+        shop.restocks("Piti");
+        shop.after("3m");
+    };
+    insta::assert_snapshot!(told(&Opening::default(), story), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:03:20 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:20 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:08:00 office change back-on-sale: Piti is back on sale at Sahil
+    18:08:00 feed product.back: Piti at Sahil
+    18:09:00 kitchen closed sold-out: Piti is back on at Kitchen
+    18:10:00 managers mail Sahil: Piti is back on at Kitchen
+    ");
+}
+
+/// Returns the day of the thread of each mail.
+fn threads(shop: &Shop) -> Vec<String> {
+    let mail = |row: &crate::durable::Row| match decode_content(&row.body).expect("a stored notice") {
+        Content::Email(mail) => Some(mail.thread_id),
+        Content::Mqtt(_) | Content::Webhook(_) => None,
+    };
+    shop.told().iter().filter_map(mail).collect()
+}
+
+#[test]
+fn the_business_day_ends_at_four_also_in_the_night_when_the_clocks_change() {
+    for (at, zone, evening, next) in [
+        ("2026-03-28T21:30:00Z", "Europe/Berlin", "2026-03-28", "2026-03-29"),
+        ("2026-10-24T20:30:00Z", "Europe/Berlin", "2026-10-24", "2026-10-25"),
+        ("2026-05-08T17:30:00Z", "Asia/Baku", "2026-05-08", "2026-05-09"),
+    ] {
+        let slow = eightysix::poll::Settings { fastest: std::time::Duration::from_secs(30), ..Default::default() };
+        let mut shop = Shop::new(&Opening { at, zone, polling: slow, ..Opening::default() });
+        shop.opens();
+        for (time, name) in [("23:30", "Piti"), ("03:30", "Dovğa"), ("04:05", "Bozbaş")] {
+            shop.until(time);
+            shop.sells_out(name);
+        }
+        shop.after("5m");
+        let expected = [evening, evening, next].map(|day| format!("sahil.1.{day}"));
+        assert_eq!(threads(&shop), expected, "{zone}");
+        assert!(shop.lines().contains(" managers mail Sahil: Dovğa is out at Kitchen since 03:30"), "{}", shop.lines());
+    }
+}
