@@ -35,7 +35,7 @@ const PRUNE_ROWS: i64 = 2_000;
 ///
 /// Every method that fails returns the [`StoreError`] of its statement, or of the row that cannot be read back; what a
 /// failed method should have written is then not written, none of it. Its forms on the disk are those of
-/// [`format`].
+/// [`mod@crate::store::format`].
 #[derive(Clone)]
 pub struct Store {
     writer: SqlitePool,
