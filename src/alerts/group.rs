@@ -3,10 +3,10 @@
 //! A group waits a little so that a burst is one mail; what opened and closed while it waited is not told at all.
 //! Invariant: a notice's id follows from what it tells, never from when it is sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::alerts::facts::Facts;
+use crate::alerts::facts::{ChangeFacts, Facts};
 use crate::alerts::lifecycle::{EpisodeId, OpenAlert, digest};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published::{self, AlertPart};
@@ -194,11 +194,16 @@ pub fn alert_entry_id(episode: &EpisodeId, kind: EntryKind) -> String {
 }
 
 /// Derives the id of a notice of change; the same change at the same instant is the same news.
-pub fn change_entry_id(brand: &BrandId, rule: &str, subject: &str, before: &str, after: &str, at: Timestamp) -> String {
-    digest(&[brand.as_str(), rule, subject, before, after, &at.unix_ms().to_string()], 16)
-}
-
-/// Returns the receivers of the routes that have mail.
-pub fn mail_receivers(routes: &BTreeMap<ReceiverName, Route>) -> BTreeSet<&ReceiverName> {
-    routes.values().filter(|route| route.ways.contains(&Way::Email)).map(|route| &route.receiver).collect()
+///
+/// `what` tells apart what else may differ: the price list of a price, by its id.
+pub fn change_entry_id(
+    brand: &BrandId,
+    rule: &str,
+    subject: &str,
+    what: &str,
+    change: Option<&ChangeFacts>,
+    at: Timestamp,
+) -> String {
+    let (before, after) = change.map_or(("", ""), |change| (&change.before, &change.after));
+    digest(&[brand.as_str(), rule, subject, what, before, after, &at.unix_ms().to_string()], 16)
 }

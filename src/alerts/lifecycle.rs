@@ -125,7 +125,8 @@ pub enum Turn {
 
 /// Advances one alert. `holds` is the rule's `when`, `keeps` is `when` or `keep_while`.
 ///
-/// `baseline` says that this is the first reading of the venue, so what holds is not news.
+/// `baseline` says that this is the first reading of the venue, so what holds is not news. `now` is the moment of which
+/// the truth is known: for items the time of the reading.
 pub fn advance(
     alert: Option<&Alert>,
     holds: Truth,

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alerts::lifecycle::{Alert, Timing, Turn};
 use crate::rules::condition::Truth;
 use crate::rules::evaluate::Evaluation;
-use crate::rules::{Finding, Form, Rule, RuleName, RuleSet, Subject};
+use crate::rules::{Finding, Form, Rule, RuleName, RuleSet, Subject, SubjectKind};
 use crate::units::{Timestamp, VenueId};
 
 /// The identity of an alert within its brand.
@@ -85,6 +85,9 @@ pub struct Scope<'a> {
     pub silence: Option<&'a Evaluation>,
     /// True when this is the first reading of the venue: what holds is not news.
     pub baseline: bool,
+    /// When the stop list was read: what is said of items is said of this moment, and an alert about one turns only by
+    /// a reading, never by the time between two readings.
+    pub items_as_of: Timestamp,
 }
 
 /// One alert that takes a turn, with the rule that it follows; `rule` is `None` when a reload took the rule away.
@@ -112,10 +115,18 @@ pub fn reconcile<'a>(book: &AlertBook, rules: &'a RuleSet, scope: &Scope<'_>, no
             let Some((rule, timing)) = known else { return alert.map(|alert| withdraw(key, alert)) };
             let unmentioned = || scope.silence.map_or(Truth::Clear, |silence| silence.unmentioned(rule, &key.subject));
             let (holds, keeps) = found.get(&identity).copied().unwrap_or_else(|| (unmentioned(), unmentioned()));
-            let turn = lifecycle::advance(alert, holds, keeps, timing, scope.baseline, now);
+            let as_of = if key.subject.kind() == SubjectKind::Item { scope.items_as_of } else { now };
+            let turn = lifecycle::advance(alert, holds, keeps, timing, scope.baseline, as_of);
             (turn != Turn::Stay).then_some(Turned { key, turn, rule: Some(rule) })
         })
         .collect()
+}
+
+/// Returns the end of every alert of a venue that is no longer watched.
+pub fn withdraw_all<'a>(book: &AlertBook, rules: &'a RuleSet, venue: VenueId) -> Vec<Turned<'a>> {
+    let ended =
+        |(key, alert): (&AlertKey, &Alert)| Turned { rule: rules.get(&key.rule), ..withdraw(key.clone(), alert) };
+    book.of(Some(venue)).map(ended).collect()
 }
 
 /// Ends an alert whose rule a reload took away: nobody can say any more whether it holds.

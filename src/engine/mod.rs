@@ -170,15 +170,17 @@ impl Engine {
     pub fn step(&self, input: Input, now: Timestamp) -> Commit {
         let mut commit = Commit::default();
         let mut scopes = BTreeSet::new();
+        let mut teller = Teller::new(self, now);
         let mut baseline = false;
         match input {
-            Input::Venues(venues) => self.take_venues(venues, &mut commit),
+            Input::Venues(venues) => self.take_venues(venues, &mut commit, &mut teller, now),
             Input::Reading(venue, reading) => {
                 let Some(before) = self.memory.venues.get(&venue) else { return commit };
                 baseline = !before.is_complete();
                 Self::take_reading(before, reading, &mut commit, now);
                 if !commit.changes.is_empty()
                     || commit.stored.contains_key(&venue)
+                    || self.waits_for_a_reading(venue, now)
                     || self.is_due(Some(venue), &commit, now)
                 {
                     scopes.insert(Some(venue));
@@ -195,9 +197,12 @@ impl Engine {
                 scopes.insert(None);
             }
             Input::Tick => scopes.extend(self.scopes().filter(|scope| self.is_due(*scope, &commit, now))),
-            Input::Reloaded => scopes.extend(self.scopes()),
+            // What a new rule finds was so before it was written: no news.
+            Input::Reloaded => {
+                baseline = true;
+                scopes.extend(self.scopes());
+            }
         }
-        let mut teller = Teller::new(self, now);
         for scope in scopes {
             self.evaluate(scope, baseline, &mut commit, &mut teller, now);
         }
@@ -232,8 +237,12 @@ impl Engine {
 
     /// Returns when time alone changes something, and why (style 27).
     pub fn next_deadline(&self) -> Option<(Timestamp, &'static str)> {
-        let alerts =
-            self.scopes().filter_map(|scope| alerts::next_deadline(&self.memory.book, &self.policy.rules, scope));
+        let alerts = self.scopes().filter_map(|scope| {
+            let (at, why) = alerts::next_deadline(&self.memory.book, &self.policy.rules, scope)?;
+            // One that was looked at since and did not turn waits for a reading, not for the time.
+            let was_seen = self.evaluated.get(&scope).is_some_and(|evaluated| at <= evaluated.at);
+            (!was_seen).then_some((at, why))
+        });
         let groups = self.memory.groups.iter().filter_map(|(key, group)| {
             Some((group.due_at(self.wait_of(&key.receiver)?), "a mail has waited for its burst"))
         });
@@ -256,9 +265,19 @@ impl Engine {
         let Some(evaluated) = self.evaluated.get(&scope) else { return true };
         // A clock that was set back must not stop the evaluation until it has caught up.
         let is_old = now.since(evaluated.at) >= REEVALUATE_EVERY || now < evaluated.at;
-        let has_deadline =
-            alerts::next_deadline(&self.memory.book, &self.policy.rules, scope).is_some_and(|(at, _)| at <= now);
+        let has_deadline = alerts::next_deadline(&self.memory.book, &self.policy.rules, scope)
+            .is_some_and(|(at, _)| at <= now && at > evaluated.at);
         is_old || has_deadline || evaluated.freshness != self.freshness(scope, commit, now)
+    }
+
+    /// Says whether an alert of the venue has waited long enough and turns with the next reading that agrees.
+    fn waits_for_a_reading(&self, venue: VenueId, now: Timestamp) -> bool {
+        alerts::next_deadline(&self.memory.book, &self.policy.rules, Some(venue)).is_some_and(|(at, _)| at <= now)
+    }
+
+    /// Returns when the venue is worth a reading for the sake of an alert that waits, if any waits.
+    pub fn reading_wanted_at(&self, venue: VenueId) -> Option<Timestamp> {
+        alerts::next_deadline(&self.memory.book, &self.policy.rules, Some(venue)).map(|(at, _)| at)
     }
 
     fn freshness(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> Option<Freshness> {
@@ -271,11 +290,15 @@ impl Engine {
         changed.or_else(|| self.memory.venues.get(&venue)).map(Arc::as_ref)
     }
 
-    fn take_venues(&self, venues: Vec<Venue>, commit: &mut Commit) {
+    fn take_venues(&self, venues: Vec<Venue>, commit: &mut Commit, teller: &mut Teller<'_>, now: Timestamp) {
         let listed: BTreeSet<VenueId> = venues.iter().map(|venue| venue.id).collect();
         commit.venues_gone = self.memory.venues.keys().filter(|id| !listed.contains(id)).copied().collect();
-        for gone in &commit.venues_gone {
-            commit.alerts.extend(self.memory.book.of(Some(*gone)).map(|(key, _)| (key.clone(), None)));
+        for gone in commit.venues_gone.clone() {
+            for turned in alerts::withdraw_all(&self.memory.book, &self.policy.rules, gone) {
+                let snapshot = self.memory.venues.get(&gone).map(Arc::as_ref);
+                let facts = facts::of_subject(&self.brand, &self.memory.access, snapshot, &turned.key.subject, now);
+                commit.alerts.push(teller.tell_turn(turned, facts));
+            }
         }
         for venue in venues {
             let id = venue.id;
@@ -283,7 +306,7 @@ impl Engine {
                 // A venue that is watched although no list shows it comes without its name; the known one stays.
                 Some(known) if known.venue == venue || venue.name.is_empty() => continue,
                 Some(known) => Snapshot { venue, ..known.as_ref().clone() },
-                None => Snapshot::unread(venue),
+                None => Snapshot::unread(venue).watched_from(now),
             };
             commit.venues.push(Arc::new(next));
             commit.stored.insert(id, Stored { snapshot: true, catalog: false });
@@ -319,10 +342,11 @@ impl Engine {
         let considered = if let Some(venue) = scope {
             let Some(snapshot) = self.snapshot_in(commit, venue) else { return };
             of_venue = evaluate::evaluate_venue(&self.policy.rules, &self.view(snapshot, &access), now);
-            Scope { venue: scope, findings: &of_venue.findings, silence: Some(&of_venue), baseline }
+            let items_as_of = snapshot.read_at.unwrap_or(now).min(now);
+            Scope { venue: scope, findings: &of_venue.findings, silence: Some(&of_venue), baseline, items_as_of }
         } else {
             of_brand = evaluate::evaluate_brand(&self.policy.rules, &self.brand, &access, now);
-            Scope { venue: None, findings: &of_brand, silence: None, baseline }
+            Scope { venue: None, findings: &of_brand, silence: None, baseline, items_as_of: now }
         };
         let turned = alerts::reconcile(&self.memory.book, &self.policy.rules, &considered, now);
         if let (Some(venue), false) = (scope, turned.is_empty()) {
@@ -357,6 +381,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         venue,
         picture: _,
         returned,
+        watched_since: _,
         read_at,
         changed_at,
         catalog_read_at,

@@ -127,11 +127,14 @@ impl<'a> Teller<'a> {
     /// The price lists belong to the brand: every venue's catalog shows their change, and it is told once.
     pub(super) fn tell_changes(&mut self, commit: &mut Commit) {
         let mut told_of_brand = BTreeSet::new();
+        let mut by_venue: BTreeMap<VenueId, Vec<Change>> = BTreeMap::new();
+        for (venue, change) in &commit.changes {
+            by_venue.entry(*venue).or_default().push(change.clone());
+        }
         for venue in commit.venues.clone() {
-            let changes: Vec<_> =
-                commit.changes.iter().filter(|(id, _)| *id == venue.id()).map(|(_, change)| change.clone()).collect();
+            let Some(changes) = by_venue.remove(&venue.id()) else { continue };
             let Some(before) = self.engine.memory.venues.get(&venue.id()) else { continue };
-            if changes.is_empty() || !before.is_complete() {
+            if !before.is_complete() {
                 continue;
             }
             let access = &self.engine.memory.access;
@@ -141,7 +144,9 @@ impl<'a> Teller<'a> {
                 let shown = if matches_removal(&event.change) { before } else { &venue };
                 let mut facts = facts::of_subject(&self.engine.brand, access, Some(shown), &event.subject, self.now);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
+                let mut what = String::new();
                 if let Change::Price { list, product, .. } = event.change {
+                    what = list.0.to_string();
                     if !told_of_brand.insert((event.rule.clone(), list, product)) {
                         continue;
                     }
@@ -149,7 +154,7 @@ impl<'a> Teller<'a> {
                     facts.station = None;
                 }
                 let Some(rule) = self.engine.policy.rules.get(&event.rule) else { continue };
-                self.tell_event(rule, &facts);
+                self.tell_event(rule, &facts, &what);
             }
             for change in &changes {
                 self.feed(change, &venue);
@@ -157,18 +162,16 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn tell_event(&mut self, rule: &Rule, facts: &Facts) {
+    fn tell_event(&mut self, rule: &Rule, facts: &Facts, what: &str) {
         let words = AlertWords {
             rule: rule.name.as_str(),
             severity: rule.severity.word(),
             since: self.now,
             duration: Duration::ZERO,
         };
-        let change = facts.change.clone();
-        let (before, after) = change.as_ref().map_or(("", ""), |change| (&change.before, &change.after));
-        let path = published::subject_path(facts);
+        let (change, path) = (facts.change.as_ref(), published::subject_path(facts));
         let entry = Entry {
-            id: group::change_entry_id(&self.engine.brand, rule.name.as_str(), &path, before, after, self.now),
+            id: group::change_entry_id(&self.engine.brand, rule.name.as_str(), &path, what, change, self.now),
             kind: EntryKind::Changed,
             episode: None,
             rule: rule.name.as_str().to_owned(),
@@ -184,9 +187,8 @@ impl<'a> Teller<'a> {
     fn feed(&mut self, change: &Change, after: &Snapshot) {
         let Some((kind, product)) = board::feed_event(change, after) else { return };
         let facts = board::change_facts(&self.engine.brand, change, product, after, self.now);
-        let (before, is) = facts.change.as_ref().map_or(("", ""), |change| (&change.before, &change.after));
-        let path = published::subject_path(&facts);
-        let entry_id = group::change_entry_id(&self.engine.brand, kind, &path, before, is, self.now);
+        let (change, path) = (facts.change.as_ref(), published::subject_path(&facts));
+        let entry_id = group::change_entry_id(&self.engine.brand, kind, &path, "stop", change, self.now);
         for (receiver, topics) in &self.engine.policy.feeds {
             let id = group::notice_id(receiver, &[&entry_id]);
             let body = published::cloud_event(id.as_str(), kind, &facts, None, None, self.now);

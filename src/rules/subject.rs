@@ -72,6 +72,7 @@ pub struct Item<'a> {
 pub struct Scene<'a> {
     view: VenueView<'a>,
     freshness: Freshness,
+    is_awaited: bool,
     items: Vec<Item<'a>>,
     station_products: BTreeMap<StationId, u32>,
     price_lists: Vec<Option<PriceListId>>,
@@ -94,7 +95,8 @@ impl<'a> Scene<'a> {
         }
         let price_lists = price_lists.iter().map(|name| list_named(catalog, name)).collect();
         let freshness = view.snapshot.freshness(view.freshness_limits, now);
-        Self { view, freshness, items, station_products, price_lists }
+        let is_awaited = view.snapshot.is_awaited(view.freshness_limits, now);
+        Self { view, freshness, is_awaited, items, station_products, price_lists }
     }
 
     /// Says whether the stop list was read recently enough to say anything of an item.
@@ -138,6 +140,11 @@ impl<'a> Scene<'a> {
     /// Says how far the stop list can be trusted.
     pub fn freshness(&self) -> Freshness {
         self.freshness
+    }
+
+    /// Says whether the venue is watched, but had no chance to be read yet.
+    pub fn is_awaited(&self) -> bool {
+        self.is_awaited
     }
 
     /// Returns how many active, visible products a station prepares.

@@ -228,6 +228,8 @@ fn venue_value<'a>(scene: &Scene<'a>, field: VenueField, now: Timestamp) -> Valu
         VenueField::Id => Value::Id(snapshot.venue.id.0),
         VenueField::Name => Value::Text(&snapshot.venue.name),
         VenueField::Status => status(snapshot.venue.active),
+        // After a start a venue that was not read yet is neither fresh nor blind, whatever the age of what is stored.
+        VenueField::Reading | VenueField::ReadingAge if scene.is_awaited() => Value::Unknown,
         VenueField::Reading => Value::Word(match scene.freshness() {
             Freshness::Fresh => "fresh",
             Freshness::Stale => "stale",

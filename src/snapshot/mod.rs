@@ -27,6 +27,8 @@ const SECOND_LOOK_ROWS: usize = 40;
 /// Rows of Clopos can stay for weeks; a change time older than this is taken for a wrong clock.
 const CHANGE_AGE_MAX: Duration = Duration::from_hours(400 * 24);
 
+/// Readings are stamped by the same clock; a little ahead is a correction, more is a clock that was set.
+const CLOCK_SLACK: Duration = Duration::from_secs(2);
 /// How long a return is kept: longer than any business day, shorter than two.
 const RETURNED_KEPT: Duration = Duration::from_hours(30);
 
@@ -186,6 +188,8 @@ pub struct Snapshot {
     pub picture: Picture,
     /// What came back on sale lately, and when: screens show it until the business day ends.
     pub returned: BTreeMap<ProductId, Timestamp>,
+    /// Since when this process watches the venue: one that had no chance to be read yet is not blind.
+    pub watched_since: Timestamp,
     /// The last good reading of the stop list; `None` until the first.
     pub read_at: Option<Timestamp>,
     /// The last reading that changed the stop list.
@@ -211,12 +215,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Starts with nothing known.
+    /// Starts with nothing known, and as if the venue had been watched for ever; see [`Snapshot::watched_from`].
     pub fn unread(venue: Venue) -> Self {
         Self {
             venue,
             picture: Picture::default(),
             returned: BTreeMap::new(),
+            watched_since: Timestamp::from_unix_ms(0),
             read_at: None,
             changed_at: None,
             catalog_read_at: None,
@@ -246,13 +251,27 @@ impl Snapshot {
         self.read_at.map(|read_at| now.since(read_at))
     }
 
-    /// Says how far the stop list can be trusted.
+    /// Returns the same knowledge, watched from now on.
+    pub fn watched_from(self, now: Timestamp) -> Self {
+        Self { watched_since: now, ..self }
+    }
+
+    /// Says how far the stop list can be trusted. One that lies ahead is of a clock that was set back: stale.
     pub fn freshness(&self, limits: FreshnessLimits, now: Timestamp) -> Freshness {
-        match self.age(now) {
-            Some(age) if age < limits.stale_after => Freshness::Fresh,
-            Some(age) if age < limits.blind_after => Freshness::Stale,
+        match self.read_at {
+            Some(read_at) if read_at > now.plus(CLOCK_SLACK) => Freshness::Stale,
+            Some(read_at) if now.since(read_at) < limits.stale_after => Freshness::Fresh,
+            Some(read_at) if now.since(read_at) < limits.blind_after => Freshness::Stale,
+            Some(_) | None if self.is_awaited(limits, now) => Freshness::Stale,
             Some(_) | None => Freshness::Blind,
         }
+    }
+
+    /// Says whether this process may still have had no chance to read the venue: after a start, nothing follows from
+    /// the age of a reading but its age.
+    pub fn is_awaited(&self, limits: FreshnessLimits, now: Timestamp) -> bool {
+        let is_unread = self.read_at.is_none_or(|read_at| read_at < self.watched_since);
+        is_unread && self.trouble.is_none() && now.since(self.watched_since) < limits.blind_after
     }
 
     /// Returns the ids on the stop list that the catalog lacks and that are worth asking for.
