@@ -161,6 +161,14 @@ impl Client {
         &self.brand.brand
     }
 
+    /// Says whether another client logs in with the same credentials at the same place, so that its token serves here.
+    pub fn logs_in_as(&self, other: &Self) -> bool {
+        let credentials = |client: &Self| (client.brand.client_id.clone(), client.brand.client_secret.clone());
+        self.base_url == other.base_url
+            && self.integrator_id == other.integrator_id
+            && credentials(self) == credentials(other)
+    }
+
     /// Logs in: `POST /auth`, once.
     pub async fn authenticate(&self) -> LoggedIn {
         let body = serde_json::json!({

@@ -197,11 +197,7 @@ impl Engine {
                 scopes.insert(None);
             }
             Input::Tick => scopes.extend(self.scopes().filter(|scope| self.is_due(*scope, &commit, now))),
-            // What a new rule finds was so before it was written: no news.
-            Input::Reloaded => {
-                baseline = true;
-                scopes.extend(self.scopes());
-            }
+            Input::Reloaded => scopes.extend(self.scopes()),
         }
         for scope in scopes {
             self.evaluate(scope, baseline, &mut commit, &mut teller, now);

@@ -42,9 +42,14 @@ impl Default for Settings {
     }
 }
 
-/// One request in this many may be a page of a walk while stop lists wait: walks get on and starve nobody. Until the
-/// first walks are finished it is the other way round.
+/// One request in this many may be a page of a walk while stop lists wait: walks get on and starve nobody.
 const WALK_SHARE: u32 = 4;
+/// What an overdue stop list is worth: more than any rate x age^2 of one that is not.
+const OVERDUE: f64 = 1e12;
+/// A list of venues that names none while some are watched is asked for again after this.
+const EMPTY_VENUES_WAIT: Duration = Duration::from_mins(1);
+/// What could not be taken in, because the store failed, is asked for again after this.
+const NOT_TAKEN_WAIT: Duration = Duration::from_secs(5);
 /// First and longest wait after a request that failed in passing.
 const PASSING_WAIT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
 /// First and longest wait when somebody must mend something first: noticed within minutes, never hammered.
@@ -80,6 +85,17 @@ pub enum Learned {
     OfBrand(Reading),
 }
 
+/// What was read and could not be taken in. A stop list is not among them: it is read again anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// The list of venues.
+    Venues,
+    /// The price walk.
+    Prices,
+    /// A walk of this venue.
+    Walks(VenueId),
+}
+
 /// The plan of one brand.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -96,8 +112,6 @@ pub struct Plan {
     brand_not_before: Uptime,
     /// Stop lists asked for since the last page of a walk.
     since_walk: u32,
-    /// Pages of walks asked for since the last stop list.
-    walks_in_a_row: u32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -111,6 +125,8 @@ struct VenuePlan {
     walks: VenueWalks,
     second_look: Vec<ProductId>,
     ask: BTreeSet<ProductId>,
+    /// When an alert waits for a reading.
+    wanted_at: Option<Uptime>,
 }
 
 impl Plan {
@@ -132,13 +148,16 @@ impl Plan {
             brand_failures: 0,
             brand_not_before: Uptime::default(),
             since_walk: 0,
-            walks_in_a_row: 0,
         }
     }
 
-    /// Takes new settings; what is under way goes on.
+    /// Takes new settings. What was read stays read; requests that were on their way are forgotten with their task.
     pub fn reload(&mut self, settings: Settings, wanted: Option<BTreeSet<VenueId>>) {
         self.settings = settings;
+        self.brand_on_the_way = false;
+        for plan in self.venues.values_mut() {
+            plan.on_the_way = false;
+        }
         if let Some(wanted) = &wanted {
             self.venues.retain(|venue, _| wanted.contains(venue));
             for venue in wanted {
@@ -162,22 +181,19 @@ impl Plan {
         let walk = self.walk_request(now);
         match (stop_list, walk) {
             (Some(venue), None) => Next::Send(Request::StopList { venue, only: Vec::new() }),
-            (Some(venue), Some(_)) if !self.is_walk_s_turn() => {
+            (Some(venue), Some((_, is_first))) if !self.is_walk_s_turn(is_first) => {
                 Next::Send(Request::StopList { venue, only: Vec::new() })
             }
-            (_, Some(walk)) => Next::Send(walk),
+            (_, Some((walk, _))) => Next::Send(walk),
             (None, None) => self.wait(now),
         }
     }
 
     /// Says whose turn it is when a stop list and a page of a walk are both due. A venue whose catalog was never read
-    /// shows numbers without names and fires no rule, so then most turns are the walks'.
-    fn is_walk_s_turn(&self) -> bool {
-        if self.venues.values().all(|plan| plan.walks.was_finished()) {
-            self.since_walk + 1 >= WALK_SHARE
-        } else {
-            self.walks_in_a_row + 1 < WALK_SHARE
-        }
+    /// shows numbers without names and fires no rule, so its first walk gets every other turn.
+    fn is_walk_s_turn(&self, is_first: bool) -> bool {
+        let since = if is_first { 1 } else { WALK_SHARE - 1 };
+        self.since_walk >= since
     }
 
     /// Notes that a request left.
@@ -193,7 +209,6 @@ impl Plan {
         match request {
             Request::StopList { venue, only } if only.is_empty() => {
                 self.since_walk = self.since_walk.saturating_add(1);
-                self.walks_in_a_row = 0;
                 if let Some(plan) = self.venues.get_mut(venue) {
                     plan.asked_at = Some(now);
                 }
@@ -207,10 +222,7 @@ impl Plan {
             | Request::Product { .. }
             | Request::Stations { .. }
             | Request::PriceLists { .. }
-            | Request::Prices { .. } => {
-                self.since_walk = 0;
-                self.walks_in_a_row = self.walks_in_a_row.saturating_add(1);
-            }
+            | Request::Prices { .. } => self.since_walk = 0,
             Request::Venues => {}
         }
     }
@@ -240,7 +252,37 @@ impl Plan {
         }
         plan.read_at = Some(now);
         plan.second_look = snapshot.doubt.as_ref().map(|doubt| doubt.ask.clone()).unwrap_or_default();
-        plan.ask = snapshot.products_to_ask().collect();
+    }
+
+    /// Notes which ids of the stop list the catalog lacks, after any reading of the venue.
+    pub fn known(&mut self, snapshot: &Snapshot) {
+        if let Some(plan) = self.venues.get_mut(&snapshot.id()) {
+            plan.ask = snapshot.products_to_ask().collect();
+        }
+    }
+
+    /// Notes when an alert of the venue waits for a reading, so that the stop list is read then.
+    pub fn want(&mut self, venue: VenueId, at: Option<Uptime>) {
+        if let Some(plan) = self.venues.get_mut(&venue) {
+            plan.wanted_at = at;
+        }
+    }
+
+    /// Takes back that something was read, since it could not be taken in.
+    pub fn not_taken(&mut self, learned: &Missed, now: Uptime) {
+        match learned {
+            Missed::Venues => {
+                self.venues_read_at = None;
+                self.brand_not_before = now.plus(NOT_TAKEN_WAIT);
+            }
+            Missed::Prices => self.prices = PriceWalks::new(),
+            Missed::Walks(venue) => {
+                if let Some(plan) = self.venues.get_mut(venue) {
+                    plan.walks = VenueWalks::new();
+                    plan.not_before = now.plus(NOT_TAKEN_WAIT);
+                }
+            }
+        }
     }
 
     /// Sets the watched venues, as learned from Clopos.
@@ -275,6 +317,11 @@ impl Plan {
         self.brand_on_the_way = false;
         self.brand_failures = 0;
         match answer {
+            // Nobody closes a whole chain in an hour: an empty list is an error that looks like an answer.
+            Answer::Venues(listed) if listed.is_empty() && !self.venues.is_empty() => {
+                self.brand_not_before = now.plus(EMPTY_VENUES_WAIT);
+                None
+            }
             Answer::Venues(listed) => {
                 self.venues_read_at = Some(now);
                 Some(Learned::Venues(self.set_venues(listed)))
@@ -344,8 +391,13 @@ impl Plan {
             None => f64::INFINITY,
             Some(at) => {
                 let age = now.since(at);
-                let overdue = if age >= self.settings.oldest { 1e12 } else { 1.0 };
-                overdue * plan.pace.rate() * age.as_secs_f64().powi(2)
+                let is_wanted = plan.wanted_at.is_some_and(|wanted_at| wanted_at <= now);
+                if is_wanted || age >= self.settings.oldest {
+                    // The oldest first: the pace decides among the fresh ones only.
+                    OVERDUE + age.as_secs_f64()
+                } else {
+                    plan.pace.rate() * age.as_secs_f64().powi(2)
+                }
             }
         };
         due.map(|(venue, plan)| (venue, urgency(plan))).max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(venue, _)| *venue)
@@ -356,7 +408,8 @@ impl Plan {
         next.max(plan.not_before)
     }
 
-    fn walk_request(&self, now: Uptime) -> Option<Request> {
+    /// Returns the next page of a walk, and whether it is of a venue's first.
+    fn walk_request(&self, now: Uptime) -> Option<(Request, bool)> {
         let every = self.settings.catalog;
         // Before the first walk every id is unknown; the walk answers for all of them at once.
         let mut walked = self.free(now).filter(|(_, plan)| plan.walks.products.was_finished());
@@ -364,13 +417,14 @@ impl Plan {
             walked.find_map(|(venue, plan)| plan.ask.first().map(|id| Request::Product { venue: *venue, id: *id }));
         let venue_walk = || {
             let due = self.free(now).filter_map(|(venue, plan)| Some((plan, plan.walks.request(*venue, every, now)?)));
-            due.min_by_key(|(plan, _)| plan.walks.due_at(every)).map(|(_, request)| request)
+            due.min_by_key(|(plan, _)| (plan.walks.was_finished(), plan.walks.due_at(every)))
+                .map(|(plan, request)| (request, !plan.walks.was_finished()))
         };
         let prices = || {
             let may = !self.brand_on_the_way && self.brand_not_before <= now;
-            may.then(|| self.prices.request(self.settings.prices, now)).flatten()
+            may.then(|| self.prices.request(self.settings.prices, now)).flatten().map(|request| (request, false))
         };
-        product.or_else(venue_walk).or_else(prices)
+        product.map(|request| (request, false)).or_else(venue_walk).or_else(prices)
     }
 
     fn wait(&self, now: Uptime) -> Next {

@@ -56,6 +56,7 @@ fn drain(plan: &mut Plan, venues: u64, now: Uptime) -> Vec<Request> {
         if let Some(Learned::OfVenue(id, reading)) = learned {
             let snapshot = Snapshot::unread(venue(id.0)).fold(reading, Timestamp::from_unix_ms(0));
             plan.observed(&snapshot, false, now);
+            plan.known(&snapshot);
         }
         sent.push(request);
         assert!(sent.len() < 1_000, "the plan never waits");

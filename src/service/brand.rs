@@ -19,8 +19,8 @@ use crate::clopos::query::Request;
 use crate::clopos::verdict::Verdict;
 use crate::clopos::{Client, Fetched, LoggedIn};
 use crate::engine::{Commit, Engine, Input};
-use crate::poll::{self, Learned, Next, Plan};
-use crate::service::feeds::Feeds;
+use crate::poll::{self, Learned, Missed, Next, Plan};
+use crate::service::feeds::{Differences, Feeds};
 use crate::service::receivers::Wakes;
 use crate::snapshot::{Access, Reading};
 use crate::store::Store;
@@ -44,6 +44,8 @@ pub struct Brand {
     pub plan: Plan,
     /// Says when.
     pub budget: Budget,
+    /// The token and its life.
+    pub session: Session,
     /// Remembers.
     pub store: Store,
     /// Shows.
@@ -52,6 +54,8 @@ pub struct Brand {
     pub wakes: Wakes,
     /// How often things are read.
     pub polling: poll::Settings,
+    /// The configured share of the quota, in requests a minute.
+    pub per_minute: u32,
 }
 
 enum Event {
@@ -73,26 +77,30 @@ type OnTheWay = FuturesUnordered<Pin<Box<dyn Future<Output = Event> + Send>>>;
 
 struct Task {
     brand: Brand,
-    session: Session,
     on_the_way: OnTheWay,
     is_logging_in: bool,
     sleep_until: Uptime,
     repeats: Repeats,
     /// What the user behind the credentials may not read, of what the rules need.
-    forbidden: BTreeSet<String>,
+    forbidden: BTreeSet<(VenueId, String)>,
+    /// No commit is tried before this: the store failed.
+    store_not_before: Uptime,
+    /// The business day of the returns that screens show.
+    day: jiff::civil::Date,
 }
 
 /// Watches the brand until `cancel`, and hands everything back for the next start.
 pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
-    let session = Session::new(brand.engine.brand());
+    let day = brand.feeds.business_day(clock::now());
     let mut task = Task {
         brand,
-        session,
         on_the_way: FuturesUnordered::new(),
         is_logging_in: false,
         sleep_until: Uptime::default(),
         repeats: Repeats::default(),
         forbidden: BTreeSet::new(),
+        store_not_before: Uptime::default(),
+        day,
     };
     task.cycle(Input::Reloaded, clock::now()).await;
     loop {
@@ -104,6 +112,7 @@ pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
             Event::LoggedIn(permit, logged_in) => task.logged_in(permit, logged_in).await,
             Event::Fetched(ended) => task.fetched(*ended).await,
         }
+        task.turn_the_day(clock::now());
         if task.brand.engine.next_deadline().is_some_and(|(at, _)| at <= clock::now()) {
             task.cycle(Input::Tick, clock::now()).await;
         }
@@ -123,12 +132,22 @@ impl Task {
         }
     }
 
+    /// Takes yesterday's returns off the screens when the business day turns.
+    fn turn_the_day(&mut self, now: Timestamp) {
+        let today = self.brand.feeds.business_day(now);
+        if today != self.day {
+            self.day = today;
+            let differences = Differences::of_all_lists(&self.brand.engine);
+            self.brand.feeds.show(&self.brand.engine, &differences, now);
+        }
+    }
+
     /// Sends as much as plan, session and budget allow now, and notes when to look again.
     fn send(&mut self) {
         self.sleep_until = clock::uptime().plus(SLEEP_MAX);
         while self.on_the_way.len() < ON_THE_WAY_MAX {
             let now = clock::uptime();
-            let lease = match self.session.step(now) {
+            let lease = match self.brand.session.step(now) {
                 Step::Wait(until) => return self.look_at(until),
                 Step::Login => {
                     if !self.log_in(now) {
@@ -188,16 +207,20 @@ impl Task {
         self.brand.budget.settle(permit, &logged_in.outcome, now);
         match logged_in.result {
             Ok(token) => {
-                self.session.logged_in(token);
+                self.brand.session.logged_in(token);
                 if let Some(failures) = self.repeats.works("login") {
                     tracing::info!(brand = %self.brand.engine.brand(), failures, "Clopos lets us in again");
                 }
                 self.let_in().await;
             }
             Err(verdict) => {
-                self.session.login_failed(&verdict, now);
+                self.brand.session.login_failed(&verdict, now);
                 self.say("login", &verdict);
-                self.shut_out(&verdict).await;
+                let still_served = matches!(self.brand.session.step(now), Step::Use(_) | Step::UseAndRenew(_));
+                // A renewal that fails in passing shuts nobody out while the old token lives.
+                if !still_served || verdict.needs_a_person() {
+                    self.shut_out(&verdict).await;
+                }
             }
         }
     }
@@ -210,8 +233,8 @@ impl Task {
         let thing = thing_of(request);
         let learned = match fetched.result {
             Ok((answer, oddities)) => {
-                self.session.served(generation);
-                if self.forbidden.remove(&thing) {
+                self.brand.session.served(generation);
+                if request.venue().is_some_and(|venue| self.forbidden.remove(&(venue, thing.clone()))) {
                     self.let_in().await;
                 }
                 if let Some(failures) = self.repeats.works(&thing) {
@@ -230,8 +253,8 @@ impl Task {
                 if matches!(verdict, Verdict::IntegratorRefused { .. } | Verdict::CredentialsRefused { .. }) {
                     self.shut_out(&verdict).await;
                 }
-                if matches!(verdict, Verdict::Forbidden { .. }) && request.venue().is_some() {
-                    self.forbidden.insert(thing);
+                if let (Verdict::Forbidden { .. }, Some(venue)) = (&verdict, request.venue()) {
+                    self.forbidden.insert((venue, thing));
                     self.refuse(&verdict, clock::now()).await;
                 }
                 self.brand.plan.answered(request, Err(&verdict), now)
@@ -245,9 +268,9 @@ impl Task {
     /// Tells the session of a failure; true when it is a stale token that the next login mends.
     fn note_failure(&mut self, verdict: &Verdict, generation: u64, now: Uptime) -> bool {
         match verdict {
-            Verdict::TokenStale { .. } => self.session.stale(generation, now) == Stale::LoginAgain,
+            Verdict::TokenStale { .. } => self.brand.session.stale(generation, now) == Stale::LoginAgain,
             Verdict::IntegratorRefused { .. } | Verdict::CredentialsRefused { .. } => {
-                self.session.refused(verdict, now);
+                self.brand.session.refused(verdict, now);
                 false
             }
             Verdict::Forbidden { .. }
@@ -290,13 +313,22 @@ impl Task {
     async fn learn(&mut self, learned: Learned, now: Timestamp) {
         match learned {
             Learned::Venues(venues) => {
-                let count = venues.len();
-                self.cycle(Input::Venues(venues), now).await;
-                self.pace(count);
+                let ids: BTreeSet<VenueId> = venues.iter().map(|venue| venue.id).collect();
+                if !self.cycle(Input::Venues(venues), now).await {
+                    return self.brand.plan.not_taken(&Missed::Venues, clock::uptime());
+                }
+                self.pace(ids.len());
+                let was_forbidden = !self.forbidden.is_empty();
+                self.forbidden.retain(|(venue, _)| ids.contains(venue));
+                if was_forbidden {
+                    self.let_in().await;
+                }
             }
             Learned::OfVenue(venue, reading) => self.observe(venue, reading, now).await,
             Learned::OfBrand(reading) => {
-                self.cycle(Input::OfBrand(reading), now).await;
+                if !self.cycle(Input::OfBrand(reading), now).await {
+                    self.brand.plan.not_taken(&Missed::Prices, clock::uptime());
+                }
             }
         }
     }
@@ -323,27 +355,37 @@ impl Task {
 
     async fn observe(&mut self, venue: VenueId, reading: Reading, now: Timestamp) {
         let is_stop_list = matches!(reading, Reading::StopList { .. } | Reading::StopListOf { .. });
+        let is_walk = matches!(reading, Reading::Products { .. } | Reading::Stations { .. });
         let before = self.brand.engine.memory().venues.get(&venue).map_or(0, |snapshot| snapshot.seq);
         if !self.cycle(Input::Reading(venue, reading), now).await {
+            if is_walk {
+                self.brand.plan.not_taken(&Missed::Walks(venue), clock::uptime());
+            }
             return;
         }
         let Some(after) = self.brand.engine.memory().venues.get(&venue) else { return };
         if is_stop_list {
             self.brand.plan.observed(after, after.seq != before, clock::uptime());
         }
+        self.brand.plan.known(after);
+        let wanted = self.brand.engine.reading_wanted_at(venue);
+        self.brand.plan.want(venue, wanted.map(|at| clock::uptime().plus(at.since(now))));
     }
 
     /// Steps, stores, adopts, wakes and shows; false when it could not be stored and so did not happen.
     async fn cycle(&mut self, input: Input, now: Timestamp) -> bool {
         let commit = self.brand.engine.step(input, now);
         if commit.is_durable() {
+            if clock::uptime() < self.store_not_before {
+                return false;
+            }
             let stored = self.brand.store.commit(self.brand.engine.brand(), &commit, now).await;
             if let Err(error) = stored {
                 let text = telemetry::chain(&error);
                 if let Repeat::First { .. } = self.repeats.failed("store", &text) {
                     tracing::error!(brand = %self.brand.engine.brand(), "nothing is taken in until the store works: {text}");
                 }
-                tokio::time::sleep(STORE_FAILED_WAIT).await;
+                self.store_not_before = clock::uptime().plus(STORE_FAILED_WAIT);
                 return false;
             }
             if self.repeats.works("store").is_some() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::alerts::mail;
 use crate::board::retained::{RetainedState, Tree};
 use crate::board::{self, Setting};
 use crate::engine::{Commit, Engine};
@@ -35,6 +36,11 @@ impl Feeds {
     /// Takes the trees, which may hold venues already.
     pub fn new(trees: Vec<DesiredTree>, setting: Setting) -> Self {
         Self { trees, setting }
+    }
+
+    /// Returns the business day of an instant, in the venues' zone.
+    pub fn business_day(&self, now: Timestamp) -> jiff::civil::Date {
+        mail::business_day(now, &self.setting.zone, self.setting.day_starts)
     }
 
     /// Returns what a commit makes different.
@@ -109,6 +115,13 @@ pub struct Differences {
     statuses: BTreeSet<VenueId>,
     /// Venues that are no longer watched.
     gone: Vec<VenueId>,
+}
+
+impl Differences {
+    /// Means the lists of every venue.
+    pub fn of_all_lists(engine: &Engine) -> Self {
+        Self { lists: engine.memory().venues.keys().copied().collect(), ..Self::default() }
+    }
 }
 
 /// Changes a tree without copying it when nothing differs.

@@ -6,6 +6,7 @@
 pub mod brand;
 pub mod brokers;
 pub mod feeds;
+pub mod kept;
 pub mod receivers;
 
 use std::collections::BTreeMap;
@@ -21,17 +22,15 @@ use tokio_util::sync::CancellationToken;
 use crate::alerts::render::Messages;
 use crate::board::Setting;
 use crate::board::retained::Tree;
-use crate::catalog::Venue;
-use crate::clopos::budget::{Budget, IpBudget};
-use crate::config::{Config, Venues};
+use crate::clopos::budget::IpBudget;
+use crate::config::Config;
 use crate::delivery::worker::Report;
-use crate::engine::{Engine, Memory, Policy};
-use crate::poll::{self, Plan};
+use crate::engine::Policy;
 use crate::service::brand::Brand;
 use crate::service::brokers::{Brokers, Identity};
 use crate::service::feeds::Feeds;
+use crate::service::kept::{Kept, Outfit};
 use crate::service::receivers::{Ways, Workers};
-use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::units::BrandId;
 use crate::{clock, clopos, http, telemetry};
@@ -74,9 +73,15 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
     let mut generation = Generation::prepare(&config, &process, &mut brokers, BTreeMap::new()).await?;
     let housekeeper = tokio::spawn(keep_house(process.store.clone(), surroundings.stop.clone()));
     (surroundings.ready)(&generation.line);
+    let mut result = Ok(());
     loop {
         tokio::select! {
             () = surroundings.stop.cancelled() => break,
+            broken = generation.broken() => {
+                tracing::error!("{broken:#}; ending, so that whoever started this can start it again");
+                result = Err(broken);
+                break;
+            }
             asked = surroundings.reload.recv() => match (asked, &surroundings.config_path) {
                 (Some(()), Some(path)) => match Config::load(path) {
                     Ok(config) => {
@@ -96,9 +101,10 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
     }
     generation.stop().await;
     brokers.stop().await;
+    surroundings.stop.cancel();
     let _ = housekeeper.await;
     process.store.close().await;
-    Ok(())
+    result
 }
 
 /// Everything that a reload replaces.
@@ -117,7 +123,7 @@ impl Generation {
         config: &Config,
         process: &Process,
         brokers: &mut Brokers,
-        memories: BTreeMap<BrandId, Memory>,
+        mut kept: BTreeMap<BrandId, Kept>,
     ) -> anyhow::Result<Self> {
         brokers.apply(config, &process.identity, &process.store).await?;
         let ways = Ways::prepare(config, &brokers.links()).map_err(|problems| anyhow!(problems.join("; ")))?;
@@ -127,32 +133,15 @@ impl Generation {
         let door = open_door(config, brokers, &cancel).await?;
         let workers = Workers::start(ways, &process.store, &process.report);
         let feeds = Feeds::new(brokers.trees(), policy.setting.clone());
-        let mut memories = memories;
         let mut watched = Vec::new();
         for (client, settings) in clients.into_iter().zip(&config.clopos.brands) {
-            let mut memory = match memories.remove(&settings.brand) {
-                Some(memory) => memory,
-                None => process.store.load(&settings.brand).await.map_err(|error| anyhow!(telemetry::chain(&error)))?,
+            let before = match kept.remove(&settings.brand) {
+                Some(before) => before,
+                None => Kept::load(process, settings).await?,
             };
-            let limits = poll::freshness_limits(poll::worst_age(
-                memory.venues.len(),
-                settings.requests_per_minute,
-                &config.polling,
-            ));
-            let wanted = match config.venues.get(&settings.brand) {
-                Some(Venues::Listed(venues)) => Some(venues.clone()),
-                Some(Venues::All) | None => None,
-            };
-            // Configured venues are watched at once, even if Clopos does not let us list them.
-            for id in wanted.iter().flatten() {
-                let unnamed = Venue { id: *id, name: String::new(), active: true };
-                memory.venues.entry(*id).or_insert_with(|| Arc::new(Snapshot::unread(unnamed)));
-            }
-            let plan = Plan::new(config.polling, wanted, memory.venues.keys().copied());
-            let engine = Engine::new(settings.brand.clone(), Arc::clone(&policy), limits, memory);
-            let budget = Budget::new(settings.requests_per_minute, Arc::clone(&process.ip_budget));
             let (store, feeds, wakes) = (process.store.clone(), feeds.clone(), workers.wakes());
-            watched.push(Brand { client, engine, plan, budget, store, feeds, wakes, polling: config.polling });
+            let outfit = Outfit { client, store, feeds, wakes, polling: config.polling };
+            watched.push(before.resume(settings, config, &policy, outfit, &process.ip_budget));
         }
         show_everything(brokers, &feeds, &watched);
         let line = line(config);
@@ -166,8 +155,9 @@ impl Generation {
     /// Replaces the generation; when the new one cannot be started, the old configuration is started again.
     async fn replace(self, config: &Config, process: &Process, brokers: &mut Brokers) -> anyhow::Result<Self> {
         let old = Arc::clone(&self.config);
-        let memories = self.stop().await;
-        match Self::prepare(config, process, brokers, memories.clone()).await {
+        let kept = self.stop().await;
+        let memories = kept.iter().map(|(brand, kept)| (brand.clone(), kept.memory_only())).collect();
+        match Self::prepare(config, process, brokers, kept).await {
             Ok(generation) => Ok(generation),
             Err(error) => {
                 tracing::error!("the new configuration cannot be started, the old one stays in force: {error:#}");
@@ -176,14 +166,31 @@ impl Generation {
         }
     }
 
-    async fn stop(self) -> BTreeMap<BrandId, Memory> {
+    /// Waits until something ends that should not: a task that panicked must not leave a brand unwatched in silence.
+    async fn broken(&mut self) -> anyhow::Error {
+        tokio::select! {
+            Some(ended) = self.brands.join_next() => match ended {
+                Ok(brand) => anyhow!("the task of brand {} ended by itself", brand.engine.brand()),
+                Err(error) => anyhow!("the task of a brand broke: {error}"),
+            },
+            why = self.workers.broken() => anyhow!("a delivery worker ended by itself: {why}"),
+        }
+    }
+
+    async fn stop(mut self) -> BTreeMap<BrandId, Kept> {
         self.cancel.cancel();
-        let brands = self.brands.join_all().await;
+        let mut kept = BTreeMap::new();
+        while let Some(ended) = self.brands.join_next().await {
+            match ended {
+                Ok(brand) => drop(kept.insert(brand.engine.brand().clone(), Kept::of(brand))),
+                Err(error) => tracing::error!("the task of a brand broke: {error}"),
+            }
+        }
         self.workers.stop().await;
         if let Some(door) = self.door {
             let _ = door.await;
         }
-        brands.into_iter().map(|brand| (brand.engine.brand().clone(), brand.engine.into_memory())).collect()
+        kept
     }
 }
 

@@ -127,9 +127,22 @@ impl Workers {
         self.wakes.clone()
     }
 
+    /// Waits until a worker ends by itself, and says how; for ever when there is none.
+    pub async fn broken(&mut self) -> String {
+        match self.tasks.join_next().await {
+            Some(Ok(())) => "it stopped".to_owned(),
+            Some(Err(error)) => error.to_string(),
+            None => std::future::pending().await,
+        }
+    }
+
     /// Lets the attempts on their way end and joins the workers.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.cancel.cancel();
-        let _ = self.tasks.join_all().await;
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!("a delivery worker broke: {error}");
+            }
+        }
     }
 }

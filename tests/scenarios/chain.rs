@@ -26,11 +26,11 @@ fn a_brand_that_must_wait_leaves_the_other_alone() {
     };
     insta::assert_snapshot!(told(&Opening { brands: TWO_BRANDS, ..Opening::default() }, story), @r"
     18:03:12 feed product.stopped: Piti at Sahil
-    18:03:32 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:03:33 kitchen opened sold-out: Piti is out at Kitchen since 18:03
     18:03:46 feed product.stopped: Piti at Sahil
-    18:04:06 kitchen opened sold-out: Piti is out at Kitchen since 18:03
-    18:04:32 managers mail Sahil: Piti is out at Kitchen since 18:03
-    18:05:06 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:04:07 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:33 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:05:07 managers mail Sahil: Piti is out at Kitchen since 18:03
     ");
 }
 
@@ -48,8 +48,8 @@ fn a_brand_that_is_refused_leaves_the_other_alone() {
     insta::assert_snapshot!(told(&Opening { brands: TWO_BRANDS, ..Opening::default() }, story), @r"
     18:03:00 ops opened credentials-refused: Clopos refuses to let us read sahil: Clopos refuses the credentials of this brand (The client_id, client_secret or brand is wrong): check client_id, client_secret and brand; they belong together and cannot be mixed
     18:03:12 feed product.stopped: Piti at Sahil
-    18:03:32 kitchen opened sold-out: Piti is out at Kitchen since 18:03
-    18:04:32 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:03:33 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:33 managers mail Sahil: Piti is out at Kitchen since 18:03
     ");
 }
 
@@ -66,12 +66,12 @@ fn the_same_dish_at_two_venues_is_two_alerts() {
         shop.after("3m");
     };
     insta::assert_snapshot!(told(&Opening { brands: &[("sahil", 2)], ..Opening::default() }, story), @r"
-    18:03:01 feed product.stopped: Piti at Sahil
+    18:03:00 feed product.stopped: Piti at Sahil
     18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
     18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
     18:05:00 feed product.stopped: Piti at İçərişəhər
-    18:05:20 kitchen opened sold-out: Piti is out at Kitchen since 18:05
-    18:06:20 managers mail İçərişəhər: Piti is out at Kitchen since 18:05
+    18:05:21 kitchen opened sold-out: Piti is out at Kitchen since 18:05
+    18:06:21 managers mail İçərişəhər: Piti is out at Kitchen since 18:05
     18:07:00 feed product.back: Piti at İçərişəhər
     18:08:00 kitchen closed sold-out: Piti is back on at Kitchen
     18:09:00 managers mail İçərişəhər: Piti is back on at Kitchen
@@ -92,11 +92,11 @@ fn a_venue_that_one_list_of_venues_lacks_is_watched_on() {
         shop.after("3m");
     };
     insta::assert_snapshot!(told(&Opening { brands: &[("sahil", 2)], polling, ..Opening::default() }, story), @r"
-    18:03:01 feed product.stopped: Piti at Sahil
+    18:03:00 feed product.stopped: Piti at Sahil
     18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
     18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
-    18:09:31 feed product.back: Piti at Sahil
-    18:10:31 kitchen closed sold-out: Piti is back on at Kitchen
-    18:11:31 managers mail Sahil: Piti is back on at Kitchen
+    18:09:30 feed product.back: Piti at Sahil
+    18:10:30 kitchen closed sold-out: Piti is back on at Kitchen
+    18:11:30 managers mail Sahil: Piti is back on at Kitchen
     ");
 }

@@ -35,8 +35,8 @@ fn a_product_that_is_out_is_cleared_and_deleted() {
     };
     insta::assert_snapshot!(told(&Opening { polling: quick, ..Opening::default() }, story), @r"
     18:03:00 feed product.stopped: Bozbaş at Sahil
-    18:03:20 kitchen opened sold-out: Bozbaş is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Bozbaş is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Bozbaş is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Bozbaş is out at Kitchen since 18:03
     18:05:00 feed product.back: Bozbaş at Sahil
     18:06:00 kitchen closed sold-out: Bozbaş is no longer on the menu
     18:07:00 managers mail Sahil: Bozbaş is no longer on the menu
@@ -54,8 +54,8 @@ fn a_product_is_taken_off_the_menu_while_it_is_out() {
     };
     insta::assert_snapshot!(told(&walks_often(), story), @r"
     18:03:00 feed product.stopped: Bozbaş at Sahil
-    18:03:20 kitchen opened sold-out: Bozbaş is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Bozbaş is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Bozbaş is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Bozbaş is out at Kitchen since 18:03
     18:07:00 kitchen closed sold-out: Bozbaş is still out, but no longer on sale at Kitchen
     18:08:00 managers mail Sahil: Bozbaş is still out, but no longer on sale at Kitchen
     ");
@@ -76,8 +76,8 @@ fn a_product_that_only_the_stop_list_knows_is_fetched_and_named() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: #900 (not in catalog) at Sahil
-    18:03:20 kitchen opened sold-out: Qəlyə is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Qəlyə is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Qəlyə is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Qəlyə is out at Kitchen since 18:03
     ");
 }
 
@@ -114,7 +114,7 @@ fn a_rule_is_taken_away_while_it_fires_and_another_takes_over() {
     };
     insta::assert_snapshot!(told(&Opening { rules: Some(ONE_RULE), ..Opening::default() }, story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    18:03:10 kitchen opened out: Piti is out
+    18:03:12 kitchen opened out: Piti is out
     18:04:00 kitchen opened gone: Piti is gone
     18:04:00 kitchen closed out: Piti: the rule out was taken away after 1 min
     18:05:00 kitchen closed gone: Piti is here
@@ -137,11 +137,11 @@ fn a_rule_is_narrowed_while_it_fires_for_what_it_no_longer_means() {
     insta::assert_snapshot!(told(&Opening { rules: Some(ONE_RULE), ..Opening::default() }, story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
     18:03:00 feed product.stopped: Dovğa at Sahil
-    18:03:10 kitchen opened out: Piti is out
-    18:03:10 kitchen opened out: Dovğa is out
-    18:04:10 kitchen closed out: Dovğa is back
+    18:03:12 kitchen opened out: Piti is out
+    18:03:12 kitchen opened out: Dovğa is out
+    18:04:09 kitchen closed out: Dovğa is back
     18:05:00 feed product.back: Piti at Sahil
-    18:05:10 kitchen closed out: Piti is back
+    18:05:12 kitchen closed out: Piti is back
     ");
 }
 
@@ -156,7 +156,7 @@ fn a_timer_that_runs_goes_on_over_a_reload() {
     };
     insta::assert_snapshot!(told(&Opening { rules: Some(ONE_RULE), ..Opening::default() }, story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    18:03:10 kitchen opened out: Piti is out
+    18:03:12 kitchen opened out: Piti is out
     ");
 }
 

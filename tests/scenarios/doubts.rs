@@ -115,8 +115,8 @@ fn a_venue_that_cannot_be_read_keeps_its_list_and_is_told_once() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    18:03:20 kitchen opened sold-out: Piti is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
     18:11:00 ops opened venue-unreadable: The stop list of Sahil cannot be read: Clopos cannot be read just now (status 503: server_error: Something went wrong); it is tried again by itself
     18:26:00 office change back-on-sale: Piti is back on sale at Sahil
     18:26:00 feed product.back: Piti at Sahil
@@ -139,8 +139,8 @@ fn credentials_are_refused_and_accepted_again() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    18:03:20 kitchen opened sold-out: Piti is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
     18:05:00 ops opened credentials-refused: Clopos refuses to let us read sahil: Clopos refuses the credentials of this brand (The client_id, client_secret or brand is wrong): check client_id, client_secret and brand; they belong together and cannot be mixed
     18:10:58 ops opened venue-unreadable: The stop list of Sahil cannot be read: Clopos refuses the credentials of this brand (The client_id, client_secret or brand is wrong): check client_id, client_secret and brand; they belong together and cannot be mixed
     18:19:12 ops closed credentials-refused: Clopos lets us read sahil again
@@ -160,7 +160,7 @@ fn a_token_that_ends_early_is_nobody_s_news() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    18:03:20 kitchen opened sold-out: Piti is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
     ");
 }

@@ -16,8 +16,8 @@ fn a_dish_runs_out_the_poll_fails_twice_and_it_comes_back() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Lülə kabab at Sahil
-    18:03:20 kitchen opened sold-out: Lülə kabab is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Lülə kabab is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Lülə kabab is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Lülə kabab is out at Kitchen since 18:03
     18:06:31 feed product.back: Lülə kabab at Sahil
     18:07:31 kitchen closed sold-out: Lülə kabab is back on at Kitchen
     18:08:31 managers mail Sahil: Lülə kabab is back on at Kitchen
@@ -37,11 +37,11 @@ fn a_long_stop_is_told_to_the_office_when_it_ends() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.low: Paxlava at Sahil
-    18:03:20 kitchen opened low-stock: Paxlava: 2 left at Kitchen
-    18:04:20 managers mail Sahil: Paxlava: 2 left at Kitchen
+    18:03:21 kitchen opened low-stock: Paxlava: 2 left at Kitchen
+    18:04:21 managers mail Sahil: Paxlava: 2 left at Kitchen
     18:05:00 feed product.stopped: Paxlava at Sahil
-    18:05:20 kitchen opened sold-out: Paxlava is out at Kitchen since 18:05
-    18:06:20 managers mail Sahil: Paxlava is out at Kitchen since 18:05
+    18:05:21 kitchen opened sold-out: Paxlava is out at Kitchen since 18:05
+    18:06:21 managers mail Sahil: Paxlava is out at Kitchen since 18:05
     18:20:00 office change back-on-sale: Paxlava is back on sale at Sahil
     18:20:00 feed product.back: Paxlava at Sahil
     18:21:00 kitchen closed sold-out: Paxlava is back on at Kitchen
@@ -84,11 +84,11 @@ fn what_is_over_before_the_mail_is_sent_is_not_mailed() {
     insta::assert_snapshot!(told(&opening, story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
     18:03:00 feed product.stopped: Dovğa at Sahil
-    18:03:05 kitchen opened out: Piti is out
-    18:03:05 kitchen opened out: Dovğa is out
+    18:03:06 kitchen opened out: Piti is out
+    18:03:06 kitchen opened out: Dovğa is out
     18:03:21 feed product.back: Piti at Sahil
-    18:03:26 kitchen closed out: Piti is back
-    18:04:05 managers mail Sahil: Dovğa is out
+    18:03:27 kitchen closed out: Piti is back
+    18:04:06 managers mail Sahil: Dovğa is out
     ");
 }
 
@@ -109,8 +109,8 @@ fn zero_one_zero_is_one_stop() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Şah plov at Sahil
-    18:03:20 kitchen opened sold-out: Şah plov is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Şah plov is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Şah plov is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Şah plov is out at Kitchen since 18:03
     18:05:00 feed product.back: Şah plov at Sahil
     18:05:15 feed product.stopped: Şah plov at Sahil
     18:05:45 feed product.back: Şah plov at Sahil
@@ -138,12 +138,12 @@ fn a_station_is_switched_off_while_a_dish_is_out_and_on_again() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Göyərti qutabı at Sahil
-    18:03:20 kitchen opened sold-out: Göyərti qutabı is out at Tandir since 18:03
-    18:04:20 managers mail Sahil: Göyərti qutabı is out at Tandir since 18:03
-    18:16:00 kitchen closed sold-out: Göyərti qutabı is still out, but no longer on sale at Tandir
-    18:17:00 managers mail Sahil: 1 new, 1 over (Tandir, Göyərti qutabı)
-    18:30:20 kitchen opened sold-out: Göyərti qutabı is out at Tandir since 18:03
-    18:31:20 managers mail Sahil: 1 new, 1 over (Göyərti qutabı, Tandir)
+    18:03:21 kitchen opened sold-out: Göyərti qutabı is out at Tandir since 18:03
+    18:04:21 managers mail Sahil: Göyərti qutabı is out at Tandir since 18:03
+    18:15:57 kitchen closed sold-out: Göyərti qutabı is still out, but no longer on sale at Tandir
+    18:16:57 managers mail Sahil: 1 new, 1 over (Göyərti qutabı, Tandir)
+    18:30:18 kitchen opened sold-out: Göyərti qutabı is out at Tandir since 18:03
+    18:31:18 managers mail Sahil: 1 new, 1 over (Göyərti qutabı, Tandir)
     ");
 }
 
@@ -172,8 +172,8 @@ fn one_size_is_out_and_the_others_are_on() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Fanta 0.5 L at Sahil
-    18:03:20 kitchen opened sold-out: Fanta 0.5 L is out at Bar since 18:03
-    18:04:20 managers mail Sahil: Fanta 0.5 L is out at Bar since 18:03
+    18:03:21 kitchen opened sold-out: Fanta 0.5 L is out at Bar since 18:03
+    18:04:21 managers mail Sahil: Fanta 0.5 L is out at Bar since 18:03
     18:06:00 feed product.back: Fanta 0.5 L at Sahil
     18:07:00 kitchen closed sold-out: Fanta 0.5 L is back on at Bar
     18:08:00 managers mail Sahil: Fanta 0.5 L is back on at Bar
@@ -191,7 +191,7 @@ fn what_holds_in_the_first_reading_is_one_mail_and_no_sound() {
         shop.after("5m");
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
-    18:01:20 managers mail Sahil: 4 already open (Piti, Dovğa, Paxlava, Terrace grill)
+    18:01:21 managers mail Sahil: 4 already open (Piti, Dovğa, Paxlava, Terrace grill)
     18:05:00 feed product.back: Piti at Sahil
     18:06:00 kitchen closed sold-out: Piti is back on at Kitchen
     18:07:00 managers mail Sahil: Piti is back on at Kitchen
@@ -214,12 +214,12 @@ fn a_countdown_is_low_then_out_then_back() {
     18:03:00 feed product.limit_changed: Toyuq plov at Sahil
     18:04:00 feed product.limit_changed: Toyuq plov at Sahil
     18:05:00 feed product.low: Toyuq plov at Sahil
-    18:05:20 kitchen opened low-stock: Toyuq plov: 4 left at Kitchen
+    18:05:21 kitchen opened low-stock: Toyuq plov: 4 left at Kitchen
     18:06:00 feed product.limit_changed: Toyuq plov at Sahil
-    18:06:20 managers mail Sahil: Toyuq plov: 4 left at Kitchen
+    18:06:21 managers mail Sahil: Toyuq plov: 4 left at Kitchen
     18:07:00 feed product.stopped: Toyuq plov at Sahil
-    18:07:20 kitchen opened sold-out: Toyuq plov is out at Kitchen since 18:07
-    18:08:20 managers mail Sahil: Toyuq plov is out at Kitchen since 18:07
+    18:07:21 kitchen opened sold-out: Toyuq plov is out at Kitchen since 18:07
+    18:08:21 managers mail Sahil: Toyuq plov is out at Kitchen since 18:07
     18:10:00 feed product.back: Toyuq plov at Sahil
     18:11:00 kitchen closed sold-out: Toyuq plov is back on at Kitchen
     18:12:00 managers mail Sahil: Toyuq plov is back on at Kitchen

@@ -21,8 +21,8 @@ fn our_clock_is_set_back_an_hour_and_every_timer_goes_on() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    17:03:32 kitchen opened sold-out: Piti is out at Kitchen since 18:03
-    17:04:32 managers mail Sahil: Piti is out at Kitchen since 18:03
+    17:03:33 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    17:04:33 managers mail Sahil: Piti is out at Kitchen since 18:03
     17:06:12 feed product.back: Piti at Sahil
     16:07:42 kitchen closed sold-out: Piti is back on at Kitchen
     16:08:42 managers mail Sahil: Piti is back on at Kitchen
@@ -40,7 +40,7 @@ fn a_mail_that_waits_goes_out_although_our_clock_is_set_back() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    18:03:20 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
     17:03:30 managers mail Sahil: Piti is out at Kitchen since 18:03
     ");
 }
@@ -58,8 +58,8 @@ fn our_clock_is_set_forward_a_day_and_nobody_is_alarmed() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    18:03:20 kitchen opened sold-out: Piti is out at Kitchen since 18:03
-    18:04:20 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
     18:08:00 office change back-on-sale: Piti is back on sale at Sahil
     18:08:00 feed product.back: Piti at Sahil
     18:09:00 kitchen closed sold-out: Piti is back on at Kitchen

@@ -99,7 +99,10 @@ impl Watcher {
 
     /// Starts a new process on what was committed, as `service::run` does.
     pub(crate) fn restart(&mut self, clock: Clock) {
-        let memory = self.tables.load();
+        let mut memory = self.tables.load();
+        for snapshot in memory.venues.values_mut() {
+            *snapshot = Arc::new(snapshot.as_ref().clone().watched_from(clock.wall));
+        }
         self.start(memory, clock);
         self.budget = Budget::new(PER_MINUTE, Arc::clone(&self.ip));
     }
@@ -108,13 +111,17 @@ impl Watcher {
     pub(crate) fn reload(&mut self, policy: Arc<Policy>, wanted: Option<BTreeSet<VenueId>>, clock: Clock) {
         (self.policy, self.wanted) = (policy, wanted);
         let memory = self.engine.memory().clone();
+        let (mut plan, session) = (self.plan.clone(), self.session.clone());
         self.start(memory, clock);
+        plan.reload(self.polling, self.wanted.clone());
+        (self.plan, self.session) = (plan, session);
     }
 
     fn start(&mut self, mut memory: Memory, clock: Clock) {
         for id in self.wanted.iter().flatten() {
             let unnamed = Venue { id: *id, name: String::new(), active: true };
-            memory.venues.entry(*id).or_insert_with(|| Arc::new(Snapshot::unread(unnamed)));
+            let unread = || Arc::new(Snapshot::unread(unnamed).watched_from(clock.wall));
+            memory.venues.entry(*id).or_insert_with(unread);
         }
         self.is_killed = false;
         self.plan = Plan::new(self.polling, self.wanted.clone(), memory.venues.keys().copied());
@@ -122,7 +129,13 @@ impl Watcher {
         let limits = limits(memory.venues.len(), &self.polling);
         self.engine = Engine::new(self.engine.brand().clone(), Arc::clone(&self.policy), limits, memory);
         self.cycle(Input::Reloaded, clock.wall);
-        self.is_killed = false;
+        if self.is_killed {
+            // Killed after its first commit: the next process goes on from what that one stored.
+            self.is_killed = false;
+            let limits = self.engine.limits();
+            self.engine =
+                Engine::new(self.engine.brand().clone(), Arc::clone(&self.policy), limits, self.tables.load());
+        }
     }
 
     /// Does what is due, and returns when to look again.
@@ -227,9 +240,7 @@ impl Watcher {
             }
             Some(Learned::OfVenue(venue, reading)) => self.observe(venue, reading, clock),
             Some(Learned::OfBrand(reading)) => {
-                for venue in self.venues() {
-                    self.cycle(Input::Reading(venue, reading.clone()), clock.wall);
-                }
+                self.cycle(Input::OfBrand(reading), clock.wall);
             }
         }
     }
@@ -243,6 +254,9 @@ impl Watcher {
         if is_stop_list {
             self.plan.observed(after, after.seq != before, clock.uptime);
         }
+        self.plan.known(after);
+        let wanted = self.engine.reading_wanted_at(venue);
+        self.plan.want(venue, wanted.map(|at| clock.uptime.plus(at.since(clock.wall))));
     }
 
     fn shut_out(&mut self, verdict: &Verdict, now: Timestamp) {
