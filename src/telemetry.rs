@@ -117,12 +117,12 @@ fn filter(levels: &str) -> Result<EnvFilter, StartError> {
     EnvFilter::try_new(levels_trimmed).map_err(|error| refuse(&chain(&error)))
 }
 
-/// One level means our own lines; libraries stay at info or below, and the embedded broker at error, since it logs
-/// every client that leaves as a warning.
+/// One level means our own lines; libraries stay at info or below, and those of MQTT at error: the embedded broker logs
+/// every client that leaves as a warning, and the client each connection that our own line tells of as well.
 fn directives(level: LevelFilter) -> String {
     let libraries = level.min(LevelFilter::INFO);
-    let broker = level.min(LevelFilter::ERROR);
-    format!("{libraries},mqtt5={broker},eightysix={level}")
+    let mqtt = level.min(LevelFilter::ERROR);
+    format!("{libraries},mqtt5={mqtt},rumqttc={mqtt},eightysix={level}")
 }
 
 fn subscriber(format: LogFormat, colour: bool, filter: EnvFilter, out: BoxMakeWriter) -> Dispatch {
@@ -300,10 +300,10 @@ mod tests {
     #[test]
     fn levels_are_checked() {
         let cases = [
-            ("", Ok("eightysix=info,mqtt5=error,info")),
-            ("debug", Ok("eightysix=debug,mqtt5=error,info")),
-            ("error", Ok("eightysix=error,mqtt5=error,error")),
-            ("off", Ok("eightysix=off,mqtt5=off,off")),
+            ("", Ok("eightysix=info,rumqttc=error,mqtt5=error,info")),
+            ("debug", Ok("eightysix=debug,rumqttc=error,mqtt5=error,info")),
+            ("error", Ok("eightysix=error,rumqttc=error,mqtt5=error,error")),
+            ("off", Ok("eightysix=off,rumqttc=off,mqtt5=off,off")),
             ("warn,eightysix::store=debug", Ok("eightysix::store=debug,warn")),
             ("inof", Err("log levels 'inof': 'inof' is no level;")),
             ("info,store", Err("log levels 'info,store': 'store' is no level;")),
