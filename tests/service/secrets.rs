@@ -53,5 +53,12 @@ async fn nothing_that_is_said_holds_a_secret() {
     for body in &screen.seen.bodies {
         assert_no_canary("a topic", body.as_bytes());
     }
-    stage.close();
+    stage.close_despite(&[
+        "rumqttc::lifecycle",
+        "given up, see dead-letters",
+        "not told yet",
+        "no connection to the broker",
+        "Clopos refuses the credentials",
+        "the old configuration stays in force",
+    ]);
 }
