@@ -57,8 +57,13 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
         Surroundings { config_path: None, reload, report: stage.report(), ready: Box::new(|_| {}), stop: stop.clone() };
     let director = direct(&arguments, Arc::clone(&world), Arc::clone(&stage), stop.clone());
     let ending = end(arguments.end_after, stop.clone());
-    let (served, simulated, (), directed) =
-        tokio::join!(service::run(config, surroundings), simulator, ending, director);
+    let watching = async {
+        let served = service::run(config, surroundings).await;
+        // A play that nobody watches must not go on as if all were well.
+        stop.cancel();
+        served
+    };
+    let (served, simulated, (), directed) = tokio::join!(watching, simulator, ending, director);
     served?;
     simulated.context("answer as Clopos")?;
     directed?;

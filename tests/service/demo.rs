@@ -3,16 +3,24 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use mail_parser::MessageParser;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{self, Ended, Service};
+use crate::process::{Begun, Ended, Service};
+
+/// Held while a demo starts: each takes the port 1883 when it is free, and two at once would both find it so.
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// Runs the demo with its files below `folder`.
 fn demo(folder: &Path, arguments: &[&str]) -> Ended {
-    process::run(command(folder, arguments), &folder.join("demo"))
+    let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut begun = Begun::new(command(folder, arguments), &folder.join("demo"));
+    begun.speaks();
+    drop(starting);
+    begun.ended()
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> std::process::Command {
@@ -81,7 +89,10 @@ fn a_larger_chain_plays_the_same_service_for_the_same_seed() {
 fn people_are_told_where_to_look_and_a_signal_ends_it() {
     let folder = TempDir::new().expect("a folder");
     let log = folder.path().join("log");
+    let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     let service = Service::start(command(folder.path(), &["--listen", "127.0.0.1:0", "--venues", "1"]), &log);
+    service.says("  pos  ");
+    drop(starting);
     service.says("eightysix watches 1 venue of a simulated chain");
     for line in ["  mails       ", "  screens     mosquitto_sub -h 127.0.0.1 -p ", "  in browsers ws://127.0.0.1:"] {
         service.says(line);
@@ -95,4 +106,18 @@ fn people_are_told_where_to_look_and_a_signal_ends_it() {
     assert!(text.contains(" things happened; ") && text.contains("0 over the rate limit"), "{text}");
     let wrong = demo(folder.path(), &["--for", "soon"]);
     assert!(wrong.code == Some(2) && wrong.stderr.contains("soon"), "{wrong:?}");
+}
+
+#[test]
+fn a_demo_that_cannot_watch_ends_and_says_why() {
+    let folder = TempDir::new().expect("a folder");
+    let mut command = std::process::Command::new("sh");
+    // So few files that the restaurants can be played, and nobody can watch them.
+    let script = "ulimit -n 16; exec \"$0\" demo --listen 127.0.0.1:0 --venues 1";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_eightysix")]).env("TMPDIR", folder.path());
+    let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    let ended = Begun::new(command, &folder.path().join("demo")).ended();
+    drop(starting);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.lines().last().is_some_and(|line| line.starts_with("error: ")), "{ended:?}");
 }

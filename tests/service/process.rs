@@ -88,13 +88,47 @@ impl Drop for Service {
     }
 }
 
-/// Runs a command to its end, with its outputs kept in `log`.
+/// A command on its way, with its outputs kept apart.
+pub(crate) struct Begun {
+    child: Child,
+    out: PathBuf,
+    error: PathBuf,
+}
+
+/// Runs a command to its end, with its outputs kept beside `log`.
 pub(crate) fn run(command: Command, log: &Path) -> Ended {
-    let (out, error) = (log.with_extension("out"), log.with_extension("err"));
-    let mut command = command;
-    command.stdout(File::create(&out).expect("a file")).stderr(File::create(&error).expect("a file"));
-    let mut child = command.stdin(Stdio::null()).spawn().expect("the binary starts");
-    let status = wait::until("the command ends", || child.try_wait().expect("its status"));
-    let read = |path: &Path| String::from_utf8_lossy(&fs::read(path).expect("an output")).into_owned();
-    Ended { code: status.code(), stdout: read(&out), stderr: read(&error) }
+    Begun::new(command, log).ended()
+}
+
+impl Begun {
+    /// Starts a command with its outputs beside `log`.
+    pub(crate) fn new(mut command: Command, log: &Path) -> Self {
+        let (out, error) = (log.with_extension("out"), log.with_extension("err"));
+        command.stdout(File::create(&out).expect("a file")).stderr(File::create(&error).expect("a file"));
+        let child = command.stdin(Stdio::null()).spawn().expect("the binary starts");
+        Self { child, out, error }
+    }
+
+    /// Waits until it has printed something, or has ended.
+    pub(crate) fn speaks(&mut self) {
+        wait::until("the command says something", || {
+            let has_ended = self.child.try_wait().expect("its status").is_some();
+            (has_ended || fs::metadata(&self.out).expect("an output").len() > 0).then_some(())
+        });
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn ended(mut self) -> Ended {
+        let status = wait::until("the command ends", || self.child.try_wait().expect("its status"));
+        let read = |path: &Path| String::from_utf8_lossy(&fs::read(path).expect("an output")).into_owned();
+        Ended { code: status.code(), stdout: read(&self.out), stderr: read(&self.error) }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // A failure means that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
