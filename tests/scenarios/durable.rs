@@ -139,6 +139,15 @@ impl Row {
         format!("{} {}", self.at.in_zone(zone).strftime("%H:%M:%S"), self.line())
     }
 
+    /// Returns the CloudEvent of a notice to a machine.
+    pub(crate) fn event_body(&self) -> String {
+        match format::decode_content(&self.body).expect("a stored notice") {
+            Content::Mqtt(message) => message.body,
+            Content::Webhook(event) => event.body,
+            Content::Email(mail) => panic!("a mail is no event: {}", mail.subject),
+        }
+    }
+
     fn event(&self, body: &str) -> String {
         let event: serde_json::Value = serde_json::from_str(body).expect("JSON");
         let kind = event["type"].as_str().expect("a CloudEvent has a type");

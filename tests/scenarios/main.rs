@@ -7,6 +7,7 @@ mod chain;
 mod changes;
 mod doubts;
 mod durable;
+mod random;
 mod shop;
 mod stops;
 mod time;

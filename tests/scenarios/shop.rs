@@ -251,6 +251,14 @@ impl Shop {
         }
     }
 
+    /// Every watcher is killed and starts anew on what it had committed.
+    pub(crate) fn is_killed(&mut self) {
+        let clock = self.clock();
+        for watcher in &mut self.watchers {
+            watcher.restart(clock);
+        }
+    }
+
     /// Returns what the watcher knows of the venue at hand.
     pub(crate) fn knows(&self) -> &Snapshot {
         let watcher = self.watchers.iter().find(|watcher| *watcher.engine.brand() == self.brand);
