@@ -138,3 +138,6 @@ pub struct OutboxDepth {
 pub const DELIVERED_KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long the history is kept (features.md).
 pub const HISTORY_KEPT: Duration = Duration::from_hours(400 * 24);
+
+#[cfg(test)]
+mod tests;

@@ -240,7 +240,7 @@ impl Store {
                         .bind(why)
                 }
                 Finish::Dead { why } => {
-                    sqlx::query("UPDATE outbox SET state = 'dead', leased_until_ms = 0, why = $3, finished_ms = $2 WHERE id = $1")
+                    sqlx::query("UPDATE outbox SET state = 'dead', leased_until_ms = 0, why = $3, finished_ms = $2 WHERE id = $1 AND state = 'waiting'")
                         .bind(row)
                         .bind(now.unix_ms())
                         .bind(why)

@@ -1,0 +1,115 @@
+//! The store's promises: what goes in comes out, a cycle is whole or nothing, a lease is one attempt, and clear refusals.
+
+mod migrations;
+mod outbox;
+mod refusals;
+mod values;
+mod whole_cycles;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::alerts::AlertKey;
+use crate::alerts::group::{Entry, EntryKind, Group, GroupKey};
+use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
+use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
+use crate::catalog::{Station, Venue};
+use crate::engine::{Commit, Stored};
+use crate::rules::{RuleName, Severity, Subject};
+use crate::snapshot::diff::Change;
+use crate::snapshot::{Snapshot, StopRow};
+use crate::units::{BrandId, ProductId, Quantity, StationId, Timestamp, VenueId};
+
+const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_000_000);
+
+fn after_s(s: i64) -> Timestamp {
+    Timestamp::from_unix_ms(NOW.unix_ms() + s * 1000)
+}
+
+fn brand() -> BrandId {
+    BrandId::new("sahil").expect("a slug")
+}
+
+fn receiver() -> ReceiverName {
+    ReceiverName::new("managers")
+}
+
+fn row() -> StopRow {
+    StopRow { limit: Quantity::ZERO, updated_at: Some(NOW), since: NOW, seen_at: NOW }
+}
+
+fn webhook(id: &str) -> Notice {
+    Notice {
+        id: NoticeId::from_stored(id),
+        receiver: receiver(),
+        at: NOW,
+        content: Content::Webhook(Event { body: format!("{{\"id\":\"{id}\"}}") }),
+        summary: format!("sold-out: {id}"),
+    }
+}
+
+fn publish(id: &str) -> Notice {
+    let message = MqttMessage {
+        topic: "eightysix/v1/sahil/1/event".to_owned(),
+        body: "{}".to_owned(),
+        retain: false,
+        expiry_s: Some(600),
+        content_type: None,
+        properties: Vec::new(),
+    };
+    Notice { content: Content::Mqtt(message), ..webhook(id) }
+}
+
+/// A cycle that changes every table: a dish runs out at a station that is new, is told at once and will be mailed.
+fn full_cycle() -> Commit {
+    let mut snapshot = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
+    snapshot.read_at = Some(NOW);
+    snapshot.seq = 1;
+    snapshot.picture.rows = Arc::new([(ProductId(54), row())].into());
+    let station =
+        Station { id: StationId(3), name: "Tandir".to_owned(), active: true, kitchen: true, printable: false };
+    Arc::make_mut(&mut snapshot.picture.catalog).stations.insert(StationId(3), station.clone());
+    let episode = EpisodeId::derive("sahil/54", NOW);
+    let open = OpenAlert {
+        episode: episode.clone(),
+        since: NOW,
+        opened_at: NOW,
+        clear_since: Some(NOW),
+        baseline: false,
+        severity: Severity::Critical,
+        told: BTreeSet::from([receiver()]),
+        label: "Lülə kabab".to_owned(),
+        message: "Lülə kabab is out".to_owned(),
+        station: Some(StationId(3)),
+    };
+    let rule = RuleName::new("sold-out").expect("a rule name");
+    let entry = Entry {
+        id: "entry".to_owned(),
+        kind: EntryKind::Opened,
+        episode: Some(episode),
+        rule: "sold-out".to_owned(),
+        severity: Severity::Critical,
+        label: "Lülə kabab".to_owned(),
+        message: "Lülə kabab is out".to_owned(),
+        at: NOW,
+        baseline: false,
+    };
+    let item = AlertKey { subject: Subject::Item(VenueId(1), ProductId(54)), rule: rule.clone() };
+    let of_brand = GroupKey { receiver: receiver(), venue: None };
+    let of_venue = GroupKey { receiver: receiver(), venue: Some(VenueId(1)) };
+    let group = Group { opened_at: NOW, entries: vec![entry] };
+    let mut commit = Commit::default();
+    commit.venues = vec![Arc::new(snapshot)];
+    commit.stored = [(VenueId(1), Stored { snapshot: true, catalog: true })].into();
+    commit.alerts = vec![
+        (AlertKey { subject: Subject::Brand, rule }, Some(Alert::Pending { since: NOW, baseline: true })),
+        (item, Some(Alert::Open(Box::new(open)))),
+    ];
+    commit.groups = vec![(of_brand, Some(group.clone())), (of_venue, Some(group))];
+    commit.changes = vec![
+        (VenueId(1), Change::Row { product: ProductId(54), before: None, after: Some(row()) }),
+        (VenueId(1), Change::Station { id: StationId(3), before: None, after: Some(station) }),
+    ];
+    commit.notices = vec![webhook("n1"), publish("n1"), webhook("n2")];
+    commit
+}

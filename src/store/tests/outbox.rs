@@ -1,0 +1,151 @@
+//! The outbox: one attempt per lease, retries when due, dead letters kept and sent anew, and old rows forgotten.
+
+use std::time::Duration;
+
+use super::*;
+use crate::alerts::notice::Channel;
+use crate::store::{DELIVERED_KEPT, Finish, HISTORY_KEPT, Leased, OutboxDepth, Store};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+struct Outbox {
+    store: Store,
+    _folder: tempfile::TempDir,
+}
+
+impl Outbox {
+    async fn with(notices: Vec<Notice>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("eightysix.db")).await.expect("a new store");
+        let mut commit = Commit::default();
+        commit.notices = notices;
+        store.commit(&brand(), &commit, NOW).await.expect("committed");
+        Self { store, _folder: folder }
+    }
+
+    async fn lease(&self, most: u32, s: i64) -> Vec<Leased> {
+        self.store.lease(&receiver(), Channel::Webhook, most, LEASE, after_s(s)).await.expect("leased")
+    }
+
+    /// Leases what is due and shows it: id, and attempts made before.
+    async fn leased(&self, most: u32, s: i64) -> Vec<(String, u32)> {
+        let leased = self.lease(most, s).await;
+        leased.into_iter().map(|leased| (leased.notice.id.as_str().to_owned(), leased.attempts)).collect()
+    }
+
+    async fn finish(&self, row: i64, finish: Finish, s: i64) {
+        self.store.finish(&[(row, finish)], after_s(s)).await.expect("finished");
+    }
+
+    async fn next_due_s(&self) -> Option<i64> {
+        let at = self.store.next_due(&receiver(), Channel::Webhook).await.expect("looked");
+        at.map(|at| (at.unix_ms() - NOW.unix_ms()) / 1000)
+    }
+}
+
+fn shown(expected: &[(&str, u32)]) -> Vec<(String, u32)> {
+    expected.iter().map(|(id, attempts)| ((*id).to_owned(), *attempts)).collect()
+}
+
+#[tokio::test]
+async fn a_lease_is_one_attempt_oldest_first_and_comes_back_when_it_ends() {
+    let outbox = Outbox::with(vec![webhook("a"), publish("p"), webhook("b"), webhook("c")]).await;
+    assert_eq!(outbox.next_due_s().await, Some(0));
+    assert_eq!(outbox.leased(2, 0).await, shown(&[("a", 0), ("b", 0)]));
+    assert_eq!(outbox.leased(9, 0).await, shown(&[("c", 0)]), "what is leased is not leased again");
+    assert_eq!(outbox.leased(9, 29).await, shown(&[]));
+    assert_eq!(outbox.next_due_s().await, Some(30), "when the first lease ends");
+    assert_eq!(
+        outbox.leased(9, 30).await,
+        shown(&[("a", 1), ("b", 1), ("c", 1)]),
+        "an attempt that never ended counts"
+    );
+    let other = ReceiverName::new("kitchen");
+    let none = outbox.store.lease(&other, Channel::Webhook, 9, LEASE, after_s(99)).await.expect("leased");
+    assert_eq!(none, [], "another receiver's rows are not touched");
+}
+
+#[tokio::test]
+async fn a_retry_waits_until_it_is_due_and_a_delivery_is_over() {
+    let outbox = Outbox::with(vec![webhook("a"), webhook("b")]).await;
+    let leased = outbox.lease(9, 0).await;
+    outbox.finish(leased[0].row, Finish::Retry { at: after_s(100), why: "503".to_owned() }, 1).await;
+    outbox.finish(leased[1].row, Finish::Delivered { but: Some("one address was refused".to_owned()) }, 1).await;
+    assert_eq!(outbox.next_due_s().await, Some(100));
+    assert_eq!(outbox.leased(9, 99).await, shown(&[]));
+    let again = outbox.lease(9, 100).await;
+    assert_eq!((again.len(), again[0].attempts, again[0].queued_at), (1, 1, NOW), "patience counts from the beginning");
+    outbox.finish(again[0].row, Finish::Delivered { but: None }, 101).await;
+    assert_eq!(outbox.next_due_s().await, None);
+    let depth = outbox.store.outbox_depth().await.expect("counted");
+    assert_eq!(depth, OutboxDepth { waiting: 0, dead: 0, delivered: 2 });
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_and_sent_anew_with_new_patience() {
+    let outbox = Outbox::with(vec![webhook("a"), webhook("b"), webhook("c")]).await;
+    for leased in outbox.lease(9, 0).await {
+        outbox.finish(leased.row, Finish::Dead { why: format!("410 for {}", leased.notice.id) }, 5).await;
+    }
+    assert_eq!(outbox.next_due_s().await, None);
+    let letters = outbox.store.dead_letters().await.expect("listed");
+    let shown_letters: Vec<_> = letters.iter().map(|l| (l.summary.as_str(), l.attempts, l.why.as_str())).collect();
+    assert_eq!(
+        shown_letters,
+        [("sold-out: c", 1, "410 for c"), ("sold-out: b", 1, "410 for b"), ("sold-out: a", 1, "410 for a")]
+    );
+    assert_eq!((letters[0].receiver.as_str(), letters[0].channel.as_str()), ("managers", "webhook"));
+    let one = letters[2].row;
+    assert_eq!(outbox.store.resend(&[one, 9_999], after_s(500)).await.expect("resent"), 1, "an unknown row is none");
+    let again = outbox.lease(9, 500).await;
+    assert_eq!((again.len(), again[0].attempts, again[0].queued_at), (1, 0, after_s(500)));
+    assert_eq!(outbox.store.resend(&[one], after_s(501)).await.expect("resent"), 0, "what is on its way stays there");
+    assert_eq!(outbox.store.resend(&[], after_s(502)).await.expect("resent"), 2, "no row means all dead letters");
+    assert_eq!(outbox.leased(9, 502).await, shown(&[("b", 0), ("c", 0)]));
+}
+
+#[tokio::test]
+async fn a_late_answer_does_not_bring_a_finished_notice_back() {
+    let outbox = Outbox::with(vec![webhook("a")]).await;
+    let row = outbox.lease(1, 0).await[0].row;
+    outbox.finish(row, Finish::Delivered { but: None }, 1).await;
+    outbox.finish(row, Finish::Retry { at: after_s(2), why: "the first attempt timed out".to_owned() }, 2).await;
+    outbox.finish(row, Finish::Dead { why: "the first attempt was refused".to_owned() }, 3).await;
+    assert_eq!(outbox.store.dead_letters().await.expect("listed"), []);
+    assert_eq!(outbox.leased(9, 99).await, shown(&[]));
+}
+
+#[tokio::test]
+async fn old_rows_are_forgotten_and_dead_letters_are_not() {
+    let outbox = Outbox::with(vec![webhook("a"), webhook("b"), webhook("c")]).await;
+    outbox.store.commit(&brand(), &full_cycle(), NOW).await.expect("committed");
+    let leased = outbox.lease(2, 0).await;
+    outbox.finish(leased[0].row, Finish::Delivered { but: None }, 0).await;
+    outbox.finish(leased[1].row, Finish::Dead { why: "410".to_owned() }, 0).await;
+    let prune = |kept: Duration, s: i64| {
+        let now = after_s(s).plus(kept);
+        let store = outbox.store.clone();
+        async move { store.prune(now).await.expect("pruned") }
+    };
+    assert_eq!(prune(DELIVERED_KEPT, 0).await, 0);
+    assert_eq!(prune(DELIVERED_KEPT, 1).await, 1, "the delivered one");
+    assert_eq!(prune(HISTORY_KEPT, 0).await, 0);
+    assert_eq!(prune(HISTORY_KEPT, 1).await, 2, "the two lines of the history");
+    assert_eq!(outbox.store.dead_letters().await.expect("listed").len(), 1);
+    assert_eq!(outbox.store.outbox_depth().await.expect("counted").waiting, 4, "what was never sent still waits");
+}
+
+#[tokio::test]
+async fn published_topics_are_remembered_by_broker() {
+    let outbox = Outbox::with(Vec::new()).await;
+    let note = |broker: &'static str, topics: &[(&str, bool)]| {
+        let topics: Vec<(String, bool)> = topics.iter().map(|(topic, held)| ((*topic).to_owned(), *held)).collect();
+        let store = outbox.store.clone();
+        async move { store.note_published(broker, &topics).await.expect("noted") }
+    };
+    note("kitchen", &[("b", true), ("a", true)]).await;
+    note("kitchen", &[("a", true), ("b", false), ("never", false)]).await;
+    note("bar", &[("c", true)]).await;
+    assert_eq!(outbox.store.published_topics("kitchen").await.expect("read"), ["a"]);
+    assert_eq!(outbox.store.published_topics("bar").await.expect("read"), ["c"]);
+}

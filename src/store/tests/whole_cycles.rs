@@ -1,0 +1,93 @@
+//! One cycle, one transaction: everything of it is read back, or nothing of it was kept.
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{Row, SqlSafeStr};
+
+use super::*;
+use crate::alerts::notice::Channel;
+use crate::snapshot::Access;
+use crate::store::Store;
+
+/// Every table that a cycle writes.
+const TABLES: [&str; 6] = ["venue", "catalog", "alert", "mail_group", "history", "outbox"];
+
+async fn raw(path: &std::path::Path) -> SqlitePool {
+    SqlitePool::connect_with(SqliteConnectOptions::new().filename(path)).await.expect("the file opens")
+}
+
+async fn count(raw: &SqlitePool, table: &str) -> i64 {
+    let statement = format!("SELECT COUNT(*) FROM {table}");
+    sqlx::query(sqlx::AssertSqlSafe(statement).into_sql_str()).fetch_one(raw).await.expect("the table is there").get(0)
+}
+
+#[tokio::test]
+async fn a_restart_finds_what_was_committed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("eightysix.db");
+    let store = Store::open(&path).await.expect("a new store");
+    let commit = full_cycle();
+    store.commit(&brand(), &commit, NOW).await.expect("committed");
+    store.close().await;
+    drop(store);
+    let store = Store::open(&path).await.expect("the same store");
+    let memory = store.load(&brand()).await.expect("loaded");
+    assert_eq!(memory.access, Access::Untried, "whether Clopos lets us in is found out anew");
+    assert_eq!(memory.venues.values().collect::<Vec<_>>(), commit.venues.iter().collect::<Vec<_>>());
+    let alerts: Vec<_> = memory.book.iter().map(|(key, alert)| (key.clone(), Some(alert.clone()))).collect();
+    assert_eq!(alerts, commit.alerts);
+    let groups: Vec<_> = memory.groups.into_iter().map(|(key, group)| (key, Some(group))).collect();
+    assert_eq!(groups, commit.groups);
+    let other = store.load(&BrandId::new("other").expect("a slug")).await.expect("loaded");
+    assert!(other.venues.is_empty() && other.groups.is_empty() && other.book.iter().next().is_none());
+}
+
+#[tokio::test]
+async fn a_cycle_that_is_repeated_tells_the_same_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("eightysix.db")).await.expect("a new store");
+    for _ in 0..3 {
+        store.commit(&brand(), &full_cycle(), NOW).await.expect("committed");
+    }
+    let leased = store.lease(&receiver(), Channel::Webhook, 9, std::time::Duration::from_secs(9), NOW).await;
+    let leased: Vec<_> = leased.expect("leased").into_iter().map(|leased| leased.notice).collect();
+    assert_eq!(leased, [webhook("n1"), webhook("n2")], "byte for byte, and the id on another channel is another row");
+}
+
+#[tokio::test]
+async fn what_ended_is_taken_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("eightysix.db");
+    let store = Store::open(&path).await.expect("a new store");
+    let full = full_cycle();
+    store.commit(&brand(), &full, NOW).await.expect("committed");
+    let mut end = Commit::default();
+    end.venues_gone = vec![VenueId(1)];
+    end.alerts = full.alerts.iter().map(|(key, _)| (key.clone(), None)).collect();
+    end.groups = full.groups.iter().map(|(key, _)| (key.clone(), None)).collect();
+    store.commit(&brand(), &end, NOW).await.expect("committed");
+    let raw = raw(&path).await;
+    for (table, rows) in TABLES.into_iter().zip([0, 0, 0, 0, 2, 3]) {
+        assert_eq!(count(&raw, table).await, rows, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_cycle_that_fails_anywhere_leaves_nothing() {
+    for table in TABLES {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("eightysix.db");
+        let store = Store::open(&path).await.expect("a new store");
+        let raw = raw(&path).await;
+        let full =
+            format!("CREATE TRIGGER full BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+        sqlx::query(sqlx::AssertSqlSafe(full).into_sql_str()).execute(&raw).await.expect("a trigger");
+        let error = store.commit(&brand(), &full_cycle(), NOW).await.expect_err("the trigger stops it");
+        assert!(crate::telemetry::chain(&error).contains("the disk is full"), "{error}");
+        for other in TABLES {
+            assert_eq!(count(&raw, other).await, 0, "{other} after {table} failed");
+        }
+        sqlx::query("DROP TRIGGER full").execute(&raw).await.expect("no trigger");
+        store.commit(&brand(), &full_cycle(), NOW).await.expect("the next try is taken whole");
+        assert_eq!(count(&raw, "outbox").await, 3);
+    }
+}

@@ -1,0 +1,87 @@
+-- A store that version 1 of the schema left behind: one venue, an open and a pending alert, waiting mail, history, an
+-- outbox with a row of every state (one of them leased), and a published topic. Migrations are run on it; never edit it.
+BEGIN TRANSACTION;
+CREATE TABLE _sqlx_migrations (
+    version BIGINT PRIMARY KEY,
+    description TEXT NOT NULL,
+    installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    success BOOLEAN NOT NULL,
+    checksum BLOB NOT NULL,
+    execution_time BIGINT NOT NULL
+);
+INSERT INTO "_sqlx_migrations" VALUES(1,'schema','2026-05-08 14:20:00',1,X'70335719935FA29E8E1F516A20DCC4852E1BB35E23A83F9F225F8CA102BE9B123DA6CD3E1288E6FEE79A1AD80ACE802B',1000000);
+CREATE TABLE alert (
+    brand TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (brand, subject, rule)
+) WITHOUT ROWID;
+INSERT INTO "alert" VALUES('sahil','brand','sold-out','{"Pending":{"since":1778250000000,"baseline":true}}');
+INSERT INTO "alert" VALUES('sahil','item:1:54','sold-out','{"Open":{"episode":"5664f55107e9b13f","since":1778250000000,"opened_at":1778250000000,"clear_since":1778250000000,"baseline":false,"severity":"critical","told":["managers"],"label":"Lülə kabab","message":"Lülə kabab is out","station":3}}');
+CREATE TABLE catalog (
+    brand TEXT NOT NULL,
+    venue INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (brand, venue)
+) WITHOUT ROWID;
+INSERT INTO "catalog" VALUES('sahil',1,'{"v":1,"products":[],"stations":[{"id":3,"name":"Tandir","active":true,"kitchen":true,"printable":false}],"price_lists":[],"prices":[]}');
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY,
+    brand TEXT NOT NULL,
+    venue INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+INSERT INTO "history" VALUES(1,'sahil',1,1778250000000,'item:54','{"kind":"stop","before":null,"after":{"id":54,"limit":0,"seen_at":1778250000000,"since":1778250000000,"updated_at":1778250000000}}');
+INSERT INTO "history" VALUES(2,'sahil',1,1778250000000,'station:3','{"kind":"station","before":null,"after":{"active":true,"id":3,"kitchen":true,"name":"Tandir","printable":false}}');
+CREATE TABLE mail_group (
+    brand TEXT NOT NULL,
+    receiver TEXT NOT NULL,
+    venue TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (brand, receiver, venue)
+) WITHOUT ROWID;
+INSERT INTO "mail_group" VALUES('sahil','managers','1','{"v":1,"opened_at":1778250000000,"entries":[{"id":"entry","kind":"Opened","episode":"5664f55107e9b13f","rule":"sold-out","severity":"critical","label":"Lülə kabab","message":"Lülə kabab is out","at":1778250000000,"baseline":false}]}');
+INSERT INTO "mail_group" VALUES('sahil','managers','brand','{"v":1,"opened_at":1778250000000,"entries":[{"id":"entry","kind":"Opened","episode":"5664f55107e9b13f","rule":"sold-out","severity":"critical","label":"Lülə kabab","message":"Lülə kabab is out","at":1778250000000,"baseline":false}]}');
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    notice TEXT NOT NULL,
+    receiver TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    summary TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'dead')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    queued_ms INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL,
+    leased_until_ms INTEGER NOT NULL DEFAULT 0,
+    finished_ms INTEGER,
+    why TEXT,
+    UNIQUE (notice, receiver, channel)
+);
+INSERT INTO "outbox" VALUES(1,'n1','managers','webhook',1778250000000,'sold-out: n1','{"Webhook":{"body":"{\"id\":\"n1\"}"}}','delivered',1,1778250000000,1778250000000,0,1778250001000,NULL);
+INSERT INTO "outbox" VALUES(2,'n1','managers','mqtt',1778250000000,'sold-out: n1','{"Mqtt":{"topic":"eightysix/v1/sahil/1/event","body":"{}","retain":false,"expiry_s":600,"content_type":null,"properties":[]}}','waiting',0,1778250000000,1778250000000,0,NULL,NULL);
+INSERT INTO "outbox" VALUES(3,'n2','managers','webhook',1778250000000,'sold-out: n2','{"Webhook":{"body":"{\"id\":\"n2\"}"}}','dead',1,1778250000000,1778250000000,0,1778250001000,'410 Gone');
+INSERT INTO "outbox" VALUES(4,'n3','managers','webhook',1778250000000,'sold-out: n3','{"Webhook":{"body":"{\"id\":\"n3\"}"}}','waiting',1,1778250000000,1778250000000,1778250030000,NULL,NULL);
+INSERT INTO "outbox" VALUES(5,'n4','managers','webhook',1778250000000,'sold-out: n4','{"Webhook":{"body":"{\"id\":\"n4\"}"}}','waiting',0,1778250000000,1778250000000,0,NULL,NULL);
+CREATE TABLE published (
+    broker TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    PRIMARY KEY (broker, topic)
+) WITHOUT ROWID;
+INSERT INTO "published" VALUES('kitchen','eightysix/v1/sahil/1/stop');
+CREATE TABLE venue (
+    brand TEXT NOT NULL,
+    venue INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (brand, venue)
+) WITHOUT ROWID;
+INSERT INTO "venue" VALUES('sahil',1,'{"v":1,"name":"Sahil","active":true,"rows":[{"id":54,"limit":0,"updated_at":1778250000000,"since":1778250000000,"seen_at":1778250000000}],"returned":[],"read_at":1778250000000,"changed_at":null,"catalog_read_at":null,"stations_read_at":null,"prices_read_at":null,"missing_products":[],"missing_stations":[],"unknown_products":[],"seq":1}');
+CREATE INDEX history_by_subject ON history (brand, venue, subject, at_ms);
+CREATE INDEX history_by_time ON history (at_ms);
+CREATE INDEX outbox_due ON outbox (receiver, channel, due_ms) WHERE state = 'waiting';
+CREATE INDEX outbox_finished ON outbox (finished_ms) WHERE state = 'delivered';
+COMMIT;
