@@ -90,8 +90,8 @@ impl Tables {
         }
     }
 
-    /// Reads everything back as `Store::load` does.
-    pub(crate) fn load(&self) -> Memory {
+    /// Reads everything back as `Store::load` does, in a process that starts now.
+    pub(crate) fn load(&self, now: Timestamp) -> Memory {
         let mut book = AlertBook::default();
         for ((subject, rule), body) in &self.alerts {
             let rule = RuleName::new(rule).expect("a stored rule name");
@@ -105,7 +105,7 @@ impl Tables {
         let venue = |(id, body): (&VenueId, &String)| {
             let catalog = self.catalogs.get(id).map(|body| format::decode_catalog(body).expect("a stored catalog"));
             let snapshot = format::decode_venue(*id, body, catalog.unwrap_or_default()).expect("a stored venue");
-            (*id, Arc::new(snapshot))
+            (*id, Arc::new(snapshot.watched_from(now)))
         };
         Memory {
             access: Access::Untried,

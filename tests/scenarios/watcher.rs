@@ -17,6 +17,7 @@ use eightysix::clopos::verdict::{Said, Verdict};
 use eightysix::clopos::{TIME_LIMIT, auth::Token};
 use eightysix::engine::{Commit, Engine, Input, Memory, Policy};
 use eightysix::poll::{self, Learned, Next, Plan};
+use eightysix::rules::SubjectKind;
 use eightysix::simulator::plan::DEMO_INTEGRATOR;
 use eightysix::simulator::route::{ApiAnswer, ApiRequest, BASE_PATH, Transport};
 use eightysix::simulator::world::World;
@@ -99,10 +100,7 @@ impl Watcher {
 
     /// Starts a new process on what was committed, as `service::run` does.
     pub(crate) fn restart(&mut self, clock: Clock) {
-        let mut memory = self.tables.load();
-        for snapshot in memory.venues.values_mut() {
-            *snapshot = Arc::new(snapshot.as_ref().clone().watched_from(clock.wall));
-        }
+        let memory = self.tables.load(clock.wall);
         self.start(memory, clock);
         self.budget = Budget::new(PER_MINUTE, Arc::clone(&self.ip));
     }
@@ -120,8 +118,8 @@ impl Watcher {
     fn start(&mut self, mut memory: Memory, clock: Clock) {
         for id in self.wanted.iter().flatten() {
             let unnamed = Venue { id: *id, name: String::new(), active: true };
-            let unread = || Arc::new(Snapshot::unread(unnamed).watched_from(clock.wall));
-            memory.venues.entry(*id).or_insert_with(unread);
+            let unread = Snapshot::unread(unnamed).watched_from(clock.wall);
+            memory.venues.entry(*id).or_insert_with(|| Arc::new(unread));
         }
         self.is_killed = false;
         self.plan = Plan::new(self.polling, self.wanted.clone(), memory.venues.keys().copied());
@@ -129,13 +127,7 @@ impl Watcher {
         let limits = limits(memory.venues.len(), &self.polling);
         self.engine = Engine::new(self.engine.brand().clone(), Arc::clone(&self.policy), limits, memory);
         self.cycle(Input::Reloaded, clock.wall);
-        if self.is_killed {
-            // Killed after its first commit: the next process goes on from what that one stored.
-            self.is_killed = false;
-            let limits = self.engine.limits();
-            self.engine =
-                Engine::new(self.engine.brand().clone(), Arc::clone(&self.policy), limits, self.tables.load());
-        }
+        self.is_killed = false;
     }
 
     /// Does what is due, and returns when to look again.
@@ -285,30 +277,36 @@ impl Watcher {
             self.assert_that_a_failure_decides_nothing(*venue, &input, now);
         }
         let commit = self.engine.step(input, now);
-        if !commit.is_durable() {
-            return self.engine.adopt(commit);
+        let is_durable = commit.is_durable();
+        let access = commit.access.clone().unwrap_or_else(|| self.engine.memory().access.clone());
+        if is_durable {
+            self.tables.commit(&commit);
         }
-        self.tables.commit(&commit);
+        self.engine.adopt(commit);
         match self.restarts {
-            Restarts::Never => self.engine.adopt(commit),
-            Restarts::RereadsAfterEachCommit => {
-                let access = commit.access.clone().unwrap_or_else(|| self.engine.memory().access.clone());
-                let memory = Memory { access, ..self.tables.load() };
+            Restarts::Never => {}
+            Restarts::RereadsAfterEachCommit if is_durable => {
+                let memory = Memory { access, ..self.tables.load(now) };
                 let limits = self.engine.limits();
                 self.engine = Engine::new(self.engine.brand().clone(), Arc::clone(&self.policy), limits, memory);
             }
-            Restarts::AfterEachCommit => self.is_killed = true,
+            Restarts::AfterEachCommit => self.is_killed = is_durable,
+            Restarts::RereadsAfterEachCommit => {}
         }
     }
 
-    /// What a failed reading does to the alert book is what the time alone would have done.
+    /// A failed reading turns no alert of an item, and of a station only what the time turns anyway.
     fn assert_that_a_failure_decides_nothing(&self, venue: VenueId, failed: &Input, now: Timestamp) {
-        let turned = |commit: Commit| -> Vec<String> {
+        let turned = |commit: Commit, kind: SubjectKind| -> Vec<String> {
             let of_venue = commit.alerts.into_iter().filter(|(key, _)| key.subject.venue() == Some(venue));
-            of_venue.map(|(key, alert)| format!("{key:?} {}", alert.is_some())).collect()
+            let of_kind = of_venue.filter(|(key, _)| key.subject.kind() == kind);
+            of_kind.map(|(key, alert)| format!("{key:?} {}", alert.is_some())).collect()
         };
-        let by_failure = turned(self.engine.step(failed.clone(), now));
-        assert_eq!(by_failure, turned(self.engine.step(Input::Tick, now)), "a failed reading turned an alert");
+        let step = |input: Input| self.engine.step(input, now);
+        assert_eq!(turned(step(failed.clone()), SubjectKind::Item), [""; 0], "a failed reading turned an alert");
+        let by_failure = turned(step(failed.clone()), SubjectKind::Station);
+        let by_time = turned(step(Input::Reloaded), SubjectKind::Station);
+        assert!(by_failure.iter().all(|turn| by_time.contains(turn)), "{by_failure:?}, by time {by_time:?}");
     }
 
     fn post(&self) -> ApiRequest {
