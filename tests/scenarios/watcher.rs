@@ -284,14 +284,14 @@ impl Watcher {
         }
         self.engine.adopt(commit);
         match self.restarts {
+            Restarts::Never | Restarts::RereadsAfterEachCommit if !is_durable => {}
             Restarts::Never => {}
-            Restarts::RereadsAfterEachCommit if is_durable => {
+            Restarts::RereadsAfterEachCommit => {
                 let memory = Memory { access, ..self.tables.load(now) };
                 let limits = self.engine.limits();
                 self.engine = Engine::new(self.engine.brand().clone(), Arc::clone(&self.policy), limits, memory);
             }
             Restarts::AfterEachCommit => self.is_killed = is_durable,
-            Restarts::RereadsAfterEachCommit => {}
         }
     }
 

@@ -24,7 +24,7 @@ async fn a_second_process_is_refused_and_the_first_goes_on() {
     let path = folder.path().join("eightysix.db");
     let first = Store::open(&path).await.expect("a new store");
     let second = Store::open(&path).await.map(drop).expect_err("locked");
-    assert!(chain(&second).contains("another eightysix is running on this database"), "{}", chain(&second));
+    assert!(chain(&second).contains("another eightysix is running on it"), "{}", chain(&second));
     first.commit(&brand(), &full_cycle(), NOW).await.expect("the first still writes");
     let beside = Store::open_beside(&path).await.expect("a command may look");
     assert_eq!(beside.outbox_depth().await.expect("counted").waiting, 3);
