@@ -103,7 +103,7 @@ pub fn of_subject(
     now: Timestamp,
 ) -> Facts {
     let refused = match access {
-        Access::Refused { why, .. } => Some(printable(why, TROUBLE_LENGTH_MAX)),
+        Access::Refused { why, .. } | Access::Unreachable { why, .. } => Some(printable(why, TROUBLE_LENGTH_MAX)),
         Access::Untried | Access::Granted => None,
     };
     let trouble =

@@ -75,24 +75,23 @@ fn thread_id(key: &GroupKey, context: &MailContext<'_>, now: Timestamp) -> Strin
     format!("{}.{venue}.{}", context.brand, business_day(now, context.zone, context.day_starts))
 }
 
+/// Says the whole news of the most important entry and how many more there are; a baseline is counted and named.
 fn subject(place: &str, entries: &[Entry]) -> String {
-    if let [only] = entries {
-        return printable(&format!("{place}: {}", only.message), SUBJECT_LENGTH_MAX);
-    }
-    let count = |is_counted: &dyn Fn(&&Entry) -> bool, word: &str| {
-        let count = entries.iter().filter(is_counted).count();
-        (count > 0).then(|| format!("{count} {word}"))
+    let of_baseline: Vec<&str> =
+        entries.iter().filter(|entry| entry.baseline).map(|entry| entry.label.as_str()).collect();
+    let news = entries.iter().filter(|entry| !entry.baseline);
+    let Some(top) = news.min_by_key(|entry| (entry.kind, std::cmp::Reverse(entry.severity))) else {
+        let more = if of_baseline.len() > SUBJECT_NAMES_MAX { ", …" } else { "" };
+        let names = of_baseline.iter().take(SUBJECT_NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
+        let subject = format!("{place}: {} already open ({names}{more})", of_baseline.len());
+        return printable(&subject, SUBJECT_LENGTH_MAX);
     };
-    let counts = [
-        count(&|entry| entry.kind == EntryKind::Opened && !entry.baseline, "new"),
-        count(&|entry| entry.kind == EntryKind::Opened && entry.baseline, "already open"),
-        count(&|entry| entry.kind == EntryKind::Closed, "over"),
-        count(&|entry| entry.kind == EntryKind::Changed, "changed"),
-    ];
-    let counts: Vec<String> = counts.into_iter().flatten().collect();
-    let names: Vec<&str> = entries.iter().take(SUBJECT_NAMES_MAX).map(|entry| entry.label.as_str()).collect();
-    let more = if entries.len() > SUBJECT_NAMES_MAX { ", …" } else { "" };
-    printable(&format!("{place}: {} ({}{more})", counts.join(", "), names.join(", ")), SUBJECT_LENGTH_MAX)
+    let more = match entries.len() - 1 {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let length_max = SUBJECT_LENGTH_MAX - more.chars().count();
+    format!("{}{more}", printable(&format!("{place}: {}", top.message), length_max))
 }
 
 fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
@@ -105,6 +104,8 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
         .open
         .iter()
         .filter(is_news)
+        // What no longer holds and is about to close would contradict the news, such as "2 left" beside "out".
+        .filter(|open| open.clear_since.is_none())
         .map(|open| {
             context! {
                 message => open.message.as_str(),
@@ -235,7 +236,7 @@ mod tests {
             .map(|name| entry(EntryKind::Opened, name, name))
             .collect();
         entries.push(entry(EntryKind::Closed, "Ayran", "Ayran is back"));
-        assert_eq!(composed(entries).subject, "Sahil: 5 new, 1 over (Dolma, Piti, Qutab, Plov, …)");
+        assert_eq!(composed(entries).subject, "Sahil: Dolma, and 5 more");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 
 use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
 use crate::document::{Place, nearest};
-use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, SubjectKind};
+use crate::rules::{EventKind, Form, Placed, RuleName, RuleSet, Severity, SubjectKind};
 use crate::units::{
     BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, human_duration, printable,
 };
@@ -85,10 +85,10 @@ pub const VARIABLES: [&str; 30] = [
 pub const FILTERS: [&str; 2] = ["local_time", "duration"];
 
 impl Messages {
-    /// Compiles every message of the rules and renders each once against a sample.
+    /// Compiles every message of the rules. [`bad_message`] has tried each before, when the rules were read.
     ///
     /// # Errors
-    /// Returns every message that does not compile or that names something unknown.
+    /// Returns every message that does not compile.
     pub fn compile(rules: &RuleSet, zone: &Zone) -> Result<Self, Vec<BadMessage>> {
         let mut messages = Self { templates: environment(zone) };
         let mut bad = Vec::new();
@@ -99,14 +99,9 @@ impl Messages {
             };
             for (placed, is_resolved) in [(rule.message.as_ref(), false), (resolved, true)] {
                 let Some(placed) = placed else { continue };
-                let outcome =
-                    messages.add(rule, is_resolved, &placed.text).and_then(|()| messages.try_out(rule, is_resolved));
-                if let Err(error) = outcome {
-                    bad.push(BadMessage {
-                        place: place_of(&error, placed),
-                        problem: explain(&error),
-                        help: help_with(&error),
-                    });
+                let name = template_name(&rule.name, is_resolved);
+                if let Err(error) = messages.templates.add_template_owned(name, placed.text.to_string()) {
+                    bad.push(BadMessage::of(&error, placed));
                 }
             }
         }
@@ -120,30 +115,35 @@ impl Messages {
         let text = rendered.unwrap_or_else(|_| built_in(is_resolved, facts, words));
         printable(text.trim(), MESSAGE_LENGTH_MAX)
     }
+}
 
-    fn add(&mut self, rule: &Rule, is_resolved: bool, text: &str) -> Result<(), minijinja::Error> {
-        self.templates.add_template_owned(template_name(&rule.name, is_resolved), text.to_owned())
+impl BadMessage {
+    fn of(error: &minijinja::Error, placed: &Placed) -> Self {
+        Self { place: place_of(error, placed), problem: explain(error), help: help_with(error) }
     }
+}
 
-    fn try_out(&self, rule: &Rule, is_resolved: bool) -> Result<(), minijinja::Error> {
-        let words = AlertWords {
-            rule: rule.name.as_str(),
-            severity: rule.severity.word(),
-            since: Timestamp::from_unix_ms(1_780_000_000_000),
-            duration: Duration::from_mins(77),
-        };
-        let mut samples = match &rule.form {
-            Form::State(state) => vec![sample(state.subject, false)],
-            Form::Event(event) => vec![sample(event.subject(), true)],
-        };
-        if rule.form == Form::Event(EventKind::PriceChanged) {
-            // A price in a list belongs to the brand, so there is no venue to name.
-            samples.push(Facts { venue: None, station: None, ..samples[0].clone() });
-        }
-        let name = template_name(&rule.name, is_resolved);
-        let template = self.templates.get_template(&name)?;
+/// Compiles a message of a rule about this kind of subject, or of this event, and renders it against samples: a template
+/// must not fail on the night when it matters.
+pub fn bad_message(placed: &Placed, subject: SubjectKind, event: Option<EventKind>) -> Option<BadMessage> {
+    let words = AlertWords {
+        rule: "sold-out",
+        severity: Severity::Critical.word(),
+        since: Timestamp::from_unix_ms(1_780_000_000_000),
+        duration: Duration::from_mins(77),
+    };
+    let mut samples = vec![sample(subject, event.is_some())];
+    if event == Some(EventKind::PriceChanged) {
+        // A price in a list belongs to the brand, so there is no venue to name.
+        samples.push(Facts { venue: None, station: None, ..samples[0].clone() });
+    }
+    let mut templates = environment(&Zone::utc());
+    let added = templates.add_template_owned("message", placed.text.to_string());
+    let rendered = added.and_then(|()| {
+        let template = templates.get_template("message")?;
         samples.iter().try_for_each(|facts| template.render(context_of(facts, words)).map(drop))
-    }
+    });
+    rendered.err().map(|error| BadMessage::of(&error, placed))
 }
 
 fn template_name(rule: &RuleName, is_resolved: bool) -> String {

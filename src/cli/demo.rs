@@ -4,7 +4,7 @@
 //! thing that differs from a real installation is that time in the restaurants runs faster, and the waits with it.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +32,8 @@ use crate::units::{BrandId, Zone, human_duration, parse_duration, printable};
 
 /// The service begins this long after the start, so that the first reading is a calm one.
 const PROLOGUE: Duration = Duration::from_secs(2);
+/// Where browsers find the screens' feed, unless told otherwise.
+const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8686);
 /// The shipped rules, as they are.
 const RULES: [(&str, &str); 2] = [
     ("kitchen.yaml", include_str!("../../rules/kitchen.yaml")),
@@ -47,9 +49,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
     })?;
     let stage = Arc::new(Stage::new(arguments.json, &config));
     let stop = CancellationToken::new();
-    if !arguments.json {
-        introduce(&arguments, &place, &config);
-    }
+    introduce(&arguments, &place, &config);
     let world = Arc::clone(&place.world);
     let simulator = server::serve(Arc::clone(&world), place.clopos, Door::Closed, stop.clone());
     let (_ask_reload, reload) = mpsc::channel(1);
@@ -91,8 +91,12 @@ impl Place {
         std::fs::create_dir_all(&rules).with_context(|| format!("make the folder {}", rules.display()))?;
         let clopos =
             tokio::net::TcpListener::bind((IpAddr::from([127, 0, 0, 1]), 0)).await.context("listen as Clopos")?;
-        let web = free_address(arguments.listen)?;
-        let broker = free_address(SocketAddr::new(arguments.listen.ip(), 1883))?;
+        // What was asked for must be free; what was not may move.
+        let web = match arguments.listen {
+            Some(wanted) => bound(wanted).with_context(|| format!("listen on {wanted}, as --listen says"))?,
+            None => free_address(LISTEN_DEFAULT)?,
+        };
+        let broker = free_address(SocketAddr::new(web.ip(), 1883))?;
         let yaml = configuration(clopos.local_addr().context("listen as Clopos")?, web, broker);
         write(&folder.join("eightysix.yaml"), &yaml)?;
         write(&folder.join("clopos-secret"), DEMO_CLIENT_SECRET)?;
@@ -108,13 +112,18 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 
+/// Returns the address with its real port, when it can be listened on.
+fn bound(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
+    TcpListener::bind(wanted)?.local_addr()
+}
+
 /// Returns the address, or the same with any free port when another program has it.
 fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
-    let bound = match TcpListener::bind(wanted) {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => TcpListener::bind(SocketAddr::new(wanted.ip(), 0)),
-        bound => bound,
+    let found = match bound(wanted) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => bound(SocketAddr::new(wanted.ip(), 0)),
+        found => found,
     };
-    bound.and_then(|listener| listener.local_addr()).with_context(|| format!("listen on {wanted}"))
+    found.with_context(|| format!("listen on {wanted}"))
 }
 
 fn configuration(clopos: SocketAddr, web: SocketAddr, broker: SocketAddr) -> String {
@@ -299,13 +308,27 @@ async fn end(after: Option<Duration>, stop: CancellationToken) {
     stop.cancel();
 }
 
+/// Returns an address by which this machine reaches what listens on every address.
+fn reachable(listening: IpAddr) -> IpAddr {
+    if listening.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listening }
+}
+
 fn introduce(arguments: &DemoArguments, place: &Place, config: &Config) {
     let broker = config.brokers.values().find_map(|broker| match broker {
         crate::config::BrokerSettings::Embedded { settings, .. } => Some(settings.listen),
         crate::config::BrokerSettings::External(_) => None,
     });
-    let broker = broker.unwrap_or(arguments.listen);
-    let host = if broker.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { broker.ip() };
+    let broker = broker.unwrap_or(LISTEN_DEFAULT);
+    let host = reachable(broker.ip());
+    let browsers =
+        format!("ws://{}/mqtt", SocketAddr::new(reachable(config.http.listen.ip()), config.http.listen.port()));
+    if arguments.json {
+        say_json(&json!({
+            "what": "start", "seed": arguments.seed, "venues": arguments.venues, "folder": place.folder,
+            "mqtt": format!("mqtt://{}", SocketAddr::new(host, broker.port())), "websocket": browsers,
+        }));
+        return;
+    }
     let venues = if arguments.venues == 1 { "1 venue".to_owned() } else { format!("{} venues", arguments.venues) };
     say(&format!(
         "eightysix watches {venues} of a simulated chain; a minute there is a second here (seed {})",
@@ -313,7 +336,7 @@ fn introduce(arguments: &DemoArguments, place: &Place, config: &Config) {
     ));
     say(&format!("  mails       {}", place.folder.join("mails").display()));
     say(&format!("  screens     mosquitto_sub -h {host} -p {} -v -t 'eightysix/#'", broker.port()));
-    say(&format!("  in browsers ws://{}/mqtt", config.http.listen));
+    say(&format!("  in browsers {browsers}"));
     say(&format!("  configured  {}", place.folder.join("eightysix.yaml").display()));
     let end =
         arguments.end_after.map_or_else(|| "until Ctrl-C".to_owned(), |after| format!("for {}", human_duration(after)));

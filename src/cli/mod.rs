@@ -71,14 +71,14 @@ struct DemoArguments {
     /// End by itself after this time, such as 20s, with a summary.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
     end_after: Option<Duration>,
-    /// The address of the screens' WebSocket; the MQTT broker listens on the same IP. Beyond 127.0.0.1 everybody there
-    /// can read the simulated stop lists.
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8686")]
-    listen: std::net::SocketAddr,
+    /// Where the screens' WebSocket listens. By default 127.0.0.1:8686, or any free port when that is taken. The MQTT
+    /// broker listens on the same IP; beyond 127.0.0.1 everybody there can read the simulated stop lists.
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<std::net::SocketAddr>,
     /// The same seed plays the same service.
     #[arg(long, default_value_t = 86)]
     seed: u64,
-    /// How many venues the chain has.
+    /// How many venues the chain has, 1 to 2000.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=2000))]
     venues: u64,
     /// Write one JSON object per line.

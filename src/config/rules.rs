@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::alerts::render::Messages;
+use crate::alerts::render::bad_message;
 use crate::config::{Surroundings, read_file, unknown_name};
 use crate::document::{Node, Problems};
 use crate::rules::RuleSet;
-use crate::rules::parse::{self, RuleFile};
-use crate::units::{Zone, printable};
+use crate::rules::parse::{self, RuleFile, Template};
+use crate::units::printable;
 
 /// Files of rules; a folder with more is the wrong one.
 const FILES_MAX: usize = 1_000;
@@ -49,16 +49,12 @@ pub(super) fn load(
             unknown_name(&receiver.place, &receiver.text, "receiver", receivers, problems);
         }
     }
-    tell_bad_messages(&parsed.rules, problems);
-    Some((parsed.rules, paths.into_iter().collect()))
-}
-
-/// Compiles every message and tries it on a sample: a template must not fail on the night when it matters.
-fn tell_bad_messages(rules: &RuleSet, problems: &mut Problems) {
-    // Which zone the times would be shown in makes no difference to whether they can be.
-    for bad in Messages::compile(rules, &Zone::utc()).err().unwrap_or_default() {
-        problems.tell_with_help(&bad.place, format!("this message cannot be used: {}", bad.problem), bad.help);
+    for Template { text, subject, event } in &parsed.templates {
+        if let Some(bad) = bad_message(text, *subject, *event) {
+            problems.tell_with_help(&bad.place, format!("this message cannot be used: {}", bad.problem), bad.help);
+        }
     }
+    Some((parsed.rules, paths.into_iter().collect()))
 }
 
 /// Finds the files that a pattern names; one that names none is a mistake, as no rule would be missed.

@@ -263,7 +263,7 @@ const PRODUCT_TYPE: Kind =
 const INVENTORY: Kind = Kind::Word(&["MINUS_INGREDIENTS", "MINUS_SELF", "PASSIVE"]);
 const STATION_KIND: Kind = Kind::Word(&["kitchen", "other"]);
 const READING: Kind = Kind::Word(&["fresh", "stale", "blind"]);
-const ACCESS: Kind = Kind::Word(&["granted", "refused"]);
+const ACCESS: Kind = Kind::Word(&["granted", "refused", "unreachable"]);
 
 const NO_ROW: &str = "the item has no row on the stop list";
 const NO_CATEGORY: &str = "the product has no category";

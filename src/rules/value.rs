@@ -247,6 +247,7 @@ fn brand_value(brand: BrandView<'_>, field: BrandField) -> Value<'_> {
             // After a restart nothing was tried yet: an open alert must not end by that.
             Access::Untried => Value::Unknown,
             Access::Granted => Value::Word("granted"),
+            Access::Unreachable { .. } => Value::Word("unreachable"),
             Access::Refused { .. } => Value::Word("refused"),
         },
     }

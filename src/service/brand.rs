@@ -287,6 +287,8 @@ impl Task {
         let now = clock::now();
         if verdict.needs_a_person() || matches!(verdict, Verdict::Refused { .. }) {
             self.refuse(verdict, now).await;
+        } else if let Access::Untried | Access::Granted = self.brand.engine.memory().access {
+            self.cycle(Input::Access(Access::Unreachable { since: now, why: verdict.to_string() }), now).await;
         }
         let venues: Vec<VenueId> = self.brand.engine.memory().venues.keys().copied().collect();
         for venue in venues {
@@ -298,7 +300,7 @@ impl Task {
     async fn refuse(&mut self, verdict: &Verdict, now: Timestamp) {
         let since = match self.brand.engine.memory().access {
             Access::Refused { since, .. } => since,
-            Access::Untried | Access::Granted => now,
+            Access::Untried | Access::Granted | Access::Unreachable { .. } => now,
         };
         self.cycle(Input::Access(Access::Refused { since, why: verdict.to_string() }), now).await;
     }

@@ -170,6 +170,13 @@ pub enum Access {
     Untried,
     /// The last authentication succeeded.
     Granted,
+    /// No token, for a reason that may pass by itself: no network, an outage.
+    Unreachable {
+        /// Since when.
+        since: Timestamp,
+        /// What happened, for people.
+        why: String,
+    },
     /// Refused, for a reason that somebody must mend.
     Refused {
         /// Since when.

@@ -255,9 +255,11 @@ impl Watcher {
         if verdict.needs_a_person() || matches!(verdict, Verdict::Refused { .. }) {
             let since = match self.engine.memory().access {
                 Access::Refused { since, .. } => since,
-                Access::Untried | Access::Granted => now,
+                Access::Untried | Access::Granted | Access::Unreachable { .. } => now,
             };
             self.cycle(Input::Access(Access::Refused { since, why: verdict.to_string() }), now);
+        } else if let Access::Untried | Access::Granted = self.engine.memory().access {
+            self.cycle(Input::Access(Access::Unreachable { since: now, why: verdict.to_string() }), now);
         }
         for venue in self.venues() {
             self.cycle(Input::Reading(venue, Reading::Failed { why: verdict.to_string() }), now);

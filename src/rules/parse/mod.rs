@@ -46,11 +46,25 @@ pub struct Parsed {
     pub rules: RuleSet,
     /// Every receiver that any rule names, rules with problems included; configuration knows whether it exists.
     pub receivers: Vec<Placed>,
+    /// Every message of any rule, rules with problems included; the renderer knows whether it can be used.
+    pub templates: Vec<Template>,
+}
+
+/// A message of a rule, and what the rule is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The text.
+    pub text: Placed,
+    /// What the rule is about.
+    pub subject: SubjectKind,
+    /// The event that it tells of.
+    pub event: Option<EventKind>,
 }
 
 /// Reads all files of a set, and tells every problem.
 pub fn parse(files: &[RuleFile], problems: &mut Problems) -> Parsed {
-    let mut reader = Reader { problems, rules: Vec::new(), receivers: Vec::new(), price_lists: Vec::new() };
+    let mut reader =
+        Reader { problems, rules: Vec::new(), receivers: Vec::new(), templates: Vec::new(), price_lists: Vec::new() };
     let mut names = BTreeMap::new();
     let mut count = 0;
     for file in files {
@@ -68,14 +82,15 @@ pub fn parse(files: &[RuleFile], problems: &mut Problems) -> Parsed {
             reader.rule(node, &mut names);
         }
     }
-    let Reader { rules, receivers, price_lists, problems: _ } = reader;
-    Parsed { rules: RuleSet::new(rules, price_lists), receivers }
+    let Reader { rules, receivers, templates, price_lists, problems: _ } = reader;
+    Parsed { rules: RuleSet::new(rules, price_lists), receivers, templates }
 }
 
 struct Reader<'p> {
     problems: &'p mut Problems,
     rules: Vec<Rule>,
     receivers: Vec<Placed>,
+    templates: Vec<Template>,
     price_lists: Vec<String>,
 }
 
@@ -99,7 +114,7 @@ impl Reader<'_> {
         let when = self.when(&mut fields, scope);
         let severity = self.severity(&mut fields);
         let notify = self.notify(&mut fields);
-        let message = self.template(&mut fields, "message");
+        let message = self.template(&mut fields, "message", scope);
         let form = match scope.map(|scope| (scope, scope.event)) {
             Some((_, Some(event))) => {
                 self.refuse_state_keys(&mut fields);
@@ -219,14 +234,16 @@ impl Reader<'_> {
         notify
     }
 
-    fn template(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Option<Placed> {
+    fn template(&mut self, fields: &mut Fields<'_>, key: &'static str, scope: Option<Scope>) -> Option<Placed> {
         let node = fields.optional(key)?;
         let text = node.text(self.problems)?;
         if text.chars().count() > MESSAGE_LENGTH_MAX {
             let message = format!("'{key}' is longer than the {MESSAGE_LENGTH_MAX} characters of a message");
             self.problems.tell(&node.place, message);
         }
-        Some(placed(node, text))
+        let text = placed(node, text);
+        self.templates.extend(scope.map(|Scope { subject, event }| Template { text: text.clone(), subject, event }));
+        Some(text)
     }
 
     fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>) -> State {
@@ -240,7 +257,7 @@ impl Reader<'_> {
             hold_for: self.wait(fields, "for"),
             clear_for: self.wait(fields, "clear_for"),
             send_resolved: fields.optional("send_resolved").is_none_or(|node| node.flag(self.problems) == Some(true)),
-            resolved_message: self.template(fields, "resolved_message"),
+            resolved_message: self.template(fields, "resolved_message", Some(scope)),
         }
     }
 

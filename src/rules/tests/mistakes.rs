@@ -172,7 +172,7 @@ const CASES: &[(Broken, &[&str])] = &[
     ),
     (
         Rule("subject: brand, when: { brand.access: untried }"),
-        &["1:70: 'brand.access' is never 'untried'; write one of granted, refused"],
+        &["1:70: 'brand.access' is never 'untried'; write one of granted, refused, unreachable"],
     ),
     // Matchers that make no sense.
     (When("limit: { atmost: 0 }"), &["1:49: there is no setting 'atmost' in 'limit'; did you mean 'at_most'?"]),
@@ -495,6 +495,7 @@ fn the_shipped_rules_are_sound() {
         names,
         [
             "back-on-sale",
+            "brand-unreachable",
             "credentials-refused",
             "low-stock",
             "price-changed",
