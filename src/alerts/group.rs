@@ -207,3 +207,108 @@ pub fn change_entry_id(
     let (before, after) = change.map_or(("", ""), |change| (&change.before, &change.after));
     digest(&[brand.as_str(), rule, subject, what, before, after, &at.unix_ms().to_string()], 16)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_000_000);
+
+    fn after_s(s: i64) -> Timestamp {
+        Timestamp::from_unix_ms(NOW.unix_ms() + s * 1000)
+    }
+
+    fn entry(kind: EntryKind, about: &str) -> Entry {
+        let episode = (kind != EntryKind::Changed).then(|| EpisodeId::derive(about, NOW));
+        Entry {
+            id: format!("{about}/{}", kind.event()),
+            kind,
+            episode,
+            rule: "sold-out".to_owned(),
+            severity: Severity::Critical,
+            label: about.to_owned(),
+            message: format!("{about} is out"),
+            at: NOW,
+            baseline: false,
+        }
+    }
+
+    fn key() -> GroupKey {
+        GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(1)) }
+    }
+
+    #[test]
+    fn a_closing_cancels_its_own_opening_and_no_other() {
+        use EntryKind::{Changed, Closed, Opened};
+        for (news, left) in [
+            (vec![(Opened, "a")], vec!["a/alert.opened"]),
+            (vec![(Opened, "a"), (Closed, "a")], vec![]),
+            (vec![(Opened, "a"), (Opened, "b"), (Closed, "a")], vec!["b/alert.opened"]),
+            (vec![(Closed, "a")], vec!["a/alert.closed"]),
+            (vec![(Closed, "a"), (Opened, "b")], vec!["a/alert.closed", "b/alert.opened"]),
+            (vec![(Changed, "a"), (Closed, "a")], vec!["a/change", "a/alert.closed"]),
+            (vec![(Changed, "a"), (Changed, "b")], vec!["a/change", "b/change"]),
+        ] {
+            let mut groups = Groups::new();
+            for (kind, about) in &news {
+                enqueue(&mut groups, &key(), entry(*kind, about), NOW);
+            }
+            let ids: Vec<&str> = groups.values().flat_map(|group| &group.entries).map(|e| e.id.as_str()).collect();
+            assert_eq!(ids, left, "{news:?}");
+            assert_eq!(groups.is_empty(), left.is_empty(), "a group that tells nothing is none: {news:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_waits_from_its_first_entry_and_a_full_one_not_at_all() {
+        let mut groups = Groups::new();
+        let wait = Duration::from_mins(1);
+        for n in 0..GROUP_ENTRIES_MAX {
+            let later = after_s(i64::try_from(n).expect("small"));
+            enqueue(&mut groups, &key(), entry(EntryKind::Opened, &n.to_string()), later);
+            let due_at = groups[&key()].due_at(wait);
+            let is_full = n + 1 == GROUP_ENTRIES_MAX;
+            assert_eq!(due_at, if is_full { NOW } else { after_s(60) }, "{n}");
+        }
+    }
+
+    #[test]
+    fn machines_are_told_at_once_screens_of_no_baseline_and_mail_waits() {
+        let topics = BaseTopic::new("kds").expect("a base topic");
+        let ways = vec![Way::Mqtt(topics), Way::Email, Way::Webhook];
+        let route = Route { receiver: ReceiverName::new("all"), group_wait: Duration::ZERO, ways };
+        let facts = Facts {
+            brand: BrandId::new("sahil").expect("a slug"),
+            venue: None,
+            station: None,
+            item: None,
+            change: None,
+            refused: None,
+        };
+        for (baseline, channels) in [(false, vec!["mqtt", "webhook"]), (true, vec!["webhook"])] {
+            let news = Entry { baseline, ..entry(EntryKind::Opened, "a") };
+            let notices = at_once(&route, &news, &facts, None);
+            let told: Vec<&str> = notices.iter().map(|notice| notice.content.channel().word()).collect();
+            assert_eq!(told, channels);
+            assert!(notices.iter().all(|notice| notice.id == notices[0].id), "one id on every channel");
+        }
+        let Content::Mqtt(message) = &at_once(&route, &entry(EntryKind::Closed, "a"), &facts, None)[0].content else {
+            panic!("the first way is MQTT")
+        };
+        assert_eq!(
+            (message.topic.as_str(), message.retain),
+            ("kds/v1/sahil/event", false),
+            "state is retained, events not"
+        );
+    }
+
+    #[test]
+    fn an_id_says_whom_it_tells_what() {
+        let id = |receiver: &str, entries: &[&str]| notice_id(&ReceiverName::new(receiver), entries);
+        assert_eq!(id("a", &["x", "y"]), id("a", &["x", "y"]));
+        for other in [id("b", &["x", "y"]), id("a", &["y", "x"]), id("a", &["x"]), id("a", &["xy"]), id("ax", &["y"])] {
+            assert_ne!(id("a", &["x", "y"]), other);
+        }
+        assert_eq!(id("a", &[]).as_str().len(), 32);
+    }
+}

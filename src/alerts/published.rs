@@ -208,3 +208,159 @@ fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
         baseline,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, VenueId};
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_120_500);
+
+    fn nothing() -> Facts {
+        let brand = BrandId::new("sahil").expect("a slug");
+        Facts { brand, venue: None, station: None, item: None, change: None, refused: None }
+    }
+
+    fn everything() -> Facts {
+        Facts {
+            venue: Some(VenueFacts {
+                id: VenueId(7),
+                name: "Sahil \"2\"".to_owned(),
+                reading_age: Some(Duration::from_millis(4_900)),
+                trouble: Some("no answer".to_owned()),
+            }),
+            station: Some(StationFacts { id: StationId(3), name: "Tandir".to_owned(), active: true, products: 12 }),
+            item: Some(ItemFacts {
+                id: ProductId(302),
+                name: "Fanta 0.5 L".to_owned(),
+                parent: Some(ProductId(201)),
+                category: Some(CategoryId(10)),
+                price: Some(Money::from_ten_thousandths(32_000)),
+                limit: Some(Quantity::from_millionths(-500_000)),
+                low_stock: Some(Quantity::whole(6)),
+                since: Some(NOW.minus(Duration::from_mins(2))),
+                others_on: vec!["0.33 L".to_owned(), "1.0 L".to_owned()],
+            }),
+            change: Some(ChangeFacts {
+                list: Some("Hall".to_owned()),
+                before: "3.20".to_owned(),
+                after: "3.50".to_owned(),
+                out_for: Some(Duration::from_mins(12)),
+            }),
+            refused: Some("Client is disabled".to_owned()),
+            ..nothing()
+        }
+    }
+
+    fn pretty(event: &str) -> String {
+        let event: serde_json::Value = serde_json::from_str(event).expect("JSON");
+        serde_json::to_string_pretty(&event).expect("JSON")
+    }
+
+    /// The contract: a reader of today must understand the events of later versions, so nothing of this may go or change.
+    #[test]
+    fn an_event_that_says_everything() {
+        let part = AlertPart {
+            rule: "sold-out",
+            severity: "critical",
+            episode: Some("66bcbc5cf096741a"),
+            since: Some(NOW.minus(Duration::from_mins(2))),
+            opened_at: Some(NOW.minus(Duration::from_secs(90))),
+            closed_at: Some(NOW),
+            baseline: true,
+        };
+        let event = cloud_event("0af4", "alert.closed", &everything(), Some(part), Some("Fanta is back"), NOW);
+        insta::assert_snapshot!(pretty(&event), @r#"
+        {
+          "data": {
+            "alert": {
+              "baseline": true,
+              "closed_at": "2026-05-08T14:22:00.500Z",
+              "episode": "66bcbc5cf096741a",
+              "opened_at": "2026-05-08T14:20:30.500Z",
+              "rule": "sold-out",
+              "severity": "critical",
+              "since": "2026-05-08T14:20:00.500Z"
+            },
+            "brand": "sahil",
+            "change": {
+              "after": "3.50",
+              "before": "3.20",
+              "list": "Hall",
+              "out_for_s": 720
+            },
+            "item": {
+              "category": 10,
+              "id": 302,
+              "limit": -0.5,
+              "low_at": 6.0,
+              "name": "Fanta 0.5 L",
+              "others_on": [
+                "0.33 L",
+                "1.0 L"
+              ],
+              "parent": 201,
+              "price": 3.2,
+              "since": "2026-05-08T14:20:00.500Z"
+            },
+            "message": "Fanta is back",
+            "refused": "Client is disabled",
+            "station": {
+              "active": true,
+              "id": 3,
+              "name": "Tandir"
+            },
+            "v": 1,
+            "venue": {
+              "id": 7,
+              "name": "Sahil \"2\"",
+              "reading_age_s": 4,
+              "trouble": "no answer"
+            }
+          },
+          "datacontenttype": "application/json",
+          "id": "0af4",
+          "source": "eightysix/sahil",
+          "specversion": "1.0",
+          "subject": "sahil/7/302",
+          "time": "2026-05-08T14:22:00.500Z",
+          "type": "dev.eightysix.alert.closed.v1"
+        }
+        "#);
+    }
+
+    #[test]
+    fn an_event_that_says_as_little_as_there_is() {
+        insta::assert_snapshot!(pretty(&cloud_event("0af4", "change", &nothing(), None, None, NOW)), @r#"
+        {
+          "data": {
+            "brand": "sahil",
+            "v": 1
+          },
+          "datacontenttype": "application/json",
+          "id": "0af4",
+          "source": "eightysix/sahil",
+          "specversion": "1.0",
+          "subject": "sahil",
+          "time": "2026-05-08T14:22:00.500Z",
+          "type": "dev.eightysix.change.v1"
+        }
+        "#);
+    }
+
+    #[test]
+    fn the_subject_goes_as_far_as_the_facts() {
+        let of_venue = Facts { venue: everything().venue, ..nothing() };
+        let of_station = Facts { station: everything().station, ..of_venue.clone() };
+        for (facts, path) in [
+            (nothing(), "sahil"),
+            (of_venue, "sahil/7"),
+            (of_station, "sahil/7/station-3"),
+            (everything(), "sahil/7/302"),
+        ] {
+            assert_eq!(subject_path(&facts), path);
+        }
+    }
+}

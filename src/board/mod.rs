@@ -230,3 +230,6 @@ pub const fn freshness_word(freshness: Freshness) -> &'static str {
         Freshness::Blind => "blind",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -413,3 +413,6 @@ fn is_news(change: &Change, before: &Snapshot) -> bool {
         Change::PriceList { .. } | Change::Price { .. } => before.prices_read_at.is_some(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! The steps of an engine: what must be written, what time alone will turn and why, and that a step changes nothing.
+
+use super::*;
+use crate::alerts::group::Way;
+use crate::catalog::{InventoryBehavior, Product, ProductKind, Station, StopEntry};
+use crate::document::Problems;
+use crate::rules::parse::{self, RuleFile};
+use crate::units::{Money, ProductId, Quantity, StationId, Zone};
+
+const RULES: &str = "rules:
+  - { name: out, when: { limit: { at_most: 0 } }, for: 20s, clear_for: 1m, notify: [managers] }
+  - { name: refused, subject: brand, when: { brand.access: refused }, notify: [managers] }";
+const VENUE: VenueId = VenueId(1);
+const LIMITS: FreshnessLimits =
+    FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };
+
+fn after_s(s: i64) -> Timestamp {
+    Timestamp::from_unix_ms(1_778_250_000_000 + s * 1000)
+}
+
+fn policy(receivers: &[&str]) -> Arc<Policy> {
+    let file = RuleFile { name: "test.yaml".into(), bytes: RULES.as_bytes().to_vec() };
+    let mut problems = Problems::new();
+    let rules = parse::parse(&[file], &mut problems).rules;
+    assert!(problems.is_empty(), "{problems:?}");
+    let route = |name: &&str| {
+        let receiver = ReceiverName::new(name);
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), ways: vec![Way::Email] })
+    };
+    Arc::new(Policy {
+        messages: Messages::compile(&rules, &Zone::utc()).expect("messages that compile"),
+        rules,
+        routes: receivers.iter().map(route).collect(),
+        feeds: Vec::new(),
+        setting: Setting { boot: "test".to_owned(), zone: Zone::utc(), day_starts: jiff::civil::time(4, 0, 0, 0) },
+    })
+}
+
+fn engine() -> Engine {
+    Engine::new(BrandId::new("sahil").expect("a slug"), policy(&["managers"]), LIMITS, Memory::default())
+}
+
+fn dish() -> Product {
+    Product {
+        id: ProductId(54),
+        parent: None,
+        station: Some(StationId(3)),
+        category: None,
+        category_name: None,
+        kind: ProductKind::Dish,
+        name: "Piti".to_owned(),
+        full_name: "Piti".to_owned(),
+        active: true,
+        hidden: false,
+        sold_by_weight: false,
+        has_variants: false,
+        price: Money::default(),
+        cost_price: Money::default(),
+        cooking_time_min: 0,
+        inventory: InventoryBehavior::Passive,
+        low_stock: None,
+        tags: Vec::new(),
+        recipe: Vec::new(),
+        modifiers: Vec::new(),
+    }
+}
+
+fn list(limits: &[i64]) -> Input {
+    let entry = |limit: &i64| StopEntry { product: ProductId(54), limit: Quantity::whole(*limit), updated_at: None };
+    let entries = limits.iter().map(entry).collect();
+    Input::Reading(VENUE, Reading::StopList { entries, unreadable: Vec::new(), whole: true })
+}
+
+/// Steps and adopts, and says whether anything had to be written.
+fn take(engine: &mut Engine, input: Input, s: i64) -> bool {
+    let commit = engine.step(input, after_s(s));
+    let is_durable = commit.is_durable();
+    engine.adopt(commit);
+    is_durable
+}
+
+/// An engine that has read a venue with one dish, which is on sale.
+fn watching() -> Engine {
+    let mut engine = engine();
+    let station =
+        Station { id: StationId(3), name: "Kitchen".to_owned(), active: true, kitchen: true, printable: true };
+    let (unreadable, absence_counts) = (Vec::new(), true);
+    let inputs = [
+        Input::Venues(vec![Venue { id: VENUE, name: "Sahil".to_owned(), active: true }]),
+        Input::Access(Access::Granted),
+        Input::Reading(VENUE, Reading::Products { products: vec![dish()], unreadable, absence_counts }),
+        Input::Reading(VENUE, Reading::Stations { stations: vec![station], unreadable: Vec::new(), absence_counts }),
+        list(&[]),
+    ];
+    for input in inputs {
+        take(&mut engine, input, 0);
+    }
+    engine
+}
+
+#[test]
+fn only_what_differs_is_written() {
+    let mut engine = watching();
+    for (input, s, is_written) in [
+        (list(&[]), 3, false),
+        (Input::Tick, 6, false),
+        (Input::Reading(VENUE, Reading::Failed { why: "no answer".to_owned() }), 7, false),
+        (Input::Access(Access::Granted), 8, false),
+        (list(&[0]), 9, true),
+        (list(&[0]), 12, false),
+        (list(&[-1]), 15, true),
+        (Input::Venues(vec![Venue { id: VENUE, name: "Sahil".to_owned(), active: true }]), 16, false),
+        (Input::Venues(vec![Venue { id: VENUE, name: "Sahil 2".to_owned(), active: true }]), 17, true),
+        (Input::Reading(VenueId(9), Reading::Failed { why: "nobody watches it".to_owned() }), 18, false),
+        (Input::Venues(Vec::new()), 19, true),
+    ] {
+        let shown = format!("{input:?}");
+        assert_eq!(take(&mut engine, input, s), is_written, "{shown}");
+    }
+}
+
+#[test]
+fn a_step_changes_nothing_and_the_same_step_gives_the_same_commit() {
+    let engine = watching();
+    let before = format!("{:?}", engine.memory());
+    let commits = [0, 1].map(|_| format!("{:?}", engine.step(list(&[0]), after_s(9))));
+    assert_eq!(commits[0], commits[1]);
+    assert_eq!(format!("{:?}", engine.memory()), before);
+}
+
+#[test]
+fn the_next_deadline_says_what_is_waited_for() {
+    let next = |engine: &Engine| engine.next_deadline();
+    assert_eq!(next(&engine()), None, "who watches nothing waits for nothing");
+
+    let looks = "conditions that turn by time are looked at again";
+    let mut engine = watching();
+    assert_eq!(next(&engine), Some((after_s(5), looks)));
+    take(&mut engine, list(&[0]), 18);
+    take(&mut engine, Input::Tick, 36);
+    assert_eq!(next(&engine), Some((after_s(38), "an alert has held long enough to open")));
+    take(&mut engine, list(&[0]), 38);
+    assert!(engine.memory().book.iter().any(|(_, alert)| matches!(alert, Alert::Open(_))), "it opened");
+    take(&mut engine, Input::Tick, 125);
+    assert_eq!(next(&engine), Some((after_s(128), "a mail has waited for its burst")));
+    assert!(take(&mut engine, Input::Tick, 128), "the mail is written");
+    take(&mut engine, list(&[]), 130);
+    take(&mut engine, Input::Tick, 188);
+    assert_eq!(next(&engine), Some((after_s(190), "an alert has been clear long enough to close")));
+    take(&mut engine, list(&[]), 190);
+    assert_eq!(engine.memory().book.iter().count(), 0, "it closed");
+}
+
+#[test]
+fn who_left_the_configuration_gets_no_mail() {
+    let mut engine = watching();
+    take(&mut engine, list(&[0]), 9);
+    take(&mut engine, list(&[0]), 30);
+    assert_eq!(engine.memory().groups.len(), 1);
+    let mut engine = Engine::new(engine.brand().clone(), policy(&[]), LIMITS, engine.into_memory());
+    let commit = engine.step(Input::Reloaded, after_s(31));
+    assert_eq!((commit.notices.len(), commit.groups.len()), (0, 1), "the group is dropped, and nothing is sent");
+    engine.adopt(commit);
+    assert!(engine.memory().groups.is_empty());
+}
