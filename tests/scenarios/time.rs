@@ -83,7 +83,7 @@ fn the_business_day_ends_at_four_also_in_the_night_when_the_clocks_change() {
         ("2026-10-24T20:30:00Z", "Europe/Berlin", "2026-10-24", "2026-10-25"),
         ("2026-05-08T17:30:00Z", "Asia/Baku", "2026-05-08", "2026-05-09"),
     ] {
-        let slow = eightysix::poll::Settings { fastest: std::time::Duration::from_secs(30), ..Default::default() };
+        let slow = eightysix::poll::Settings { fastest: std::time::Duration::from_mins(1), ..Default::default() };
         let mut shop = Shop::new(&Opening { at, zone, polling: slow, ..Opening::default() });
         shop.opens();
         for (time, name) in [("23:30", "Piti"), ("03:30", "Dovğa"), ("04:05", "Bozbaş")] {
