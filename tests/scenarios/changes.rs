@@ -56,8 +56,8 @@ fn a_product_is_taken_off_the_menu_while_it_is_out() {
     18:03:00 feed product.stopped: Bozbaş at Sahil
     18:03:21 kitchen opened sold-out: Bozbaş is out at Kitchen since 18:03
     18:04:21 managers mail Sahil: Bozbaş is out at Kitchen since 18:03
-    18:07:00 kitchen closed sold-out: Bozbaş is still out, but no longer on sale at Kitchen
-    18:08:00 managers mail Sahil: Bozbaş is still out, but no longer on sale at Kitchen
+    18:07:00 kitchen closed sold-out: Bozbaş is still out, but no longer watched
+    18:08:00 managers mail Sahil: Bozbaş is still out, but no longer watched
     ");
 }
 
@@ -179,5 +179,24 @@ fn a_venue_that_is_added_later_begins_with_a_baseline_and_not_with_a_flood() {
     18:07:00 feed product.back: Piti at İçərişəhər
     18:08:00 kitchen closed sold-out: Piti is back on at Kitchen
     18:09:00 managers mail İçərişəhər: Piti is back on at Kitchen
+    ");
+}
+
+#[test]
+fn a_venue_that_is_no_longer_watched_ends_its_alerts_aloud() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.at("sahil", 2);
+        shop.sells_out("Piti");
+        shop.after("2m");
+        shop.reloads(None, Some(&[1]));
+        shop.after("3m");
+    };
+    insta::assert_snapshot!(told(&Opening { brands: &[("sahil", 2)], ..Opening::default() }, story), @r"
+    18:03:00 feed product.stopped: Piti at İçərişəhər
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:21 managers mail İçərişəhər: Piti is out at Kitchen since 18:03
+    18:05:00 kitchen closed sold-out: Piti is still out, but no longer watched
+    18:06:00 managers mail sahil: 2 over (Terrace grill, Piti)
     ");
 }
