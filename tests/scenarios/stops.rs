@@ -141,7 +141,7 @@ fn a_station_is_switched_off_while_a_dish_is_out_and_on_again() {
     18:03:21 kitchen opened sold-out: Göyərti qutabı is out at Tandir since 18:03
     18:04:21 managers mail Sahil: Göyərti qutabı is out at Tandir since 18:03
     18:15:57 kitchen closed sold-out: Göyərti qutabı is still out, but Tandir is switched off
-    18:16:57 managers mail Sahil: 1 new, 1 over (Göyərti qutabı, Tandir)
+    18:16:57 managers mail Sahil: Tandir at Sahil is switched off with 7 products on it, and 1 more
     18:30:18 kitchen opened sold-out: Göyərti qutabı is out at Tandir since 18:03
     18:31:18 managers mail Sahil: Göyərti qutabı is out at Tandir since 18:03, and 1 more
     ");
