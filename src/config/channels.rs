@@ -1,24 +1,24 @@
 //! What brokers, mail servers and receivers have in common, and the `feed`.
 //!
-//! Invariant: a reference that is returned names an entry of the file, though perhaps a broken one.
+//! Invariant: a reference that is returned names an entry of the file, though perhaps one in a broken section.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::config::{Surroundings, reference};
+use crate::config::{Names, Surroundings, reference};
 use crate::document::{Fields, Node, Problems};
 
-/// The names that receivers and the feed may refer to.
-pub(super) struct Names {
-    pub(super) brokers: Vec<String>,
-    pub(super) mail: Vec<String>,
+/// The ways that receivers and the feed may refer to.
+pub(super) struct Ways<'a> {
+    pub(super) brokers: &'a Names,
+    pub(super) mail: &'a Names,
 }
 
 /// Reads the brokers that get the state topics; each counts once.
-pub(super) fn feed(node: &Node, names: &Names, problems: &mut Problems) -> Vec<String> {
+pub(super) fn feed(node: &Node, ways: &Ways<'_>, problems: &mut Problems) -> Vec<String> {
     let mut feed = Vec::new();
     for item in node.one_or_more() {
-        let Some(broker) = reference(item, "broker", &names.brokers, problems) else { continue };
+        let Some(broker) = reference(item, "broker", ways.brokers, problems) else { continue };
         if feed.contains(&broker) {
             problems.tell(&item.place, format!("the broker '{broker}' is listed twice"));
         } else {

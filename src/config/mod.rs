@@ -178,23 +178,25 @@ impl Surroundings<'_> {
 fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Config> {
     let mut fields = root.fields("clopos: and rules:", problems)?;
     let locale = fields.required("locale", "{ timezone: Asia/Baku, currency: AZN }", problems);
-    let locale = locale.and_then(|node| basics::locale(node, problems));
     let clopos = fields.required("clopos", "{ integrator_id: .., brands: [..] }", problems);
-    let clopos = clopos.and_then(|node| clopos::settings(node, around, problems));
-    let polling = fields
-        .optional("polling")
-        .map_or_else(|| Some(poll::Settings::default()), |node| basics::polling(node, problems));
-    let store = basics::store(fields.optional("store"), around, problems);
-    let brokers = fields.optional("mqtt").map(|node| brokers::all(node, around, problems)).unwrap_or_default();
-    let mail = fields.optional("smtp").map(|node| mail::all(node, around, problems)).unwrap_or_default();
-    let names = channels::Names { brokers: brokers.names(), mail: mail.names() };
-    let feed = fields.optional("feed").map(|node| channels::feed(node, &names, problems)).unwrap_or_default();
-    let receivers = fields.optional("receivers");
-    let receivers = receivers.map(|node| receivers::all(node, &names, around, problems)).unwrap_or_default();
-    let http = basics::http(fields.optional("http"), brokers::embedded(&brokers.resolved), problems);
+    let [polling, store, mqtt, smtp, feed, receivers, http] =
+        ["polling", "store", "mqtt", "smtp", "feed", "receivers", "http"].map(|key| fields.optional(key));
     let rules = fields.required("rules", "[rules/*.yaml]", problems);
-    let rules = rules.and_then(|node| rules::load(node, &receivers.names(), around, problems));
+    // What a misspelt section holds cannot be known, so nothing is told of references into it.
+    let absent = |key: &str| if fields.misspells(key) { Names::Unknown } else { Names::default() };
+    let [no_brokers, no_mail, no_receivers] = ["mqtt", "smtp", "receivers"].map(absent);
     fields.finish(problems);
+    let locale = locale.and_then(|node| basics::locale(node, problems));
+    let clopos = clopos.and_then(|node| clopos::settings(node, around, problems));
+    let polling = polling.map_or_else(|| Some(poll::Settings::default()), |node| basics::polling(node, problems));
+    let store = basics::store(store, around, problems);
+    let brokers = mqtt.map_or_else(|| no_brokers.into(), |node| brokers::all(node, around, problems));
+    let mail = smtp.map_or_else(|| no_mail.into(), |node| mail::all(node, around, problems));
+    let ways = channels::Ways { brokers: &brokers.names, mail: &mail.names };
+    let feed = feed.map(|node| channels::feed(node, &ways, problems)).unwrap_or_default();
+    let receivers = receivers.map_or_else(|| no_receivers.into(), |node| receivers::all(node, &ways, around, problems));
+    let http = basics::http(http, brokers::embedded(&brokers.resolved), problems);
+    let rules = rules.and_then(|node| rules::load(node, &receivers.names, around, problems));
     let ((clopos, venues), (rules, rule_files)) = (clopos?, rules?);
     Some(Config {
         locale: locale?,
@@ -216,18 +218,36 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
 /// reference to a broken entry is not called unknown as well.
 struct Named<T> {
     resolved: BTreeMap<String, T>,
-    names: Vec<String>,
+    names: Names,
 }
 
-impl<T> Default for Named<T> {
-    fn default() -> Self {
-        Self { resolved: BTreeMap::new(), names: Vec::new() }
+impl<T> From<Names> for Named<T> {
+    fn from(names: Names) -> Self {
+        Self { resolved: BTreeMap::new(), names }
     }
 }
 
-impl<T> Named<T> {
-    fn names(&self) -> Vec<String> {
-        self.names.clone()
+/// The names that a section gives, to which others refer.
+enum Names {
+    /// These.
+    Known(Vec<String>),
+    /// The section itself is wrong, so that any name may be one of its.
+    Unknown,
+}
+
+impl Names {
+    /// Returns whether `name` is one of them, as far as can be known.
+    fn may_hold(&self, name: &str) -> bool {
+        match self {
+            Self::Known(names) => names.iter().any(|known| known == name),
+            Self::Unknown => true,
+        }
+    }
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::Known(Vec::new())
     }
 }
 
@@ -238,8 +258,9 @@ fn named<T>(
     problems: &mut Problems,
     mut read: impl FnMut(&Entry, &mut Problems) -> Option<T>,
 ) -> Named<T> {
-    let mut found = Named::default();
-    for entry in node.entries(such_as, problems).unwrap_or_default() {
+    let Some(entries) = node.entries(such_as, problems) else { return Names::Unknown.into() };
+    let (mut resolved, mut names) = (BTreeMap::new(), Vec::new());
+    for entry in entries {
         let fits = (1..=NAME_LENGTH_MAX).contains(&entry.key.len())
             && entry.key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         if !fits {
@@ -248,21 +269,21 @@ fn named<T>(
             problems.tell_with_help(&entry.place, message, help);
         }
         let value = read(entry, problems);
-        found.names.push(entry.key.to_string());
+        names.push(entry.key.to_string());
         if let Some(value) = value {
-            found.resolved.insert(entry.key.to_string(), value);
+            resolved.insert(entry.key.to_string(), value);
         }
     }
-    found
+    Named { resolved, names: Names::Known(names) }
 }
 
 /// Characters of the name of a broker, a mail server or a receiver: it becomes part of topics, ids and metrics.
 const NAME_LENGTH_MAX: usize = 64;
 
 /// Reads a reference to one of `names`; `what` is what is named: `broker`.
-fn reference(node: &Node, what: &str, names: &[String], problems: &mut Problems) -> Option<String> {
+fn reference(node: &Node, what: &str, names: &Names, problems: &mut Problems) -> Option<String> {
     let name = node.text(problems)?;
-    if names.iter().any(|known| known == name) {
+    if names.may_hold(name) {
         return Some(name.to_owned());
     }
     unknown_name(&node.place, name, what, names, problems);
@@ -270,7 +291,8 @@ fn reference(node: &Node, what: &str, names: &[String], problems: &mut Problems)
 }
 
 /// Tells that `name` is not one of `names`.
-fn unknown_name(place: &Place, name: &str, what: &str, names: &[String], problems: &mut Problems) {
+fn unknown_name(place: &Place, name: &str, what: &str, names: &Names, problems: &mut Problems) {
+    let Names::Known(names) = names else { return };
     let message = format!("there is no {what} '{}'", printable(name, NAME_LENGTH_MAX));
     let known = names.iter().map(String::as_str);
     let help = match nearest(name, known.clone()) {

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::channels::{self, Names};
+use crate::config::channels::{self, Ways};
 use crate::config::{ChannelSettings, Named, ReceiverSettings, Surroundings, named, reference, secret};
 use crate::document::{Fields, Node, Problems};
 use crate::sinks::email::{self, ADDRESSES_MAX};
@@ -21,13 +21,13 @@ const WEBHOOK: &str = "{ url: https://hooks.example.com/86, secrets: [{ file: /p
 
 pub(super) fn all(
     node: &Node,
-    names: &Names,
+    ways: &Ways<'_>,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Named<ReceiverSettings> {
     named(node, "managers: { email: { smtp: main, to: [..] } }", problems, |entry, problems| {
         let mut fields = entry.node.fields("{ email: { smtp: main, to: [manager@example.com] } }", problems)?;
-        let receiver = receiver(&mut fields, names, around, problems);
+        let receiver = receiver(&mut fields, ways, around, problems);
         fields.finish(problems);
         receiver
     })
@@ -35,13 +35,13 @@ pub(super) fn all(
 
 fn receiver(
     fields: &mut Fields<'_>,
-    names: &Names,
+    ways: &Ways<'_>,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<ReceiverSettings> {
     let told = problems.count();
-    let email = fields.optional("email").map(|node| email(node, names, problems));
-    let mqtt = fields.optional("mqtt").map(|node| mqtt(node, names, problems));
+    let email = fields.optional("email").map(|node| email(node, ways, problems));
+    let mqtt = fields.optional("mqtt").map(|node| mqtt(node, ways, problems));
     let webhook = fields.optional("webhook").map(|node| webhook(node, around, problems));
     let group_wait = fields
         .optional("group_wait")
@@ -58,10 +58,10 @@ fn receiver(
     Some(ReceiverSettings { channels, group_wait: group_wait? })
 }
 
-fn email(node: &Node, names: &Names, problems: &mut Problems) -> Option<ChannelSettings> {
+fn email(node: &Node, ways: &Ways<'_>, problems: &mut Problems) -> Option<ChannelSettings> {
     let mut fields = node.fields("{ smtp: main, to: [manager@example.com] }", problems)?;
     let smtp = fields.required("smtp", "main", problems);
-    let smtp = smtp.and_then(|node| reference(node, "mail server", &names.mail, problems));
+    let smtp = smtp.and_then(|node| reference(node, "mail server", ways.mail, problems));
     let to = fields.required("to", "[manager@example.com]", problems).and_then(|node| addresses(node, problems));
     fields.finish(problems);
     Some(ChannelSettings::Email { smtp: smtp?, to: to? })
@@ -77,10 +77,10 @@ fn addresses(node: &Node, problems: &mut Problems) -> Option<Vec<email::Address>
     addresses.into_iter().collect()
 }
 
-fn mqtt(node: &Node, names: &Names, problems: &mut Problems) -> Option<ChannelSettings> {
+fn mqtt(node: &Node, ways: &Ways<'_>, problems: &mut Problems) -> Option<ChannelSettings> {
     let mut fields = node.fields("{ broker: kitchen }", problems)?;
     let broker = fields.required("broker", "kitchen", problems);
-    let broker = broker.and_then(|node| reference(node, "broker", &names.brokers, problems));
+    let broker = broker.and_then(|node| reference(node, "broker", ways.brokers, problems));
     fields.finish(problems);
     Some(ChannelSettings::Mqtt { broker: broker? })
 }

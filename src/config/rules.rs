@@ -18,7 +18,7 @@ const FILES_MAX: usize = 1_000;
 /// Reads all rules and returns them with their files.
 pub(super) fn load(
     node: &Node,
-    receivers: &[String],
+    receivers: &super::Names,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<(RuleSet, Vec<PathBuf>)> {
@@ -45,7 +45,7 @@ pub(super) fn load(
     }
     let parsed = parse::parse(&files, problems);
     for receiver in &parsed.receivers {
-        if !receivers.iter().any(|known| **known == *receiver.text) {
+        if !receivers.may_hold(&receiver.text) {
             unknown_name(&receiver.place, &receiver.text, "receiver", receivers, problems);
         }
     }

@@ -167,12 +167,20 @@ pub struct Fields<'a> {
     /// All settings of the group, in the order of the file.
     pub entries: &'a [Entry],
     asked: Vec<&'static str>,
+    out_of_place: Vec<&'static str>,
     missing: Vec<(&'static str, Problem)>,
 }
 
 impl<'a> Fields<'a> {
     fn of(node: &'a Node, entries: &'a [Entry]) -> Self {
-        Self { place: &node.place, label: &node.label, entries, asked: Vec::new(), missing: Vec::new() }
+        Self {
+            place: &node.place,
+            label: &node.label,
+            entries,
+            asked: Vec::new(),
+            out_of_place: Vec::new(),
+            missing: Vec::new(),
+        }
     }
 
     /// Returns the setting when it is there, and remembers that it is a known one.
@@ -197,6 +205,19 @@ impl<'a> Fields<'a> {
         node
     }
 
+    /// Returns a setting that is known but has no place here, for the caller to tell why; a misspelt one is not taken
+    /// for it.
+    pub fn out_of_place(&mut self, key: &'static str) -> Option<&'a Entry> {
+        self.out_of_place.push(key);
+        self.entries.iter().find(|entry| &*entry.key == key)
+    }
+
+    /// Returns whether an unknown setting is most likely meant as `key`, which is not there. To be asked when all that
+    /// the group can hold was asked for.
+    pub fn misspells(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| !self.knows(entry) && self.meant(entry) == Some(key))
+    }
+
     /// Returns whether the group holds this setting, without asking for it.
     pub fn holds(&self, key: &str) -> bool {
         self.entries.iter().any(|entry| &*entry.key == key)
@@ -211,14 +232,12 @@ impl<'a> Fields<'a> {
     /// misspelt is not told as missing any more.
     pub fn finish(self, problems: &mut Problems) {
         for entry in self.entries {
-            if self.asked.iter().any(|known| **known == *entry.key) {
+            if self.knows(entry) {
                 continue;
             }
             let key = units::printable(&entry.key, SHOWN_MAX);
-            // A setting that is there already was not misspelt.
-            let missing = self.asked.iter().copied().filter(|known| !self.holds(known));
             let message = format!("there is no setting '{key}' in {}", self.title());
-            let help = match nearest(&entry.key, missing) {
+            let help = match self.meant(entry) {
                 Some(near) => {
                     for (_, problem) in self.missing.iter().filter(|(key, _)| *key == near) {
                         problems.withdraw(problem);
@@ -229,6 +248,17 @@ impl<'a> Fields<'a> {
             };
             problems.tell_with_help(&entry.place, message, help);
         }
+    }
+
+    fn knows(&self, entry: &Entry) -> bool {
+        self.asked.iter().chain(&self.out_of_place).any(|known| **known == *entry.key)
+    }
+
+    /// Finds what an unknown setting was most likely meant to be.
+    fn meant(&self, entry: &Entry) -> Option<&'static str> {
+        // A setting that is there already was not misspelt.
+        let missing = self.asked.iter().copied().filter(|known| !self.holds(known));
+        nearest(&entry.key, missing)
     }
 
     fn title(&self) -> String {

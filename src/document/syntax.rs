@@ -84,7 +84,7 @@ fn words(kind: &ErrorKind) -> Option<(&'static str, &'static str)> {
         | ErrorKind::MisplacedFlowCollectionEnd
         | ErrorKind::ExpectedFlowMappingSeparator
         | ErrorKind::ExpectedFlowSequenceSeparator => {
-            ("a bracket or a comma is missing or too many here", "check the brackets of this line")
+            ("a bracket or a comma is missing or too many here", "check the brackets of this line or of one above")
         }
         ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
             ("there is a second ': ' in this value", "put a value that holds ': ' in quotes")

@@ -37,7 +37,14 @@ fn broken_yaml_is_told_where_its_cause_is() {
             "a: {b: 1\n",
             "f:1:4: the bracket that begins here is never closed; close it, and check commas and quotes within",
         ),
-        ("a: [1, 2}\n", "f:1:4: a bracket or a comma is missing or too many here; check the brackets of this line"),
+        (
+            "a: [1, 2}\n",
+            "f:1:4: a bracket or a comma is missing or too many here; check the brackets of this line or of one above",
+        ),
+        (
+            "a: { b: 1\nc: 2\n",
+            "f:2:2: a bracket or a comma is missing or too many here; check the brackets of this line or of one above",
+        ),
         ("a: x: y\n", "f:1:5: there is a second ': ' in this value; put a value that holds ': ' in quotes"),
         ("a: 1\nb\nc: 2\n", "f:2:1: a setting without a colon; write 'name: value', with a space behind the colon"),
         (

@@ -148,8 +148,12 @@ impl<'p> ConditionReader<'p> {
             return None;
         }
         if is_running(row.field) {
-            let message = format!("'{name}' runs on, and is hardly ever exactly {}", items[0].describe());
-            self.problems.tell_with_help(&node.place, message, format!("write {}", row.example));
+            let message = format!("'{name}' is hardly ever exactly {}", items[0].describe());
+            self.problems.tell_with_help(
+                &node.place,
+                message,
+                format!("use at_least or at_most, such as {}", row.example),
+            );
             return None;
         }
         let operands: Vec<Option<Operand>> = items.iter().map(|item| self.operand(name, row.kind, item)).collect();

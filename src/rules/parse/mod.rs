@@ -121,6 +121,10 @@ impl Reader<'_> {
                 Some(Form::Event(event))
             }
             Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref()))),
+            None if fields.holds("event") => {
+                self.refuse_state_keys(&mut fields);
+                None
+            }
             None => {
                 // Nobody knows which fields exist; the keys are known all the same.
                 for key in STATE_KEYS {
@@ -206,7 +210,7 @@ impl Reader<'_> {
     /// Reads the receivers. The key must be there, as a rule that tells nobody is more often an oversight than meant;
     /// `[]` says that it is meant.
     fn notify(&mut self, fields: &mut Fields<'_>) -> Vec<Placed> {
-        let such_as = "[kitchen, managers], or [] for the board and the feed only";
+        let such_as = "[kitchen, managers], or [] for the screens only";
         let Some(node) = fields.required("notify", such_as, self.problems) else { return Vec::new() };
         let mut notify: Vec<Placed> = Vec::new();
         for name in node.one_or_more() {
@@ -268,8 +272,7 @@ impl Reader<'_> {
 
     fn refuse_state_keys(&mut self, fields: &mut Fields<'_>) {
         for key in STATE_KEYS {
-            fields.optional(key);
-            if let Some(entry) = fields.entries.iter().find(|entry| &*entry.key == key) {
+            if let Some(entry) = fields.out_of_place(key) {
                 let message = format!("'{key}' has no meaning for an event, which is told once and at once");
                 let help = format!("remove '{key}', or replace 'event' by a 'when' that describes a state");
                 self.problems.tell_with_help(&entry.place, message, help);

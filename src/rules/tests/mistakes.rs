@@ -214,11 +214,11 @@ const CASES: &[(Broken, &[&str])] = &[
     ),
     (
         When("stopped_for: 45m"),
-        &["1:53: 'stopped_for' runs on, and is hardly ever exactly '45m'; write { at_least: 45m }"],
+        &["1:53: 'stopped_for' is hardly ever exactly '45m'; use at_least or at_most, such as { at_least: 45m }"],
     ),
     (
         When("stopped_for: { not: 45m }"),
-        &["1:60: 'stopped_for' runs on, and is hardly ever exactly '45m'; write { at_least: 45m }"],
+        &["1:60: 'stopped_for' is hardly ever exactly '45m'; use at_least or at_most, such as { at_least: 45m }"],
     ),
     // What can never hold.
     (
@@ -295,7 +295,7 @@ const CASES: &[(Broken, &[&str])] = &[
     (
         File("rules: [{ name: r, when: { sold_out: true } }]"),
         &[
-            "1:9: 'notify' is missing in 'rule r'; write notify: [kitchen, managers], or [] for the board and the feed only",
+            "1:9: 'notify' is missing in 'rule r'; write notify: [kitchen, managers], or [] for the screens only",
         ],
     ),
     (
@@ -346,6 +346,13 @@ const CASES: &[(Broken, &[&str])] = &[
         Rule("event: sold_out"),
         &[
             "1:39: 'event' must be one of stopped, back, limit_changed, price_changed, station_changed, product_added or product_removed, not 'sold_out'",
+        ],
+    ),
+    // Only keys that the rule can have are offered.
+    (
+        Rule("event: stopped, fro: 1m"),
+        &[
+            "1:48: there is no setting 'fro' in 'rule r'; write one of name, event, subject, when, severity, notify or message",
         ],
     ),
     (Rule("event: stoped"), &["1:39: 'event' cannot be 'stoped'; did you mean 'stopped'?"]),
