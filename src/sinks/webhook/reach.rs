@@ -108,11 +108,26 @@ pub(super) fn admit(address: IpAddr, host: &str, allowed: &[Allowed]) -> Result<
         Kind::Public => Ok(()),
         Kind::Private | Kind::Special if listed => Ok(()),
         Kind::Private if named => Ok(()),
-        Kind::Private => Err(format!("{host} is the private address {address}, which allow_private does not list")),
-        Kind::Special => Err(format!(
-            "{host} is the link-local or reserved address {address}, which allow_private does not list by its address"
-        )),
+        Kind::Private => Err(refusal(address, host, "private", comparable(host))),
+        // A name could lead to the metadata of a cloud; only its address opens the way there.
+        Kind::Special => Err(refusal(address, host, "link-local or reserved", address.to_string())),
     }
+}
+
+/// Says why `address` is refused, and what to list.
+fn refusal(address: IpAddr, host: &str, kind: &str, listed: String) -> String {
+    let is_literal = host.trim_matches(['[', ']']).parse() == Ok(address);
+    let (what, listed) = if is_literal {
+        (format!("{address} is a {kind} address"), address.to_string())
+    } else {
+        (format!("{host} is the {kind} address {address}"), listed)
+    };
+    format!("{what}; to send there, write allow_private: [{}]", quoted(listed))
+}
+
+/// Returns a text as YAML takes it within brackets: an IPv6 address may need quotes.
+fn quoted(text: String) -> String {
+    if text.contains(':') { format!("\"{text}\"") } else { text }
 }
 
 /// Resolves names by the system and drops the addresses that are not admitted.
