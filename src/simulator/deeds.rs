@@ -84,7 +84,7 @@ pub enum HappeningKind {
     Counted,
     /// It was taken off the menu by hand.
     Stopped,
-    /// It is back.
+    /// It left the stop list: it is back, or no longer counted.
     Restocked,
     /// An ingredient is out.
     IngredientOut,
@@ -119,9 +119,12 @@ pub fn perform(world: &mut World, brand: &BrandId, deed: &Deed, at: Timestamp) -
             })
         }
         Deed::Restock(venue, product) => {
-            let known = world.limit(brand, *venue, *product).is_ok_and(|limit| limit.is_some());
-            let done = known && world.clear_limit(brand, *venue, *product).is_ok();
-            scene.if_done(done, world, *venue, *product, HappeningKind::Restocked, |name| format!("{name} is back"))
+            let before = world.limit(brand, *venue, *product).ok().flatten();
+            let done = before.is_some() && world.clear_limit(brand, *venue, *product).is_ok();
+            // What was still on sale does not come back, it only is not counted any more.
+            let was_out = before.is_some_and(|left| left <= Quantity::ZERO);
+            let what = if was_out { "is back" } else { "is on sale without a limit again" };
+            scene.if_done(done, world, *venue, *product, HappeningKind::Restocked, |name| format!("{name} {what}"))
         }
         Deed::RunDry(venue, ingredient, dishes) => run_dry(world, scene, *venue, *ingredient, dishes),
         Deed::Refill(venue, ingredient, dishes) => refill(world, scene, *venue, *ingredient, dishes),
@@ -220,7 +223,7 @@ fn run_dry(
     let stopped =
         dishes.iter().filter(|id| world.set_limit(scene.brand, venue, **id, Quantity::ZERO, scene.at).is_ok());
     let count = stopped.count();
-    let text = |name: &str| format!("{name} is used up, {count} dishes stopped");
+    let text = |name: &str| format!("{name} is used up{}", dishes_are(count, "stopped"));
     scene.if_done(done, world, venue, ingredient, HappeningKind::IngredientOut, text)
 }
 
@@ -235,8 +238,17 @@ fn refill(
     let done = known && world.clear_limit(scene.brand, venue, ingredient).is_ok();
     let back = dishes.iter().filter(|id| world.clear_limit(scene.brand, venue, **id).is_ok());
     let count = back.count();
-    let text = |name: &str| format!("{name} delivered, {count} dishes back");
+    let text = |name: &str| format!("{name} delivered{}", dishes_are(count, "back"));
     scene.if_done(done, world, venue, ingredient, HappeningKind::IngredientBack, text)
+}
+
+/// Says how many dishes an ingredient took along: `, 1 dish stopped`; nothing when there are none.
+fn dishes_are(count: usize, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        1 => format!(", 1 dish {what}"),
+        several => format!(", {several} dishes {what}"),
+    }
 }
 
 fn switch(world: &mut World, scene: Scene<'_>, venue: VenueId, station: StationId, active: bool) -> Vec<Happening> {
@@ -279,12 +291,12 @@ fn break_api(world: &mut World, scene: Scene<'_>, trouble: Trouble) -> Vec<Happe
     if world.add_fault(ScriptedFault { fault, scope, span }).is_err() {
         return Vec::new();
     }
-    let place = venue.and_then(|venue| world.venue(scene.brand, venue).ok()).map_or("every venue", |place| &place.name);
+    let place = venue.and_then(|venue| world.venue(scene.brand, venue).ok()).map_or("all venues", |place| &place.name);
     let long = match span {
         Span::Next(1) => "once".to_owned(),
         Span::Next(count) => format!("{count} times"),
         Span::Between(from, until) => format!("for {} s", until.since(from).as_millis().div_ceil(1_000)),
     };
-    let text = format!("Clopos answers {} for {place}, {long}", fault.name());
+    let text = format!("Clopos {} for {place}, {long}", fault.told());
     vec![scene.happening(world, venue, None, HappeningKind::Fault, text)]
 }

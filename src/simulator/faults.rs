@@ -203,6 +203,36 @@ impl Fault {
         }
     }
 
+    /// Says in words what Clopos does: `answers with 502 Bad Gateway pages`.
+    pub fn told(self) -> String {
+        let words = match self {
+            Self::TooManyRequests { .. } => "answers 429 Too Many Requests",
+            Self::Status { code } => return format!("answers with error {code}"),
+            Self::BadGatewayPage => "answers with 502 Bad Gateway pages",
+            Self::Html => "answers with an HTML page",
+            Self::EmptyBody => "answers with nothing",
+            Self::CutBody => "breaks off in its answers",
+            Self::Refused => "refuses to answer",
+            Self::NullData => "answers without data",
+            Self::WrongTypes => "sends values of wrong types",
+            Self::UnknownFields => "sends fields that nobody knows",
+            Self::DuplicateRows => "sends every row twice",
+            Self::NumbersAsStrings => "sends numbers as texts",
+            Self::IdsAsStrings => "sends ids as texts",
+            Self::EmptyStopList => "sends an empty stop list by mistake",
+            Self::FilterAsRange => "takes ids for a range of ids",
+            Self::LoseRows { rows } => return format!("skips rows ({rows})"),
+            Self::RepeatRows { rows } => return format!("repeats rows ({rows})"),
+            Self::TokenExpired => "lets the token expire",
+            Self::Late { ms } => return format!("takes {ms} ms for its answers"),
+            Self::Hang => "does not answer",
+            Self::Reset => "resets the connections",
+            Self::Gzip => "sends compressed answers",
+            Self::EndlessBody => "sends answers without end",
+        };
+        words.to_owned()
+    }
+
     /// Returns by how many rows the page is shifted.
     pub fn row_shift(self) -> i64 {
         match self {

@@ -366,7 +366,7 @@ mod tests {
             }
             let faults: Vec<&str> =
                 seen.iter().filter(|h| h.kind == HappeningKind::Fault).map(|h| h.text.as_str()).collect();
-            for name in ["html", "bad-gateway-page", "too-many-requests", "token-expired"] {
+            for name in ["an HTML page", "502 Bad Gateway pages", "429 Too Many Requests", "the token expire"] {
                 assert!(faults.iter().any(|text| text.contains(name)), "{name} in {faults:?}");
             }
         }
