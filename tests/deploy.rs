@@ -162,7 +162,7 @@ fn screens_read_and_cannot_write() {
     }
     for (user, topic) in [
         ("screen", list),
-        ("screen", "eightysix/v1/sahil/1/cmd/ack"),
+        ("screen", "eightysix/v1/sahil/1/event"),
         ("screen-tandir", station),
         ("screen-tandir", "eightysix/v1/bridge/state"),
         ("eightysix", "somebody/else"),
@@ -303,6 +303,48 @@ fn the_containers_fit_their_configuration() {
     assert_eq!(settings["rules"][0], "/etc/eightysix/rules/*.yaml");
     assert_eq!(settings["http"]["listen"], "0.0.0.0:8686");
     assert_eq!(compose["services"]["eightysix"]["ports"][0], "127.0.0.1:8686:8686");
+}
+
+#[test]
+fn the_service_starts_with_its_configuration_and_its_credentials() {
+    let (config, drop_in) = (shipped("deploy/eightysix-systemd.yaml"), shipped("deploy/credentials.conf"));
+    let between = |text: &str, before: &str, after: &[char]| -> BTreeSet<String> {
+        let found = text.split(before).skip(1).map(|rest| rest.split(after).next().expect("split has a first"));
+        found.map(str::to_owned).collect()
+    };
+    let used = between(&config, "{ credential: ", &[' ', '}']);
+    assert_eq!(used, between(&drop_in, "\nLoadCredential=", &[':']), "the yaml and the drop-in");
+    assert_eq!(yaml("deploy/eightysix-systemd.yaml")["store"], "sqlite:/var/lib/eightysix/eightysix.db");
+
+    // Laid out as deploy/README.md has it installed.
+    let etc = tempfile::tempdir().expect("a temporary directory");
+    let write = |file: &str, text: &str| {
+        let path = etc.path().join(file);
+        fs::create_dir_all(path.parent().expect("below the directory")).expect("it can be made");
+        fs::write(path, text).expect("it can be written");
+    };
+    write("eightysix.yaml", &config);
+    for file in ["rules/kitchen.yaml", "rules/operations.yaml"] {
+        write(file, &shipped(file));
+    }
+    for name in &used {
+        write(&format!("credentials/{name}"), "a secret\n");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_eightysix"))
+        .args(["check", "--config"])
+        .arg(etc.path().join("eightysix.yaml"))
+        .env("CREDENTIALS_DIRECTORY", etc.path().join("credentials"))
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+
+    let readme = shipped("deploy/README.md");
+    for wanted in
+        ["install -m 644 deploy/eightysix-systemd.yaml /etc/eightysix/eightysix.yaml", "`integrator_id`", "`client_id`"]
+    {
+        assert!(readme.contains(wanted), "deploy/README.md does not say {wanted}");
+    }
 }
 
 #[test]
