@@ -43,6 +43,11 @@ fn the_demo_shows_everything_and_ends_by_itself() {
     assert!(!ended.stderr.contains("ERROR"), "{}", ended.stderr);
     let objects = ended.objects();
     let (summary, lines) = objects.split_last().expect("a summary");
+    let (start, lines) = lines.split_first().expect("a start");
+    assert_eq!((&start["what"], &start["seed"]), (&"start".into(), &86.into()), "{start}");
+    for place in ["folder", "mqtt", "websocket"] {
+        assert!(start[place].is_string(), "{place}: {start}");
+    }
     let count = |what: &str| lines.iter().filter(|line| line["what"] == what).count();
     assert_eq!(count("pos") + count("told"), lines.len(), "{lines:#?}");
     assert_eq!((&summary["what"], summary["happenings"].as_u64()), (&"summary".into(), Some(count("pos") as u64)));

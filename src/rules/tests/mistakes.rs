@@ -294,9 +294,7 @@ const CASES: &[(Broken, &[&str])] = &[
     ),
     (
         File("rules: [{ name: r, when: { sold_out: true } }]"),
-        &[
-            "1:9: 'notify' is missing in 'rule r'; write notify: [kitchen, managers], or [] for the screens only",
-        ],
+        &["1:9: 'notify' is missing in 'rule r'; write notify: [kitchen, managers], or [] for the screens only"],
     ),
     (
         Rule("when: { sold_out: true }, notifi: [kitchen]"),
