@@ -67,11 +67,6 @@ impl AlertBook {
     pub fn iter(&self) -> impl Iterator<Item = (&AlertKey, &Alert)> {
         self.by_venue.values().flatten()
     }
-
-    /// Returns the venues that have alerts; `None` stands for the brand itself.
-    pub fn scopes(&self) -> impl Iterator<Item = Option<VenueId>> {
-        self.by_venue.keys().copied()
-    }
 }
 
 /// What the rules say of one scope: a venue, or the brand itself.

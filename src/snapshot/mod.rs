@@ -111,8 +111,6 @@ pub enum Reading {
         /// True when a list or price that is not among them was not there.
         absence_counts: bool,
     },
-    /// The venue's own data.
-    Venue(Venue),
     /// A request failed: no reading.
     Failed {
         /// What went wrong, for people.
@@ -304,7 +302,6 @@ impl Snapshot {
                 self.fold_stations(stations, &Absence { unreadable: &unreadable, counts: absence_counts }, now)
             }
             Reading::Prices { lists, prices, absence_counts } => self.fold_prices(lists, prices, absence_counts, now),
-            Reading::Venue(venue) => Self { venue, ..self.clone() },
             Reading::Failed { why } => self.fold_failure(why, now),
         }
     }
