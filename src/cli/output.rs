@@ -8,7 +8,12 @@ use crate::document::Report;
 
 /// Shows every problem of a report on standard error, in its lines, and how many there are.
 pub(super) fn show_report(report: &Report) {
-    eprint!("{}", report.render(std::io::stderr().is_terminal()));
+    let _ = std::io::stderr().write_all(lines(report, std::io::stderr().is_terminal()).as_bytes());
+}
+
+/// Renders a report to whole lines: the shell's prompt stands below it, not behind it.
+fn lines(report: &Report, styled: bool) -> String {
+    format!("{}\n", report.render(styled).trim_end())
 }
 
 /// Writes a line to standard output. A reader that went away, such as `head`, is no failure.
@@ -24,4 +29,19 @@ pub(super) fn say_json(object: &serde_json::Value) {
 /// Colours a word when standard output is a terminal.
 pub(super) fn coloured(word: &str, code: &str) -> String {
     if std::io::stdout().is_terminal() { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_report_ends_with_its_line() {
+        let report = Config::load(Path::new("/nowhere/eightysix.yaml")).expect_err("there is no file");
+        let shown = lines(&report, false);
+        assert!(shown.ends_with("1 problem in /nowhere/eightysix.yaml\n"), "{shown}");
+    }
 }
