@@ -161,9 +161,11 @@ impl Store {
         Ok(groups)
     }
 
-    /// Leases up to `most` due notices of a receiver's channel for one attempt each, oldest first.
+    /// Leases up to `most` notices of a receiver's channel for one attempt each, oldest first.
     ///
-    /// The lease only saves work; a notice's id makes a repetition recognisable (style 39).
+    /// Nothing overtakes: the oldest that waits must be due, and the batch ends before the first that is not. A notice
+    /// that cannot be read becomes a dead letter. The lease only saves work; a notice's id makes a repetition
+    /// recognisable (style 39).
     pub async fn lease(
         &self,
         receiver: &ReceiverName,
@@ -173,10 +175,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Leased>, StoreError> {
         let rows = sqlx::query(
-            "UPDATE outbox SET leased_until_ms = $1, attempts = attempts + 1 WHERE id IN (
-                 SELECT id FROM outbox
-                 WHERE receiver = $2 AND channel = $3 AND state = 'waiting' AND due_ms <= $4 AND leased_until_ms <= $4
-                 ORDER BY id LIMIT $5)
+            "WITH oldest AS (
+                 SELECT id, MAX(due_ms, leased_until_ms) <= $4 AS is_due FROM outbox
+                 WHERE receiver = $2 AND channel = $3 AND state = 'waiting' ORDER BY id LIMIT $5)
+             UPDATE outbox SET leased_until_ms = $1, attempts = attempts + 1 WHERE id IN (
+                 SELECT id FROM oldest WHERE NOT EXISTS (
+                     SELECT 1 FROM oldest AS before WHERE before.id <= oldest.id AND NOT before.is_due))
              RETURNING id, notice, at_ms, body, summary, attempts, queued_ms",
         )
         .bind(now.plus(lease).unix_ms())
@@ -187,39 +191,59 @@ impl Store {
         .fetch_all(&self.writer)
         .await
         .map_err(failed("lease notices"))?;
-        let mut leased = Vec::with_capacity(rows.len());
+        let (mut leased, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in rows {
             let notice = Notice {
                 id: NoticeId::from_stored(row.get(1)),
                 receiver: receiver.clone(),
                 at: Timestamp::from_unix_ms(row.get(2)),
-                content: format::decode_content(row.get(3))?,
+                content,
                 summary: row.get(4),
             };
-            let queued_at = Timestamp::from_unix_ms(row.get(6));
-            leased.push(Leased {
-                row: row.get(0),
-                notice,
-                attempts: row.get::<u32, _>(5).saturating_sub(1),
-                queued_at,
-            });
+            let (attempts, queued_ms): (u32, i64) = (row.get(5), row.get(6));
+            let queued_at = Timestamp::from_unix_ms(queued_ms);
+            leased.push(Leased { row: row.get(0), notice, attempts: attempts.saturating_sub(1), queued_at });
+        }
+        if !unreadable.is_empty() {
+            tracing::error!(%receiver, "{} stored notices cannot be read, see dead-letters", unreadable.len());
+            self.finish(&unreadable, now).await?;
         }
         // RETURNING promises no order.
+            let content = match format::decode_content(row.get(3)) {
+                Ok(content) => content,
+                Err(error) => {
+                    unreadable.push((row.get(0), Finish::Dead { why: error.to_string() }));
+                    continue;
+                }
+            };
         leased.sort_by_key(|leased| leased.row);
         Ok(leased)
     }
 
-    /// Returns when the next waiting notice of a receiver's channel is due.
+    /// Returns when the oldest waiting notice of a receiver's channel is due; those behind it wait for it.
     pub async fn next_due(&self, receiver: &ReceiverName, channel: Channel) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query(
-            "SELECT MIN(MAX(due_ms, leased_until_ms)) FROM outbox WHERE receiver = $1 AND channel = $2 AND state = 'waiting'",
+            "SELECT MAX(due_ms, leased_until_ms) FROM outbox
+             WHERE receiver = $1 AND channel = $2 AND state = 'waiting' ORDER BY id LIMIT 1",
         )
         .bind(receiver.as_str())
         .bind(channel.word())
-        .fetch_one(&self.readers)
+        .fetch_optional(&self.readers)
         .await
         .map_err(failed("look for due notices"))?;
-        Ok(row.get::<Option<i64>, _>(0).map(Timestamp::from_unix_ms))
+        Ok(row.map(|row| Timestamp::from_unix_ms(row.get(0))))
+    }
+
+    /// Gives leases back whose attempts were not begun, as if they had never been taken.
+    pub async fn give_back(&self, leased: &[Leased]) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        for leased in leased {
+            let statement =
+                sqlx::query("UPDATE outbox SET leased_until_ms = 0, attempts = $2 WHERE id = $1 AND state = 'waiting'");
+            let statement = statement.bind(leased.row).bind(leased.attempts);
+            statement.execute(&mut *tx).await.map_err(failed("give a notice back"))?;
+        }
+        tx.commit().await.map_err(failed("give notices back"))
     }
 
     /// Ends leased attempts, all in one transaction.
@@ -491,8 +515,91 @@ async fn put_notice(tx: &mut Transaction<'_, Sqlite>, notice: &Notice) -> Result
         .bind(notice.id.as_str())
         .bind(notice.receiver.as_str())
         .bind(notice.content.channel().word())
-        .bind(notice.at.unix_ms())
-        .bind(&notice.summary)
-        .bind(format::encode_content(&notice.content));
-    statement.execute(&mut **tx).await.map_err(failed("write a notice")).map(drop)
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::notice::{Content, Event};
+
+    const LEASE: Duration = Duration::from_secs(150);
+
+    fn at(s: i64) -> Timestamp {
+        Timestamp::from_unix_ms(1_778_252_651_000 + s * 1000)
+    }
+
+    fn ops() -> ReceiverName {
+        ReceiverName::new("ops")
+    }
+
+    async fn store_with(ids: &[&str]) -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("db")).await.expect("a store");
+        let notice = |id: &&str| Notice {
+            id: NoticeId::from_stored(id),
+            receiver: ops(),
+            at: at(0),
+            content: Content::Webhook(Event { body: "{}".to_owned() }),
+            summary: (*id).to_owned(),
+        };
+        let mut commit = Commit::default();
+        commit.notices = ids.iter().map(notice).collect();
+        store.commit(&BrandId::new("sahil").expect("a brand"), &commit, at(0)).await.expect("a commit");
+        (dir, store)
+    }
+
+    async fn lease(store: &Store, most: u32, now: Timestamp) -> Vec<String> {
+        let leased = store.lease(&ops(), Channel::Webhook, most, LEASE, now).await.expect("a lease");
+        leased.into_iter().map(|leased| leased.notice.summary).collect()
+    }
+
+    async fn finish(store: &Store, finished: &[(&str, Finish)], now: Timestamp) {
+        let mut rows = Vec::new();
+        for (notice, finish) in finished {
+            let row = sqlx::query("SELECT id FROM outbox WHERE notice = $1").bind(*notice).fetch_one(&store.writer);
+            rows.push((row.await.expect("the notice").get(0), finish.clone()));
+        }
+        store.finish(&rows, now).await.expect("a finish");
+    }
+
+    fn retry(s: i64) -> Finish {
+        Finish::Retry { at: at(s), why: "503".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_notice_that_waits_to_be_tried_again_holds_those_behind_it() {
+        let (_dir, store) = store_with(&["opened", "closed"]).await;
+        let due = || async { store.next_due(&ops(), Channel::Webhook).await.expect("a look") };
+        assert_eq!(lease(&store, 1, at(0)).await, ["opened"]);
+        assert_eq!(lease(&store, 1, at(1)).await, [""; 0], "it is on its way");
+        finish(&store, &[("opened", retry(5))], at(1)).await;
+        assert_eq!((lease(&store, 1, at(4)).await.len(), due().await), (0, Some(at(5))), "no overtaking");
+        assert_eq!(lease(&store, 1, at(5)).await, ["opened"]);
+        finish(&store, &[("opened", Finish::Dead { why: "given up".to_owned() })], at(6)).await;
+        assert_eq!(due().await, Some(at(0)));
+        assert_eq!(lease(&store, 1, at(6)).await, ["closed"]);
+        finish(&store, &[("closed", Finish::Delivered { but: None })], at(7)).await;
+        assert_eq!(due().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_batch_ends_before_the_first_that_is_not_due() {
+        let (_dir, store) = store_with(&["a", "b", "c", "d"]).await;
+        assert_eq!(lease(&store, 3, at(0)).await, ["a", "b", "c"]);
+        let rest = Finish::Delivered { but: None };
+        finish(&store, &[("a", retry(5)), ("b", rest), ("c", retry(9))], at(1)).await;
+        assert_eq!(lease(&store, 32, at(4)).await, [""; 0]);
+        assert_eq!(lease(&store, 32, at(6)).await, ["a"], "d is due, but behind c");
+        finish(&store, &[("a", Finish::Delivered { but: None })], at(6)).await;
+        assert_eq!(lease(&store, 32, at(9)).await, ["c", "d"]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_given_up_and_holds_nobody() {
+        let (_dir, store) = store_with(&["bad", "good"]).await;
+        let spoil = sqlx::query("UPDATE outbox SET body = '{' WHERE notice = 'bad'").execute(&store.writer);
+        spoil.await.expect("spoilt");
+        assert_eq!(lease(&store, 32, at(0)).await, ["good"]);
+        let letters = store.dead_letters().await.expect("a list");
+        assert!(letters.len() == 1 && letters[0].why.contains("cannot read the stored notice"), "{letters:?}");
+    }
 }
