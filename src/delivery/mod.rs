@@ -11,6 +11,8 @@ use crate::sinks::Outcome;
 use crate::store::Finish;
 use crate::units::{Timestamp, human_duration};
 
+pub use crate::store::patience;
+
 /// Waits before the second, third, ... attempt; the last one repeats. Short at first, since most troubles are restarts.
 const WAITS: [Duration; 9] = [
     Duration::from_secs(5),
@@ -25,15 +27,6 @@ const WAITS: [Duration; 9] = [
 ];
 /// The longest wait that a receiver may ask for: a `Retry-After` of a month must not lose a notice.
 const ASKED_WAIT_MAX: Duration = Duration::from_hours(4);
-
-/// Returns for how long a channel is tried: as long as its news is worth having (features.md).
-pub const fn patience(channel: Channel) -> Duration {
-    match channel {
-        Channel::Mqtt => Duration::from_hours(72),
-        Channel::Email => Duration::from_hours(6),
-        Channel::Webhook => Duration::from_hours(24),
-    }
-}
 
 /// Decides what follows an attempt. `attempts` counts those made, this one included.
 pub fn next(

@@ -4,12 +4,13 @@
 //! a network call. Invariant: what `commit` or `finish` returned for is on the disk.
 
 pub mod format;
+mod housekeeping;
 pub mod sqlite;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::alerts::notice::Notice;
+use crate::alerts::notice::{Channel, Notice};
 use crate::units::Timestamp;
 
 pub use sqlite::Store;
@@ -123,7 +124,7 @@ pub struct DeadLetter {
     pub why: String,
 }
 
-/// How many notices wait, and since when.
+/// How many notices wait, and how those ended that are still remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct OutboxDepth {
     /// Waiting or leased.
@@ -134,10 +135,26 @@ pub struct OutboxDepth {
     pub delivered: u64,
 }
 
-/// How long delivered notices are remembered, to explain what was told.
+/// How long delivered and expired notices are remembered, to explain what was told.
 pub const DELIVERED_KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long the history is kept (features.md).
 pub const HISTORY_KEPT: Duration = Duration::from_hours(400 * 24);
 
 #[cfg(test)]
 mod tests;
+    /// Over before they could be told, and still remembered.
+    pub expired: u64,
+}
+
+/// Returns for how long a channel is tried: as long as its news is worth having (features.md).
+pub const fn patience(channel: Channel) -> Duration {
+    match channel {
+        Channel::Mqtt => Duration::from_hours(72),
+        Channel::Email => Duration::from_hours(6),
+        Channel::Webhook => Duration::from_hours(24),
+    }
+/// How long dead letters are kept: until whoever looks once a month has looked.
+pub const DEAD_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How many dead letters are kept, the newest: a receiver that refuses everything for weeks must not fill the disk (at
+/// about 4 KB each, 40 MB).
+pub const DEAD_KEPT_MAX: u32 = 10_000;

@@ -48,7 +48,7 @@ CREATE TABLE outbox (
     at_ms INTEGER NOT NULL,
     summary TEXT NOT NULL,
     body TEXT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'dead')),
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'dead', 'expired')),
     attempts INTEGER NOT NULL DEFAULT 0,
     queued_ms INTEGER NOT NULL,
     due_ms INTEGER NOT NULL,
@@ -57,8 +57,9 @@ CREATE TABLE outbox (
     why TEXT,
     UNIQUE (notice, receiver, channel)
 );
-CREATE INDEX outbox_due ON outbox (receiver, channel, due_ms) WHERE state = 'waiting';
-CREATE INDEX outbox_finished ON outbox (finished_ms) WHERE state = 'delivered';
+-- In the order of id, which is the order of telling.
+CREATE INDEX outbox_waiting ON outbox (receiver, channel) WHERE state = 'waiting';
+CREATE INDEX outbox_finished ON outbox (state, finished_ms) WHERE finished_ms IS NOT NULL;
 
 CREATE TABLE published (
     broker TEXT NOT NULL,

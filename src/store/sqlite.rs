@@ -21,15 +21,13 @@ use crate::catalog::Catalog;
 use crate::engine::{Commit, Memory};
 use crate::rules::RuleName;
 use crate::snapshot::{Access, Snapshot};
-use crate::store::{DELIVERED_KEPT, DeadLetter, Finish, HISTORY_KEPT, Leased, OutboxDepth, StoreError, format};
+use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, StoreError, format};
 use crate::units::{BrandId, Timestamp, VenueId};
 
 /// How long a statement waits for another process's lock, such as a backup's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many connections read at once: delivery workers and the commands of people.
 const READERS: u32 = 3;
-/// How many rows one pruning takes, so that the writer is never held for long.
-const PRUNE_ROWS: i64 = 2_000;
 
 /// The durable state of one process.
 ///
@@ -38,7 +36,7 @@ const PRUNE_ROWS: i64 = 2_000;
 /// [`mod@crate::store::format`].
 #[derive(Clone)]
 pub struct Store {
-    writer: SqlitePool,
+    pub(super) writer: SqlitePool,
     readers: SqlitePool,
     /// Held as long as any clone lives; the system releases it when the process dies.
     lock: Option<Arc<File>>,
@@ -352,6 +350,7 @@ impl Store {
     /// Returns the retained topics that a broker was given.
     pub async fn published_topics(&self, broker: &str) -> Result<Vec<String>, StoreError> {
         let rows = sqlx::query("SELECT topic FROM published WHERE broker = $1 ORDER BY topic").bind(broker);
+                "expired" => depth.expired = count,
         let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the published topics"))?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
@@ -368,19 +367,6 @@ impl Store {
             statement.bind(broker).bind(topic).execute(&mut *tx).await.map_err(failed("note a published topic"))?;
         }
         tx.commit().await.map_err(failed("note published topics"))
-    }
-
-    /// Forgets what is too old to keep, a few rows at a time; returns how many rows went.
-    pub async fn prune(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let delivered = sqlx::query(
-            "DELETE FROM outbox WHERE id IN (
-                 SELECT id FROM outbox WHERE state = 'delivered' AND finished_ms < $1 LIMIT $2)",
-        );
-        let delivered = delivered.bind(now.minus(DELIVERED_KEPT).unix_ms()).bind(PRUNE_ROWS).execute(&self.writer);
-        let delivered = delivered.await.map_err(failed("prune the outbox"))?.rows_affected();
-        let history = sqlx::query("DELETE FROM history WHERE id IN (SELECT id FROM history WHERE at_ms < $1 LIMIT $2)");
-        let history = history.bind(now.minus(HISTORY_KEPT).unix_ms()).bind(PRUNE_ROWS).execute(&self.writer);
-        Ok(delivered + history.await.map_err(failed("prune the history"))?.rows_affected())
     }
 
     /// Closes the connections, so that the write-ahead log is folded into the file.
@@ -411,7 +397,7 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![first])
 }
 
-fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+pub(super) fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Statement { operation, source }
 }
 

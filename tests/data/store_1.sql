@@ -9,7 +9,7 @@ CREATE TABLE _sqlx_migrations (
     checksum BLOB NOT NULL,
     execution_time BIGINT NOT NULL
 );
-INSERT INTO "_sqlx_migrations" VALUES(1,'schema','2026-05-08 14:20:00',1,X'70335719935FA29E8E1F516A20DCC4852E1BB35E23A83F9F225F8CA102BE9B123DA6CD3E1288E6FEE79A1AD80ACE802B',1000000);
+INSERT INTO "_sqlx_migrations" VALUES(1,'schema','2026-05-08 14:20:00',1,X'A0F35C19CD5155F10E51DD0EBE18D69DF8759ECFEF3C146E64714F1FC48D109FBD5ADA323D9BB951AF3599002989EB64',1000000);
 CREATE TABLE alert (
     brand TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE outbox (
     at_ms INTEGER NOT NULL,
     summary TEXT NOT NULL,
     body TEXT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'dead')),
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'dead', 'expired')),
     attempts INTEGER NOT NULL DEFAULT 0,
     queued_ms INTEGER NOT NULL,
     due_ms INTEGER NOT NULL,
@@ -67,6 +67,7 @@ INSERT INTO "outbox" VALUES(2,'n1','managers','mqtt',1778250000000,'sold-out: n1
 INSERT INTO "outbox" VALUES(3,'n2','managers','webhook',1778250000000,'sold-out: n2','{"Webhook":{"body":"{\"id\":\"n2\"}"}}','dead',1,1778250000000,1778250000000,0,1778250001000,'410 Gone');
 INSERT INTO "outbox" VALUES(4,'n3','managers','webhook',1778250000000,'sold-out: n3','{"Webhook":{"body":"{\"id\":\"n3\"}"}}','waiting',1,1778250000000,1778250000000,1778250030000,NULL,NULL);
 INSERT INTO "outbox" VALUES(5,'n4','managers','webhook',1778250000000,'sold-out: n4','{"Webhook":{"body":"{\"id\":\"n4\"}"}}','waiting',0,1778250000000,1778250000000,0,NULL,NULL);
+INSERT INTO "outbox" VALUES(6,'n5','managers','mqtt',1778250000000,'sold-out: n5','{"Mqtt":{"topic":"eightysix/v1/sahil/1/event","body":"{}","retain":false,"expiry_s":600,"content_type":null,"properties":[]}}','expired',1,1778250000000,1778250000000,0,1778250900000,'15 min old when it could be told');
 CREATE TABLE published (
     broker TEXT NOT NULL,
     topic TEXT NOT NULL,
@@ -82,6 +83,6 @@ CREATE TABLE venue (
 INSERT INTO "venue" VALUES('sahil',1,'{"v":1,"name":"Sahil","active":true,"rows":[{"id":54,"limit":0,"updated_at":1778250000000,"since":1778250000000,"seen_at":1778250000000}],"returned":[],"read_at":1778250000000,"changed_at":null,"catalog_read_at":null,"stations_read_at":null,"prices_read_at":null,"missing_products":[],"missing_stations":[],"unknown_products":[],"seq":1}');
 CREATE INDEX history_by_subject ON history (brand, venue, subject, at_ms);
 CREATE INDEX history_by_time ON history (at_ms);
-CREATE INDEX outbox_due ON outbox (receiver, channel, due_ms) WHERE state = 'waiting';
-CREATE INDEX outbox_finished ON outbox (finished_ms) WHERE state = 'delivered';
+CREATE INDEX outbox_waiting ON outbox (receiver, channel) WHERE state = 'waiting';
+CREATE INDEX outbox_finished ON outbox (state, finished_ms) WHERE finished_ms IS NOT NULL;
 COMMIT;

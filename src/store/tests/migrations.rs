@@ -30,7 +30,7 @@ async fn a_filled_store_of_every_version_is_opened_with_all_that_it_holds() {
         let groups: Vec<_> = memory.groups.into_iter().map(|(key, group)| (key, Some(group))).collect();
         assert_eq!(groups, expected.groups, "version {version}");
         let depth = store.outbox_depth().await.expect("counted");
-        assert_eq!(depth, OutboxDepth { waiting: 3, dead: 1, delivered: 1 }, "version {version}");
+        assert_eq!(depth, OutboxDepth { waiting: 3, dead: 1, delivered: 1, expired: 1 }, "version {version}");
         assert_eq!(store.dead_letters().await.expect("listed")[0].why, "410 Gone", "version {version}");
         assert_eq!(store.published_topics("kitchen").await.expect("read"), ["eightysix/v1/sahil/1/stop"]);
         let leased = store.lease(&receiver(), Channel::Webhook, 9, Duration::from_secs(30), NOW).await.expect("leased");
