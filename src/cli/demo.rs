@@ -246,7 +246,7 @@ impl Stage {
                 self.line("mail", "36", &format!("to {}: {}", notice.receiver, notice.summary));
             }
             (Finish::Delivered { .. }, Channel::Mqtt | Channel::Webhook) => self.line("mqtt", "32", &notice.summary),
-            (Finish::Retry { why, .. } | Finish::Dead { why }, _) => {
+            (Finish::Retry { why, .. } | Finish::Dead { why } | Finish::Expired { why }, _) => {
                 self.line("fail", "31", &format!("to {}: {why}", notice.receiver));
             }
         }

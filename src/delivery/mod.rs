@@ -1,12 +1,12 @@
 //! When a notice is tried again, and when it is given up: a pure function of what happened so far.
 //!
-//! Invariant: a notice is either delivered, due at a stored instant, or dead with a reason; it is never forgotten.
+//! Invariant: a notice is either delivered, due at a stored instant, or dead or expired with a reason; it is never forgotten.
 
 pub mod worker;
 
 use std::time::Duration;
 
-use crate::alerts::notice::{Channel, NoticeId};
+use crate::alerts::notice::{Channel, MqttMessage, NoticeId};
 use crate::sinks::Outcome;
 use crate::store::Finish;
 use crate::units::{Timestamp, human_duration};
@@ -27,6 +27,34 @@ const WAITS: [Duration; 9] = [
 ];
 /// The longest wait that a receiver may ask for: a `Retry-After` of a month must not lose a notice.
 const ASKED_WAIT_MAX: Duration = Duration::from_hours(4);
+
+/// What is left of the time in which a message is news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLeft {
+    /// It has no end: it carries no expiry, or is state, whose expiry counts from its publishing.
+    Endless,
+    /// This many seconds, to be sent as its expiry.
+    Seconds(u32),
+    /// None; `age` is how old it is.
+    Over {
+        /// The time since it was decided.
+        age: Duration,
+    },
+}
+
+/// Returns what is left to a message that was decided `at`. A fresh expiry on every attempt would let the bell of a
+/// dish ring an hour after it came back.
+pub fn time_left(message: &MqttMessage, at: Timestamp, now: Timestamp) -> TimeLeft {
+    let Some(expiry_s) = message.expiry_s.filter(|_| !message.retain) else { return TimeLeft::Endless };
+    let age = now.since(at);
+    let left = Duration::from_secs(u64::from(expiry_s)).saturating_sub(age);
+    if left.is_zero() {
+        return TimeLeft::Over { age };
+    }
+    // Rounded up: zero means to many brokers that it is over.
+    let left_s = left.as_millis().div_ceil(1000);
+    TimeLeft::Seconds(u32::try_from(left_s).unwrap_or(expiry_s))
+}
 
 /// Decides what follows an attempt. `attempts` counts those made, this one included.
 pub fn next(
@@ -92,7 +120,7 @@ mod tests {
                         now = at;
                     }
                     Finish::Dead { why } => break why,
-                    Finish::Delivered { .. } => panic!("nothing was delivered"),
+                    Finish::Delivered { .. } | Finish::Expired { .. } => panic!("nothing was delivered"),
                 }
             };
             assert!(
@@ -127,6 +155,41 @@ mod tests {
         assert_eq!(
             next(Channel::Email, &id, 9, Outcome::Delivered, at(0), at(999_999)),
             Finish::Delivered { but: None }
+        );
+    }
+
+    #[test]
+    fn a_message_lives_once() {
+        let message = |expiry_s, retain| MqttMessage {
+            topic: "t".to_owned(),
+            body: "{}".to_owned(),
+            retain,
+            expiry_s,
+            content_type: None,
+            properties: Vec::new(),
+        };
+        let over = |s| TimeLeft::Over { age: Duration::from_secs(s) };
+        let cases = [
+            (Some(600), false, 0, TimeLeft::Seconds(600)),
+            (Some(600), false, 361, TimeLeft::Seconds(239)),
+            (Some(600), false, 599, TimeLeft::Seconds(1)),
+            (Some(600), false, 600, over(600)),
+            (Some(600), false, 90_000, over(90_000)),
+            // The clock was set back: it is no older than new.
+            (Some(600), false, -50, TimeLeft::Seconds(600)),
+            (Some(600), true, 601, TimeLeft::Endless),
+            (None, false, 90_000, TimeLeft::Endless),
+        ];
+        for (expiry_s, retain, age_s, left) in cases {
+            assert_eq!(
+                time_left(&message(expiry_s, retain), at(1_000), at(1_000 + age_s)),
+                left,
+                "{expiry_s:?} {age_s}"
+            );
+        }
+        assert_eq!(
+            time_left(&message(Some(600), false), at(0), at(0).plus(Duration::from_millis(599_999))),
+            TimeLeft::Seconds(1)
         );
     }
 

@@ -1,25 +1,28 @@
 //! One worker for each channel of each receiver: lease, send, finish.
 //!
 //! A receiver's trouble delays only that receiver. A wake-up carries no data and may be lost: a timer looks as well.
-//! Invariant: a leased notice is finished, or its lease runs out and it is due again.
+//! Invariant: a leased notice is finished or given back before the worker ends; only a kill or a store that fails leaves
+//! a lease, which runs out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::alerts::notice::{Channel, Content, Notice, ReceiverName};
+use crate::alerts::notice::{Channel, Content, MqttMessage, Notice, ReceiverName};
 use crate::clock;
-use crate::delivery;
+use crate::delivery::{self, TimeLeft};
 use crate::sinks::Outcome;
 use crate::sinks::email::{Address, EmailSink};
 use crate::sinks::mqtt::link::{Link, LinkState};
 use crate::sinks::webhook::WebhookSink;
 use crate::store::{Finish, Leased, Store, StoreError};
-use crate::telemetry;
+use crate::telemetry::{self, Repeat, Repeats};
+use crate::units::{Timestamp, human_duration};
 
 /// How often a worker looks without being woken: a lost wake-up costs this much.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
@@ -29,8 +32,15 @@ const LEASE: Duration = Duration::from_secs(150);
 const MQTT_BATCH: u32 = 32;
 /// A stopping worker waits this long for the attempts on their way.
 const STOP_WAIT: Duration = Duration::from_secs(5);
+/// The shortest pause: what another worker or command holds for an instant must not make a loop without rest.
+const LOOK_AGAIN_MIN: Duration = Duration::from_millis(10);
 /// After the store failed, so that a full disk does not make a storm of attempts.
 const STORE_FAILED_WAIT: Duration = Duration::from_secs(5);
+
+/// What fails, for the count of failures.
+const THE_STORE: &str = "the store";
+/// Why an attempt is made again that a stop cut off.
+const UNKNOWN_END: &str = "it was on its way at a stop, and whether it arrived is not known";
 
 /// The way out of one channel of one receiver.
 #[derive(Clone)]
@@ -75,22 +85,41 @@ impl Way {
         }
     }
 
-    async fn deliver(&self, notice: &Notice) -> Outcome {
-        match (self, &notice.content) {
-            (Self::Mqtt(link), Content::Mqtt(message)) => link.publish(message).await,
+    async fn deliver(&self, notice: &Notice) -> Attempt {
+        let outcome = match (self, &notice.content) {
+            (Self::Mqtt(link), Content::Mqtt(message)) => {
+                return match delivery::time_left(message, notice.at, clock::now()) {
+                    TimeLeft::Endless => Attempt::Made(link.publish(message).await),
+                    TimeLeft::Seconds(left_s) => {
+                        let message = MqttMessage { expiry_s: Some(left_s), ..message.clone() };
+                        Attempt::Made(link.publish(&message).await)
+                    }
+                    TimeLeft::Over { age } => Attempt::TooLate { age },
+                };
+            }
             (Self::Email { sink, to }, Content::Email(mail)) => sink.deliver(mail, &notice.id, notice.at, to).await,
             (Self::Webhook(sink), Content::Webhook(event)) => sink.deliver(event, &notice.id, clock::now()).await,
             (Self::Mqtt(_) | Self::Email { .. } | Self::Webhook(_), _) => {
                 Outcome::Never { why: "the stored notice is for another channel".to_owned() }
             }
-        }
+        };
+        Attempt::Made(outcome)
     }
+}
+
+/// What became of a leased notice when its turn came.
+enum Attempt {
+    Made(Outcome),
+    TooLate { age: Duration },
 }
 
 /// Told after every finished attempt, for those who show what happens.
 pub type Report = Arc<dyn Fn(&Notice, &Finish) + Send + Sync>;
 
-/// Delivers a receiver's notices on one channel until `cancel`.
+/// Delivers a receiver's notices on one channel until `cancel`. Once the receiver says that it is gone (HTTP 410), nothing
+/// more is tried before another configuration, and what waits ends by its patience.
+///
+/// After `cancel` it ends within 5 s and what the store needs: attempts on their way may end, none is begun.
 pub async fn run(
     receiver: ReceiverName,
     way: Way,
@@ -99,24 +128,23 @@ pub async fn run(
     report: Report,
     cancel: CancellationToken,
 ) {
-    let worker = Worker { receiver, way, store, report };
+    let mut worker = Worker::new(receiver, way, store, report);
     loop {
         // Registered before looking, so that a notice committed in between wakes us (style 33).
         let woken = wake.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        let ready = async {
-            worker.way.ready().await;
-            worker.round(&cancel).await
-        };
-        let pause = tokio::select! {
+        tokio::select! {
             biased;
             () = cancel.cancelled() => return,
-            pause = ready => pause,
-        };
-        if pause.is_zero() {
-            continue;
+            () = worker.way.ready() => {}
         }
+        // Not raced against `cancel`: a round that is dropped forgets what the other side took, and tells it again.
+        let pause = match worker.round(&cancel).await {
+            Next::Look => continue,
+            Next::Wait(pause) => pause,
+            Next::End => return cancel.cancelled().await,
+        };
         tokio::select! {
             () = cancel.cancelled() => return,
             () = woken => {}
@@ -125,60 +153,117 @@ pub async fn run(
     }
 }
 
+/// What follows a round.
+#[derive(Debug)]
+enum Next {
+    /// There may be more.
+    Look,
+    /// Nothing is due so long.
+    Wait(Duration),
+    /// Nothing is wanted any more.
+    End,
+}
+
 struct Worker {
     receiver: ReceiverName,
     way: Way,
     store: Store,
     report: Report,
+    failures: Repeats,
 }
 
 impl Worker {
-    /// Makes one round of attempts and returns how long nothing is due; zero means that there may be more.
-    async fn round(&self, cancel: &CancellationToken) -> Duration {
-        let channel = self.way.channel();
-        let leased = self.store.lease(&self.receiver, channel, self.way.batch(), LEASE, clock::now()).await;
-        let leased = match leased {
-            Ok(leased) => leased,
-            Err(error) => return self.store_failed(&error),
-        };
-        if leased.is_empty() {
-            return match self.store.next_due(&self.receiver, channel).await {
-                Ok(due) => {
-                    due.map_or(LOOK_EVERY, |at| at.since(clock::now()).clamp(Duration::from_millis(10), LOOK_EVERY))
-                }
-                Err(error) => self.store_failed(&error),
-            };
-        }
-        let mut finished = self.attempt(&leased, cancel).await;
-        let rows: Vec<(i64, Finish)> = finished.iter().map(|(leased, finish)| (leased.row, finish.clone())).collect();
-        if let Err(error) = self.store.finish(&rows, clock::now()).await {
-            // The leases run out and the notices go out again under their old ids.
-            return self.store_failed(&error);
-        }
-        for (leased, finish) in finished.drain(..) {
-            self.note(leased, &finish);
-        }
-        Duration::ZERO
+    fn new(receiver: ReceiverName, way: Way, store: Store, report: Report) -> Self {
+        Self { receiver, way, store, report, failures: Repeats::default() }
     }
 
-    async fn attempt<'a>(&self, leased: &'a [Leased], cancel: &CancellationToken) -> Vec<(&'a Leased, Finish)> {
-        let mut attempts: FuturesOrdered<_> =
-            leased.iter().map(|leased| async move { (leased, self.way.deliver(&leased.notice).await) }).collect();
-        let mut finished = Vec::with_capacity(leased.len());
+    /// Makes one round of attempts.
+    async fn round(&mut self, cancel: &CancellationToken) -> Next {
+        let result = self.try_round(cancel).await;
+        match result {
+            Ok(next) => {
+                if let Some(times) = self.failures.works(THE_STORE) {
+                    tracing::info!(receiver = %self.receiver, "delivery goes on: the store failed {} times", times + 1);
+                }
+                next
+            }
+            Err(error) => self.store_failed(&error),
+        }
+    }
+
+    async fn try_round(&self, cancel: &CancellationToken) -> Result<Next, StoreError> {
+        let channel = self.way.channel();
+        let leased = self.store.lease(&self.receiver, channel, self.way.batch(), LEASE, clock::now()).await?;
+        if cancel.is_cancelled() {
+            self.store.give_back(&leased).await?;
+            return Ok(Next::Look);
+        }
+        if leased.is_empty() {
+            let due = self.store.next_due(&self.receiver, channel).await?;
+            let pause = |at: Timestamp| at.since(clock::now()).clamp(LOOK_AGAIN_MIN, LOOK_EVERY);
+            return Ok(Next::Wait(due.map_or(LOOK_EVERY, pause)));
+        }
+        let (finished, gone) = self.attempt(&leased, cancel).await;
+        let rows: Vec<(i64, Finish)> = finished.iter().map(|(leased, finish)| (leased.row, finish.clone())).collect();
+        // When that fails, the leases run out and the notices go out again under their old ids.
+        self.store.finish(&rows, clock::now()).await?;
+        for (leased, finish) in &finished {
+            self.note(leased, finish);
+        }
+        self.note_expired(&finished);
+        let Some(why) = gone else { return Ok(Next::Look) };
+        let channel = channel.word();
+        tracing::error!(receiver = %self.receiver, channel, "nothing more is sent there until the configuration is loaded again: {why}");
+        Ok(Next::End)
+    }
+
+    /// Makes the attempts, and returns how each ended, and why the receiver is gone if one said so.
+    async fn attempt<'a>(
+        &self,
+        leased: &'a [Leased],
+        cancel: &CancellationToken,
+    ) -> (Vec<(&'a Leased, Finish)>, Option<String>) {
+        let mut attempts: FuturesUnordered<_> =
+            leased.iter().map(|leased| async move { (leased.row, self.way.deliver(&leased.notice).await) }).collect();
         let grace = async {
             cancel.cancelled().await;
             tokio::time::sleep(STOP_WAIT).await;
         };
         tokio::pin!(grace);
+        let mut made = BTreeMap::new();
         loop {
             let next = tokio::select! {
+                biased;
                 next = attempts.next() => next,
                 () = &mut grace => None,
             };
-            let Some((leased, outcome)) = next else { return finished };
-            let (id, now) = (&leased.notice.id, clock::now());
-            let finish = delivery::next(self.way.channel(), id, leased.attempts + 1, outcome, leased.queued_at, now);
-            finished.push((leased, finish));
+            let Some((row, attempt)) = next else { break };
+            made.insert(row, attempt);
+        }
+        let mut gone = None;
+        let finish = |leased: &'a Leased| {
+            // What is still on its way may arrive or not. That is an attempt like one that timed out, and not a lease
+            // left to run out: a lease would hold the channel for minutes after a reload, and none after a restart.
+            let unknown = || Attempt::Made(Outcome::later(UNKNOWN_END.to_owned()));
+            let attempt = made.remove(&leased.row).unwrap_or_else(unknown);
+            if let Attempt::Made(Outcome::Gone { why }) = &attempt {
+                gone = Some(why.clone());
+            }
+            (leased, self.finish(leased, attempt))
+        };
+        let finished = leased.iter().map(finish).collect();
+        (finished, gone)
+    }
+
+    fn finish(&self, leased: &Leased, attempt: Attempt) -> Finish {
+        let (channel, id) = (self.way.channel(), &leased.notice.id);
+        match attempt {
+            Attempt::Made(outcome) => {
+                delivery::next(channel, id, leased.attempts + 1, outcome, leased.queued_at, clock::now())
+            }
+            Attempt::TooLate { age } => {
+                Finish::Expired { why: format!("{} old when it could be told", human_duration(age)) }
+            }
         }
     }
 
@@ -202,12 +287,36 @@ impl Worker {
             Finish::Dead { why } => {
                 tracing::error!(notice.id = %notice.id, receiver = %notice.receiver, channel, "given up, see dead-letters: {why}");
             }
+            // Said for all of a round at once: an outage of an evening leaves hundreds.
+            Finish::Expired { why } => {
+                tracing::debug!(notice.id = %notice.id, receiver = %notice.receiver, channel, "not told, {why}: {}", notice.summary);
+            }
         }
         (self.report)(notice, finish);
     }
 
-    fn store_failed(&self, error: &StoreError) -> Duration {
-        tracing::error!(receiver = %self.receiver, "delivery waits for the store: {}", telemetry::chain(error));
-        STORE_FAILED_WAIT
+    fn note_expired(&self, finished: &[(&Leased, Finish)]) {
+        let expired = finished.iter().filter(|(_, finish)| matches!(finish, Finish::Expired { .. })).count();
+        if expired > 0 {
+            let channel = self.way.channel().word();
+            tracing::warn!(receiver = %self.receiver, channel, expired, "{expired} events were over before they could be told, and are not told");
+        }
+    }
+
+    fn store_failed(&mut self, error: &StoreError) -> Next {
+        let text = telemetry::chain(error);
+        match self.failures.failed(THE_STORE, &text) {
+            Repeat::First { unsaid: _ } => {
+                tracing::error!(receiver = %self.receiver, "delivery waits for the store: {text}");
+            }
+            Repeat::Again { times } => {
+                tracing::debug!(receiver = %self.receiver, times, "delivery waits for the store: {text}");
+            }
+        }
+        Next::Wait(STORE_FAILED_WAIT)
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

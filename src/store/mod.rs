@@ -124,6 +124,11 @@ pub struct DeadLetter {
     pub why: String,
 }
 
+    /// Not told, and nobody misses it: the news was over before it could be told.
+    Expired {
+        /// How old it was, for people.
+        why: String,
+    },
 /// How many notices wait, and how those ended that are still remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct OutboxDepth {

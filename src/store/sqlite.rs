@@ -248,24 +248,14 @@ impl Store {
     pub async fn finish(&self, finished: &[(i64, Finish)], now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         for (row, finish) in finished {
-            let statement = match finish {
-                Finish::Delivered { but } => {
-                    sqlx::query("UPDATE outbox SET state = 'delivered', leased_until_ms = 0, why = $3, finished_ms = $2 WHERE id = $1")
-                        .bind(row)
-                        .bind(now.unix_ms())
-                        .bind(but)
-                }
+            let (state, why) = match finish {
                 Finish::Retry { at, why } => {
-                    sqlx::query("UPDATE outbox SET leased_until_ms = 0, due_ms = $2, why = $3 WHERE id = $1 AND state = 'waiting'")
-                        .bind(row)
-                        .bind(at.unix_ms())
-                        .bind(why)
-                }
-                Finish::Dead { why } => {
-                    sqlx::query("UPDATE outbox SET state = 'dead', leased_until_ms = 0, why = $3, finished_ms = $2 WHERE id = $1 AND state = 'waiting'")
-                        .bind(row)
-                        .bind(now.unix_ms())
-                        .bind(why)
+                    let statement = sqlx::query(
+                        "UPDATE outbox SET leased_until_ms = 0, due_ms = $2, why = $3 WHERE id = $1 AND state = 'waiting'",
+                    );
+                    let statement = statement.bind(row).bind(at.unix_ms()).bind(why);
+                    statement.execute(&mut *tx).await.map_err(failed("put off a delivery"))?;
+                    continue;
                 }
             };
             statement.execute(&mut *tx).await.map_err(failed("finish a delivery"))?;
@@ -285,7 +275,16 @@ impl Store {
         let rows = sqlx::query(
             "SELECT id, receiver, channel, at_ms, summary, attempts, COALESCE(why, '') FROM outbox
              WHERE state = 'dead' ORDER BY id DESC LIMIT 500",
+                Finish::Delivered { but } => ("delivered", but.as_ref()),
+                Finish::Dead { why } => ("dead", Some(why)),
+                Finish::Expired { why } => ("expired", Some(why)),
         )
+            // A late refusal does not bury what was delivered; a late delivery is one, whatever was said before.
+            let statement = sqlx::query(
+                "UPDATE outbox SET state = $2, leased_until_ms = 0, why = $3, finished_ms = $4
+                 WHERE id = $1 AND (state = 'waiting' OR $2 = 'delivered')",
+            );
+            let statement = statement.bind(row).bind(state).bind(why).bind(now.unix_ms());
         .fetch_all(&self.readers)
         .await
         .map_err(failed("read the dead letters"))?;

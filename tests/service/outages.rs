@@ -113,6 +113,10 @@ async fn a_notice_that_is_given_up_is_listed_and_sent_again() {
 
     let unknown = stage.eightysix(&["dead-letters", "--resend", "999999", "--json", "--config", "eightysix.yaml"]);
     assert_eq!((unknown.code, &unknown.objects()[0]["resent"]), (Some(1), &0.into()), "{unknown:?}");
+    // Who answered 410 is left alone until the configuration is loaded again.
+    service.says("nothing more is sent there until the configuration is loaded again: ");
+    service.signal("HUP");
+    service.says("the configuration was reloaded: ");
     let number = letter["number"].to_string();
     let resent = stage.eightysix(&["dead-letters", "--resend", &number, "--json", "--config", "eightysix.yaml"]);
     assert_eq!((resent.code, &resent.objects()[0]["resent"]), (Some(0), &1.into()), "{resent:?}");
@@ -120,5 +124,5 @@ async fn a_notice_that_is_given_up_is_listed_and_sent_again() {
     assert_eq!((hits[1].header("webhook-id"), &hits[1].body), (hits[2].header("webhook-id"), &hits[2].body));
     wait::until("no dead letters", || list().objects().is_empty().then_some(()));
     assert!(service.end("TERM").success());
-    stage.close_despite(&["given up, see dead-letters"]);
+    stage.close_despite(&["given up, see dead-letters", "nothing more is sent there"]);
 }
