@@ -51,6 +51,27 @@ pub enum StoreError {
         #[source]
         source: sqlx::migrate::MigrateError,
     },
+    /// A command beside the service found the database of another version.
+    #[error(
+        "cannot use the database {path}: it has the schema {found}, this eightysix knows {known}; use the eightysix that runs on it"
+    )]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// The number of its schema.
+        found: i64,
+        /// The number of ours.
+        known: i64,
+    },
+    /// A command beside the service found a database of something else.
+    #[error("cannot use {path}: it is no database of eightysix; start the service once, it makes it")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: sqlx::Error,
+    },
     /// A statement failed.
     #[error("cannot {operation}")]
     Statement {
@@ -103,6 +124,11 @@ pub enum Finish {
         /// Why.
         why: String,
     },
+    /// Not told, and nobody misses it: the news was over before it could be told.
+    Expired {
+        /// How old it was, for people.
+        why: String,
+    },
 }
 
 /// A notice that was given up.
@@ -124,11 +150,15 @@ pub struct DeadLetter {
     pub why: String,
 }
 
-    /// Not told, and nobody misses it: the news was over before it could be told.
-    Expired {
-        /// How old it was, for people.
-        why: String,
-    },
+/// A dead letter that was put back into the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Requeued {
+    /// Who is to be told.
+    pub receiver: String,
+    /// On which channel.
+    pub channel: String,
+}
+
 /// How many notices wait, and how those ended that are still remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct OutboxDepth {
@@ -138,15 +168,6 @@ pub struct OutboxDepth {
     pub dead: u64,
     /// Delivered and still remembered.
     pub delivered: u64,
-}
-
-/// How long delivered and expired notices are remembered, to explain what was told.
-pub const DELIVERED_KEPT: Duration = Duration::from_hours(7 * 24);
-/// How long the history is kept (features.md).
-pub const HISTORY_KEPT: Duration = Duration::from_hours(400 * 24);
-
-#[cfg(test)]
-mod tests;
     /// Over before they could be told, and still remembered.
     pub expired: u64,
 }
@@ -158,8 +179,17 @@ pub const fn patience(channel: Channel) -> Duration {
         Channel::Email => Duration::from_hours(6),
         Channel::Webhook => Duration::from_hours(24),
     }
+}
+
+/// How long delivered and expired notices are remembered, to explain what was told.
+pub const DELIVERED_KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long dead letters are kept: until whoever looks once a month has looked.
 pub const DEAD_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How many dead letters are kept, the newest: a receiver that refuses everything for weeks must not fill the disk (at
 /// about 4 KB each, 40 MB).
 pub const DEAD_KEPT_MAX: u32 = 10_000;
+/// How long the history is kept (features.md).
+pub const HISTORY_KEPT: Duration = Duration::from_hours(400 * 24);
+
+#[cfg(test)]
+mod tests;

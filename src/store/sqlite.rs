@@ -21,7 +21,7 @@ use crate::catalog::Catalog;
 use crate::engine::{Commit, Memory};
 use crate::rules::RuleName;
 use crate::snapshot::{Access, Snapshot};
-use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, StoreError, format};
+use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format};
 use crate::units::{BrandId, Timestamp, VenueId};
 
 /// How long a statement waits for another process's lock, such as a backup's.
@@ -59,13 +59,31 @@ impl Store {
     /// Opens an existing database for a command beside the running service.
     ///
     /// # Errors
-    /// When the file does not exist or is no database of this version.
+    /// When the file does not exist, is no database of eightysix, or is one of another version.
     pub async fn open_beside(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
             let source = sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotFound, "no such file"));
             return Err(StoreError::Open { path: path.to_owned(), source });
         }
-        Self::connect(path).await
+        let store = Self::connect(path).await?;
+        match store.check_version(path).await {
+            Ok(()) => Ok(store),
+            Err(error) => {
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn check_version(&self, path: &Path) -> Result<(), StoreError> {
+        let found =
+            sqlx::query("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&self.readers).await;
+        let found: i64 = found.map_err(|source| StoreError::Foreign { path: path.to_owned(), source })?.get(0);
+        let known = migrator().iter().map(|migration| migration.version).max().unwrap_or_default();
+        if found == known {
+            return Ok(());
+        }
+        Err(StoreError::OtherVersion { path: path.to_owned(), found, known })
     }
 
     async fn connect(path: &Path) -> Result<Self, StoreError> {
@@ -191,6 +209,13 @@ impl Store {
         .map_err(failed("lease notices"))?;
         let (mut leased, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in rows {
+            let content = match format::decode_content(row.get(3)) {
+                Ok(content) => content,
+                Err(error) => {
+                    unreadable.push((row.get(0), Finish::Dead { why: error.to_string() }));
+                    continue;
+                }
+            };
             let notice = Notice {
                 id: NoticeId::from_stored(row.get(1)),
                 receiver: receiver.clone(),
@@ -207,13 +232,6 @@ impl Store {
             self.finish(&unreadable, now).await?;
         }
         // RETURNING promises no order.
-            let content = match format::decode_content(row.get(3)) {
-                Ok(content) => content,
-                Err(error) => {
-                    unreadable.push((row.get(0), Finish::Dead { why: error.to_string() }));
-                    continue;
-                }
-            };
         leased.sort_by_key(|leased| leased.row);
         Ok(leased)
     }
@@ -257,7 +275,16 @@ impl Store {
                     statement.execute(&mut *tx).await.map_err(failed("put off a delivery"))?;
                     continue;
                 }
+                Finish::Delivered { but } => ("delivered", but.as_ref()),
+                Finish::Dead { why } => ("dead", Some(why)),
+                Finish::Expired { why } => ("expired", Some(why)),
             };
+            // A late refusal does not bury what was delivered; a late delivery is one, whatever was said before.
+            let statement = sqlx::query(
+                "UPDATE outbox SET state = $2, leased_until_ms = 0, why = $3, finished_ms = $4
+                 WHERE id = $1 AND (state = 'waiting' OR $2 = 'delivered')",
+            );
+            let statement = statement.bind(row).bind(state).bind(why).bind(now.unix_ms());
             statement.execute(&mut *tx).await.map_err(failed("finish a delivery"))?;
         }
         tx.commit().await.map_err(failed("finish deliveries"))
@@ -275,16 +302,7 @@ impl Store {
         let rows = sqlx::query(
             "SELECT id, receiver, channel, at_ms, summary, attempts, COALESCE(why, '') FROM outbox
              WHERE state = 'dead' ORDER BY id DESC LIMIT 500",
-                Finish::Delivered { but } => ("delivered", but.as_ref()),
-                Finish::Dead { why } => ("dead", Some(why)),
-                Finish::Expired { why } => ("expired", Some(why)),
         )
-            // A late refusal does not bury what was delivered; a late delivery is one, whatever was said before.
-            let statement = sqlx::query(
-                "UPDATE outbox SET state = $2, leased_until_ms = 0, why = $3, finished_ms = $4
-                 WHERE id = $1 AND (state = 'waiting' OR $2 = 'delivered')",
-            );
-            let statement = statement.bind(row).bind(state).bind(why).bind(now.unix_ms());
         .fetch_all(&self.readers)
         .await
         .map_err(failed("read the dead letters"))?;
@@ -300,35 +318,27 @@ impl Store {
         Ok(rows.iter().map(letter).collect())
     }
 
-    /// Puts dead letters back into the outbox, all of them when `rows` is empty, and returns how many there were.
-    pub async fn resend(&self, rows: &[i64], now: Timestamp) -> Result<u64, StoreError> {
+    /// Puts dead letters back into the outbox, all of them when `rows` is empty, and returns those that there were.
+    pub async fn resend(&self, rows: &[i64], now: Timestamp) -> Result<Vec<Requeued>, StoreError> {
         let mut tx = self.begin().await?;
-        let mut resent = 0;
+        let mut found = Vec::new();
         if rows.is_empty() {
             let statement = sqlx::query(
-                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $1, due_ms = $1 WHERE state = 'dead'",
+                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $1, due_ms = $1, finished_ms = NULL
+                 WHERE state = 'dead' RETURNING receiver, channel",
             );
-            resent = statement
-                .bind(now.unix_ms())
-                .execute(&mut *tx)
-                .await
-                .map_err(failed("resend dead letters"))?
-                .rows_affected();
+            found = statement.bind(now.unix_ms()).fetch_all(&mut *tx).await.map_err(failed("resend dead letters"))?;
         }
         for row in rows {
             let statement = sqlx::query(
-                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $2, due_ms = $2 WHERE id = $1 AND state = 'dead'",
+                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $2, due_ms = $2, finished_ms = NULL
+                 WHERE id = $1 AND state = 'dead' RETURNING receiver, channel",
             );
-            let done = statement
-                .bind(row)
-                .bind(now.unix_ms())
-                .execute(&mut *tx)
-                .await
-                .map_err(failed("resend a dead letter"))?;
-            resent += done.rows_affected();
+            let statement = statement.bind(row).bind(now.unix_ms());
+            found.extend(statement.fetch_optional(&mut *tx).await.map_err(failed("resend a dead letter"))?);
         }
         tx.commit().await.map_err(failed("resend dead letters"))?;
-        Ok(resent)
+        Ok(found.iter().map(|row| Requeued { receiver: row.get(0), channel: row.get(1) }).collect())
     }
 
     /// Counts the outbox.
@@ -340,6 +350,7 @@ impl Store {
             match row.get::<&str, _>(0) {
                 "waiting" => depth.waiting = count,
                 "dead" => depth.dead = count,
+                "expired" => depth.expired = count,
                 _ => depth.delivered = count,
             }
         }
@@ -349,7 +360,6 @@ impl Store {
     /// Returns the retained topics that a broker was given.
     pub async fn published_topics(&self, broker: &str) -> Result<Vec<String>, StoreError> {
         let rows = sqlx::query("SELECT topic FROM published WHERE broker = $1 ORDER BY topic").bind(broker);
-                "expired" => depth.expired = count,
         let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the published topics"))?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
@@ -500,6 +510,11 @@ async fn put_notice(tx: &mut Transaction<'_, Sqlite>, notice: &Notice) -> Result
         .bind(notice.id.as_str())
         .bind(notice.receiver.as_str())
         .bind(notice.content.channel().word())
+        .bind(notice.at.unix_ms())
+        .bind(&notice.summary)
+        .bind(format::encode_content(&notice.content));
+    statement.execute(&mut **tx).await.map_err(failed("write a notice")).map(drop)
+}
 
 #[cfg(test)]
 mod tests {
@@ -586,5 +601,22 @@ mod tests {
         assert_eq!(lease(&store, 32, at(0)).await, ["good"]);
         let letters = store.dead_letters().await.expect("a list");
         assert!(letters.len() == 1 && letters[0].why.contains("cannot read the stored notice"), "{letters:?}");
+    }
+
+    #[tokio::test]
+    async fn a_command_opens_a_database_of_its_own_version_only() {
+        let (dir, store) = store_with(&["a"]).await;
+        let path = dir.path().join("db");
+        Store::open_beside(&path).await.expect("of this version").close().await;
+        let newer =
+            "INSERT INTO _sqlx_migrations SELECT 2, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations";
+        sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
+        let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
+        assert!(error.contains("has the schema 2") && error.contains("knows 1"), "{error}");
+
+        let other = dir.path().join("other");
+        Store::connect(&other).await.expect("an empty database").close().await;
+        let error = Store::open_beside(&other).await.map(drop).expect_err("no database of ours").to_string();
+        assert!(error.contains("no database of eightysix"), "{error}");
     }
 }
