@@ -182,7 +182,7 @@ async fn private_addresses_are_reached_only_where_listed() {
             let why = later(&outcome);
             assert!(
                 why.starts_with("localhost is the private address ")
-                    && why.ends_with("which allow_private does not list"),
+                    && why.ends_with("to send there, write allow_private: [localhost]"),
                 "{why}"
             );
             assert_eq!(sink.probe().await, Err(why));
