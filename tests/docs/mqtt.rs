@@ -48,8 +48,9 @@ fn a_display_gets_the_documented_topics_and_fields() {
 
     let folder = tempfile::tempdir().expect("a folder");
     let (_demo, port) = demo(folder.path());
-    let mut display = Command::new("timeout");
-    display.args(["90", "mosquitto_sub", "-V", "5", "-h", "127.0.0.1", "-p", &port, "-q", "1", "-F", "%j"]);
+    // Its own limit of time: a `timeout` around it would be killed alone and leave it behind, connecting for ever.
+    let mut display = Command::new("mosquitto_sub");
+    display.args(["-W", "90", "-V", "5", "-h", "127.0.0.1", "-p", &port, "-q", "1", "-F", "%j"]);
     display.args(["-t", "eightysix/#"]).stdout(Stdio::piped());
     let mut display = Running(display.spawn().expect("mosquitto_sub is installed (tests/run does it)"));
     let lines = BufReader::new(display.0.stdout.take().expect("piped")).lines();
