@@ -56,6 +56,8 @@ pub struct Brand {
     pub polling: poll::Settings,
     /// The configured share of the quota, in requests a minute.
     pub per_minute: u32,
+    /// What the user behind the credentials may not read, of what the rules need.
+    pub forbidden: BTreeSet<(VenueId, String)>,
 }
 
 enum Event {
@@ -81,8 +83,6 @@ struct Task {
     is_logging_in: bool,
     sleep_until: Uptime,
     repeats: Repeats,
-    /// What the user behind the credentials may not read, of what the rules need.
-    forbidden: BTreeSet<(VenueId, String)>,
     /// No commit is tried before this: the store failed.
     store_not_before: Uptime,
     /// The business day of the returns that screens show.
@@ -98,7 +98,6 @@ pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
         is_logging_in: false,
         sleep_until: Uptime::default(),
         repeats: Repeats::default(),
-        forbidden: BTreeSet::new(),
         store_not_before: Uptime::default(),
         day,
     };
@@ -234,7 +233,7 @@ impl Task {
         let learned = match fetched.result {
             Ok((answer, oddities)) => {
                 self.brand.session.served(generation);
-                if request.venue().is_some_and(|venue| self.forbidden.remove(&(venue, thing.clone()))) {
+                if request.venue().is_some_and(|venue| self.brand.forbidden.remove(&(venue, thing.clone()))) {
                     self.let_in().await;
                 }
                 if let Some(failures) = self.repeats.works(&thing) {
@@ -254,7 +253,7 @@ impl Task {
                     self.shut_out(&verdict).await;
                 }
                 if let (Verdict::Forbidden { .. }, Some(venue)) = (&verdict, request.venue()) {
-                    self.forbidden.insert((venue, thing));
+                    self.brand.forbidden.insert((venue, thing));
                     self.refuse(&verdict, clock::now()).await;
                 }
                 self.brand.plan.answered(request, Err(&verdict), now)
@@ -307,7 +306,7 @@ impl Task {
 
     /// Notes that the brand can be read, unless something that the rules need is still forbidden.
     async fn let_in(&mut self) {
-        if self.forbidden.is_empty() {
+        if self.brand.forbidden.is_empty() {
             self.cycle(Input::Access(Access::Granted), clock::now()).await;
         }
     }
@@ -320,8 +319,8 @@ impl Task {
                     return self.brand.plan.not_taken(&Missed::Venues, clock::uptime());
                 }
                 self.pace(ids.len());
-                let was_forbidden = !self.forbidden.is_empty();
-                self.forbidden.retain(|(venue, _)| ids.contains(venue));
+                let was_forbidden = !self.brand.forbidden.is_empty();
+                self.brand.forbidden.retain(|(venue, _)| ids.contains(venue));
                 if was_forbidden {
                     self.let_in().await;
                 }

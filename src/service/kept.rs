@@ -38,6 +38,7 @@ struct Course {
     budget: Budget,
     session: Session,
     per_minute: u32,
+    forbidden: BTreeSet<(VenueId, String)>,
 }
 
 /// What the new generation gives to a brand's task.
@@ -68,8 +69,9 @@ impl Kept {
 
     /// Takes over from a task that has ended.
     pub fn of(brand: Brand) -> Self {
-        let Brand { client, engine, plan, budget, session, per_minute, .. } = brand;
-        Self { memory: engine.into_memory(), course: Some(Course { client, plan, budget, session, per_minute }) }
+        let Brand { client, engine, plan, budget, session, per_minute, forbidden, .. } = brand;
+        let course = Course { client, plan, budget, session, per_minute, forbidden };
+        Self { memory: engine.into_memory(), course: Some(course) }
     }
 
     /// Returns what must not be lost if the new configuration cannot be started: the memory.
@@ -99,16 +101,20 @@ impl Kept {
         let limits = poll::freshness_limits(poll::worst_age(memory.venues.len(), per_minute, &polling));
         let fresh_budget = || Budget::new(per_minute, Arc::clone(ip_budget));
         let fresh_session = || Session::new(&settings.brand);
-        let (plan, budget, session) = match course {
-            Some(Course { client: before, mut plan, budget, session, per_minute: share }) => {
-                plan.reload(polling, wanted);
-                let budget = if share == per_minute { budget } else { fresh_budget() };
-                (plan, budget, if before.logs_in_as(&client) { session } else { fresh_session() })
-            }
-            None => (Plan::new(polling, wanted, memory.venues.keys().copied()), fresh_budget(), fresh_session()),
+        let (plan, budget, session, forbidden) = if let Some(course) = course {
+            let Course { client: before, mut plan, budget, session, per_minute: share, forbidden } = course;
+            plan.reload(polling, wanted);
+            let budget = if share == per_minute { budget } else { fresh_budget() };
+            // Other credentials may read other things; what these may not is found out anew.
+            let same = before.logs_in_as(&client);
+            let (session, forbidden) = if same { (session, forbidden) } else { (fresh_session(), BTreeSet::new()) };
+            (plan, budget, session, forbidden)
+        } else {
+            let plan = Plan::new(polling, wanted, memory.venues.keys().copied());
+            (plan, fresh_budget(), fresh_session(), BTreeSet::new())
         };
         let engine = Engine::new(settings.brand.clone(), Arc::clone(policy), limits, memory);
-        Brand { client, engine, plan, budget, session, store, feeds, wakes, polling, per_minute }
+        Brand { client, engine, plan, budget, session, store, feeds, wakes, polling, per_minute, forbidden }
     }
 }
 

@@ -161,6 +161,24 @@ fn a_price_that_could_not_be_read_stays_as_it_was() {
 }
 
 #[test]
+fn a_venue_that_had_no_chance_to_be_read_is_awaited_and_not_blind() {
+    let limits = FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };
+    let restored = read(&[entry(54, 0, -60)]).watched_from(at(9_000));
+    let unread = Snapshot::unread(venue()).watched_from(at(9_000));
+    for snapshot in [&restored, &unread] {
+        let said = |s| (snapshot.is_awaited(limits, at(s)), snapshot.freshness(limits, at(s)));
+        assert_eq!(said(9_010), (true, Freshness::Stale));
+        assert_eq!(said(9_300), (false, Freshness::Blind), "the chance is over");
+        let failed = snapshot.fold(Reading::Failed { why: "504".to_owned() }, at(9_001));
+        assert_eq!(failed.freshness(limits, at(9_010)), Freshness::Blind, "a failure is known to be one");
+        let seen = snapshot.fold(whole(vec![entry(54, 0, -60)]), at(9_001));
+        assert_eq!((seen.is_awaited(limits, at(9_010)), seen.freshness(limits, at(9_010))), (false, Freshness::Fresh));
+    }
+    let ahead = read(&[entry(54, 0, -60)]);
+    assert_eq!(ahead.freshness(limits, at(-3_600)), Freshness::Stale, "our clock was set back");
+}
+
+#[test]
 fn four_rows_or_a_small_share_need_no_second_look() {
     let four: Vec<_> = ten_out().into_iter().take(4).collect();
     assert_eq!(read(&four).fold(whole(Vec::new()), at(9)).picture.rows.len(), 0);

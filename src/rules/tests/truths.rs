@@ -302,6 +302,19 @@ fn a_brand_that_was_not_tried_is_unknown() {
 }
 
 #[test]
+fn the_shipped_rules_tell_a_refusal_from_an_outage() {
+    let rules = rule_set(include_str!("../../../rules/operations.yaml"));
+    let held = |access: &Access| -> Vec<String> {
+        let found = evaluate_brand(&rules, &brand(), access, at(0)).into_iter();
+        found.filter(|finding| finding.holds == Holds).map(|finding| finding.rule.to_string()).collect()
+    };
+    let why = || "dns error".to_owned();
+    assert_eq!(held(&Access::Unreachable { since: at(0), why: why() }), ["brand-unreachable"]);
+    assert_eq!(held(&Access::Refused { since: at(0), why: why() }), ["credentials-refused"]);
+    assert!(held(&Access::Granted).is_empty() && held(&Access::Untried).is_empty());
+}
+
+#[test]
 fn rules_know_whether_only_rows_concern_them() {
     for (when, needs_row) in [
         ("sold_out: true", true),
