@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::notice::{Channel, Notice};
@@ -21,7 +21,7 @@ use crate::cli::{DemoArguments, Failure};
 use crate::clock;
 use crate::config::Config;
 use crate::delivery::worker::Report;
-use crate::service::{self, Surroundings};
+use crate::service::{self, Running, Surroundings};
 use crate::simulator::deeds::Happening;
 use crate::simulator::plan::{DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_INTEGRATOR, WorldPlan};
 use crate::simulator::server::{self, Door};
@@ -34,6 +34,8 @@ use crate::units::{BrandId, Zone, human_duration, parse_duration, printable};
 const PROLOGUE: Duration = Duration::from_secs(2);
 /// Where browsers find the screens' feed, unless told otherwise.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8686);
+/// Where screens find the broker, unless another program has it.
+const MQTT_PORT: u16 = 1883;
 /// The shipped rules, as they are.
 const RULES: [(&str, &str); 2] = [
     ("kitchen.yaml", include_str!("../../rules/kitchen.yaml")),
@@ -49,13 +51,23 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
     })?;
     let stage = Arc::new(Stage::new(arguments.json, &config));
     let stop = CancellationToken::new();
-    introduce(&arguments, &place, &config);
-    let world = Arc::clone(&place.world);
-    let simulator = server::serve(Arc::clone(&world), place.clopos, Door::Closed, stop.clone());
+    let Place { folder, world, clopos } = place;
+    let simulator = server::serve(Arc::clone(&world), clopos, Door::Closed, stop.clone());
     let (_ask_reload, reload) = mpsc::channel(1);
-    let surroundings =
-        Surroundings { config_path: None, reload, report: stage.report(), ready: Box::new(|_| {}), stop: stop.clone() };
-    let director = direct(&arguments, Arc::clone(&world), Arc::clone(&stage), stop.clone());
+    let (curtain, mut raised) = watch::channel(None);
+    let surroundings = Surroundings {
+        config_path: None,
+        reload,
+        report: stage.report(),
+        ready: Box::new(move |running| drop(curtain.send_replace(Some(running.clone())))),
+        stop: stop.clone(),
+    };
+    let director = async {
+        // The sender goes unused only when the service ended, which says itself why.
+        let Ok(running) = raised.wait_for(Option::is_some).await.map(|running| running.clone()) else { return Ok(()) };
+        introduce(&arguments, &folder, running.as_ref());
+        direct(&arguments, Arc::clone(&world), Arc::clone(&stage), stop.clone()).await
+    };
     let ending = end(arguments.end_after, stop.clone());
     let watching = async {
         let served = service::run(config, surroundings).await;
@@ -67,7 +79,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
     served?;
     simulated.context("answer as Clopos")?;
     directed?;
-    conclude(&arguments, &stage, &world, &place.folder);
+    conclude(&arguments, &stage, &world, &folder);
     Ok(())
 }
 
@@ -93,11 +105,14 @@ impl Place {
             tokio::net::TcpListener::bind((IpAddr::from([127, 0, 0, 1]), 0)).await.context("listen as Clopos")?;
         // What was asked for must be free; what was not may move.
         let web = match arguments.listen {
-            Some(wanted) => bound(wanted).with_context(|| format!("listen on {wanted}, as --listen says"))?,
-            None => free_address(LISTEN_DEFAULT)?,
+            Some(wanted) => {
+                TcpListener::bind(wanted).with_context(|| format!("listen on {wanted}, as --listen says"))?;
+                wanted
+            }
+            None => unless_taken(LISTEN_DEFAULT)?,
         };
-        let broker = free_address(SocketAddr::new(web.ip(), 1883))?;
-        let yaml = configuration(clopos.local_addr().context("listen as Clopos")?, web, broker);
+        let screens = if web.port() == 0 { web } else { unless_taken(SocketAddr::new(web.ip(), MQTT_PORT))? };
+        let yaml = configuration(clopos.local_addr().context("listen as Clopos")?, web, screens);
         write(&folder.join("eightysix.yaml"), &yaml)?;
         write(&folder.join("clopos-secret"), DEMO_CLIENT_SECRET)?;
         for (name, text) in RULES {
@@ -112,23 +127,20 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 
-/// Returns the address with its real port, when it can be listened on.
-fn bound(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
-    TcpListener::bind(wanted)?.local_addr()
+/// Returns the address, or that of any free port when another program has it.
+///
+/// The port is drawn where it is listened on, since a port that was drawn and let go again can be another's by then.
+fn unless_taken(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
+    match TcpListener::bind(wanted) {
+        Ok(_) => Ok(wanted),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(SocketAddr::new(wanted.ip(), 0)),
+        Err(error) => Err(error).with_context(|| format!("listen on {wanted}")),
+    }
 }
 
-/// Returns the address, or the same with any free port when another program has it.
-fn free_address(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
-    let found = match bound(wanted) {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => bound(SocketAddr::new(wanted.ip(), 0)),
-        found => found,
-    };
-    found.with_context(|| format!("listen on {wanted}"))
-}
-
-fn configuration(clopos: SocketAddr, web: SocketAddr, broker: SocketAddr) -> String {
+fn configuration(clopos: SocketAddr, web: SocketAddr, screens: SocketAddr) -> String {
     // Beyond this machine it must be stated that everybody may read; simulated stop lists are no secret.
-    let anonymous = if broker.ip().is_loopback() { "" } else { ", anonymous: true" };
+    let anonymous = if screens.ip().is_loopback() { "" } else { ", anonymous: true" };
     format!(
         "# The configuration of this demo. A real one differs in base_url, credentials, brokers and mail servers.
 locale: {{ timezone: Asia/Baku, currency: AZN, business_day_starts: \"04:00\" }}
@@ -140,7 +152,7 @@ clopos:
 polling: {{ fastest: 1500ms, oldest: 60s, catalog: 6s, prices: 10s }}
 store: sqlite:eightysix.db
 mqtt:
-  screens: {{ listen: \"{broker}\"{anonymous} }}
+  screens: {{ listen: \"{screens}\"{anonymous} }}
 smtp:
   folder: {{ url: \"folder:mails\", from: \"86 <alerts@eightysix.example>\" }}
 feed: [screens]
@@ -258,7 +270,7 @@ impl Stage {
     }
 }
 
-/// Plays the scripted service on the world until the end.
+/// Plays the scripted service on the world, from the moment it is watched until the end.
 async fn direct(
     arguments: &DemoArguments,
     world: Arc<Mutex<World>>,
@@ -309,23 +321,18 @@ async fn end(after: Option<Duration>, stop: CancellationToken) {
 }
 
 /// Returns an address by which this machine reaches what listens on every address.
-fn reachable(listening: IpAddr) -> IpAddr {
-    if listening.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listening }
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = if listening.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listening.ip() };
+    SocketAddr::new(ip, listening.port())
 }
 
-fn introduce(arguments: &DemoArguments, place: &Place, config: &Config) {
-    let broker = config.brokers.values().find_map(|broker| match broker {
-        crate::config::BrokerSettings::Embedded { settings, .. } => Some(settings.listen),
-        crate::config::BrokerSettings::External(_) => None,
-    });
-    let broker = broker.unwrap_or(LISTEN_DEFAULT);
-    let host = reachable(broker.ip());
-    let browsers =
-        format!("ws://{}/mqtt", SocketAddr::new(reachable(config.http.listen.ip()), config.http.listen.port()));
+fn introduce(arguments: &DemoArguments, folder: &Path, running: Option<&Running>) {
+    let screens = running.and_then(|running| running.screens);
+    let browsers = running.and_then(|running| running.web).map(|web| format!("ws://{}/mqtt", reachable(web)));
     if arguments.json {
         say_json(&json!({
-            "what": "start", "seed": arguments.seed, "venues": arguments.venues, "folder": place.folder,
-            "mqtt": format!("mqtt://{}", SocketAddr::new(host, broker.port())), "websocket": browsers,
+            "what": "start", "seed": arguments.seed, "venues": arguments.venues, "folder": folder,
+            "mqtt": screens.map(|screens| format!("mqtt://{screens}")), "websocket": browsers,
         }));
         return;
     }
@@ -334,10 +341,14 @@ fn introduce(arguments: &DemoArguments, place: &Place, config: &Config) {
         "eightysix watches {venues} of a simulated chain; a minute there is a second here (seed {})",
         arguments.seed
     ));
-    say(&format!("  mails       {}", place.folder.join("mails").display()));
-    say(&format!("  screens     mosquitto_sub -h {host} -p {} -v -t 'eightysix/#'", broker.port()));
-    say(&format!("  in browsers {browsers}"));
-    say(&format!("  configured  {}", place.folder.join("eightysix.yaml").display()));
+    say(&format!("  mails       {}", folder.join("mails").display()));
+    if let Some(screens) = screens {
+        say(&format!("  screens     mosquitto_sub -h {} -p {} -v -t 'eightysix/#'", screens.ip(), screens.port()));
+    }
+    if let Some(browsers) = browsers {
+        say(&format!("  in browsers {browsers}"));
+    }
+    say(&format!("  configured  {}", folder.join("eightysix.yaml").display()));
     let end =
         arguments.end_after.map_or_else(|| "until Ctrl-C".to_owned(), |after| format!("for {}", human_duration(after)));
     say(&format!("  playing     {end}; pos = what happens in the restaurants, mqtt and mail = who is told\n"));

@@ -28,9 +28,9 @@ pub(super) async fn run(config_path: PathBuf) -> Result<(), Failure> {
         config_path: Some(config_path),
         reload,
         report: Arc::new(|_, _| {}),
-        ready: Box::new(|line| {
-            tracing::info!("{line}");
-            tell_systemd(&[NotifyState::Ready, NotifyState::Status(line)]);
+        ready: Box::new(|running| {
+            tracing::info!("{}", running.line);
+            tell_systemd(&[NotifyState::Ready, NotifyState::Status(&running.line)]);
         }),
         stop: stop.clone(),
     };

@@ -10,6 +10,7 @@ pub mod kept;
 pub mod receivers;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,10 +47,21 @@ pub struct Surroundings {
     pub reload: mpsc::Receiver<()>,
     /// Told of every finished attempt.
     pub report: Report,
-    /// Told once everything runs, and after each reload, with a line for people.
-    pub ready: Box<dyn Fn(&str) + Send>,
+    /// Told once everything runs, and after each reload, even a refused one.
+    pub ready: Box<dyn Fn(&Running) + Send>,
     /// Ends the service.
     pub stop: CancellationToken,
+}
+
+/// What runs, as people and those who wait for the start need it.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// What is watched, in a line for people.
+    pub line: String,
+    /// Where the embedded broker is reached from this machine, with its real port.
+    pub screens: Option<SocketAddr>,
+    /// Where browsers are listened for, with the real port.
+    pub web: Option<SocketAddr>,
 }
 
 /// What lives as long as the process.
@@ -72,7 +84,7 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
     let mut brokers = Brokers::default();
     let mut generation = Generation::prepare(&config, &process, &mut brokers, BTreeMap::new()).await?;
     let housekeeper = tokio::spawn(keep_house(process.store.clone(), surroundings.stop.clone()));
-    (surroundings.ready)(&generation.line);
+    (surroundings.ready)(&generation.running);
     let mut result = Ok(());
     loop {
         tokio::select! {
@@ -86,12 +98,13 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
                 (Some(()), Some(path)) => match Config::load(path) {
                     Ok(config) => {
                         generation = generation.replace(&config, &process, &mut brokers).await?;
-                        tracing::info!("the configuration was reloaded: {}", generation.line);
-                        (surroundings.ready)(&generation.line);
+                        tracing::info!("the configuration was reloaded: {}", generation.running.line);
+                        (surroundings.ready)(&generation.running);
                     }
                     Err(report) => {
                         tracing::error!("the old configuration stays in force, the new one has mistakes:\n{}", report);
-                        (surroundings.ready)(&format!("{}; the reload was refused, see the log", generation.line));
+                        let line = format!("{}; the reload was refused, see the log", generation.running.line);
+                        (surroundings.ready)(&Running { line, ..generation.running.clone() });
                     }
                 },
                 // Nobody can ask any more, or there is no file to read: wait for the stop alone.
@@ -112,10 +125,9 @@ struct Generation {
     config: Arc<Config>,
     brands: JoinSet<Brand>,
     workers: Workers,
-    door: Option<JoinHandle<()>>,
+    door: Option<Door>,
     cancel: CancellationToken,
-    /// What is watched, for people.
-    line: String,
+    running: Running,
 }
 
 impl Generation {
@@ -144,12 +156,16 @@ impl Generation {
             watched.push(before.resume(settings, config, &policy, outfit, &process.ip_budget));
         }
         show_everything(brokers, &feeds, &watched);
-        let line = line(config);
+        let running = Running {
+            line: line(config),
+            screens: brokers.embedded_address(),
+            web: door.as_ref().map(|door| door.address),
+        };
         let mut brands = JoinSet::new();
         for brand in watched {
             brands.spawn(brand::run(brand, cancel.clone()));
         }
-        Ok(Self { config: Arc::new(config.clone()), brands, workers, door, cancel, line })
+        Ok(Self { config: Arc::new(config.clone()), brands, workers, door, cancel, running })
     }
 
     /// Replaces the generation; when the new one cannot be started, the old configuration is started again.
@@ -188,21 +204,25 @@ impl Generation {
         }
         self.workers.stop().await;
         if let Some(door) = self.door {
-            let _ = door.await;
+            let _ = door.task.await;
         }
         kept
     }
 }
 
-async fn open_door(
-    config: &Config,
-    brokers: &Brokers,
-    cancel: &CancellationToken,
-) -> anyhow::Result<Option<JoinHandle<()>>> {
+/// The open web side.
+struct Door {
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+async fn open_door(config: &Config, brokers: &Brokers, cancel: &CancellationToken) -> anyhow::Result<Option<Door>> {
     // Until the board has pages, the WebSocket of the embedded broker is all that browsers can use.
     let Some(broker) = brokers.embedded_address() else { return Ok(None) };
     let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
-    Ok(Some(tokio::spawn(http::serve(bound, Some(broker), cancel.clone()))))
+    let address = bound.address();
+    let task = tokio::spawn(http::serve(bound, Some(broker), cancel.clone()));
+    Ok(Some(Door { address, task }))
 }
 
 fn policy(config: &Config, process: &Process, brokers: &Brokers) -> anyhow::Result<Policy> {

@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use mail_parser::MessageParser;
 use serde_json::Value;
@@ -11,16 +11,9 @@ use tempfile::TempDir;
 
 use crate::process::{Begun, Ended, Service};
 
-/// Held while a demo starts: each takes the port 1883 when it is free, and two at once would both find it so.
-static STARTING: Mutex<()> = Mutex::new(());
-
 /// Runs the demo with its files below `folder`.
 fn demo(folder: &Path, arguments: &[&str]) -> Ended {
-    let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut begun = Begun::new(command(folder, arguments), &folder.join("demo"));
-    begun.speaks();
-    drop(starting);
-    begun.ended()
+    Begun::new(command(folder, arguments), &folder.join("demo")).ended()
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> std::process::Command {
@@ -94,10 +87,8 @@ fn a_larger_chain_plays_the_same_service_for_the_same_seed() {
 fn people_are_told_where_to_look_and_a_signal_ends_it() {
     let folder = TempDir::new().expect("a folder");
     let log = folder.path().join("log");
-    let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     let service = Service::start(command(folder.path(), &["--listen", "127.0.0.1:0", "--venues", "1"]), &log);
     service.says("  pos  ");
-    drop(starting);
     service.says("eightysix watches 1 venue of a simulated chain");
     for line in ["  mails       ", "  screens     mosquitto_sub -h 127.0.0.1 -p ", "  in browsers ws://127.0.0.1:"] {
         service.says(line);
@@ -114,15 +105,32 @@ fn people_are_told_where_to_look_and_a_signal_ends_it() {
 }
 
 #[test]
+fn a_demo_moves_to_free_ports_when_others_have_the_usual_ones() {
+    // Whether this test holds a port or another program does, it is taken.
+    let _taken = ["127.0.0.1:1883", "127.0.0.1:8686"].map(TcpListener::bind);
+    let folders: Vec<TempDir> = (0..4).map(|_| TempDir::new().expect("a folder")).collect();
+    let arguments = ["--for", "1s", "--json", "--venues", "1"];
+    let all_at_once: Vec<Begun> = folders
+        .iter()
+        .map(|folder| Begun::new(command(folder.path(), &arguments), &folder.path().join("demo")))
+        .collect();
+    let mut addresses = Vec::new();
+    for ended in all_at_once.into_iter().map(Begun::ended) {
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let start = &ended.objects()[0];
+        addresses.extend(["mqtt", "websocket"].map(|place| start[place].as_str().expect("an address").to_owned()));
+    }
+    assert!(addresses.iter().all(|address| !address.contains(":1883") && !address.contains(":8686")), "{addresses:?}");
+}
+
+#[test]
 fn a_demo_that_cannot_watch_ends_and_says_why() {
     let folder = TempDir::new().expect("a folder");
     let mut command = std::process::Command::new("sh");
     // So few files that the restaurants can be played, and nobody can watch them.
     let script = "ulimit -n 16; exec \"$0\" demo --listen 127.0.0.1:0 --venues 1";
     command.args(["-c", script, env!("CARGO_BIN_EXE_eightysix")]).env("TMPDIR", folder.path());
-    let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     let ended = Begun::new(command, &folder.path().join("demo")).ended();
-    drop(starting);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.lines().last().is_some_and(|line| line.starts_with("error: ")), "{ended:?}");
 }

@@ -109,14 +109,6 @@ impl Begun {
         Self { child, out, error }
     }
 
-    /// Waits until it has printed something, or has ended.
-    pub(crate) fn speaks(&mut self) {
-        wait::until("the command says something", || {
-            let has_ended = self.child.try_wait().expect("its status").is_some();
-            (has_ended || fs::metadata(&self.out).expect("an output").len() > 0).then_some(())
-        });
-    }
-
     /// Waits until it has ended.
     pub(crate) fn ended(mut self) -> Ended {
         let status = wait::until("the command ends", || self.child.try_wait().expect("its status"));
