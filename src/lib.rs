@@ -32,6 +32,7 @@
 //! 6 engine           pure
 //! 7 store
 //! 7 sinks
+//! 7 watcher          pure
 //! 8 delivery         pure except worker
 //! 8 http
 //! 9 config
@@ -61,3 +62,4 @@ pub mod store;
 pub mod telemetry;
 pub mod topics;
 pub mod units;
+pub mod watcher;

@@ -8,37 +8,31 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::anyhow;
 
-use crate::catalog::Venue;
-use crate::clopos::auth::Session;
-use crate::clopos::budget::{Budget, IpBudget};
+use crate::clopos::budget::IpBudget;
 use crate::clopos::{BrandSettings, Client};
 use crate::config::{Config, Venues};
-use crate::engine::{Engine, Memory, Policy};
-use crate::poll::{self, Plan};
+use crate::engine::{Memory, Policy};
 use crate::service::Process;
 use crate::service::brand::Brand;
 use crate::service::feeds::Feeds;
 use crate::service::receivers::Wakes;
-use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::units::VenueId;
+use crate::watcher::{Settings, Watcher};
 use crate::{clock, telemetry};
 
 /// What one brand keeps.
-pub struct Kept {
-    memory: Memory,
-    /// Missing after a start, and where the new task was never begun.
-    course: Option<Course>,
+pub enum Kept {
+    /// What the store remembers, after a start; or what was remembered where the new task was never begun.
+    Memory(Box<Memory>),
+    /// Where the brand's task stood.
+    Course(Box<Course>),
 }
 
-/// Where the brand's task stood.
-struct Course {
+/// A watcher between two tasks, and what it asked with.
+pub struct Course {
     client: Client,
-    plan: Plan,
-    budget: Budget,
-    session: Session,
-    per_minute: u32,
-    forbidden: BTreeSet<(VenueId, String)>,
+    watcher: Watcher,
 }
 
 /// What the new generation gives to a brand's task.
@@ -51,32 +45,27 @@ pub struct Outfit {
     pub feeds: Feeds,
     /// Delivers.
     pub wakes: Wakes,
-    /// How often things are read.
-    pub polling: poll::Settings,
 }
 
 impl Kept {
     /// Reads what the store remembers of a brand.
     pub(super) async fn load(process: &Process, settings: &BrandSettings) -> anyhow::Result<Self> {
         let memory = process.store.load(&settings.brand).await;
-        let mut memory = memory.map_err(|error| anyhow!(telemetry::chain(&error)))?;
-        let now = clock::now();
-        for snapshot in memory.venues.values_mut() {
-            *snapshot = Arc::new(snapshot.as_ref().clone().watched_from(now));
-        }
-        Ok(Self { memory, course: None })
+        Ok(Self::Memory(Box::new(memory.map_err(|error| anyhow!(telemetry::chain(&error)))?)))
     }
 
     /// Takes over from a task that has ended.
     pub fn of(brand: Brand) -> Self {
-        let Brand { client, engine, plan, budget, session, per_minute, forbidden, .. } = brand;
-        let course = Course { client, plan, budget, session, per_minute, forbidden };
-        Self { memory: engine.into_memory(), course: Some(course) }
+        let Brand { client, watcher, .. } = brand;
+        Self::Course(Box::new(Course { client, watcher }))
     }
 
     /// Returns what must not be lost if the new configuration cannot be started: the memory.
     pub fn memory_only(&self) -> Self {
-        Self { memory: self.memory.clone(), course: None }
+        Self::Memory(match self {
+            Self::Memory(memory) => memory.clone(),
+            Self::Course(course) => Box::new(course.watcher.engine().memory().clone()),
+        })
     }
 
     /// Makes a task of it under new settings.
@@ -88,33 +77,21 @@ impl Kept {
         outfit: Outfit,
         ip_budget: &Arc<Mutex<IpBudget>>,
     ) -> Brand {
-        let Self { mut memory, course } = self;
-        let Outfit { client, store, feeds, wakes, polling } = outfit;
-        let wanted = wanted(settings, config);
-        // Configured venues are watched at once, even if Clopos does not let us list them.
-        for id in wanted.iter().flatten() {
-            let unnamed = Venue { id: *id, name: String::new(), active: true };
-            let unread = || Arc::new(Snapshot::unread(unnamed).watched_from(clock::now()));
-            memory.venues.entry(*id).or_insert_with(unread);
-        }
-        let per_minute = settings.requests_per_minute;
-        let limits = poll::freshness_limits(poll::worst_age(memory.venues.len(), per_minute, &polling));
-        let fresh_budget = || Budget::new(per_minute, Arc::clone(ip_budget));
-        let fresh_session = || Session::new(&settings.brand);
-        let (plan, budget, session, forbidden) = if let Some(course) = course {
-            let Course { client: before, mut plan, budget, session, per_minute: share, forbidden } = course;
-            plan.reload(polling, wanted);
-            let budget = if share == per_minute { budget } else { fresh_budget() };
-            // Other credentials may read other things; what these may not is found out anew.
-            let same = before.logs_in_as(&client);
-            let (session, forbidden) = if same { (session, forbidden) } else { (fresh_session(), BTreeSet::new()) };
-            (plan, budget, session, forbidden)
-        } else {
-            let plan = Plan::new(polling, wanted, memory.venues.keys().copied());
-            (plan, fresh_budget(), fresh_session(), BTreeSet::new())
+        let Outfit { client, store, feeds, wakes } = outfit;
+        let (policy, ip, now) = (Arc::clone(policy), Arc::clone(ip_budget), clock::now());
+        let watching = Settings {
+            polling: config.polling,
+            venues: wanted(settings, config),
+            per_minute: settings.requests_per_minute,
         };
-        let engine = Engine::new(settings.brand.clone(), Arc::clone(policy), limits, memory);
-        Brand { client, engine, plan, budget, session, store, feeds, wakes, polling, per_minute, forbidden }
+        let watcher = match self {
+            Self::Memory(memory) => Watcher::start(settings.brand.clone(), watching, policy, *memory, ip, now),
+            Self::Course(course) => {
+                let same_login = course.client.logs_in_as(&client);
+                course.watcher.reload(watching, policy, same_login, ip, now)
+            }
+        };
+        Brand { client, watcher, store, feeds, wakes }
     }
 }
 

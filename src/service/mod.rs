@@ -152,7 +152,7 @@ impl Generation {
                 None => Kept::load(process, settings).await?,
             };
             let (store, feeds, wakes) = (process.store.clone(), feeds.clone(), workers.wakes());
-            let outfit = Outfit { client, store, feeds, wakes, polling: config.polling };
+            let outfit = Outfit { client, store, feeds, wakes };
             watched.push(before.resume(settings, config, &policy, outfit, &process.ip_budget));
         }
         show_everything(brokers, &feeds, &watched);
@@ -186,7 +186,7 @@ impl Generation {
     async fn broken(&mut self) -> anyhow::Error {
         tokio::select! {
             Some(ended) = self.brands.join_next() => match ended {
-                Ok(brand) => anyhow!("the task of brand {} ended by itself", brand.engine.brand()),
+                Ok(brand) => anyhow!("the task of brand {} ended by itself", brand.watcher.engine().brand()),
                 Err(error) => anyhow!("the task of a brand broke: {error}"),
             },
             why = self.workers.broken() => anyhow!("a delivery worker ended by itself: {why}"),
@@ -198,7 +198,7 @@ impl Generation {
         let mut kept = BTreeMap::new();
         while let Some(ended) = self.brands.join_next().await {
             match ended {
-                Ok(brand) => drop(kept.insert(brand.engine.brand().clone(), Kept::of(brand))),
+                Ok(brand) => drop(kept.insert(brand.watcher.engine().brand().clone(), Kept::of(brand))),
                 Err(error) => tracing::error!("the task of a brand broke: {error}"),
             }
         }
@@ -252,7 +252,7 @@ fn show_everything(brokers: &Brokers, feeds: &Feeds, watched: &[Brand]) {
     for desired in brokers.trees() {
         let mut tree = Tree::new();
         for brand in watched {
-            tree.extend(feeds.whole(&desired.topics, &brand.engine, now));
+            tree.extend(feeds.whole(&desired.topics, brand.watcher.engine(), now));
         }
         desired.tree.send_replace(Some(Arc::new(tree)));
     }

@@ -9,9 +9,9 @@ use eightysix::simulator::route::Endpoint;
 use eightysix::simulator::world::ProductEdit;
 use proptest::prelude::*;
 
-use crate::durable::Row;
+use crate::driver::Kill;
 use crate::shop::{Opening, Shop};
-use crate::watcher::Restarts;
+use crate::tables::Row;
 
 /// Three dishes of the kitchen and three of the tandir.
 const DISHES: [&str; 6] = ["Piti", "Bozbaş", "Dovğa", "Göyərti qutabı", "Lavaş", "Qatlama"];
@@ -45,6 +45,8 @@ enum Event {
     Secret(&'static str),
     Reload(&'static str),
     Killed,
+    /// It dies at the commit after so many more, which is on the disk or not.
+    DiesAtCommit(u32, bool),
 }
 
 fn quiet_event() -> impl Strategy<Value = Event> {
@@ -79,6 +81,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => prop::sample::select(vec!["secret", "another"]).prop_map(Event::Secret),
         1 => prop::sample::select(vec![RULES, FEWER_RULES]).prop_map(Event::Reload),
         2 => Just(Event::Killed),
+        2 => (0_u32..4, any::<bool>()).prop_map(|(commits, stored)| Event::DiesAtCommit(commits, stored)),
     ]
 }
 
@@ -95,19 +98,20 @@ fn lives(shop: &mut Shop, events: &[(Event, u32)]) {
             Event::Secret(secret) => shop.changes_secret(secret),
             Event::Reload(rules) => shop.reloads(Some(rules), None),
             Event::Killed => shop.is_killed(),
+            Event::DiesAtCommit(commits_left, stored) => shop.dies_at(Kill::At { commits_left, stored }),
         }
         shop.after(&format!("{wait_s}s"));
     }
 }
 
-fn opening(restarts: Restarts) -> Opening {
+fn opening() -> Opening {
     let polling = poll::Settings {
         fastest: Duration::from_secs(6),
         catalog: Duration::from_mins(1),
         prices: Duration::from_mins(2),
         ..poll::Settings::default()
     };
-    Opening { rules: Some(RULES), polling, restarts, ..Opening::default() }
+    Opening { rules: Some(RULES), polling, ..Opening::default() }
 }
 
 /// Checks that the openings and closings of each alert take turns, and that each closing names its opening's episode.
@@ -138,21 +142,8 @@ proptest! {
     fn an_alert_that_opened_closes_once_and_none_closes_unopened(
         events in prop::collection::vec((any_event(), 1_u32..45), 1..20),
     ) {
-        let mut shop = Shop::new(&opening(Restarts::Never));
+        let mut shop = Shop::new(&opening());
         lives(&mut shop, &events);
         check_episodes(&shop.told());
-    }
-
-    #[test]
-    fn a_kill_after_any_commit_changes_nothing_that_is_told(
-        // Few events, so that no list ever needs a second look: that one is taken anew after a start.
-        events in prop::collection::vec((quiet_event(), 7_u32..45), 1..12),
-    ) {
-        let run = |restarts| {
-            let mut shop = Shop::new(&opening(restarts));
-            lives(&mut shop, &events);
-            shop.lines()
-        };
-        prop_assert_eq!(run(Restarts::Never), run(Restarts::RereadsAfterEachCommit));
     }
 }

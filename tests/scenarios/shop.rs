@@ -25,10 +25,13 @@ use eightysix::topics::BaseTopic;
 use eightysix::units::{
     BrandId, ProductId, Quantity, Secret, StationId, Timestamp, Uptime, VenueId, Zone, parse_duration,
 };
+use eightysix::watcher::Settings;
 
-use crate::durable::Row;
-use crate::watcher::{Clock, Restarts, Watcher};
+use crate::driver::{Clock, Configured, Driver, Kill};
+use crate::tables::Row;
 
+/// Requests of a brand in a minute, as configured by default.
+const PER_MINUTE: u32 = 240;
 /// The rules that are shipped, and the receivers that they name.
 const SHIPPED: [(&str, &str); 2] = [
     ("rules/kitchen.yaml", include_str!("../../rules/kitchen.yaml")),
@@ -49,7 +52,7 @@ pub(crate) struct Opening {
     /// How often things are read.
     pub(crate) polling: poll::Settings,
     /// When the watcher is killed.
-    pub(crate) restarts: Restarts,
+    pub(crate) kill: Kill,
 }
 
 impl Default for Opening {
@@ -60,7 +63,7 @@ impl Default for Opening {
             brands: &[("sahil", 1)],
             rules: None,
             polling: poll::Settings::default(),
-            restarts: Restarts::Never,
+            kill: Kill::Never,
         }
     }
 }
@@ -70,7 +73,7 @@ pub(crate) struct Shop {
     /// Clopos and the restaurants behind it.
     pub(crate) world: World,
     /// One watcher for each brand.
-    pub(crate) watchers: Vec<Watcher>,
+    pub(crate) watchers: Vec<Driver>,
     begun_at: Timestamp,
     uptime: Uptime,
     /// By how much our clock is ahead of Clopos's, in seconds.
@@ -96,11 +99,13 @@ impl Shop {
         }
         let policy = Arc::new(policy(opening.rules, &zone));
         let ip = IpBudget::shared();
-        let login = || ("client".to_owned(), "secret".to_owned());
         let watcher = |brand: &BrandPlan| {
-            Watcher::new(&brand.brand, login(), Arc::clone(&policy), opening.polling, Arc::clone(&ip), opening.restarts)
+            let settings = Settings { polling: opening.polling, venues: None, per_minute: PER_MINUTE };
+            let login = ("client".to_owned(), "secret".to_owned());
+            let configured = Configured { brand: brand.brand.clone(), login, settings, policy: Arc::clone(&policy) };
+            Driver::new(configured, Arc::clone(&ip), opening.kill)
         };
-        Self {
+        let mut shop = Self {
             world,
             watchers: brands.iter().map(watcher).collect(),
             begun_at,
@@ -110,7 +115,9 @@ impl Shop {
             brand: brands[0].brand.clone(),
             venue: VenueId(1),
             quiet: vec![0; brands.len()],
-        }
+        };
+        shop.is_killed();
+        shop
     }
 
     /// Watches until everything was read once and the first mails are out; what was told by then is another story's.
@@ -134,7 +141,14 @@ impl Shop {
         let until = self.uptime.plus(parse_duration(time).expect("a duration"));
         while self.uptime < until {
             let clock = self.clock();
-            let next = self.watchers.iter_mut().map(|watcher| watcher.turn(&mut self.world, clock)).min();
+            let turn = |watcher: &mut Driver| {
+                let next = watcher.turn(&mut self.world, clock);
+                if !watcher.runs() {
+                    watcher.start(clock);
+                }
+                next
+            };
+            let next = self.watchers.iter_mut().map(turn).min();
             self.uptime = on_the_grid(next.expect("a brand")).min(until);
         }
     }
@@ -247,7 +261,9 @@ impl Shop {
         let wanted: Option<BTreeSet<VenueId>> = venues.map(|ids| ids.iter().copied().map(VenueId).collect());
         let clock = self.clock();
         for watcher in &mut self.watchers {
-            watcher.reload(Arc::clone(&policy), wanted.clone(), clock);
+            watcher.configured.policy = Arc::clone(&policy);
+            watcher.configured.settings.venues.clone_from(&wanted);
+            watcher.reload(clock);
         }
     }
 
@@ -255,14 +271,21 @@ impl Shop {
     pub(crate) fn is_killed(&mut self) {
         let clock = self.clock();
         for watcher in &mut self.watchers {
-            watcher.restart(clock);
+            watcher.start(clock);
+        }
+    }
+
+    /// Every watcher dies at a commit to come, and is started again at once.
+    pub(crate) fn dies_at(&mut self, kill: Kill) {
+        for watcher in &mut self.watchers {
+            watcher.kill = kill;
         }
     }
 
     /// Returns what the watcher knows of the venue at hand.
     pub(crate) fn knows(&self) -> &Snapshot {
-        let watcher = self.watchers.iter().find(|watcher| *watcher.engine.brand() == self.brand);
-        &watcher.expect("watched").engine.memory().venues[&self.venue]
+        let watcher = self.watchers.iter().find(|watcher| watcher.configured.brand == self.brand);
+        &watcher.expect("watched").watcher().engine().memory().venues[&self.venue]
     }
 
     /// Returns every notice told since the story began to count, brand by brand.

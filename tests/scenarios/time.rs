@@ -69,7 +69,7 @@ fn our_clock_is_set_forward_a_day_and_nobody_is_alarmed() {
 
 /// Returns the day of the thread of each mail.
 fn threads(shop: &Shop) -> Vec<String> {
-    let mail = |row: &crate::durable::Row| match decode_content(&row.body).expect("a stored notice") {
+    let mail = |row: &crate::tables::Row| match decode_content(&row.body).expect("a stored notice") {
         Content::Email(mail) => Some(mail.thread_id),
         Content::Mqtt(_) | Content::Webhook(_) => None,
     };

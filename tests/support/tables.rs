@@ -11,7 +11,7 @@ use eightysix::alerts::notice::{Content, ReceiverName};
 use eightysix::alerts::{AlertBook, AlertKey};
 use eightysix::engine::{Commit, Memory};
 use eightysix::rules::RuleName;
-use eightysix::snapshot::Access;
+use eightysix::snapshot::{Access, Snapshot};
 use eightysix::store::format;
 use eightysix::units::{Timestamp, VenueId, Zone};
 
@@ -90,8 +90,8 @@ impl Tables {
         }
     }
 
-    /// Reads everything back as `Store::load` does, in a process that starts now.
-    pub(crate) fn load(&self, now: Timestamp) -> Memory {
+    /// Reads everything back as `Store::load` does.
+    pub(crate) fn load(&self) -> Memory {
         let mut book = AlertBook::default();
         for ((subject, rule), body) in &self.alerts {
             let rule = RuleName::new(rule).expect("a stored rule name");
@@ -105,7 +105,7 @@ impl Tables {
         let venue = |(id, body): (&VenueId, &String)| {
             let catalog = self.catalogs.get(id).map(|body| format::decode_catalog(body).expect("a stored catalog"));
             let snapshot = format::decode_venue(*id, body, catalog.unwrap_or_default()).expect("a stored venue");
-            (*id, Arc::new(snapshot.watched_from(now)))
+            (*id, Arc::new(snapshot))
         };
         Memory {
             access: Access::Untried,
@@ -113,6 +113,34 @@ impl Tables {
             book,
             groups: self.groups.iter().map(group).collect(),
         }
+    }
+
+    /// Holds what a new process would find against what the running one remembers: a kill now loses nothing.
+    pub(crate) fn assert_equal(&self, memory: &Memory) {
+        let found = self.load();
+        assert_eq!(found.book, memory.book, "the alerts on the disk and in memory");
+        assert_eq!(found.groups, memory.groups, "the waiting mails on the disk and in memory");
+        // A configured venue that was never read is watched from the configuration.
+        let known = memory.venues.values().filter(|snapshot| self.venues.contains_key(&snapshot.id()));
+        for (found, known) in found.venues.values().zip(known) {
+            assert_eq!(&durable(found, known), known.as_ref(), "a venue on the disk and in memory");
+        }
+        let unstored = memory.venues.values().filter(|snapshot| !self.venues.contains_key(&snapshot.id()));
+        assert!(unstored.clone().all(|snapshot| snapshot.seq == 0), "never stored: {unstored:?}");
+    }
+}
+
+/// Returns what was found with the ages and passing troubles of what is known: those are read anew.
+fn durable(found: &Snapshot, known: &Snapshot) -> Snapshot {
+    Snapshot {
+        watched_since: known.watched_since,
+        read_at: found.read_at.and(known.read_at),
+        catalog_read_at: found.catalog_read_at.and(known.catalog_read_at),
+        stations_read_at: found.stations_read_at.and(known.stations_read_at),
+        prices_read_at: found.prices_read_at.and(known.prices_read_at),
+        doubt: known.doubt.clone(),
+        trouble: known.trouble.clone(),
+        ..found.clone()
     }
 }
 

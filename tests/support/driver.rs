@@ -1,0 +1,358 @@
+//! One brand's watcher without a task: what `service::brand` does, driven by a time that the test moves.
+//!
+//! Requests are answered by the simulator, as bytes, and arrive as late as the test wants; from there on everything is
+//! the real code. Invariant: no clock is read, and a new process finds nothing but the rows that were committed.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use eightysix::clopos::auth::{self, Token};
+use eightysix::clopos::budget::{IpBudget, Outcome, Permit, RateLimit};
+use eightysix::clopos::decode::{self, Reply};
+use eightysix::clopos::query::Request;
+use eightysix::clopos::verdict::{Said, Verdict};
+use eightysix::clopos::{Fetched, LoggedIn, TIME_LIMIT};
+use eightysix::engine::{Commit, Policy};
+use eightysix::rules::SubjectKind;
+use eightysix::simulator::plan::DEMO_INTEGRATOR;
+use eightysix::simulator::route::{ApiAnswer, ApiRequest, BASE_PATH, Transport};
+use eightysix::simulator::world::World;
+use eightysix::units::{BrandId, Timestamp, Uptime};
+use eightysix::watcher::{Asked, Cycle, Errand, Moment, Settings, Watcher};
+
+use crate::tables::Tables;
+
+/// How long `service::brand` sleeps at most.
+const SLEEP_MAX: Duration = Duration::from_secs(5);
+
+/// When the process is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kill {
+    /// Not by itself.
+    Never,
+    /// After every commit, and started again at once: plan, budget and login start over.
+    AfterEachCommit,
+    /// At the commit after this many more.
+    At {
+        /// Commits that go well before.
+        commits_left: u32,
+        /// Whether that last commit is on the disk.
+        stored: bool,
+    },
+}
+
+/// The times of one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// Never jumps.
+    pub(crate) uptime: Uptime,
+    /// Our wall clock.
+    pub(crate) wall: Timestamp,
+    /// The wall clock of Clopos.
+    pub(crate) clopos: Timestamp,
+}
+
+impl Clock {
+    fn moment(self) -> Moment {
+        Moment { wall: self.wall, uptime: self.uptime }
+    }
+}
+
+/// What the configuration says of a brand.
+#[derive(Clone)]
+pub(crate) struct Configured {
+    /// The brand.
+    pub(crate) brand: BrandId,
+    /// Client id and secret.
+    pub(crate) login: (String, String),
+    /// What is watched how often.
+    pub(crate) settings: Settings,
+    /// Who is told what.
+    pub(crate) policy: Arc<Policy>,
+}
+
+/// An answer that has been given and has not arrived.
+struct OnTheWay {
+    arrives_at: Uptime,
+    end: End,
+}
+
+enum End {
+    LoggedIn(Permit, LoggedIn),
+    Fetched(Box<(Asked, Fetched)>),
+}
+
+/// Why the watcher has something to commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It was started or reloaded.
+    Configuration,
+    /// Clopos answered, and the answer can be read.
+    Answer,
+    /// Clopos did not answer as it should.
+    Failure,
+    /// Time passed.
+    Time,
+}
+
+/// The process that watches one brand, running or not.
+pub(crate) struct Driver {
+    /// What was committed.
+    pub(crate) tables: Tables,
+    /// What the next start or reload finds.
+    pub(crate) configured: Configured,
+    /// How long answers take that no fault delays: asked for each, in order.
+    pub(crate) latency: Box<dyn FnMut() -> Duration>,
+    /// Commits fail: the disk is full.
+    pub(crate) store_is_broken: bool,
+    /// When it is killed next.
+    pub(crate) kill: Kill,
+    /// `None` while it does not run.
+    watcher: Option<Watcher>,
+    on_the_way: Vec<OnTheWay>,
+    ip: Arc<Mutex<IpBudget>>,
+}
+
+impl Driver {
+    /// Prepares the watcher of a brand; [`Driver::start`] begins.
+    pub(crate) fn new(configured: Configured, ip: Arc<Mutex<IpBudget>>, kill: Kill) -> Self {
+        Self {
+            tables: Tables::default(),
+            configured,
+            latency: Box::new(|| Duration::ZERO),
+            store_is_broken: false,
+            kill,
+            watcher: None,
+            on_the_way: Vec::new(),
+            ip,
+        }
+    }
+
+    /// Returns the running watcher.
+    pub(crate) fn watcher(&self) -> &Watcher {
+        self.watcher.as_ref().expect("the process runs")
+    }
+
+    /// Says whether the process runs.
+    pub(crate) fn runs(&self) -> bool {
+        self.watcher.is_some()
+    }
+
+    /// Kills the process: what is on its way is lost.
+    pub(crate) fn dies(&mut self) {
+        self.watcher = None;
+        self.on_the_way.clear();
+    }
+
+    /// Starts a new process on what was committed, as `service::run` does.
+    pub(crate) fn start(&mut self, clock: Clock) {
+        self.dies();
+        let Configured { brand, settings, policy, login: _ } = self.configured.clone();
+        let memory = self.tables.load();
+        self.watcher = Some(Watcher::start(brand, settings, policy, memory, Arc::clone(&self.ip), clock.wall));
+        self.commit_all(Cause::Configuration, clock);
+    }
+
+    /// Reloads what is configured by now: the memory stays, what is on its way does not.
+    pub(crate) fn reload(&mut self, clock: Clock) {
+        self.on_the_way.clear();
+        let Configured { settings, policy, .. } = self.configured.clone();
+        let watcher = self.watcher.take().expect("the process runs");
+        self.watcher = Some(watcher.reload(settings, policy, true, Arc::clone(&self.ip), clock.wall));
+        self.commit_all(Cause::Configuration, clock);
+    }
+
+    /// Does what is due, and returns when to look again. A process that dies of [`Kill::AfterEachCommit`] starts again.
+    pub(crate) fn turn(&mut self, world: &mut World, clock: Clock) -> Uptime {
+        let until = loop {
+            if !self.runs() && self.kill == Kill::AfterEachCommit {
+                self.start(clock);
+                continue;
+            }
+            self.arrive(clock);
+            let Some(watcher) = &mut self.watcher else { break None };
+            let errand = watcher.errand(clock.uptime);
+            match errand {
+                Ok(errand) => self.send(errand, world, clock),
+                Err(until) => break until,
+            }
+        };
+        self.tick(clock);
+        let deadline = self.watcher.as_ref().and_then(Watcher::next_deadline).map(|at| at.since(clock.wall));
+        let asleep = clock.uptime.plus(deadline.unwrap_or(SLEEP_MAX).min(SLEEP_MAX));
+        let arrival = self.on_the_way.iter().map(|end| end.arrives_at).min();
+        let next = [Some(asleep), until, arrival].into_iter().flatten().min().unwrap_or(asleep);
+        next.max(clock.uptime.plus(Duration::from_millis(1)))
+    }
+
+    fn send(&mut self, errand: Errand, world: &mut World, clock: Clock) {
+        let now = clock.uptime;
+        let request = match &errand {
+            Errand::LogIn(_) => self.post(),
+            Errand::Read(asked) => get(&asked.request, &asked.lease.token),
+        };
+        let answer = world.answer(&request, clock.clopos);
+        let took = (self.latency)() + delay(&answer);
+        let arrives_at = now.plus(took);
+        let (outcome, body) = receive(&answer);
+        let end = match errand {
+            Errand::LogIn(permit) => {
+                let result = body.and_then(|body| auth::read_token(&reply(&outcome, body), clock.wall, now));
+                End::LoggedIn(permit, LoggedIn { result, outcome, took })
+            }
+            Errand::Read(asked) => {
+                let result = body.and_then(|body| decode::decode(&asked.request, &reply(&outcome, body)));
+                End::Fetched(Box::new((asked, Fetched { result, outcome, took })))
+            }
+        };
+        self.on_the_way.push(OnTheWay { arrives_at, end });
+        self.arrive(clock);
+        self.tick(clock);
+    }
+
+    /// Hands over what has arrived, in the order of arrival.
+    fn arrive(&mut self, clock: Clock) {
+        while let Some(watcher) = &mut self.watcher {
+            let arrived = self.on_the_way.iter().enumerate().filter(|(_, end)| end.arrives_at <= clock.uptime);
+            let Some((first, _)) = arrived.min_by_key(|(_, end)| end.arrives_at) else { return };
+            let cause = |is_ok: bool| if is_ok { Cause::Answer } else { Cause::Failure };
+            let cause = match self.on_the_way.remove(first).end {
+                End::LoggedIn(permit, logged_in) => {
+                    let cause = cause(logged_in.result.is_ok());
+                    watcher.logged_in(permit, logged_in, clock.moment());
+                    cause
+                }
+                End::Fetched(ended) => {
+                    let (asked, fetched) = *ended;
+                    let cause = cause(fetched.result.is_ok());
+                    watcher.fetched(asked, fetched, clock.moment());
+                    cause
+                }
+            };
+            self.commit_all(cause, clock);
+        }
+    }
+
+    fn tick(&mut self, clock: Clock) {
+        if let Some(watcher) = &mut self.watcher {
+            watcher.tick(clock.wall);
+            self.commit_all(Cause::Time, clock);
+        }
+    }
+
+    /// Stores and adopts everything that the last event causes; a process that was killed does nothing any more.
+    fn commit_all(&mut self, cause: Cause, clock: Clock) {
+        while let Some(cycle) = self.watcher.as_mut().and_then(|watcher| watcher.step(clock.moment())) {
+            assert_that_only_readings_decide(&cycle.commit, cause);
+            if cycle.commit.is_durable() {
+                self.commit_durably(cycle, clock);
+            } else if let Some(watcher) = &mut self.watcher {
+                watcher.adopt(cycle, clock.moment());
+            }
+        }
+    }
+
+    fn commit_durably(&mut self, cycle: Cycle, clock: Clock) {
+        let Some(watcher) = &mut self.watcher else { return };
+        if self.store_is_broken {
+            return watcher.store_failed(&cycle, "database or disk is full", clock.uptime);
+        }
+        let dies = match &mut self.kill {
+            Kill::Never => false,
+            Kill::AfterEachCommit => true,
+            Kill::At { commits_left: 0, stored: true } => {
+                self.kill = Kill::Never;
+                true
+            }
+            Kill::At { commits_left: 0, stored: false } => {
+                self.kill = Kill::Never;
+                return self.dies();
+            }
+            Kill::At { commits_left, .. } => {
+                *commits_left -= 1;
+                false
+            }
+        };
+        self.tables.commit(&cycle.commit);
+        watcher.adopt(cycle, clock.moment());
+        self.tables.assert_equal(watcher.engine().memory());
+        if dies {
+            self.dies();
+        }
+    }
+
+    fn post(&self) -> ApiRequest {
+        let (client_id, client_secret) = &self.configured.login;
+        let body = serde_json::json!({
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "brand": self.configured.brand.as_str(),
+            "integrator_id": DEMO_INTEGRATOR,
+        });
+        ApiRequest {
+            method: "POST".to_owned(),
+            path: format!("{BASE_PATH}/auth"),
+            raw_query: String::new(),
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: body.to_string().into_bytes(),
+            client: OUR_ADDRESS,
+        }
+    }
+}
+
+/// No alert of an item turns by a failure or by time alone: both say nothing new of the stop list.
+fn assert_that_only_readings_decide(commit: &Commit, cause: Cause) {
+    if matches!(cause, Cause::Failure | Cause::Time) {
+        let turned: Vec<_> = commit.alerts.iter().filter(|(key, _)| key.subject.kind() == SubjectKind::Item).collect();
+        assert!(turned.is_empty(), "turned by {cause:?}: {turned:?}");
+    }
+}
+
+/// Returns how long a fault delays an answer; nobody waits longer than the client does.
+fn delay(answer: &ApiAnswer) -> Duration {
+    match answer.transport {
+        Transport::Late(wait) => wait.min(TIME_LIMIT),
+        Transport::Hang => TIME_LIMIT,
+        Transport::Whole | Transport::Gzip | Transport::Reset | Transport::Cut | Transport::Endless => Duration::ZERO,
+    }
+}
+
+/// From where every brand is asked.
+const OUR_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn get(request: &Request, token: &Token) -> ApiRequest {
+    let whole = request.path_and_query();
+    let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
+    let venue = request.venue().map(|venue| ("x-venue".to_owned(), venue.to_string()));
+    ApiRequest {
+        method: "GET".to_owned(),
+        path: format!("{BASE_PATH}{path}"),
+        raw_query: query.to_owned(),
+        headers: std::iter::once(("x-token".to_owned(), token.secret().expose().to_owned())).chain(venue).collect(),
+        body: Vec::new(),
+        client: OUR_ADDRESS,
+    }
+}
+
+/// What the client makes of an answer before anybody looks at its meaning (`clopos::Client`).
+fn receive(answer: &ApiAnswer) -> (Outcome, Result<&[u8], Verdict>) {
+    let header = |name: &str| answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+    let [limit, remaining, reset] = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"].map(header);
+    let rate_limit = RateLimit::read(limit, remaining, reset, header("Retry-After"));
+    let heard = Outcome { status: Some(answer.status), never_left: false, rate_limit };
+    let passing = |why: &str| Err(Verdict::Passing { why: Said::own(why) });
+    let unreadable = |why: &str| Err(Verdict::Unreadable { why: Said::own(why) });
+    match answer.transport {
+        Transport::Whole | Transport::Gzip => (heard, Ok(&answer.body)),
+        Transport::Late(wait) if wait < TIME_LIMIT => (heard, Ok(&answer.body)),
+        Transport::Late(_) | Transport::Hang => (Outcome::default(), passing("no complete answer within 12 s")),
+        Transport::Reset => (Outcome::default(), passing("the connection was reset")),
+        Transport::Cut => (heard, unreadable("the body is cut off")),
+        Transport::Endless => (heard, unreadable("the body is larger than 8192 KiB, the limit")),
+    }
+}
+
+fn reply<'a>(outcome: &Outcome, body: &'a [u8]) -> Reply<'a> {
+    Reply { status: outcome.status.unwrap_or(0), rate_limit: outcome.rate_limit, redirect: None, body, secrets: &[] }
+}
