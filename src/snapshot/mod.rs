@@ -325,7 +325,10 @@ impl Snapshot {
         let changed = changed_products(&self.picture.rows, entries);
         let longer = self.picture.rows.len().max(entries.len());
         let is_first = self.read_at.is_none();
-        let implausible = changed.len() >= DOUBT_ROWS_MIN && changed.len() * DOUBT_SHARE >= longer;
+        // An empty list is also what a fault looks like; asking again for its few rows costs one request.
+        let is_emptied = entries.is_empty() && !changed.is_empty();
+        let is_upheaval = changed.len() >= DOUBT_ROWS_MIN && changed.len() * DOUBT_SHARE >= longer;
+        let implausible = is_emptied || is_upheaval;
         if is_first || !implausible || self.is_confirmed_by(&changed, entries, now) {
             return self.accept(entries, now);
         }

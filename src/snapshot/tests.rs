@@ -111,6 +111,16 @@ fn an_emptied_list_waits_for_a_second_look_that_agrees() {
 }
 
 #[test]
+fn a_short_list_that_empties_waits_as_well() {
+    let one = vec![entry(1, 0, -60)];
+    let doubtful = read(&one).fold(whole(Vec::new()), at(30));
+    assert_eq!(doubtful.picture.rows.len(), 1);
+    let ask = doubtful.doubt.as_ref().expect("the list emptied").ask.clone();
+    assert_eq!(doubtful.fold(Reading::StopListOf { asked: ask, rows: Vec::new() }, at(31)).picture.rows.len(), 0);
+    assert_eq!(read(&[]).fold(whole(Vec::new()), at(30)).doubt, None, "it was empty before");
+}
+
+#[test]
 fn a_second_whole_list_confirms_as_well() {
     let doubtful = read(&ten_out()).fold(whole(Vec::new()), at(30));
     assert_eq!(doubtful.fold(whole(Vec::new()), at(34)).picture.rows.len(), 0);
@@ -180,8 +190,8 @@ fn a_venue_that_had_no_chance_to_be_read_is_awaited_and_not_blind() {
 
 #[test]
 fn four_rows_or_a_small_share_need_no_second_look() {
-    let four: Vec<_> = ten_out().into_iter().take(4).collect();
-    assert_eq!(read(&four).fold(whole(Vec::new()), at(9)).picture.rows.len(), 0);
+    let six: Vec<_> = ten_out().into_iter().take(6).collect();
+    assert_eq!(read(&six).fold(whole(six[4..].to_vec()), at(9)).picture.rows.len(), 2);
     let thirty: Vec<_> = (1..=30).map(|id| entry(id, 0, -60)).collect();
     let fewer = thirty[6..].to_vec();
     assert_eq!(read(&thirty).fold(whole(fewer), at(9)).picture.rows.len(), 24);

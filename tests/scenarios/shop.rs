@@ -302,7 +302,8 @@ impl Shop {
 
     /// Returns them as lines with the time in the shop.
     pub(crate) fn lines(&self) -> String {
-        let lines: Vec<String> = self.told().iter().map(|row| row.timed_line(&self.zone)).collect();
+        let time = |row: &Row| row.at.in_zone(&self.zone).strftime("%H:%M:%S").to_string();
+        let lines: Vec<String> = self.told().iter().map(|row| format!("{} {}", time(row), row.line())).collect();
         lines.join("\n")
     }
 

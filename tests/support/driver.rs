@@ -3,7 +3,9 @@
 //! Requests are answered by the simulator, as bytes, and arrive as late as the test wants; from there on everything is
 //! the real code. Invariant: no clock is read, and a new process finds nothing but the rows that were committed.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use eightysix::clopos::decode::{self, Reply};
 use eightysix::clopos::query::Request;
 use eightysix::clopos::verdict::{Said, Verdict};
 use eightysix::clopos::{Fetched, LoggedIn, TIME_LIMIT};
-use eightysix::engine::{Commit, Policy};
+use eightysix::engine::{Commit, Engine, Policy};
 use eightysix::rules::SubjectKind;
 use eightysix::simulator::plan::DEMO_INTEGRATOR;
 use eightysix::simulator::route::{ApiAnswer, ApiRequest, BASE_PATH, Transport};
@@ -80,7 +82,7 @@ struct OnTheWay {
 
 enum End {
     LoggedIn(Permit, LoggedIn),
-    Fetched(Box<(Asked, Fetched)>),
+    Fetched { ticket: u64, ended: Box<(Asked, Fetched)> },
 }
 
 /// Why the watcher has something to commit.
@@ -96,6 +98,28 @@ enum Cause {
     Time,
 }
 
+/// Those who look on: they see what the process hears and remembers, and change nothing.
+pub(crate) trait Observer {
+    /// Clopos was asked, and has answered; the return value names the answer.
+    fn asked(&mut self, _request: &Request, _world: &World, _clock: Clock) -> u64 {
+        0
+    }
+
+    /// An answer arrived, and can be read or not.
+    fn heard(&mut self, _ticket: u64, _is_readable: bool, _clock: Clock) {}
+
+    /// A commit is about to be adopted, and is stored if it is durable.
+    fn commits(&mut self, _commit: &Commit, _clock: Clock) {}
+
+    /// The commit was adopted.
+    fn adopted(&mut self, _engine: &Engine, _clock: Clock) {}
+}
+
+/// Nobody looks on.
+struct Nobody;
+
+impl Observer for Nobody {}
+
 /// The process that watches one brand, running or not.
 pub(crate) struct Driver {
     /// What was committed.
@@ -104,6 +128,8 @@ pub(crate) struct Driver {
     pub(crate) configured: Configured,
     /// How long answers take that no fault delays: asked for each, in order.
     pub(crate) latency: Box<dyn FnMut() -> Duration>,
+    /// Who looks on.
+    pub(crate) observer: Rc<RefCell<dyn Observer>>,
     /// Commits fail: the disk is full.
     pub(crate) store_is_broken: bool,
     /// When it is killed next.
@@ -121,6 +147,7 @@ impl Driver {
             tables: Tables::default(),
             configured,
             latency: Box::new(|| Duration::ZERO),
+            observer: Rc::new(RefCell::new(Nobody)),
             store_is_broken: false,
             kill,
             watcher: None,
@@ -203,7 +230,8 @@ impl Driver {
             }
             Errand::Read(asked) => {
                 let result = body.and_then(|body| decode::decode(&asked.request, &reply(&outcome, body)));
-                End::Fetched(Box::new((asked, Fetched { result, outcome, took })))
+                let ticket = self.observer.borrow_mut().asked(&asked.request, world, clock);
+                End::Fetched { ticket, ended: Box::new((asked, Fetched { result, outcome, took })) }
             }
         };
         self.on_the_way.push(OnTheWay { arrives_at, end });
@@ -223,8 +251,9 @@ impl Driver {
                     watcher.logged_in(permit, logged_in, clock.moment());
                     cause
                 }
-                End::Fetched(ended) => {
+                End::Fetched { ticket, ended } => {
                     let (asked, fetched) = *ended;
+                    self.observer.borrow_mut().heard(ticket, fetched.result.is_ok(), clock);
                     let cause = cause(fetched.result.is_ok());
                     watcher.fetched(asked, fetched, clock.moment());
                     cause
@@ -247,8 +276,8 @@ impl Driver {
             assert_that_only_readings_decide(&cycle.commit, cause);
             if cycle.commit.is_durable() {
                 self.commit_durably(cycle, clock);
-            } else if let Some(watcher) = &mut self.watcher {
-                watcher.adopt(cycle, clock.moment());
+            } else {
+                self.adopt(cycle, clock);
             }
         }
     }
@@ -275,11 +304,19 @@ impl Driver {
             }
         };
         self.tables.commit(&cycle.commit);
-        watcher.adopt(cycle, clock.moment());
-        self.tables.assert_equal(watcher.engine().memory());
+        self.adopt(cycle, clock);
+        self.tables.assert_equal(self.watcher().engine().memory());
         if dies {
             self.dies();
         }
+    }
+
+    fn adopt(&mut self, cycle: Cycle, clock: Clock) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let mut observer = self.observer.borrow_mut();
+        observer.commits(&cycle.commit, clock);
+        watcher.adopt(cycle, clock.moment());
+        observer.adopted(watcher.engine(), clock);
     }
 
     fn post(&self) -> ApiRequest {

@@ -13,7 +13,7 @@ use eightysix::engine::{Commit, Memory};
 use eightysix::rules::RuleName;
 use eightysix::snapshot::{Access, Snapshot};
 use eightysix::store::format;
-use eightysix::units::{Timestamp, VenueId, Zone};
+use eightysix::units::{Timestamp, VenueId};
 
 /// A notice as it waits in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,11 +160,6 @@ impl Row {
             Content::Mqtt(message) => format!("{receiver} {}", self.event(&message.body)),
             Content::Webhook(event) => format!("{receiver} {}", self.event(&event.body)),
         }
-    }
-
-    /// Shows the line behind its time in the shop.
-    pub(crate) fn timed_line(&self, zone: &Zone) -> String {
-        format!("{} {}", self.at.in_zone(zone).strftime("%H:%M:%S"), self.line())
     }
 
     /// Returns the CloudEvent of a notice to a machine.

@@ -1,0 +1,521 @@
+//! One life of a chain from its first reading to the day when everything has calmed down and everything was told.
+//!
+//! Moves the time, lets the script happen, and asks the judges. Invariant: everything is a function of the script.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eightysix::alerts::lifecycle::Alert;
+use eightysix::alerts::notice::Content;
+use eightysix::clopos::budget::IpBudget;
+use eightysix::clopos::query::Request;
+use eightysix::engine::{Commit, Engine};
+use eightysix::poll;
+use eightysix::rules::Subject;
+use eightysix::service::feeds::Differences;
+use eightysix::simulator::chance::Chance;
+use eightysix::simulator::faults::{Fault, Scope, ScriptedFault, Span};
+use eightysix::simulator::route::Endpoint;
+use eightysix::simulator::world::{ProductEdit, World};
+use eightysix::units::{BrandId, ProductId, Quantity, Secret, StationId, Timestamp, Uptime, VenueId, Zone};
+use eightysix::watcher::Settings;
+
+use crate::chain::{BRAND, RULES, open_world, policy, setting};
+use crate::delivery::Delivery;
+use crate::driver::{Clock, Configured, Driver, Kill, Observer};
+use crate::reference::Reference;
+use crate::screens::Screens;
+use crate::script::{DISHES, Event, Script};
+use crate::stories;
+
+const PER_MINUTE: u32 = 240;
+/// The most that may be configured.
+const PER_MINUTE_MAX: u32 = 290;
+/// Two runs do at the same time what they do in the same quarter of a second.
+const STEP_MS: u128 = 250;
+/// After the last event everything must be right within this time: two catalog walks, every wait, the longest pause after
+/// failures. Most lives need less.
+const CALM: Duration = Duration::from_mins(2);
+const CALM_MAX: u32 = 6;
+/// Within this much of patience every notice must have found its end.
+const DRAIN_MAX: u32 = 2_000;
+
+/// The people and programs around the process.
+struct Onlookers {
+    reference: Reference,
+    screens: Screens,
+    differences: Differences,
+    /// What was told of alerts, for the one who reads the story.
+    journal: Vec<String>,
+}
+
+/// A chain, its watcher, and everything around them.
+pub(crate) struct Life {
+    world: World,
+    driver: Driver,
+    delivery: Delivery,
+    onlookers: Rc<RefCell<Onlookers>>,
+    brand: BrandId,
+    zone: Zone,
+    /// The dishes that take part, with the stations that cook them.
+    dishes: Vec<(ProductId, StationId)>,
+    begun_at: Timestamp,
+    uptime: Uptime,
+    ahead_s: i64,
+    rules: usize,
+    next_delivery: Uptime,
+    next_screens: Uptime,
+    /// When the process starts again, while it is down.
+    up_at: Uptime,
+    /// How long it stays down when it dies by itself.
+    down_for: Duration,
+    disk_full_until: Uptime,
+    refused_until: Option<Uptime>,
+}
+
+impl Life {
+    /// Lives a script to its end, and returns what happened; panics when something was not as it must be.
+    pub(crate) fn run(script: &Script) -> Vec<String> {
+        let mut life = Self::begin(script);
+        life.pass(Duration::from_secs(40));
+        for (wait_s, event) in &script.events {
+            life.note(&format!("{event:?}"));
+            life.happens(*event);
+            life.pass(Duration::from_secs(u64::from(*wait_s)));
+        }
+        life.calms_down();
+        life.drain();
+        life.delivery.check(&life.driver.tables.outbox);
+        stories::check_events(&life.driver.tables.outbox);
+        stories::check_mails(&life.driver.tables.outbox);
+        std::mem::take(&mut life.onlookers.borrow_mut().journal)
+    }
+
+    fn begin(script: &Script) -> Self {
+        let (begins, zone) = script.begins;
+        let begun_at: Timestamp = begins.parse().expect("an instant");
+        let zone = Zone::named(zone).expect("a zone");
+        let brand = BrandId::new(BRAND).expect("a slug");
+        let (world, dishes) = open_world(script, &brand, begun_at);
+        let setting = setting(&zone);
+        let onlookers = Rc::new(RefCell::new(Onlookers {
+            reference: Reference::new(brand.clone(), vec![RULES[0].1]),
+            screens: Screens::new(script.seed, setting, begun_at),
+            differences: Differences::default(),
+            journal: Vec::new(),
+        }));
+        let polling = poll::Settings {
+            fastest: if script.hurries { Duration::from_millis(100) } else { Duration::from_secs(6) },
+            catalog: Duration::from_mins(1),
+            prices: Duration::from_mins(4),
+            ..poll::Settings::default()
+        };
+        let configured = Configured {
+            brand: brand.clone(),
+            login: ("client".to_owned(), "secret".to_owned()),
+            settings: Settings {
+                polling,
+                venues: None,
+                per_minute: if script.hurries { PER_MINUTE_MAX } else { PER_MINUTE },
+            },
+            policy: Arc::new(policy(RULES[0].0, &zone)),
+        };
+        let mut driver = Driver::new(configured, IpBudget::shared(), Kill::Never);
+        driver.observer = Rc::clone(&onlookers) as Rc<RefCell<dyn Observer>>;
+        Self {
+            world,
+            driver,
+            delivery: Delivery::new(script.seed),
+            onlookers,
+            brand,
+            zone,
+            dishes,
+            begun_at,
+            uptime: Uptime(Duration::from_hours(1)),
+            ahead_s: 0,
+            rules: 0,
+            next_delivery: Uptime::default(),
+            next_screens: Uptime::default(),
+            up_at: Uptime::default(),
+            down_for: Duration::ZERO,
+            disk_full_until: Uptime::default(),
+            refused_until: None,
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        let clopos = self.begun_at.plus(self.uptime.since(Uptime(Duration::from_hours(1))));
+        let wall = Timestamp::from_unix_ms(clopos.unix_ms() + self.ahead_s * 1000);
+        Clock { uptime: self.uptime, wall, clopos }
+    }
+
+    fn note(&self, text: &str) {
+        let time = self.clock().clopos.in_zone(&self.zone).strftime("%H:%M:%S%.3f").to_string();
+        self.onlookers.borrow_mut().journal.push(format!("{time} {text}"));
+    }
+
+    /// Lets time pass, with everybody doing what is due.
+    fn pass(&mut self, time: Duration) {
+        let until = self.uptime.plus(time);
+        while self.uptime < until {
+            let next = self.turn();
+            let steps = next.0.as_millis().div_ceil(STEP_MS);
+            let on_the_grid = Uptime(Duration::from_millis(u64::try_from(steps * STEP_MS).expect("a short life")));
+            self.uptime = on_the_grid.max(self.uptime.plus(Duration::from_millis(1))).min(until);
+        }
+    }
+
+    fn turn(&mut self) -> Uptime {
+        let clock = self.clock();
+        self.outer_troubles(clock);
+        if !self.driver.runs() {
+            if clock.uptime < self.up_at {
+                return self.up_at;
+            }
+            self.starts(clock);
+        }
+        let next = self.driver.turn(&mut self.world, clock);
+        if self.driver.runs() {
+            self.judge_book(clock);
+        } else {
+            self.note("died at a commit");
+            self.is_dead(clock);
+            return self.up_at;
+        }
+        let can_store = !self.driver.store_is_broken;
+        let mut onlookers = self.onlookers.borrow_mut();
+        if clock.uptime >= self.next_delivery {
+            let is_up = onlookers.screens.is_up(clock.uptime);
+            self.next_delivery = self.delivery.turn(&self.driver.tables.outbox, is_up, can_store, clock);
+        }
+        if clock.uptime >= self.next_screens {
+            self.next_screens = onlookers.screens.turn(Some(self.driver.watcher().engine()), clock);
+        }
+        // A new notice wakes its worker, a new state the feed.
+        let is_news = self.driver.tables.outbox.len() > self.delivery.standings.len();
+        let soon = clock.uptime.plus(Duration::from_millis(1));
+        if is_news {
+            self.next_delivery = soon;
+        }
+        [next, self.next_delivery, self.next_screens].into_iter().min().unwrap_or(next)
+    }
+
+    /// Begins and ends what lasts for a while.
+    fn outer_troubles(&mut self, clock: Clock) {
+        self.driver.store_is_broken = clock.uptime < self.disk_full_until;
+        if self.refused_until.is_some_and(|until| clock.uptime >= until) {
+            self.refused_until = None;
+            self.world.set_client_secret(&self.brand, Secret::new("secret")).expect("known");
+            self.world.expire_tokens(&self.brand, clock.clopos).expect("known");
+        }
+    }
+
+    fn starts(&mut self, clock: Clock) {
+        self.delivery.starts();
+        self.onlookers.borrow_mut().reference.started(clock.uptime);
+        self.driver.start(clock);
+        // It may die in its first commit.
+        if self.driver.runs() {
+            self.onlookers.borrow_mut().screens.start(self.driver.watcher().engine(), clock.wall);
+        } else {
+            self.is_dead(clock);
+        }
+        self.next_delivery = clock.uptime;
+        self.next_screens = clock.uptime;
+    }
+
+    fn is_dead(&mut self, clock: Clock) {
+        self.driver.dies();
+        self.delivery.dies();
+        self.up_at = clock.uptime.plus(self.down_for).plus(Duration::from_millis(250));
+        let mut onlookers = self.onlookers.borrow_mut();
+        onlookers.screens.dies();
+        onlookers.reference.interrupted();
+    }
+
+    fn happens(&mut self, event: Event) {
+        let clock = self.clock();
+        let in_s = |s: u32| clock.uptime.plus(Duration::from_secs(u64::from(s)));
+        match event {
+            Event::Left { venue, dish, left } => self.has(venue, dish, left),
+            Event::Unlimited { venue, dish } => {
+                // A dish that was deleted has no row to take off.
+                let _ = self.world.clear_limit(&self.brand, VenueId(venue), self.dishes[dish].0);
+            }
+            Event::Cleared { venue } => self.world.clear_all_limits(&self.brand, VenueId(venue)).expect("known"),
+            Event::AllOut { venue } => (0..DISHES).for_each(|dish| self.has(venue, dish, 0)),
+            Event::Station { venue, which, active } => {
+                let station = self.dishes[which * DISHES / 2].1;
+                let changed = self.world.set_station_active(&self.brand, VenueId(venue), station, active, clock.clopos);
+                changed.expect("known");
+                self.onlookers.borrow_mut().reference.switched(VenueId(venue), station, clock.uptime);
+            }
+            Event::OnTheMenu { dish, active } => {
+                let _ = self.world.edit_product(
+                    &self.brand,
+                    self.dishes[dish].0,
+                    ProductEdit::Active(active),
+                    clock.clopos,
+                );
+                self.onlookers.borrow_mut().reference.edited(self.dishes[dish].0, clock.uptime);
+            }
+            Event::Removed { dish } => {
+                let _ = self.world.remove_product(&self.brand, self.dishes[dish].0);
+                self.onlookers.borrow_mut().reference.edited(self.dishes[dish].0, clock.uptime);
+            }
+            Event::Fault { fault, endpoint, times } => {
+                self.meets(fault, endpoint, Span::Next(times));
+                if endpoint != Some(Endpoint::StopList) {
+                    self.onlookers.borrow_mut().reference.unsettles(clock.uptime);
+                }
+            }
+            Event::Lie => self.meets(Fault::EmptyStopList, Some(Endpoint::StopList), Span::Next(1)),
+            Event::Outage { for_s } => {
+                let until = clock.clopos.plus(Duration::from_secs(u64::from(for_s)));
+                self.meets(Fault::Status { code: 502 }, None, Span::Between(clock.clopos, until));
+                self.onlookers.borrow_mut().reference.unsettles(in_s(for_s));
+            }
+            Event::TokensEnd => self.world.expire_tokens(&self.brand, clock.clopos).expect("known"),
+            Event::Refused { for_s } => {
+                self.world.set_client_secret(&self.brand, Secret::new("another")).expect("known");
+                self.world.expire_tokens(&self.brand, clock.clopos).expect("known");
+                self.refused_until = Some(in_s(for_s));
+                self.onlookers.borrow_mut().reference.unsettles(in_s(for_s));
+            }
+            Event::Clock { by_s } => {
+                self.ahead_s += by_s;
+                self.onlookers.borrow_mut().reference.interrupted();
+            }
+            Event::Killed { down_s } => {
+                self.down_for = Duration::from_secs(u64::from(down_s));
+                self.is_dead(clock);
+            }
+            Event::DiesAtCommit { after, stored, down_s } => {
+                self.down_for = Duration::from_secs(u64::from(down_s));
+                self.driver.kill = Kill::At { commits_left: after, stored };
+            }
+            Event::Reload { rules } => self.reloads(rules, clock),
+            Event::DiskFull { for_s } => {
+                self.disk_full_until = in_s(for_s);
+                let mut onlookers = self.onlookers.borrow_mut();
+                onlookers.reference.interrupted();
+                onlookers.reference.unsettles(in_s(for_s));
+            }
+            Event::Ear { ear, trouble, for_s } => self.delivery.troubles(ear, trouble, in_s(for_s)),
+            Event::BrokerRestarts { for_s, forgets } => {
+                self.onlookers.borrow_mut().screens.leave(in_s(for_s), forgets);
+            }
+            Event::Latency { up_to_ms } => self.answers_take(up_to_ms),
+        }
+    }
+
+    fn has(&mut self, venue: u64, dish: usize, left: i64) {
+        let now = self.clock().clopos;
+        // A dish that was deleted cannot run out.
+        let _ = self.world.set_limit(&self.brand, VenueId(venue), self.dishes[dish].0, Quantity::whole(left), now);
+    }
+
+    fn meets(&mut self, fault: Fault, endpoint: Option<Endpoint>, span: Span) {
+        let scope = Scope { endpoint, brand: None, venue: None };
+        self.world.add_fault(ScriptedFault { fault, scope, span }).expect("room");
+    }
+
+    fn answers_take(&mut self, up_to_ms: u64) {
+        let mut chance = Chance::new(self.uptime.0.as_secs());
+        self.driver.latency = Box::new(move || Duration::from_millis(chance.below(up_to_ms + 1)));
+    }
+
+    fn reloads(&mut self, rules: usize, clock: Clock) {
+        self.rules = rules;
+        self.driver.configured.policy = Arc::new(policy(RULES[rules].0, &self.zone));
+        self.onlookers.borrow_mut().reference.reloads(vec![RULES[rules].1]);
+        if self.driver.runs() {
+            self.onlookers.borrow_mut().reference.started(clock.uptime);
+            self.driver.reload(clock);
+            self.delivery.dies();
+            self.delivery.starts();
+        }
+        if self.driver.runs() {
+            self.onlookers.borrow_mut().screens.start(self.driver.watcher().engine(), clock.wall);
+        }
+    }
+
+    /// Ends every fault and lets everything be read and told.
+    fn calms_down(&mut self) {
+        let clock = self.clock();
+        self.note("everything calms down");
+        self.world.clear_faults();
+        self.driver.kill = Kill::Never;
+        self.disk_full_until = clock.uptime;
+        self.refused_until = self.refused_until.map(|_| clock.uptime);
+        self.up_at = self.up_at.min(clock.uptime);
+        self.delivery.recovers();
+        self.onlookers.borrow_mut().screens.leave(clock.uptime, false);
+        self.answers_take(100);
+        for _ in 1..CALM_MAX {
+            self.pass(CALM);
+            if self.check_end().is_ok() {
+                return;
+            }
+        }
+        self.pass(CALM);
+        self.check_end().unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Returns the dishes of the menu, the stations that cook them, and whether they can be sold out there.
+    fn menu(&self, venue: VenueId) -> BTreeMap<ProductId, (StationId, bool)> {
+        let known = self.world.venue(&self.brand, venue).expect("a venue of the plan");
+        let dish = |(id, station): &(ProductId, StationId)| {
+            let is_active = self.world.product(&self.brand, *id).is_ok_and(|product| product.active);
+            (*id, (*station, is_active && known.stations[station].active))
+        };
+        self.dishes.iter().map(dish).collect()
+    }
+
+    /// Returns the subjects of the open alerts of a rule at a venue.
+    fn open(&self, rule: &str, venue: VenueId) -> BTreeSet<u64> {
+        let book = &self.driver.watcher().engine().memory().book;
+        let open =
+            book.of(Some(venue)).filter(|(key, alert)| key.rule.as_str() == rule && matches!(alert, Alert::Open(_)));
+        open.map(|(key, _)| match &key.subject {
+            Subject::Item(_, product) => product.0,
+            Subject::Station(_, station) => station.0,
+            Subject::Venue(venue) => venue.0,
+            Subject::Brand => 0,
+        })
+        .collect()
+    }
+
+    /// Holds the open alerts against what is certain at this moment.
+    fn judge_book(&self, clock: Clock) {
+        if !std::mem::take(&mut self.onlookers.borrow_mut().reference.has_news) {
+            return;
+        }
+        let onlookers = self.onlookers.borrow();
+        let memory = self.driver.watcher().engine().memory();
+        for venue in memory.venues.values().filter(|snapshot| snapshot.is_complete()).map(|snapshot| snapshot.id()) {
+            for rule in &onlookers.reference.rules {
+                let (must, must_not) = onlookers.reference.certain(*rule, venue, &self.menu(venue), clock.uptime);
+                let open = self.open(rule.name, venue);
+                for dish in must {
+                    assert!(open.contains(&dish.0), "{venue} {dish} is out for long enough and nobody is told");
+                }
+                for dish in must_not {
+                    assert!(!open.contains(&dish.0), "{venue} {dish} is on for long enough and told to be out");
+                }
+            }
+        }
+    }
+
+    /// Holds everything that is known against the restaurants.
+    fn check_end(&self) -> Result<(), String> {
+        let clock = self.clock();
+        let refused = self.world.log().counters.refused;
+        assert_eq!(refused.total(), 0, "requests over the rate limit: {refused:?}");
+        let engine = self.driver.watcher().engine();
+        self.onlookers.borrow_mut().screens.settle(engine, clock);
+        self.onlookers.borrow().screens.check(engine, clock.wall);
+        let venues = &self.world.brand(&self.brand).expect("known").venues;
+        same("the venues", &engine.memory().venues.keys().copied().collect(), &venues.keys().copied().collect())?;
+        for (id, venue) in venues {
+            let menu = self.menu(*id);
+            let left = |dish: &ProductId| venue.stop_list.get(dish).map(|stop| stop.limit);
+            let is_out = |dish: &ProductId| left(dish).is_some_and(|left| left <= Quantity::default());
+            let out = menu.iter().filter(|(dish, (_, is_cooked))| *is_cooked && is_out(dish)).map(|(dish, _)| dish.0);
+            let (rules, out_rule) = RULES[self.rules];
+            same("what is out", &self.open(out_rule.name, *id), &out.collect())?;
+            if rules.contains("name: low") {
+                let is_low = |dish: &ProductId| {
+                    let threshold = self.world.product(&self.brand, *dish).map_or(0, |product| product.low_stock);
+                    let left = left(dish).filter(|_| threshold > 0);
+                    left.is_some_and(|left| left > Quantity::default() && left <= Quantity::whole(i64::from(threshold)))
+                };
+                let low = menu.keys().filter(|dish| is_low(dish)).map(|dish| dish.0);
+                same("what is low", &self.open("low", *id), &low.collect())?;
+            }
+            if rules.contains("name: off") {
+                let off = venue.stations.values().filter(|station| !station.active).map(|station| station.id.0);
+                same("which stations are off", &self.open("off", *id), &off.collect())?;
+            }
+            same("which venue is blind", &self.open("blind", *id), &BTreeSet::new())?;
+            self.check_screen(*id, &venue.stop_list.keys().copied().collect())?;
+        }
+        Ok(())
+    }
+
+    /// Holds the list that screens show against the restaurant's own.
+    fn check_screen(&self, venue: VenueId, listed: &BTreeSet<ProductId>) -> Result<(), String> {
+        let onlookers = self.onlookers.borrow();
+        let topic = onlookers.screens.topics().stop(&self.brand, venue);
+        let body =
+            onlookers.screens.retained.get(&topic).ok_or_else(|| format!("no list on the screens of {venue}"))?;
+        let list: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        let shown = |item: &serde_json::Value| {
+            (ProductId(item["id"].as_u64().expect("an id")), item["limit"].as_f64().expect("a limit"))
+        };
+        let shown: BTreeMap<ProductId, f64> = list["items"].as_array().expect("items").iter().map(shown).collect();
+        same("the list on the screens", &shown.keys().copied().collect(), listed)?;
+        for (dish, left) in shown {
+            let limit = self.world.limit(&self.brand, venue, dish).expect("known").expect("listed");
+            if (limit.as_f64() - left).abs() > 1e-6 {
+                return Err(format!("{dish} on the screens of {venue}: {left} instead of {limit:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers what still waits, however long its receivers were away: the restaurants are closed meanwhile.
+    fn drain(&mut self) {
+        for _ in 0..DRAIN_MAX {
+            let clock = self.clock();
+            let look = self.delivery.turn(&self.driver.tables.outbox, true, true, clock);
+            let Some(due) = self.delivery.waits_until() else { return };
+            let wait = due.since(clock.wall).max(look.since(clock.uptime)).max(Duration::from_millis(1));
+            self.uptime = self.uptime.plus(wait.min(Duration::from_hours(1)));
+        }
+        panic!("the outbox does not empty");
+    }
+}
+
+fn same<T: Ord + std::fmt::Debug>(what: &str, known: &BTreeSet<T>, true_ones: &BTreeSet<T>) -> Result<(), String> {
+    if known == true_ones { Ok(()) } else { Err(format!("{what}: {known:?} is known, {true_ones:?} is so")) }
+}
+
+impl Observer for Onlookers {
+    fn asked(&mut self, request: &Request, world: &World, clock: Clock) -> u64 {
+        self.reference.asked(request, world, clock)
+    }
+
+    fn heard(&mut self, ticket: u64, is_readable: bool, clock: Clock) {
+        self.reference.heard(ticket, is_readable, clock);
+    }
+
+    fn commits(&mut self, commit: &Commit, clock: Clock) {
+        self.differences = self.screens.differences(commit);
+        for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "office") {
+            let Content::Webhook(event) = &notice.content else { panic!("the office has a webhook") };
+            let event: serde_json::Value = serde_json::from_str(&event.body).expect("JSON");
+            let rule = event["data"]["alert"]["rule"].as_str().unwrap_or_default();
+            self.journal.push(format!("{} {}", event["type"], notice.summary));
+            if !RULES.iter().any(|(_, out)| out.name == rule) {
+                continue;
+            }
+            let venue = VenueId(event["data"]["venue"]["id"].as_u64().expect("a venue"));
+            let dish = ProductId(event["data"]["item"]["id"].as_u64().expect("a dish"));
+            let station = event["data"]["station"]["id"].as_u64().map(StationId);
+            if event["type"] == "dev.eightysix.alert.opened.v1" {
+                self.reference.judge_opening(rule, venue, dish);
+            } else {
+                self.reference.judge_closing(rule, venue, dish, station, clock.uptime);
+            }
+        }
+    }
+
+    fn adopted(&mut self, engine: &Engine, clock: Clock) {
+        let differences = std::mem::take(&mut self.differences);
+        self.screens.show(engine, &differences, clock.wall);
+    }
+}

@@ -1,0 +1,178 @@
+//! A broker and the retained tree on it: what the feed does with its connection, without one.
+//!
+//! What should stand there and what must be published for it is the real code. Invariant: a topic that may be at the
+//! broker is in the ledger, which outlives the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use eightysix::board::Setting;
+use eightysix::board::retained::{RetainedState, Tree};
+use eightysix::engine::{Commit, Engine};
+use eightysix::service::feeds::{DesiredTree, Differences, Feeds};
+use eightysix::simulator::chance::Chance;
+use eightysix::sinks::mqtt::plan::{self, Published, REFRESH_EVERY};
+use eightysix::topics::BaseTopic;
+use eightysix::units::{Timestamp, Uptime};
+use tokio::sync::watch;
+
+use crate::driver::Clock;
+
+/// Publishes on their way at once; fewer than the feed's, so that a broker goes away in the middle of a tree.
+const AT_ONCE: u64 = 6;
+
+/// A broker, and our side of it.
+pub(crate) struct Screens {
+    /// What the broker retains.
+    pub(crate) retained: BTreeMap<String, String>,
+    feeds: Feeds,
+    tree: watch::Sender<Option<Arc<Tree>>>,
+    topics: BaseTopic,
+    ledger: BTreeSet<String>,
+    published: BTreeMap<String, Published>,
+    is_connected: bool,
+    away_until: Uptime,
+    /// The business day of the returns that screens show.
+    day: jiff::civil::Date,
+    chance: Chance,
+}
+
+impl Screens {
+    pub(crate) fn new(seed: u64, setting: Setting, now: Timestamp) -> Self {
+        let topics = BaseTopic::new("eightysix").expect("a base topic");
+        let tree = watch::Sender::new(None);
+        let feeds = Feeds::new(vec![DesiredTree { topics: topics.clone(), tree: tree.clone() }], setting);
+        Self {
+            retained: BTreeMap::new(),
+            day: feeds.business_day(now),
+            feeds,
+            tree,
+            topics,
+            ledger: BTreeSet::new(),
+            published: BTreeMap::new(),
+            is_connected: false,
+            away_until: Uptime::default(),
+            chance: Chance::new(seed ^ 0x5c4e),
+        }
+    }
+
+    /// Returns the names of the topics.
+    pub(crate) fn topics(&self) -> &BaseTopic {
+        &self.topics
+    }
+
+    /// The broker goes away until then; one that forgets has no disk.
+    pub(crate) fn leave(&mut self, until: Uptime, forgets: bool) {
+        (self.is_connected, self.away_until) = (false, until);
+        if forgets {
+            self.retained.clear();
+        }
+    }
+
+    /// Says whether publishes reach the broker.
+    pub(crate) fn is_up(&self, now: Uptime) -> bool {
+        now >= self.away_until
+    }
+
+    /// A process starts, or takes another configuration: the first tree is what is remembered.
+    pub(crate) fn start(&mut self, engine: &Engine, now: Timestamp) {
+        self.published = self.ledger.iter().map(|topic| (topic.clone(), Published::Unknown)).collect();
+        self.is_connected = false;
+        self.day = self.feeds.business_day(now);
+        let whole = self.feeds.whole(&self.topics, engine, now);
+        self.tree.send_replace(Some(Arc::new(whole)));
+    }
+
+    /// The process is gone.
+    pub(crate) fn dies(&mut self) {
+        self.tree.send_replace(None);
+    }
+
+    /// Returns what a commit makes different, before it is adopted.
+    pub(crate) fn differences(&self, commit: &Commit) -> Differences {
+        self.feeds.differences(commit)
+    }
+
+    /// Brings the tree up to what was adopted.
+    pub(crate) fn show(&self, engine: &Engine, differences: &Differences, now: Timestamp) {
+        self.feeds.show(engine, differences, now);
+    }
+
+    /// Publishes some of what differs, and returns when to go on.
+    pub(crate) fn turn(&mut self, engine: Option<&Engine>, clock: Clock) -> Uptime {
+        let later = clock.uptime.plus(Duration::from_secs(5));
+        let Some(engine) = engine else { return later };
+        self.turn_the_day(engine, clock.wall);
+        let desired = self.tree.borrow().clone();
+        let (Some(desired), true) = (desired, self.is_up(clock.uptime)) else { return later };
+        if !self.is_connected {
+            self.is_connected = true;
+            self.published.values_mut().for_each(|known| *known = Published::Unknown);
+        }
+        let steps = plan::plan(&desired, &self.published, clock.uptime);
+        let many = self.chance.between(1, AT_ONCE);
+        let is_done = steps.len() as u64 <= many;
+        for step in steps.into_iter().take(usize::try_from(many).expect("small")) {
+            self.ledger.insert(step.topic.clone());
+            let is_acknowledged = !self.chance.happens(5);
+            self.publish(&step.topic, step.state.as_deref(), is_acknowledged, clock.uptime);
+        }
+        if is_done { later } else { clock.uptime.plus(Duration::from_millis(250)) }
+    }
+
+    fn publish(&mut self, topic: &str, state: Option<&RetainedState>, is_acknowledged: bool, now: Uptime) {
+        match state {
+            Some(state) => drop(self.retained.insert(topic.to_owned(), state.body().to_owned())),
+            None => drop(self.retained.remove(topic)),
+        }
+        let known = match (state, is_acknowledged) {
+            (_, false) => Published::Unknown,
+            (Some(state), true) => Published::Confirmed { content: state.hash(), refresh_at: now.plus(REFRESH_EVERY) },
+            (None, true) => {
+                self.published.remove(topic);
+                self.ledger.remove(topic);
+                return;
+            }
+        };
+        self.published.insert(topic.to_owned(), known);
+    }
+
+    fn turn_the_day(&mut self, engine: &Engine, now: Timestamp) {
+        let today = self.feeds.business_day(now);
+        if today != self.day {
+            self.day = today;
+            self.feeds.show(engine, &Differences::of_all_lists(engine), now);
+        }
+    }
+
+    /// Publishes what still differs, with the restaurants standing still.
+    pub(crate) fn settle(&mut self, engine: &Engine, mut clock: Clock) {
+        for _ in 0..1_000 {
+            let next = self.turn(Some(engine), clock);
+            if next.since(clock.uptime) > Duration::from_secs(1) {
+                return;
+            }
+            clock.uptime = next;
+        }
+        panic!("the feed does not come to rest");
+    }
+
+    /// Holds what the broker retains against what should stand there, and that against what is remembered.
+    pub(crate) fn check(&self, engine: &Engine, now: Timestamp) {
+        let bodies = |tree: &Tree| -> BTreeMap<String, String> {
+            tree.iter().map(|(topic, state)| (topic.clone(), state.body().to_owned())).collect()
+        };
+        let desired = bodies(&self.tree.borrow().clone().expect("the process runs"));
+        let whole = bodies(&self.feeds.whole(&self.topics, engine, now));
+        assert_same("what the broker retains and what should stand there", &self.retained, &desired);
+        assert_same("the tree by its differences and the tree of the picture", &desired, &whole);
+    }
+}
+
+fn assert_same(what: &str, left: &BTreeMap<String, String>, right: &BTreeMap<String, String>) {
+    let topics: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+    let differ: Vec<_> = topics.into_iter().filter(|topic| left.get(*topic) != right.get(*topic)).collect();
+    let shown: Vec<_> = differ.iter().take(3).map(|topic| (topic, left.get(*topic), right.get(*topic))).collect();
+    assert!(differ.is_empty(), "{what}: {} topics differ: {shown:#?}", differ.len());
+}

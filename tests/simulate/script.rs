@@ -1,0 +1,202 @@
+//! What happens in one simulated life of a chain, drawn from a seed: people at work, and everything that can fail.
+//!
+//! A script is data: it is printed, replayed and shortened. Invariant: the same seed gives the same script for ever.
+
+use eightysix::simulator::chance::Chance;
+use eightysix::simulator::faults::Fault;
+use eightysix::simulator::route::Endpoint;
+
+/// Dishes that take part: the first half at one station, the others at another.
+pub(crate) const DISHES: usize = 8;
+/// Sets of rules that reloads turn over.
+pub(crate) const RULE_SETS: usize = 3;
+/// How the endpoints are drawn for faults; stop lists are most of what is asked.
+const ENDPOINTS: [Option<Endpoint>; 8] = [
+    Some(Endpoint::StopList),
+    Some(Endpoint::StopList),
+    Some(Endpoint::Products),
+    Some(Endpoint::Stations),
+    Some(Endpoint::Venues),
+    Some(Endpoint::Prices),
+    Some(Endpoint::Auth),
+    None,
+];
+const FAULTS: [Fault; 19] = [
+    Fault::TooManyRequests { reset_s: 3 },
+    Fault::Status { code: 500 },
+    Fault::Status { code: 503 },
+    Fault::BadGatewayPage,
+    Fault::Html,
+    Fault::EmptyBody,
+    Fault::CutBody,
+    Fault::Refused,
+    Fault::NullData,
+    Fault::WrongTypes,
+    Fault::UnknownFields,
+    Fault::DuplicateRows,
+    Fault::NumbersAsStrings,
+    Fault::IdsAsStrings,
+    Fault::LoseRows { rows: 2 },
+    Fault::RepeatRows { rows: 2 },
+    Fault::Late { ms: 9_000 },
+    Fault::Hang,
+    Fault::Reset,
+];
+/// Times of the year when something is odd with local time: none, both changes in Berlin, the turn of a year.
+const BEGINNINGS: [(&str, &str); 5] = [
+    ("2026-05-08T14:00:00Z", "Asia/Baku"),
+    ("2026-03-29T00:55:00Z", "Europe/Berlin"),
+    ("2026-10-25T00:55:00Z", "Europe/Berlin"),
+    ("2026-12-31T19:57:00Z", "Asia/Baku"),
+    ("2026-05-08T23:57:00Z", "Asia/Baku"),
+];
+
+/// A place where somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ear {
+    /// The webhook of the office.
+    Webhook,
+    /// The mailbox of the managers.
+    Mailbox,
+    /// The broker of the screens: events and retained state.
+    Broker,
+}
+
+/// How a receiver misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It refuses for now.
+    Refuses,
+    /// It takes what is sent, and its answer is lost.
+    AnswersGetLost,
+    /// It answers after the most that is waited for.
+    Slow,
+}
+
+/// Something that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A dish has so many portions left.
+    Left { venue: u64, dish: usize, left: i64 },
+    /// A dish is taken off the stop list.
+    Unlimited { venue: u64, dish: usize },
+    /// The stop list is emptied.
+    Cleared { venue: u64 },
+    /// Everything is out.
+    AllOut { venue: u64 },
+    /// One of the two stations takes orders, or no longer.
+    Station { venue: u64, which: usize, active: bool },
+    /// A dish is on the menu, or no longer.
+    OnTheMenu { dish: usize, active: bool },
+    /// A dish is deleted in the back office.
+    Removed { dish: usize },
+    /// The next answers are spoilt.
+    Fault { fault: Fault, endpoint: Option<Endpoint>, times: u32 },
+    /// The stop list is empty by error, once.
+    Lie,
+    /// Clopos answers with errors for a while.
+    Outage { for_s: u32 },
+    /// Every token ends.
+    TokensEnd,
+    /// Clopos has another secret for some seconds.
+    Refused { for_s: u32 },
+    /// Our clock is set.
+    Clock { by_s: i64 },
+    /// The process is killed now and starts again later.
+    Killed { down_s: u32 },
+    /// The process dies at a commit to come, which is on the disk or not.
+    DiesAtCommit { after: u32, stored: bool, down_s: u32 },
+    /// Another set of rules is loaded.
+    Reload { rules: usize },
+    /// Nothing can be written for a while.
+    DiskFull { for_s: u32 },
+    /// A receiver is in trouble for a while.
+    Ear { ear: Ear, trouble: Trouble, for_s: u32 },
+    /// The broker is away, and may have forgotten what it retained when it is back.
+    BrokerRestarts { for_s: u32, forgets: bool },
+    /// Answers take up to so long from now on.
+    Latency { up_to_ms: u64 },
+}
+
+/// One life.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// Where it comes from.
+    pub(crate) seed: u64,
+    /// Restaurants of the brand.
+    pub(crate) venues: u64,
+    /// When it begins, and in which zone.
+    pub(crate) begins: (&'static str, &'static str),
+    /// Everything is read as often as the quota allows.
+    pub(crate) hurries: bool,
+    /// What happens, and the wait in seconds after each.
+    pub(crate) events: Vec<(u32, Event)>,
+}
+
+impl Script {
+    /// Draws the life of a seed.
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let venues = chance.between(1, 3);
+        let begins = *chance.pick(&BEGINNINGS).expect("there are some");
+        let hurries = chance.happens(3);
+        let many = chance.between(4, if hurries { 12 } else { 24 });
+        let events = (0..many).map(|_| (wait(&mut chance), event(&mut chance, venues))).collect();
+        Self { seed, venues, begins, hurries, events }
+    }
+}
+
+fn wait(chance: &mut Chance) -> u32 {
+    // Mostly within a few polls, so that things meet.
+    let most = if chance.happens(25) { 90 } else { 20 };
+    u32::try_from(chance.between(1, most)).expect("small")
+}
+
+fn event(chance: &mut Chance, venues: u64) -> Event {
+    let venue = chance.between(1, venues);
+    let dish = usize::try_from(chance.below(DISHES as u64)).expect("small");
+    let seconds = |chance: &mut Chance, most: u64| u32::try_from(chance.between(1, most)).expect("small");
+    match chance.below(100) {
+        0..30 => {
+            // Out, as Clopos may say it, is often 0 and at times below.
+            let left = if chance.happens(60) { 0 } else { i64::try_from(chance.below(9)).expect("small") - 1 };
+            Event::Left { venue, dish, left }
+        }
+        30..42 => Event::Unlimited { venue, dish },
+        42..44 => Event::Cleared { venue },
+        44..46 => Event::AllOut { venue },
+        46..51 => Event::Station { venue, which: usize::from(chance.happens(50)), active: chance.happens(60) },
+        51..54 => Event::OnTheMenu { dish, active: chance.happens(60) },
+        54..55 => Event::Removed { dish },
+        55..66 => Event::Fault {
+            fault: *chance.pick(&FAULTS).expect("there are some"),
+            endpoint: *chance.pick(&ENDPOINTS).expect("there are some"),
+            times: seconds(chance, 3),
+        },
+        66..69 => Event::Lie,
+        69..72 => Event::Outage { for_s: seconds(chance, 200) },
+        72..74 => Event::TokensEnd,
+        74..75 => Event::Refused { for_s: seconds(chance, 100) },
+        75..78 => Event::Clock { by_s: *chance.pick(&[-3_600, -45, -1, 1, 45, 3_600]).expect("there are some") },
+        78..82 => Event::Killed { down_s: down_s(chance) },
+        82..86 => Event::DiesAtCommit {
+            after: u32::try_from(chance.below(4)).expect("small"),
+            stored: chance.happens(50),
+            down_s: down_s(chance),
+        },
+        86..89 => Event::Reload { rules: usize::try_from(chance.below(RULE_SETS as u64)).expect("small") },
+        89..91 => Event::DiskFull { for_s: seconds(chance, 60) },
+        91..96 => Event::Ear {
+            ear: *chance.pick(&[Ear::Webhook, Ear::Mailbox, Ear::Broker]).expect("there are some"),
+            trouble: *chance.pick(&[Trouble::Refuses, Trouble::AnswersGetLost, Trouble::Slow]).expect("there are some"),
+            for_s: seconds(chance, 200),
+        },
+        96..98 => Event::BrokerRestarts { for_s: seconds(chance, 100), forgets: chance.happens(50) },
+        _ => Event::Latency { up_to_ms: *chance.pick(&[0, 300, 3_000]).expect("there are some") },
+    }
+}
+
+fn down_s(chance: &mut Chance) -> u32 {
+    let most = if chance.happens(20) { 400 } else { 10 };
+    u32::try_from(chance.below(most)).expect("small")
+}

@@ -1,0 +1,71 @@
+//! What receivers make of everything they were told: each episode begins once and ends once, and all hear of the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eightysix::alerts::notice::Content;
+use eightysix::store::format;
+
+use crate::tables::Row;
+
+/// Checks that the openings and closings of each alert take turns, and that every receiver hears of the same episodes.
+pub(crate) fn check_events(outbox: &[Row]) {
+    let mut open: BTreeMap<(&str, String, String), String> = BTreeMap::new();
+    let mut told: BTreeMap<(String, &str), BTreeSet<&str>> = BTreeMap::new();
+    for row in outbox.iter().filter(|row| row.channel != "email" && row.receiver != "feed") {
+        let event: serde_json::Value = serde_json::from_str(&row.event_body()).expect("JSON");
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let alert = (row.receiver.as_str(), text(&event["subject"]), text(&event["data"]["alert"]["rule"]));
+        let episode = text(&event["data"]["alert"]["episode"]);
+        let is_baseline = event["data"]["alert"]["baseline"] == true;
+        match event["type"].as_str() {
+            Some("dev.eightysix.alert.opened.v1") => {
+                let earlier = open.insert(alert.clone(), episode.clone());
+                assert_eq!(earlier, None, "{alert:?} opened twice: {}", row.line());
+                if !is_baseline {
+                    assert!(told.entry((episode, "opened")).or_default().insert(&row.receiver), "told twice");
+                }
+            }
+            Some("dev.eightysix.alert.closed.v1") => {
+                let opened = open.remove(&alert);
+                // A screen is not told of what was so before it was watched, and hears its end all the same.
+                if row.receiver != "kitchen" || opened.is_some() {
+                    assert_eq!(opened, Some(episode.clone()), "{alert:?} closed unopened: {}", row.line());
+                }
+                assert!(told.entry((episode, "closed")).or_default().insert(&row.receiver), "told twice");
+            }
+            Some("dev.eightysix.change.v1") => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    for ((episode, kind), receivers) in &told {
+        let Some(opened) = told.get(&(episode.clone(), "opened")) else { continue };
+        assert!(
+            *kind == "opened" || opened.is_subset(receivers),
+            "{episode} opened for {opened:?}, closed for {receivers:?}"
+        );
+    }
+}
+
+/// Holds the mails against the alerts: no dish begins or ends twice.
+pub(crate) fn check_mails(outbox: &[Row]) {
+    // By venue and dish: told to have begun, less told to have ended.
+    let mut balance: BTreeMap<(String, String), i32> = BTreeMap::new();
+    for row in outbox.iter().filter(|row| row.receiver == "managers") {
+        let Content::Email(mail) = format::decode_content(&row.body).expect("a stored notice") else {
+            panic!("managers get mail: {}", row.summary);
+        };
+        let venue = mail.thread_id.split('.').nth(1).expect("a venue").to_owned();
+        for line in mail.text.lines() {
+            let line = line.trim_end_matches("  [critical]").trim_end_matches("  [warning]");
+            let withdrawn = line.split_once(": the rule out was taken away").map(|(dish, _)| (dish, -1));
+            let begins = line.strip_prefix("begins ").map(|dish| (dish, 1));
+            let ends = line.strip_prefix("ends ").map(|dish| (dish, -1));
+            if let Some((dish, turn)) = begins.or(ends).or(withdrawn) {
+                *balance.entry((venue.clone(), dish.to_owned())).or_default() += turn;
+            }
+        }
+        for (dish, told) in &balance {
+            assert!((0..=1).contains(told), "{dish:?} begins or ends twice in the mails, the last: {}", mail.text);
+        }
+    }
+}
