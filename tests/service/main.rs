@@ -16,6 +16,7 @@ mod wait;
 #[path = "../support/webhook.rs"]
 mod webhook;
 
+mod history;
 mod pos;
 mod process;
 mod screen;
@@ -24,6 +25,7 @@ mod stage;
 mod check;
 mod demo;
 mod embedded;
+mod kills;
 mod lifecycle;
 mod outages;
 mod reload;

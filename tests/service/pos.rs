@@ -2,16 +2,19 @@
 //!
 //! On a thread, so that a story that waits for a mail does not keep the point of sale from answering.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use eightysix::clock;
+use eightysix::simulator::log::Entry;
 use eightysix::simulator::plan::WorldPlan;
 use eightysix::simulator::route::Endpoint;
 use eightysix::simulator::script;
 use eightysix::simulator::server::{self, Door};
 use eightysix::simulator::world::World;
+use eightysix::units::{BrandId, ProductId, VenueId};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -51,8 +54,41 @@ impl Pos {
 
     /// Does what a person at the till or an operator of Clopos would do.
     pub(crate) fn act(&self, script: &Value) {
+        self.act_between_requests(script);
+    }
+
+    /// As [`Self::act`], and returns how many requests were answered before it.
+    pub(crate) fn act_between_requests(&self, script: &Value) -> u64 {
         let actions = script::read(script.to_string().as_bytes()).expect("a script");
-        self.world().act(actions, clock::now()).expect("an action that can be done");
+        let mut world = self.world();
+        world.act(actions, clock::now()).expect("an action that can be done");
+        world.log().counters.requests
+    }
+
+    /// Every request so far and how it was answered, in order.
+    pub(crate) fn requests(&self) -> Vec<Entry> {
+        let world = self.world();
+        assert_eq!(world.log().counters.forgotten, 0, "the log of a story is whole");
+        world.log().requests.iter().cloned().collect()
+    }
+
+    /// How many requests were answered so far.
+    pub(crate) fn answered(&self) -> u64 {
+        self.world().log().counters.requests
+    }
+
+    /// From which limit down a product is low.
+    pub(crate) fn low_at(&self, product: u64) -> i64 {
+        let brand = BrandId::new("sahil").expect("a slug");
+        i64::from(self.world().product(&brand, ProductId(product)).expect("a product").low_stock)
+    }
+
+    /// Whether the stations of a venue are switched on, by their ids.
+    pub(crate) fn stations(&self, venue: u64) -> BTreeMap<u64, bool> {
+        let brand = BrandId::new("sahil").expect("a slug");
+        let world = self.world();
+        let stations = &world.venue(&brand, VenueId(venue)).expect("a venue").stations;
+        stations.iter().map(|(id, station)| (id.0, station.active)).collect()
     }
 
     /// Sets what is left of a product at venue 1.

@@ -45,6 +45,14 @@ impl Screen {
         assert!(looked_on.await.is_ok(), "waited in vain: {what}; seen: {:#?}", self.seen);
     }
 
+    /// Looks on for ever, so that the broker need not keep anything back; dropped when the story goes on.
+    pub(crate) async fn look_on(&mut self) {
+        loop {
+            let message = self.subscriber.next().await;
+            self.seen.take(message);
+        }
+    }
+
     /// Looks on until an event of this type is about this product.
     pub(crate) async fn event(&mut self, kind: &str, product: u64) {
         self.until(&format!("{kind} of {product}"), |seen| seen.has_event(kind, product)).await;

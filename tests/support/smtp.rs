@@ -150,6 +150,11 @@ impl MailServer {
         paths.iter().map(|path| ReceivedMail::parse(&fs::read(path).expect("a mail"))).collect()
     }
 
+    /// How many mails were accepted so far.
+    pub fn count(&self) -> usize {
+        fs::read_dir(self.folder.path().join("mail/new")).map_or(0, Iterator::count)
+    }
+
     /// Waits until at least `count` mails are there.
     pub fn wait_for(&self, count: usize) -> Vec<ReceivedMail> {
         let mut mails = Vec::new();

@@ -152,6 +152,11 @@ impl Receiver {
         self.shared.hits.lock().expect("the hits").clone()
     }
 
+    /// How many requests there were so far.
+    pub fn count(&self) -> usize {
+        self.shared.hits.lock().expect("the hits").len()
+    }
+
     /// Waits until at least `count` requests are there.
     pub fn wait_for(&self, count: usize) -> Vec<Hit> {
         wait::until(&format!("{count} requests"), || Some(self.hits()).filter(|hits| hits.len() >= count))
