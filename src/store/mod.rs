@@ -34,6 +34,17 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The file is no database, or was cut or written over.
+    #[error(
+        "cannot open the database {path}: it is damaged or none at all; put a copy back, or move it away and everything begins anew"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: sqlx::Error,
+    },
     /// Another process holds the database: two services on one would each tell everything.
     #[error(
         "cannot open the database {path}: another eightysix is running on it; stop it, or give this one another store"

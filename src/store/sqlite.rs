@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Row, SqlSafeStr, Sqlite, Transaction};
 
@@ -51,8 +51,8 @@ impl Store {
         let lock = lock(path)?;
         let mut store = Self::connect(path).await?;
         store.lock = Some(Arc::new(lock));
-        migrator().run(&store.writer).await.map_err(|source| StoreError::Migrate { path: path.to_owned(), source })?;
-        store.release_leases().await?;
+        migrator().run(&store.writer).await.map_err(|source| not_migrated(path, source))?;
+        store.release_leases().await.map_err(|source| not_opened(path, source))?;
         Ok(store)
     }
 
@@ -87,7 +87,7 @@ impl Store {
     }
 
     async fn connect(path: &Path) -> Result<Self, StoreError> {
-        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        let open = |source| not_opened(path, source);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -300,10 +300,10 @@ impl Store {
     }
 
     /// Gives every lease back: at the start of a process nobody holds one.
-    async fn release_leases(&self) -> Result<(), StoreError> {
+    async fn release_leases(&self) -> Result<(), sqlx::Error> {
         let statement =
             sqlx::query("UPDATE outbox SET leased_until_ms = 0 WHERE leased_until_ms > 0 AND state = 'waiting'");
-        statement.execute(&self.writer).await.map_err(failed("release leases")).map(drop)
+        statement.execute(&self.writer).await.map(drop)
     }
 
     /// Returns the notices that were given up, newest first, at most 500.
@@ -407,6 +407,25 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         Err(TryLockError::WouldBlock) => Err(StoreError::Taken { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(open(error)),
     }
+}
+
+fn not_opened(path: &Path, source: sqlx::Error) -> StoreError {
+    let code = source.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    let path = path.to_owned();
+    // SQLITE_CORRUPT and SQLITE_NOTADB, whatever the higher bits say of where.
+    if let Some(11 | 26) = code.map(|code| code & 0xff) {
+        StoreError::Damaged { path, source }
+    } else {
+        StoreError::Open { path, source }
+    }
+}
+
+/// Tells a file that cannot be read or written from one that another version has written.
+fn not_migrated(path: &Path, source: MigrateError) -> StoreError {
+    if let MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) = source {
+        return not_opened(path, source);
+    }
+    StoreError::Migrate { path: path.to_owned(), source }
 }
 
 fn migrator() -> Migrator {

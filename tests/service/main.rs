@@ -24,6 +24,7 @@ mod stage;
 
 mod check;
 mod demo;
+mod disks;
 mod embedded;
 mod kills;
 mod lifecycle;
