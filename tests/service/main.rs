@@ -16,6 +16,7 @@ mod wait;
 #[path = "../support/webhook.rs"]
 mod webhook;
 
+mod gate;
 mod history;
 mod pos;
 mod process;

@@ -67,6 +67,13 @@ impl Service {
         assert!(sent.success(), "kill -{name}");
     }
 
+    /// The most memory that it ever held, in KiB.
+    pub(crate) fn memory_peak_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Ends it by `TERM` or `KILL` and returns how it ended.
     pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
         self.signal(signal);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::gate::{Does, Gate};
 use crate::screen::kind;
 use crate::stage::{CLIENT_SECRET, Stage};
 use crate::wait;
@@ -146,4 +147,92 @@ async fn tokens_that_end_early_are_fetched_anew_without_a_word() {
     assert!(!log.contains(CLIENT_SECRET));
     assert!(service.end("TERM").success());
     stage.close();
+}
+
+/// A gate in front of Clopos fails for a while: `why` is said, once, what was known stands, and what happened meanwhile
+/// is told afterwards. Returns how much more memory it took than before, in KiB.
+async fn fails_and_returns(does: Does, why: &str) -> u64 {
+    let stage = Stage::open(1).await;
+    let elsewhere = stage.hooks.url().replace("/hook", "/elsewhere");
+    let gate = Gate::open(stage.pos.address, &elsewhere);
+    stage.edit("eightysix.yaml", &stage.pos.address.to_string(), &gate.address.to_string());
+    stage.append("rules.yaml", TROUBLE_RULES);
+    let service = stage.start_with_baseline();
+    let mut screen = stage.screen("pass").await;
+    screen.until("the first list", |seen| seen.listed("sahil/1/stop", "out") == [105]).await;
+    let before_kib = service.memory_peak_kib();
+
+    gate.set(does);
+    stage.pos.restock(105);
+    stage.pos.limit(102, 0);
+    let opened = wait::until("ops are told", || {
+        let told = told_by(&stage, "venue-troubled");
+        told.into_iter().find(|(_, message)| message.starts_with("Sahil cannot be read: "))
+    });
+    assert_eq!(opened.0, "alert.opened", "{opened:?}");
+    service.says(why);
+    wait::until("more tries", || (gate.spoilt() >= 5).then_some(()));
+    let more_kib = service.memory_peak_kib().saturating_sub(before_kib);
+    let log = service.story();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("the stop list of venue 1: ")).collect();
+    assert!(lines.iter().filter(|line| line.contains(why) && line.contains("WARN")).count() == 1, "{lines:#?}");
+    assert!(lines.len() <= 2, "a request that was cut by the change, and the trouble itself: {lines:#?}");
+    assert_eq!((stage.told(105), stage.told(102).len()), (vec!["alert.opened".to_owned()], 0), "nothing by a failure");
+    assert_eq!(screen.seen.listed("sahil/1/stop", "out"), [105]);
+
+    gate.set(Does::Pass);
+    service.says("the stop list of venue 1: readable again");
+    screen.event("alert.closed", 105).await;
+    screen.event("alert.opened", 102).await;
+    screen.until("the list", |seen| seen.listed("sahil/1/stop", "out") == [102]).await;
+    wait::until("ops hear the end", || {
+        let told = told_by(&stage, "venue-troubled");
+        (told.last().is_some_and(|(kind, _)| kind == "alert.closed") && stage.told(102).len() == 1).then_some(())
+    });
+    assert!(stage.hooks.hits().iter().all(|hit| hit.path == "/hook"), "no redirect was followed");
+    assert!(service.end("TERM").success());
+    stage.close_despite(&["of venue 1: ", "the prices: ", "the venues: "]);
+    more_kib
+}
+
+#[tokio::test]
+async fn a_pos_that_hangs_is_given_up_after_twelve_seconds() {
+    fails_and_returns(Does::Hang, "no complete answer within 12 s").await;
+}
+
+#[tokio::test]
+async fn a_pos_that_drips_is_given_up_after_twelve_seconds() {
+    fails_and_returns(Does::Drip, "no complete answer within 12 s").await;
+}
+
+#[tokio::test]
+async fn a_pos_that_resets_in_the_middle_gave_no_reading() {
+    fails_and_returns(Does::ResetMidBody, "reset").await;
+}
+
+#[tokio::test]
+async fn a_pos_that_talks_something_else_gave_no_reading() {
+    fails_and_returns(Does::Garbage, "the connection failed: ").await;
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_pos_is_not_followed() {
+    fails_and_returns(Does::Redirect, "redirect").await;
+}
+
+/// Eight requests on their way at once, of 8 MiB each, in buffers that double as they grow.
+const BODIES_KIB_MAX: u64 = 8 * 2 * 8 * 1_024;
+
+#[tokio::test]
+async fn a_gzip_bomb_of_the_pos_is_left_at_the_limit() {
+    let more_kib = fails_and_returns(Does::Bomb, "the body is larger than 8192 KiB, the limit").await;
+    println!("a gzip bomb took {more_kib} KiB");
+    assert!(more_kib <= BODIES_KIB_MAX, "{more_kib} KiB");
+}
+
+#[tokio::test]
+async fn a_body_of_the_pos_without_end_is_left_at_the_limit() {
+    let more_kib = fails_and_returns(Does::Endless, "the body is larger than 8192 KiB, the limit").await;
+    println!("a body without end took {more_kib} KiB");
+    assert!(more_kib <= BODIES_KIB_MAX, "{more_kib} KiB");
 }
