@@ -93,6 +93,53 @@ async fn a_webhook_that_is_busy_is_told_later_in_the_same_words() {
 }
 
 #[tokio::test]
+async fn who_hangs_delays_nobody_else() {
+    let mut stage = Stage::open(1).await;
+    let service = stage.start_with_baseline();
+    let mut screen = stage.screen("pass").await;
+    screen.until("the first list", |seen| seen.listed("sahil/1/stop", "out") == [105]).await;
+    let is_mailed = |stage: &Stage, text: &str| {
+        wait::until(text, || stage.distinct_mails().iter().any(|mail| mail.subject.contains(text)).then_some(()));
+    };
+
+    // The webhook takes the request and never answers.
+    stage.hooks.answer(Answer::Hang);
+    stage.pos.limit(102, 0);
+    stage.hooks.wait_for(2);
+    screen.event("alert.opened", 102).await;
+    is_mailed(&stage, "Quzu tikə kabab is out");
+    assert!(!service.story().contains("not told yet: "), "it still hangs: {}", service.story());
+    service.says("not told yet: ");
+    let log = service.story();
+    let line = log.lines().find(|line| line.contains("not told yet: ")).expect("it was said");
+    assert!(line.contains("receiver=ops") && line.contains("no answer from 127.0.0.1 within 15 s"), "{line}");
+    let hits = stage.hooks.wait_for(3);
+    assert_eq!((hits[1].header("webhook-id"), &hits[1].body), (hits[2].header("webhook-id"), &hits[2].body));
+
+    // The mail server takes the connection and says nothing, until somebody ends it.
+    stage.mail.stop();
+    let silent = std::net::TcpListener::bind(("127.0.0.1", stage.mail.port())).expect("the port of the mail server");
+    stage.pos.limit(103, 0);
+    screen.event("alert.opened", 103).await;
+    wait::until("the webhook of 103", || (stage.told(103) == ["alert.opened"]).then_some(()));
+    drop(silent);
+    service.says_times("not told yet: ", 2);
+    stage.mail.resume();
+    is_mailed(&stage, "Toyuq kababı is out");
+
+    // The broker keeps its connections and does nothing.
+    stage.broker.signal("STOP").await;
+    stage.pos.limit(104, 0);
+    wait::until("the webhook of 104", || (stage.told(104) == ["alert.opened"]).then_some(()));
+    is_mailed(&stage, "Mal tikə kabab is out");
+    stage.broker.signal("CONT").await;
+    screen.event("alert.opened", 104).await;
+    screen.until("the list", |seen| seen.listed("sahil/1/stop", "out") == [102, 103, 104, 105]).await;
+    assert!(service.end("TERM").success());
+    stage.close_despite(&["not told yet: ", "no connection to the broker"]);
+}
+
+#[tokio::test]
 async fn a_notice_that_is_given_up_is_listed_and_sent_again() {
     let stage = Stage::open(1).await;
     let service = stage.start_with_baseline();
