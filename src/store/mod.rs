@@ -26,7 +26,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file cannot be opened or brought up to date.
-    #[error("cannot open the database {path}")]
+    #[error(
+        "cannot open the database {path}; it must be one of eightysix, or not be there yet, in a folder where this user may write"
+    )]
     Open {
         /// The file.
         path: PathBuf,
@@ -44,6 +46,23 @@ pub enum StoreError {
         /// What SQLite said.
         #[source]
         source: sqlx::Error,
+    },
+    /// The lock beside the file cannot be made.
+    #[error(
+        "cannot make {path}, the lock of the database; check that its folder is there and that this user may write in it"
+    )]
+    Lock {
+        /// The lock's file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A command beside the service found no database.
+    #[error("there is no database {path} yet; start the service once, it makes it")]
+    Missing {
+        /// The file.
+        path: PathBuf,
     },
     /// Another process holds the database: two services on one would each tell everything.
     #[error(

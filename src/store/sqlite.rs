@@ -49,7 +49,8 @@ impl Store {
     /// When the file cannot be opened, is locked by another process, or was written by a newer version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = lock(path)?;
-        let mut store = Self::connect(path).await?;
+        let made = SqliteConnectOptions::new().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        let mut store = Self::connect(path, made).await?;
         store.lock = Some(Arc::new(lock));
         migrator().run(&store.writer).await.map_err(|source| not_migrated(path, source))?;
         store.release_leases().await.map_err(|source| not_opened(path, source))?;
@@ -62,10 +63,10 @@ impl Store {
     /// When the file does not exist, is no database of eightysix, or is one of another version.
     pub async fn open_beside(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
-            let source = sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotFound, "no such file"));
-            return Err(StoreError::Open { path: path.to_owned(), source });
+            return Err(StoreError::Missing { path: path.to_owned() });
         }
-        let store = Self::connect(path).await?;
+        // What is there is taken as it is: a file that is no database must not become one by a look at it.
+        let store = Self::connect(path, SqliteConnectOptions::new()).await?;
         match store.check_version(path).await {
             Ok(()) => Ok(store),
             Err(error) => {
@@ -86,12 +87,10 @@ impl Store {
         Err(StoreError::OtherVersion { path: path.to_owned(), found, known })
     }
 
-    async fn connect(path: &Path) -> Result<Self, StoreError> {
+    async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<Self, StoreError> {
         let open = |source| not_opened(path, source);
-        let options = SqliteConnectOptions::new()
+        let options = options
             .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
             // FULL: the last commit survives a power cut; NORMAL gains nothing measurable here (libraries.md section 3).
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
@@ -400,7 +399,7 @@ impl Store {
 
 fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = PathBuf::from(format!("{}.lock", path.display()));
-    let open = |source: std::io::Error| StoreError::Open { path: lock_path.clone(), source: sqlx::Error::Io(source) };
+    let open = |source: std::io::Error| StoreError::Lock { path: lock_path.clone(), source };
     let file = File::create(&lock_path).map_err(open)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -643,7 +642,11 @@ mod tests {
         assert!(error.contains("has the schema 2") && error.contains("knows 1"), "{error}");
 
         let other = dir.path().join("other");
-        Store::connect(&other).await.expect("an empty database").close().await;
+        Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))
+            .await
+            .expect("an empty database")
+            .close()
+            .await;
         let error = Store::open_beside(&other).await.map(drop).expect_err("no database of ours").to_string();
         assert!(error.contains("no database of eightysix"), "{error}");
     }

@@ -62,7 +62,7 @@ async fn what_is_no_database_is_named() {
     assert!(text.contains("eightysix.db") && text.contains("file is not a database"), "{text}");
     let missing = Store::open_beside(&folder.path().join("other.db")).await.map(drop).expect_err("no file");
     let text = chain(&missing);
-    assert!(text.contains("other.db") && text.contains("no such file"), "{text}");
+    assert!(text.contains("other.db") && text.contains("start the service once"), "{text}");
     let nowhere = Store::open(&folder.path().join("no/such/folder.db")).await.map(drop).expect_err("no folder");
     assert!(chain(&nowhere).contains("no/such/folder.db"), "{}", chain(&nowhere));
 }
