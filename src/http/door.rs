@@ -18,11 +18,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// A browser sends its request as soon as it is connected; whoever has said nothing by now holds a place for nothing.
-pub(super) const FIRST_BYTE_MAX: Duration = Duration::from_secs(10);
+/// A browser sends its request whole and as soon as it is connected; whoever has not been answered by now, because nothing
+/// came or the request comes drop by drop, holds a place for nothing.
+pub(super) const FIRST_ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Silence in both directions. The feed's pings and a page's keep-alive pass every 30 s; a socket that takes nothing
-/// for so long belongs to a tablet that is gone.
+/// How long nothing may be written. The feed's pings go out every 30 s; a socket that takes nothing for so long belongs to a
+/// tablet that is gone, and one that only sends has no answer to wait for.
 const SILENCE_MAX: Duration = Duration::from_secs(75);
 
 /// The system is out of file descriptors: trying again at once would only burn the processor.
@@ -68,7 +69,7 @@ impl Listener for Door {
             self.full = false;
             // Without it small MQTT packets wait up to 40 ms for each other. A refusal costs only that.
             let _ = tcp.set_nodelay(true);
-            let silence = Box::pin(tokio::time::sleep(FIRST_BYTE_MAX));
+            let silence = Box::pin(tokio::time::sleep(FIRST_ANSWER_MAX));
             let cut = Box::pin(self.cut.clone().cancelled_owned());
             return (Socket { tcp, silence, cut, _place: place }, address);
         }
@@ -114,9 +115,9 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        let before = buf.filled().len();
         let answer = Pin::new(&mut self.tcp).poll_read(cx, buf);
-        self.watch(cx, answer, buf.filled().len() > before)
+        // What is read is no progress: a request may come in drops that never end.
+        self.watch(cx, answer, false)
     }
 }
 

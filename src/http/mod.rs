@@ -178,7 +178,7 @@ mod tests {
     async fn a_socket_that_never_asks_is_closed() {
         let (answer, took) = converse(None, b"").await;
         assert_eq!(answer, b"");
-        assert_eq!(took.as_secs(), door::FIRST_BYTE_MAX.as_secs());
+        assert_eq!(took.as_secs(), door::FIRST_ANSWER_MAX.as_secs());
     }
 
     #[tokio::test(start_paused = true)]

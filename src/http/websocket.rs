@@ -161,8 +161,11 @@ impl Ending {
         match self {
             Self::BrowserLeft | Self::BrowserStuck => None,
             Self::BrowserSilent => Some((close_code::POLICY, "nothing was heard from you for 75 s")),
-            Self::TextFrame => Some((close_code::UNSUPPORTED, "MQTT goes in binary frames")),
-            Self::Unreadable => Some((close_code::PROTOCOL, "a frame was malformed or above 64 KiB")),
+            Self::TextFrame => Some((close_code::UNSUPPORTED, "MQTT must be in binary frames")),
+            Self::Unreadable => Some((
+                close_code::PROTOCOL,
+                "a frame was malformed or above 64 KiB; MQTT packets of screens must be smaller",
+            )),
             Self::BrokerAway => Some((close_code::AGAIN, "the broker does not answer; try again later")),
             Self::BrokerLeft => Some((close_code::NORMAL, "the broker closed the connection")),
             Self::Stopping => Some((close_code::AWAY, "the server is stopping")),
