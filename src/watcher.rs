@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::catalog::Venue;
 use crate::clopos::auth::{Lease, Session, Stale, Step};
 use crate::clopos::budget::{Budget, IpBudget, Permit};
+use crate::clopos::decode::Oddities;
 use crate::clopos::query::Request;
 use crate::clopos::verdict::Verdict;
 use crate::clopos::{Fetched, LoggedIn};
@@ -260,10 +261,10 @@ impl Watcher {
                 if let Some(failures) = self.repeats.works(&thing) {
                     tracing::info!(brand = %self.engine.brand(), failures, "{request}: readable again");
                 }
-                if let Some(oddity) = oddities.first.first() {
-                    tracing::debug!(brand = %self.engine.brand(), count = oddities.count, "{request}: {}", oddity.what);
-                }
-                self.plan.answered(request, Ok(answer), now.uptime)
+                self.say_oddities(request, &oddities);
+                let learned = self.plan.answered(request, Ok(answer), now.uptime);
+                self.say_doubt(request);
+                learned
             }
             Err(verdict) => {
                 let is_passing_stale = self.note_failure(&verdict, lease.generation, now.uptime);
@@ -441,6 +442,37 @@ impl Watcher {
             }
         } else {
             tracing::info!(%brand, "watching {venues} venues, each at least every {}", human_duration(worst_age));
+        }
+    }
+
+    /// Says once of a thing that a part of it cannot be read and stays as it was; what is merely odd is for those who look.
+    fn say_oddities(&mut self, request: &Request, oddities: &Oddities) {
+        let brand = self.engine.brand().clone();
+        let key = format!("a part of {request}");
+        match &oddities.held {
+            Some((what, count)) => {
+                if let Repeat::First { .. } = self.repeats.failed(&key, "held") {
+                    tracing::warn!(%brand, count, "{request}: a part cannot be read and stays as it was, put it right in Clopos ({what})");
+                }
+            }
+            None => {
+                self.repeats.works(&key);
+            }
+        }
+        if let (None, Some(oddity)) = (&oddities.held, oddities.first.first()) {
+            tracing::debug!(%brand, count = oddities.count, "{request}: {}", oddity.what);
+        }
+    }
+
+    /// Says once that answers came and nothing could be made of them.
+    fn say_doubt(&mut self, request: &Request) {
+        let key = format!("the whole of {}", thing_of(request));
+        let Some(doubt) = self.plan.doubt(request) else {
+            self.repeats.works(&key);
+            return;
+        };
+        if let Repeat::First { .. } = self.repeats.failed(&key, &doubt) {
+            tracing::warn!(brand = %self.engine.brand(), "{}: {doubt}", thing_of(request));
         }
     }
 

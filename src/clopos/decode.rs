@@ -118,9 +118,19 @@ pub struct Oddities {
     pub first: Vec<Oddity>,
     /// How many there were.
     pub count: u32,
+    /// The first of those by which something could not be read, so that what was known of it stays; and how many.
+    pub held: Option<(String, u32)>,
 }
 
 impl Oddities {
+    /// Notes one by which something could not be read and stays as it was.
+    pub fn hold(&mut self, id: Option<u64>, what: &str) {
+        self.note(id, what);
+        let of = id.map(|id| format!("{id}: ")).unwrap_or_default();
+        let (_, count) = self.held.get_or_insert_with(|| (format!("{of}{what}"), 0));
+        *count = count.saturating_add(1);
+    }
+
     /// Notes one.
     pub fn note(&mut self, id: Option<u64>, what: &str) {
         self.count = self.count.saturating_add(1);
@@ -213,7 +223,7 @@ fn stop_list(
     let (total, last) = totals(envelope);
     if total.is_some_and(|total| total > rows.len() as u64) || last.is_some_and(|last| last > 1) {
         whole = false;
-        odd.note(None, &format!("the answer has {} rows but says that there are more", rows.len()));
+        odd.hold(None, &format!("the answer has {} rows but says that there are more", rows.len()));
     }
     let asked: BTreeSet<ProductId> = only.iter().copied().collect();
     let mut entries: BTreeMap<ProductId, StopEntry> = BTreeMap::new();
@@ -222,7 +232,7 @@ fn stop_list(
     for raw in rows {
         let row = wire::object::<StopRow<'_>>(raw);
         let Some((product, row)) = row.and_then(|row| Some((ProductId(row.id.and_then(wire::id)?), row))) else {
-            odd.note(None, &format!("a row of the stop list has no readable id: {}", wire::shown(Some(raw))));
+            odd.hold(None, &format!("a row of the stop list has no readable id: {}", wire::shown(Some(raw))));
             whole = false;
             continue;
         };
@@ -231,7 +241,7 @@ fn stop_list(
             continue;
         }
         let Some(limit) = row.limit.and_then(wire::decimal::<Quantity>) else {
-            odd.note(Some(product.0), &format!("the limit is {}, not a number", wire::shown(row.limit)));
+            odd.hold(Some(product.0), &format!("the limit is {}, not a number", wire::shown(row.limit)));
             unreadable.insert(product);
             continue;
         };
@@ -300,7 +310,7 @@ impl<T> Default for Found<T> {
 impl<T> Found<T> {
     /// Notes a row that could not be read, by its id if it has one.
     pub fn unreadable(&mut self, id: Option<u64>, what: &str, odd: &mut Oddities) {
-        odd.note(id, what);
+        odd.hold(id, what);
         match id {
             Some(id) => self.unreadable.push(id),
             None => self.nameless += 1,
@@ -319,6 +329,11 @@ fn page<T>(
         read(raw, &mut found, odd);
     }
     let (total, last) = totals(envelope);
+    if total.is_none()
+        && let Some(raw) = stated_total(envelope)
+    {
+        odd.note(None, &format!("the total is {}, not a number", wire::shown(Some(raw))));
+    }
     let Found { rows, listed, unreadable, nameless } = found;
     Ok(Page { rows, listed, unreadable, nameless, total, last })
 }
@@ -341,6 +356,10 @@ fn totals(envelope: &Envelope<'_>) -> (Option<u64>, Option<u32>) {
     (total.and_then(|total| u64::try_from(total).ok()), last.and_then(|last| u32::try_from(last).ok()))
 }
 
+fn stated_total<'a>(envelope: &Envelope<'a>) -> Option<Raw<'a>> {
+    envelope.total.or_else(|| envelope.pagination.and_then(wire::object::<Pagination<'_>>)?.total)
+}
+
 /// Opens a row with an id and a name, and notes it as listed.
 fn named<'a, T>(raw: Raw<'a>, what: &str, found: &mut Found<T>, odd: &mut Oddities) -> Option<(u64, NamedRow<'a>)> {
     let row = wire::object::<NamedRow<'_>>(raw);
@@ -361,8 +380,11 @@ fn station(raw: Raw<'_>, found: &mut Found<Station>, odd: &mut Oddities) {
     };
     let [kitchen, printable] = [("type", row.kind), ("printable", row.printable)].map(|(field, raw)| {
         let flag = raw.map_or(Some(false), wire::flag);
-        if raw.is_none() || flag.is_none() {
-            odd.note(Some(id), &format!("the station's {field} is {}, not 1 or 0", wire::shown(raw)));
+        let what = || format!("the station's {field} is {}, not 1 or 0", wire::shown(raw));
+        match (raw, flag) {
+            (_, None) => odd.hold(Some(id), &what()),
+            (None, Some(_)) => odd.note(Some(id), &what()),
+            (Some(_), Some(_)) => {}
         }
         flag
     });

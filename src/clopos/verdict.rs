@@ -70,7 +70,9 @@ pub enum Verdict {
         why: Said,
     },
     /// Clopos calls our request wrong: a matter of this program or of `base_url`.
-    #[error("Clopos calls the request wrong ({why}): check base_url, and report it if that is right")]
+    #[error(
+        "Clopos calls the request wrong ({why}): check base_url and venues in the configuration, and report it if they are right"
+    )]
     Refused {
         /// Clopos's own words.
         why: Said,

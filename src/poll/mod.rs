@@ -106,6 +106,8 @@ pub struct Plan {
     venues_read_at: Option<Uptime>,
     /// Venues that the last list lacked; a second list that lacks them ends their watch.
     missing_venues: BTreeSet<VenueId>,
+    /// What is wrong with the last list of venues.
+    venues_doubt: Option<String>,
     prices: PriceWalks,
     brand_on_the_way: bool,
     brand_failures: u32,
@@ -143,6 +145,7 @@ impl Plan {
             wanted,
             venues_read_at: None,
             missing_venues: BTreeSet::new(),
+            venues_doubt: None,
             prices: PriceWalks::new(),
             brand_on_the_way: false,
             brand_failures: 0,
@@ -244,6 +247,21 @@ impl Plan {
         }
     }
 
+    /// Returns why what this request belongs to was answered and yet could not be taken in, for people.
+    pub fn doubt(&self, request: &Request) -> Option<String> {
+        let walks = request.venue().and_then(|venue| Some(&self.venues.get(&venue)?.walks));
+        let failed = match request {
+            Request::Venues => return self.venues_doubt.clone(),
+            Request::Products { .. } => walks?.products.failed(),
+            Request::Stations { .. } => walks?.stations.failed(),
+            Request::PriceLists { .. } | Request::Prices { .. } => self.prices.failed(),
+            Request::StopList { .. } | Request::Product { .. } => None,
+        };
+        failed.map(|why| {
+            format!("not read to the end, so that what was known stays ({why}); it is tried again by itself")
+        })
+    }
+
     /// Learns from a folded reading: the venue's pace, a wanted second look, ids to ask for.
     pub fn observed(&mut self, snapshot: &Snapshot, changed: bool, now: Uptime) {
         let Some(plan) = self.venues.get_mut(&snapshot.id()) else { return };
@@ -320,10 +338,13 @@ impl Plan {
             // Nobody closes a whole chain in an hour: an empty list is an error that looks like an answer.
             Answer::Venues(listed) if listed.is_empty() && !self.venues.is_empty() => {
                 self.brand_not_before = now.plus(EMPTY_VENUES_WAIT);
+                let doubt = "Clopos lists none, which is not believed; it is tried again by itself";
+                self.venues_doubt = Some(doubt.to_owned());
                 None
             }
             Answer::Venues(listed) => {
                 self.venues_read_at = Some(now);
+                self.venues_doubt = unlisted(self.wanted.as_ref(), &listed);
                 Some(Learned::Venues(self.set_venues(listed)))
             }
             Answer::PriceLists(page) => {
@@ -450,6 +471,15 @@ impl Plan {
         let (until, why) = next.unwrap_or((now.plus(self.settings.oldest), "answers are on their way"));
         Next::Wait { until: until.max(now.plus(Duration::from_millis(1))), why }
     }
+}
+
+/// Says which of the wanted venues Clopos does not list.
+fn unlisted(wanted: Option<&BTreeSet<VenueId>>, listed: &[Venue]) -> Option<String> {
+    let is_listed = |id: &&VenueId| listed.iter().any(|venue| venue.id == **id);
+    let missing: Vec<String> = wanted?.iter().filter(|id| !is_listed(id)).map(ToString::to_string).collect();
+    let (first, count) = (missing.first()?, missing.len());
+    let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
+    Some(format!("Clopos does not list venue {first}{others}; check venues in the configuration"))
 }
 
 fn stop_list_reading(request: &Request, list: StopList) -> Reading {

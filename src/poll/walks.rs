@@ -21,13 +21,14 @@ pub struct Walking<T> {
     is_under_way: bool,
     finished_at: Option<Uptime>,
     not_before: Uptime,
+    failed: Option<String>,
 }
 
 impl<T> Walking<T> {
     /// Starts a walk that was never finished.
     pub fn new(page_size: u32) -> Self {
         let walk = Walk::new(page_size);
-        Self { page_size, walk, is_under_way: false, finished_at: None, not_before: Uptime::default() }
+        Self { page_size, walk, is_under_way: false, finished_at: None, not_before: Uptime::default(), failed: None }
     }
 
     /// Returns the page to ask for, when the walk is due or under way.
@@ -56,15 +57,22 @@ impl<T> Walking<T> {
                 None
             }
             Progress::Complete(whole) => {
+                self.failed = None;
                 self.is_under_way = false;
                 self.finished_at = Some(now);
                 Some(whole)
             }
-            Progress::Failed { .. } => {
+            Progress::Failed { why } => {
                 self.fail(WALK_FAILED_WAIT, now);
+                self.failed = Some(why);
                 None
             }
         }
+    }
+
+    /// Returns why the last walk came to no end, until one does.
+    pub fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
     }
 
     /// Starts the walk over after a wait.
@@ -167,6 +175,11 @@ impl PriceWalks {
         let absence_counts =
             says_all(&whole.unreadable, whole.absence_counts) && says_all(&lists.unreadable, lists.absence_counts);
         Some(Reading::Prices { lists: lists.rows, prices, absence_counts })
+    }
+
+    /// Returns why the last walk came to no end, until one does.
+    pub fn failed(&self) -> Option<&str> {
+        self.lists.failed().or_else(|| self.prices.failed())
     }
 
     /// Waits with the walk where it is.
