@@ -62,9 +62,12 @@ pub(super) async fn check(path: &Path, online: bool, as_json: bool) -> Result<()
 fn report_objects(report: &Report) {
     for problem in &report.problems {
         let place = &problem.place;
+        let related = problem.related.as_ref().map(|(place, what)| {
+            json!({ "file": place.file.as_ref(), "line": place.line, "column": place.column, "what": what })
+        });
         say_json(&json!({
             "file": place.file.as_ref(), "line": place.line, "column": place.column, "length": place.length,
-            "message": problem.message, "help": problem.help,
+            "message": problem.message, "help": problem.help, "related": related,
         }));
     }
     say_json(&json!({ "ok": false, "problems": report.problems.len() + report.left_out }));

@@ -96,7 +96,9 @@ impl Place {
         let rules = folder.join("rules");
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("empty the folder {}", folder.display()));
+                return Err(error).with_context(|| {
+                    format!("empty the folder {}; set TMPDIR to a folder where this user may write", folder.display())
+                });
             }
             Ok(()) | Err(_) => {}
         }

@@ -9,6 +9,7 @@ mod demo;
 mod output;
 mod run;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -69,14 +70,14 @@ struct CheckArguments {
 #[derive(Args)]
 struct DemoArguments {
     /// End by itself after this time, such as 20s, with a summary.
-    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     end_after: Option<Duration>,
     /// Where the screens' WebSocket listens. By default 127.0.0.1:8686, or any free port when that is taken. The MQTT
     /// broker listens on the same IP; beyond 127.0.0.1 everybody there can read the simulated stop lists.
     #[arg(long, value_name = "IP:PORT")]
     listen: Option<std::net::SocketAddr>,
     /// The same seed plays the same service.
-    #[arg(long, default_value_t = 86)]
+    #[arg(long, default_value_t = 86, allow_negative_numbers = true)]
     seed: u64,
     /// How many venues the chain has, 1 to 2000.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=2000))]
@@ -117,9 +118,42 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+/// Says what is wrong with the command line, or shows the help or the version that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let code = if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+    let shown = if error.use_stderr() && std::io::stderr().is_terminal() {
+        error.render().ansi().to_string()
+    } else if error.use_stderr() {
+        error.render().to_string()
+    } else {
+        let _ = error.print();
+        return code;
+    };
+    eprint!("{}", in_our_words(&shown));
+    code
+}
+
+/// Says of a word that nobody asked for that there is no such thing here, instead of that it was not expected.
+fn in_our_words(shown: &str) -> String {
+    let shown = shown.replace("invalid UTF-8 was detected in one or more arguments", NOT_TEXT);
+    let (start, rest) = shown.split_once('\n').unwrap_or((&shown, ""));
+    let start = if start.contains("unexpected argument ") {
+        start.replace("unexpected argument ", "there is no argument ").replace(" found", " here")
+    } else {
+        start.replace("unexpected value ", "the value ").replace(" found; no more were expected", " has no place")
+    };
+    format!("{start}\n{rest}")
+}
+
+/// An argument, or a variable of the environment that stands for one, whose bytes are no text.
+const NOT_TEXT: &str = "an argument, EIGHTYSIX_LOG or EIGHTYSIX_LOG_FORMAT is not UTF-8 text; write it in UTF-8";
+
 /// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }

@@ -76,6 +76,8 @@ fn begin_to_stop(stop: &CancellationToken) {
 fn tell_systemd(states: &[NotifyState<'_>]) {
     // Without systemd there is nobody to tell, and that is no failure.
     if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!("systemd cannot be told how we are: {error}");
+        tracing::warn!(
+            "systemd cannot be told how we are: {error}; start this as its service, or remove NOTIFY_SOCKET"
+        );
     }
 }
