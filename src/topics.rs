@@ -163,7 +163,8 @@ fn check_level(level: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "each level of a topic has 1 to {LEVEL_MAX} bytes and holds no '+', '#', white space or control character"
+            "this is no topic: write one such as eightysix/sahil, whose levels have 1 to {LEVEL_MAX} bytes each and hold no '+', '#', \
+             white space or control character"
         ))
     }
 }

@@ -203,17 +203,29 @@ fn help_with(error: &minijinja::Error) -> String {
     if error.kind() == ErrorKind::UnknownFilter {
         let named = detail.split_whitespace().nth(1).unwrap_or_default();
         return meant(named, &FILTERS)
-            .unwrap_or_else(|| format!("the filters are {} and those of minijinja", FILTERS.join(", ")));
+            .unwrap_or_else(|| format!("use {} or a filter of minijinja", FILTERS.join(", ")));
     }
     "a message is text with {{ item.name }} and {{ item.since | local_time }} in it (docs/rules.md)".to_owned()
 }
 
 /// Says what is wrong with a template, without its internal name.
 fn explain(error: &minijinja::Error) -> String {
-    let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    if error.kind() == ErrorKind::OutOfFuel {
+        return "it takes too long to put together".to_owned();
+    }
+    let detail = error.detail().map(|detail| format!(": {}", plainly(detail))).unwrap_or_default();
     let line =
         error.line().filter(|line| *line > 1).map(|line| format!(" (line {line} of the message)")).unwrap_or_default();
     format!("{}{detail}{line}", error.kind())
+}
+
+/// Says what a parser expected and did not get in the order in which people ask: what is there, what should be.
+fn plainly(detail: &str) -> String {
+    match detail.strip_prefix("unexpected ").and_then(|rest| rest.split_once(", expected ")) {
+        Some(("end of input", wanted)) => format!("it ends before the {wanted}"),
+        Some((found, wanted)) => format!("there is {found} in the place of {wanted}"),
+        None => detail.replace("unexpected ", "there is no place for "),
+    }
 }
 
 fn built_in(is_resolved: bool, facts: &Facts, words: AlertWords<'_>) -> String {

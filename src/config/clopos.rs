@@ -106,7 +106,12 @@ fn brand<'a>(
                 related: Some((first.place.clone(), "first listed here".to_owned())),
             });
         }
-        BrandId::new(text).map_err(|why| problems.tell(&node.place, why)).ok()
+        let brand = BrandId::new(text).ok();
+        if brand.is_none() {
+            let help = "write it as Clopos does: 1 to 64 characters of a-z, A-Z, 0-9, '-', '_' or '.'";
+            problems.tell_with_help(&node.place, format!("{} is no name of a brand", node.describe()), help);
+        }
+        brand
     });
     let client_id = fields.required("client_id", "the id that Clopos gave to you for this brand", problems);
     let client_id = client_id.and_then(|node| node.text(problems));
@@ -144,7 +149,7 @@ fn venues(node: &Node, problems: &mut Problems) -> Option<Venues> {
             continue;
         };
         if !ids.insert(id) {
-            problems.tell(place, format!("the venue {id} is listed twice"));
+            problems.tell_with_help(place, format!("the venue {id} is listed twice"), "remove one of the two");
         }
     }
     complete.then_some(Venues::Listed(ids))

@@ -35,7 +35,8 @@ fn server_or_folder(
         (place.map(|place| relative(place, around)), login(fields, around, problems))
     };
     if let Some(folder) = fields.optional("folder").filter(|_| fields.holds("url")) {
-        problems.tell(&folder.place, "mail goes to a 'url' or to a 'folder', not to both");
+        let message = "mail goes to a 'url' or to a 'folder', not to both";
+        problems.tell_with_help(&folder.place, message, "remove one of the two");
     }
     let ca_file = channels::ca_file(fields, around, problems);
     let name = entry.key.to_string();
@@ -68,11 +69,13 @@ fn login(fields: &mut Fields<'_>, around: &Surroundings<'_>, problems: &mut Prob
             Some(Login { username: text?, password: secret? })
         }
         (Some(username), None) => {
-            problems.tell(&username.place, "there is a 'username' and no 'password' beside it");
+            let message = "there is a 'username' and no 'password' beside it";
+            problems.tell_with_help(&username.place, message, "write password: { file: /path }, or remove it");
             None
         }
         (None, Some(password)) => {
-            problems.tell(&password.place, "there is a 'password' and no 'username' beside it");
+            let message = "there is a 'password' and no 'username' beside it";
+            problems.tell_with_help(&password.place, message, "write the username that belongs to it");
             None
         }
     }

@@ -139,12 +139,14 @@ impl Config {
         let mut problems = Problems::new();
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let around = Surroundings { directory, environment };
-        let file: Arc<str> = path.display().to_string().into();
+        let file: Arc<str> = printable(&path.display().to_string(), PATH_SHOWN_MAX).into();
         let config = match read_file(path) {
             Ok(bytes) => document::read(&file, &bytes, &mut problems)
                 .and_then(|root| read_settings(&root, &around, &mut problems)),
             Err(why) => {
-                problems.tell(&Place::whole(&file), format!("the configuration cannot be read: {why}"));
+                let message = format!("the configuration cannot be read: {why}");
+                let help = "name a file that is there and that this user may read, by --config";
+                problems.tell_with_help(&Place::whole(&file), message, help);
                 None
             }
         };
@@ -277,6 +279,9 @@ fn named<T>(
     Named { resolved, names: Names::Known(names) }
 }
 
+/// Characters of a path that a message repeats.
+const PATH_SHOWN_MAX: usize = 200;
+
 /// Characters of the name of a broker, a mail server or a receiver: it becomes part of topics, ids and metrics.
 const NAME_LENGTH_MAX: usize = 64;
 
@@ -297,8 +302,8 @@ fn unknown_name(place: &Place, name: &str, what: &str, names: &Names, problems: 
     let known = names.iter().map(String::as_str);
     let help = match nearest(name, known.clone()) {
         Some(near) => format!("did you mean '{near}'?"),
-        None if names.is_empty() => format!("this configuration has no {what}s"),
-        None => format!("the {what}s are {}", known.collect::<Vec<_>>().join(", ")),
+        None if names.is_empty() => format!("this configuration has no {what}s: write one first"),
+        None => format!("write one of the {what}s {}", known.collect::<Vec<_>>().join(", ")),
     };
     problems.tell_with_help(place, message, help);
 }

@@ -124,8 +124,8 @@ fn address(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> O
 fn secrets(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Vec<Secret> {
     let items = node.one_or_more();
     if items.len() > SECRETS_MAX {
-        let message = format!("'secrets' holds {}, and the old and the new one are {SECRETS_MAX}", items.len());
-        problems.tell(&node.place, message);
+        let message = format!("'secrets' holds {}, more than {SECRETS_MAX}", items.len());
+        problems.tell_with_help(&node.place, message, "keep the old and the new one");
     }
     items.iter().filter_map(|item| secret::read(item, around, problems)).collect()
 }

@@ -40,7 +40,10 @@ pub(super) fn load(
         let name = shown(path);
         match read_file(path) {
             Ok(bytes) => files.push(RuleFile { name: name.into(), bytes }),
-            Err(error) => problems.tell(&node.place, format!("the rules in {name} cannot be read: {error}")),
+            Err(error) => {
+                let message = format!("the rules in {name} cannot be read: {error}");
+                problems.tell_with_help(&node.place, message, "let this user read the file, or remove it");
+            }
         }
     }
     let parsed = parse::parse(&files, problems);
@@ -75,7 +78,14 @@ fn matches(pattern: &Node, around: &Surroundings<'_>, problems: &mut Problems) -
     }
     if !name.contains(['*', '?']) {
         if !path.is_file() {
-            problems.tell(&pattern.place, format!("there is no file {}", shown(&path)));
+            let (message, help) = if path.is_dir() {
+                let help = format!("write {}/*.yaml for the files in it", text.trim_end_matches('/'));
+                (format!("{} is a folder", shown(&path)), help)
+            } else {
+                let help = "write a path that is relative to this file's folder, or a pattern such as rules/*.yaml";
+                (format!("there is no file {}", shown(&path)), help.to_owned())
+            };
+            problems.tell_with_help(&pattern.place, message, help);
             return Vec::new();
         }
         return vec![path];
@@ -83,7 +93,9 @@ fn matches(pattern: &Node, around: &Surroundings<'_>, problems: &mut Problems) -
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) => {
-            problems.tell(&pattern.place, format!("the folder {} cannot be read: {error}", shown(directory)));
+            let message = format!("the folder {} cannot be read: {error}", shown(directory));
+            let help = "write the path of a folder that is there, relative to this file's folder";
+            problems.tell_with_help(&pattern.place, message, help);
             return Vec::new();
         }
     };
@@ -95,7 +107,8 @@ fn matches(pattern: &Node, around: &Surroundings<'_>, problems: &mut Problems) -
         .collect();
     if found.is_empty() {
         let message = format!("no file fits {}", shown(&path));
-        problems.tell_with_help(&pattern.place, message, "paths are relative to this file's folder");
+        let help = "write a pattern that fits one, relative to this file's folder";
+        problems.tell_with_help(&pattern.place, message, help);
     }
     found
 }

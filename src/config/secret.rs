@@ -58,7 +58,14 @@ pub(super) fn read(node: &Node, around: &Surroundings<'_>, problems: &mut Proble
     };
     let secret = found.strip_suffix('\n').map_or(found.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if secret.trim().is_empty() {
-        problems.tell(&node.place, format!("the secret for '{}' is empty where it is kept", node.label));
+        let message = format!("the secret for '{}' is empty where it is kept", node.label);
+        problems.tell_with_help(&node.place, message, "put it there");
+        return None;
+    }
+    // It goes into headers, logins and commands of mail servers, each of which ends with its line.
+    if secret.contains(['\n', '\r', '\0']) {
+        let message = format!("the secret for '{}' has more than one line", node.label);
+        problems.tell_with_help(&node.place, message, "keep each secret alone, in one line");
         return None;
     }
     Some(Secret::new(secret))
@@ -84,28 +91,31 @@ fn from_file(node: &Node, path: &Path, problems: &mut Problems) -> Option<String
     let limit = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let read = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
     if let Err(error) = read {
-        problems.tell(&node.place, format!("the secret in {shown} cannot be read: {error}"));
+        let help = "put it there, where this user may read it, or name another place";
+        problems.tell_with_help(&node.place, format!("the secret in {shown} cannot be read: {error}"), help);
         return None;
     }
     if bytes.len() > BYTES_MAX {
-        problems.tell(&node.place, format!("{shown} is larger than the {BYTES_MAX} bytes of a secret"));
+        let message = format!("{shown} is larger than the {BYTES_MAX} bytes of a secret");
+        problems.tell_with_help(&node.place, message, "name the file that holds the secret alone");
         return None;
     }
     let text = String::from_utf8(bytes).ok();
     if text.is_none() {
-        problems.tell(&node.place, format!("the secret in {shown} is not UTF-8 text"));
+        let message = format!("the secret in {shown} is not UTF-8 text");
+        problems.tell_with_help(&node.place, message, "save it as UTF-8, or name another file");
     }
     text
 }
 
 fn from_variable(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<String> {
     let name = node.text(problems)?;
-    let mut message = format!("the environment variable '{}' ", printable(name, 200));
-    match (around.environment)(name) {
+    let (what, help) = match (around.environment)(name) {
         Ok(value) => return Some(value),
-        Err(VarError::NotPresent) => message.push_str("is not set"),
-        Err(VarError::NotUnicode(_)) => message.push_str("is not UTF-8 text"),
-    }
-    problems.tell(&node.place, message);
+        Err(VarError::NotPresent) => ("is not set", "set it where eightysix is started, or write { file: /path }"),
+        Err(VarError::NotUnicode(_)) => ("is not UTF-8 text", "set it to text, or write { file: /path }"),
+    };
+    let message = format!("the environment variable '{}' {what}", printable(name, 200));
+    problems.tell_with_help(&node.place, message, help);
     None
 }

@@ -49,6 +49,11 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<No
         }
     };
     problems.keep_source(file, &text);
+    if let Some((before, _)) = text.split_once('\0') {
+        let help = "save the file as text, or name another one";
+        problems.tell_with_help(&place_of_end(file, before), "there is a zero byte, so this is no text", help);
+        return None;
+    }
     let mut options = granit_parser::Options::default();
     options.flow_nesting_limit = DEPTH_MAX;
     options.block_nesting_limit = DEPTH_MAX;

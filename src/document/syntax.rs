@@ -50,7 +50,7 @@ pub(super) fn problem(file: &Arc<str>, text: &str, error: &ScanError) -> Problem
 
 /// Says that groups and lists are nested beyond the limit.
 pub(super) fn too_deep() -> String {
-    format!("this is nested deeper than the {DEPTH_MAX} levels that are read")
+    format!("this is nested deeper than the {DEPTH_MAX} levels that are read; close its brackets, or make it flatter")
 }
 
 /// Returns what is wrong and what to write, for the errors that people make.

@@ -113,10 +113,13 @@ fn texts_that_are_no_text_or_too_much_of_it_are_refused() {
             vec![b' '; BYTES_MAX + 1],
             "f: the file has 1048577 bytes, more than the 1048576 that are read; split it into several files",
         ),
-        (["[".repeat(5_000)].concat().into_bytes(), "f:1:65: this is nested deeper than the 64 levels that are read"),
+        (
+            ["[".repeat(5_000)].concat().into_bytes(),
+            "f:1:65: this is nested deeper than the 64 levels that are read; close its brackets, or make it flatter",
+        ),
         (
             (0..200).fold(String::new(), |text, level| format!("{text}{}a:\n", " ".repeat(level))).into_bytes(),
-            "f:64:64: this is nested deeper than the 64 levels that are read",
+            "f:64:64: this is nested deeper than the 64 levels that are read; close its brackets, or make it flatter",
         ),
         (
             bomb.into_bytes(),

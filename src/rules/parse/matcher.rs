@@ -221,7 +221,8 @@ impl<'p> ConditionReader<'p> {
             | Matcher::Unset => false,
         };
         if ranges.iter().any(is_never) {
-            self.problems.tell(&node.place, format!("'{name}' is never that small: it starts at 0"));
+            let message = format!("'{name}' is never that small: it starts at 0");
+            self.problems.tell_with_help(&node.place, message, "write a bound above 0, or remove it");
             return;
         }
         let contradict = |low: &Matcher, high: &Matcher| {
@@ -231,7 +232,11 @@ impl<'p> ConditionReader<'p> {
         };
         if ranges.iter().any(|low| ranges.iter().any(|high| contradict(low, high))) {
             let message = format!("no value of '{name}' is in this range");
-            self.problems.tell_with_help(&node.place, message, "two ranges are written under 'any'");
+            self.problems.tell_with_help(
+                &node.place,
+                message,
+                "write bounds with a value between them; two ranges are written under 'any'",
+            );
         }
     }
 

@@ -191,7 +191,7 @@ impl EmailSink {
                 let place = path.display().to_string();
                 let result = tokio::task::spawn_blocking(move || folder::probe(&path)).await;
                 let result = result.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-                result.map_err(|error| format!("{}: could not store a file in {place}: {error}", self.name))
+                result.map_err(|error| format!("{}: could not store a file in {place}, which must be a folder where this user may write: {error}", self.name))
             }
             Way::Smtp(smtp) => {
                 let patience = Patience::new(self.time_max);
