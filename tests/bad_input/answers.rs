@@ -21,6 +21,8 @@ use crate::promises::CANARY;
 use crate::table::{self, Case, Outcome};
 use crate::wait;
 
+/// What the service may hold at most while brands are answered badly: each answer is read up to 8 MiB.
+const MEMORY_KIB_MAX: u64 = 256 * 1024;
 /// Brands of one service: Clopos lets an address log in so often a minute, and no more.
 const BRANDS_MAX: usize = 34;
 
@@ -135,7 +137,7 @@ fn run(cases: &[Case]) -> Vec<Outcome> {
     fs::write(path("rules.yaml"), RULES).expect("written");
     fs::write(path("secret"), CANARY).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_eightysix"));
-    command.args(["run", "--log", "info,eightysix::service::brand=debug", "--log-format", "json"]);
+    command.args(["run", "--log", "info,eightysix::watcher=debug", "--log-format", "json"]);
     command.current_dir(folder.path()).env_clear().env("PATH", "/usr/bin:/bin");
     let service = Service::start(command, &path("log"));
     service.says("watching b0");
@@ -167,6 +169,7 @@ fn run(cases: &[Case]) -> Vec<Outcome> {
         eprintln!("not everything was said within a minute");
     }
     let log = service.log();
+    assert!(service.memory_peak_kib() <= MEMORY_KIB_MAX, "no answer, however large, is kept");
     assert!(service.end("TERM").success(), "{log}");
     let (after, notices_after) = remembered(&path("eightysix.db"), cases.len());
     let told = said(&log, from);
