@@ -197,6 +197,13 @@ fn hide_value(line: &[char], from: usize, to: usize, hidden: &mut [bool]) {
 /// may post.
 fn hide_secrets_of_urls(line: &[char], hidden: &mut [bool]) {
     let ends = |c: &char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']');
+    // `user:password@host` is an account also where the scheme before it was forgotten.
+    for sign in (0..line.len()).filter(|at| line[*at] == '@') {
+        let start = line[..sign].iter().rposition(|c| ends(c) || matches!(c, '{' | '[')).map_or(0, |at| at + 1);
+        if let Some(colon) = (start..sign).find(|at| line[*at] == ':' && line[at + 1] != '/') {
+            hidden[colon + 1..sign].fill(true);
+        }
+    }
     for at in 0..line.len().saturating_sub(2) {
         if line[at..at + 3] != [':', '/', '/'] {
             continue;

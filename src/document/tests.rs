@@ -290,6 +290,8 @@ fn would_be_secrets_are_never_shown() {
         ("password: |\n  CANARY\n  CANARY", 3),
         ("password:\n  value: CANARY", 2),
         ("url: mqtts://user:CANARY@host:1/x", 1),
+        ("url: user:CANARY@host:1/x", 1),
+        ("{ url: 'user:CANARY@host', port: 1 }", 1),
         ("url: https://hooks.example.com/services/T00/CANARY1234567", 1),
         ("url: \"https://hooks.example.com/x?token=CANARY12345678\"", 1),
     ];
@@ -313,6 +315,7 @@ fn references_to_secrets_and_their_neighbours_are_shown() {
         "secrets: [{ file: a }, { credential: b }]",
         "client_secret: { credential: clopos-sahil }",
         "username: eightysix",
+        "to: [manager@example.com, \"Chef <chef@example.com>\"]",
         "base_url: https://integrations.clopos.com/open-api/v2",
         "when: { limit: { at_most: 0 }, product.type: [DISH, GOODS] }",
     ] {
