@@ -5,6 +5,8 @@
 //! its clients, exim and openssl (tests/run installs them); without them the stories fail.
 #![cfg(feature = "embedded-broker")]
 
+#[path = "../support/canary.rs"]
+mod canary;
 #[path = "../support/mosquitto.rs"]
 mod mosquitto;
 #[path = "../support/smtp.rs"]

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use crate::wait;
+use crate::{stage, wait};
 
 /// A running `eightysix run`.
 pub(crate) struct Service {
@@ -92,6 +92,7 @@ impl Drop for Service {
         // A failure means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        stage::assert_silent(&self.log);
     }
 }
 
@@ -129,5 +130,8 @@ impl Drop for Begun {
         // A failure means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for output in [&self.out, &self.error] {
+            stage::assert_silent(output);
+        }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::mosquitto::{Broker, Subscriber};
+use crate::stage;
 use crate::wait::PATIENCE;
 
 /// Everything published since it was switched on.
@@ -115,4 +116,13 @@ pub(crate) fn kind(event: &Value) -> String {
     let whole = event["type"].as_str().expect("a type");
     let middle = whole.strip_prefix("dev.eightysix.").and_then(|rest| rest.strip_suffix(".v1"));
     middle.unwrap_or_else(|| panic!("not a type of ours: {whole}")).to_owned()
+}
+
+/// Whatever was published is searched for secrets.
+impl Drop for Screen {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.seen.bodies.iter().for_each(|body| stage::assert_no_canary("a topic", body.as_bytes()));
+        }
+    }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::canary;
 use crate::mosquitto::Broker;
 use crate::pos::Pos;
 use crate::process::{self, Ended, Service};
@@ -25,10 +26,13 @@ const MQTT_PASSWORD: &str = "canary-of-the-broker-82ad";
 const HOOK_TOKEN: &str = "canary-of-the-header-3b0e";
 /// `whsec_` and the base64 of [`HOOK_KEY`].
 const HOOK_SECRET: &str = "whsec_Y2FuYXJ5LW9mLXRoZS13ZWJob29rLTVkOTA=";
-pub(crate) const HOOK_KEY: &[u8] = b"canary-of-the-webhook-5d90";
+const HOOK_KEY_TEXT: &str = "canary-of-the-webhook-5d90";
+pub(crate) const HOOK_KEY: &[u8] = HOOK_KEY_TEXT.as_bytes();
 /// What every token of the simulator begins with: `{"alg":"HS256","typ":"JWT"}`.
 const TOKEN_BEGINNING: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
-const CANARIES: [&str; 6] = [CLIENT_SECRET, MQTT_PASSWORD, HOOK_TOKEN, HOOK_SECRET, PASSWORD, TOKEN_BEGINNING];
+/// The secrets of every story; whatever a process shows is searched for them.
+pub(crate) const CANARIES: [&str; 7] =
+    [CLIENT_SECRET, MQTT_PASSWORD, HOOK_TOKEN, HOOK_SECRET, HOOK_KEY_TEXT, PASSWORD, TOKEN_BEGINNING];
 
 const CONFIGURATION: &str = r#"
 locale: { timezone: Asia/Baku, currency: AZN }
@@ -216,12 +220,6 @@ impl Stage {
     /// Nothing that was printed or kept holds a secret, and Clopos never had to refuse a request as one too many.
     pub(crate) fn close_despite(self, expected: &[&str]) {
         assert_eq!(self.pos.refused_as_too_many(), 0, "requests over the limits");
-        for entry in fs::read_dir(self.folder.path()).expect("the folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_file() {
-                assert_no_canary(&path.display().to_string(), &fs::read(&path).expect("a file"));
-            }
-        }
         for number in 0..self.logs.load(Ordering::Relaxed) {
             // A command's outputs are the story's own matter; only a service has a log.
             let log = fs::read(self.path(&format!("log-{number}"))).unwrap_or_default();
@@ -229,11 +227,29 @@ impl Stage {
                 assert!(expected.iter().any(|text| line.contains(text)), "not expected: {line}");
             }
         }
+    }
+
+    /// Every secret that there is in the story: those that everybody has, and those in its folder of secrets.
+    fn secrets(&self) -> Vec<String> {
+        let files = fs::read_dir(self.path("secrets")).expect("the folder").flatten();
+        let kept = files.filter_map(|file| fs::read_to_string(file.path()).ok()).map(|text| text.trim().to_owned());
+        kept.chain(CANARIES.map(str::to_owned)).collect()
+    }
+}
+
+/// Whatever was printed, kept, mailed or posted is searched for every secret, in every story, however it ends.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let secrets = self.secrets();
+        canary::assert_none_below(self.folder.path(), &["secrets"], &secrets);
         for mail in self.mail.received() {
-            assert_no_canary("a mail", mail.sent.as_bytes());
+            canary::assert_none("a mail", mail.sent.as_bytes(), &secrets);
         }
         for hit in self.hooks.hits() {
-            assert_no_canary("a webhook", hit.body.as_bytes());
+            canary::assert_none("a webhook", hit.body.as_bytes(), &secrets);
         }
     }
 }
@@ -242,13 +258,15 @@ fn is_warning(line: &str) -> bool {
     [" WARN ", " ERROR ", "\"WARN\"", "\"ERROR\"", "panicked"].iter().any(|word| line.contains(word))
 }
 
-/// Panics when bytes hold one of the secrets of the stories.
+/// Panics when bytes hold one of the secrets of the stories, in any form.
 pub(crate) fn assert_no_canary(what: &str, bytes: &[u8]) {
-    for canary in CANARIES {
-        let found = bytes.windows(canary.len()).position(|window| window == canary.as_bytes());
-        if let Some(at) = found {
-            let around = &bytes[at.saturating_sub(200)..(at + canary.len()).min(bytes.len())];
-            panic!("{what} holds the secret {canary}: {}", String::from_utf8_lossy(around));
-        }
+    canary::assert_none(what, bytes, &CANARIES.map(str::to_owned));
+}
+
+/// Panics when what a process has printed holds one of the secrets of the stories. Called whenever a process ends, also
+/// at the end of a story that does not look itself; a story that fails already has its own words.
+pub(crate) fn assert_silent(output: &Path) {
+    if !std::thread::panicking() {
+        assert_no_canary(&output.display().to_string(), &fs::read(output).unwrap_or_default());
     }
 }
