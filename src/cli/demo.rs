@@ -5,6 +5,7 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,7 +103,11 @@ impl Place {
             }
             Ok(()) | Err(_) => {}
         }
-        std::fs::create_dir_all(&rules).with_context(|| format!("make the folder {}", rules.display()))?;
+        // For its owner alone, and made here: a folder that others have put into the shared one for temporary files
+        // would be an error.
+        let private = |path: &Path| std::fs::DirBuilder::new().mode(0o700).create(path);
+        private(&folder).with_context(|| format!("make the folder {}", folder.display()))?;
+        private(&rules).with_context(|| format!("make the folder {}", rules.display()))?;
         let clopos =
             tokio::net::TcpListener::bind((IpAddr::from([127, 0, 0, 1]), 0)).await.context("listen as Clopos")?;
         // What was asked for must be free; what was not may move.

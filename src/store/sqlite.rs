@@ -4,7 +4,9 @@
 //! process from writing to the same database. Invariant: an error means that nothing of that call was kept.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +51,13 @@ impl Store {
     /// When the file cannot be opened, is locked by another process, or was written by a newer version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let lock = lock(path)?;
+        // SQLite gives the permissions of the database to the files that it puts beside it, but makes it for everybody.
+        match private().create_new(true).open(path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(StoreError::Open { path: path.to_owned(), source: sqlx::Error::Io(error) });
+            }
+            Ok(_) | Err(_) => {}
+        }
         let made = SqliteConnectOptions::new().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let mut store = Self::connect(path, made).await?;
         store.lock = Some(Arc::new(lock));
@@ -400,7 +409,7 @@ impl Store {
 fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = PathBuf::from(format!("{}.lock", path.display()));
     let open = |source: std::io::Error| StoreError::Lock { path: lock_path.clone(), source };
-    let file = File::create(&lock_path).map_err(open)?;
+    let file = private().create(true).truncate(false).open(&lock_path).map_err(open)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Taken { path: path.to_owned() }),
@@ -425,6 +434,14 @@ fn not_migrated(path: &Path, source: MigrateError) -> StoreError {
         return not_opened(path, source);
     }
     StoreError::Migrate { path: path.to_owned(), source }
+}
+
+/// Makes files for their owner alone: a database holds who is told what. One that is there keeps the permissions that
+/// somebody gave to it.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
 }
 
 fn migrator() -> Migrator {

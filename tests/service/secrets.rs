@@ -2,9 +2,14 @@
 //!
 //! Every story looks for the same canaries when it ends; this one provokes what would show them.
 
-use crate::canary;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::process::{self, Service};
 use crate::stage::Stage;
 use crate::webhook::Answer;
+use crate::{canary, wait};
 
 #[tokio::test]
 async fn nothing_that_is_said_holds_a_secret() {
@@ -115,4 +120,37 @@ async fn a_story_that_leaves_a_secret_anywhere_fails() {
         let said = said.downcast_ref::<String>().cloned().unwrap_or_default();
         assert!(said.contains(place) && said.contains("kept-for-this-story-alone"), "{place}: {said}");
     }
+}
+
+/// Whatever the umask of whoever starts it: others on the machine read neither the database nor the mails.
+#[tokio::test]
+async fn files_are_closed_to_others() {
+    let stage = Stage::open(1).await;
+    stage.edit("eightysix.yaml", "smtp:\n", "smtp:\n  box: { folder: out/mails, from: 86@example.com }\n");
+    stage.edit("eightysix.yaml", "smtp: main, to:", "smtp: box, to:");
+    stage.pos.limit(105, 0);
+    let open_to_all = |arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "umask 0 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_eightysix")]).args(arguments);
+        command.current_dir(stage.folder.path()).env("TMPDIR", stage.folder.path());
+        command
+    };
+    let service = Service::start(open_to_all(&["run", "--config", "eightysix.yaml"]), &stage.path("log-of-umask-0"));
+    let mail = wait::until("a mail in the folder", || {
+        let mails = std::fs::read_dir(stage.path("out/mails")).ok()?.flatten().map(|entry| entry.path());
+        mails.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "eml"))
+    });
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    for name in ["eightysix.db", "eightysix.db-wal", "eightysix.db-shm", "eightysix.db.lock"] {
+        assert_eq!(mode(&stage.path(name)), 0o600, "{name}");
+    }
+    // A group may pick the mails up.
+    assert_eq!((mode(&mail), mode(&stage.path("out/mails")), mode(&stage.path("out"))), (0o640, 0o750, 0o750));
+    assert!(service.end("TERM").success());
+
+    let arguments = ["demo", "--for", "1s", "--json", "--listen", "127.0.0.1:0", "--venues", "1"];
+    let demo = process::run(open_to_all(&arguments), &stage.path("demo"));
+    let folder = demo.objects()[0]["folder"].as_str().expect("a folder").to_owned();
+    assert_eq!((demo.code, mode(Path::new(&folder))), (Some(0), 0o700));
+    stage.close();
 }

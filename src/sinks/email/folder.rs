@@ -3,12 +3,18 @@
 //! Owns the file names and how a file appears: whole or not at all, and only once per notice. Invariant: delivering a
 //! notice again replaces its file by the same bytes.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::alerts::notice::NoticeId;
 use crate::units::Timestamp;
+
+/// Mails are read by their owner and by a group that picks them up, and by nobody else on the machine.
+const FILE_MODE: u32 = 0o640;
+/// The same for a folder that is missing; one that is there keeps its own permissions.
+const FOLDER_MODE: u32 = 0o750;
 
 /// Returns the file's name: the notice's time in UTC, so that names sort by date, and its id.
 pub(super) fn file_name(id: &NoticeId, at: Timestamp) -> String {
@@ -20,10 +26,10 @@ pub(super) fn file_name(id: &NoticeId, at: Timestamp) -> String {
 
 /// Writes the file so that a reader never sees half of it and a power cut after the return does not lose it.
 pub(super) fn store(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
     // The dot hides it from readers of *.eml; a leftover of a crash is overwritten by the next attempt.
     let unfinished = folder.join(format!(".{name}.part"));
-    let mut file = File::create(&unfinished)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(&unfinished)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&unfinished, folder.join(name))?;
