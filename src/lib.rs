@@ -18,7 +18,9 @@
 //! 0 units            pure
 //! 1 clock
 //! 1 telemetry
+//! 1 tls
 //! 1 document         pure
+//! 1 mask             pure
 //! 1 catalog          pure
 //! 1 topics           pure
 //! 1 broker
@@ -52,6 +54,7 @@ pub mod delivery;
 pub mod document;
 pub mod engine;
 pub mod http;
+pub mod mask;
 pub mod poll;
 pub mod rules;
 pub mod service;
@@ -60,6 +63,7 @@ pub mod sinks;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod topics;
 pub mod units;
 pub mod watcher;

@@ -13,10 +13,11 @@ pub mod walk;
 pub mod wire;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Method, Response, Url};
+use reqwest::{Certificate, Method, Response, Url};
 
 use crate::clock;
 use crate::clopos::auth::Token;
@@ -24,6 +25,7 @@ use crate::clopos::budget::{Outcome, RateLimit};
 use crate::clopos::decode::{Answer, Oddities, Reply};
 use crate::clopos::query::Request;
 use crate::clopos::verdict::{Said, Verdict};
+use crate::tls;
 use crate::units::{BrandId, Secret};
 
 /// The published base URL, for production and test alike.
@@ -54,6 +56,8 @@ pub struct Settings {
     pub time_limit: Duration,
     /// The largest body that is read, in bytes after decompression; [`BODY_BYTES_MAX`] unless there is a reason.
     pub body_bytes_max: usize,
+    /// PEM certificates to trust instead of the system's, where a proxy of the company's opens every connection.
+    pub ca_file: Option<PathBuf>,
     /// The brands to watch.
     pub brands: Vec<BrandSettings>,
 }
@@ -77,6 +81,14 @@ pub enum SetupError {
     /// The base URL is none.
     #[error("base_url '{0}' is not a web address; write one such as {BASE_URL}")]
     BaseUrl(String),
+    /// The authorities of one's own cannot be used.
+    #[error("the certificates in {path} cannot be used: {why}", path = path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// TLS or the resolver could not be set up.
     #[error("the connection to Clopos cannot be set up")]
     Http(#[source] reqwest::Error),
@@ -142,6 +154,12 @@ pub fn connect(settings: &Settings) -> Result<Vec<Client>, SetupError> {
     if parsed.host_str().is_some_and(|host| ["127.0.0.1", "[::1]", "localhost"].contains(&host)) {
         // A simulator on this machine is not behind the company's proxy.
         builder = builder.no_proxy();
+    }
+    if let Some(path) = &settings.ca_file {
+        let certificates = tls::authorities(path).map_err(|why| SetupError::Authorities { path: path.clone(), why })?;
+        let certificates: Result<Vec<Certificate>, _> =
+            certificates.iter().map(|der| Certificate::from_der(der)).collect();
+        builder = builder.tls_certs_only(certificates.map_err(SetupError::Http)?);
     }
     let http = builder.build().map_err(SetupError::Http)?;
     let client = |brand: &BrandSettings| Client {
@@ -307,6 +325,10 @@ fn target(headers: &HeaderMap) -> String {
 
 /// Puts an error and its causes into one line, without the URL that reqwest repeats in each.
 fn causes(error: &reqwest::Error) -> String {
+    if let Some(why) = tls::reason(error) {
+        let host = error.url().and_then(Url::host_str).unwrap_or("the server");
+        return format!("could not agree on TLS with {host}: {why}");
+    }
     let mut line = if error.is_connect() { "no connection" } else { "the connection failed" }.to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -424,6 +446,7 @@ mod tests {
             integrator_id: "int-123".to_owned(),
             time_limit: Duration::from_millis(1_500),
             body_bytes_max: 256 * 1024,
+            ca_file: None,
             brands: vec![brand],
         };
         connect(&settings).expect("settings are right").remove(0)
@@ -595,6 +618,7 @@ mod tests {
             integrator_id: String::new(),
             time_limit: TIME_LIMIT,
             body_bytes_max: BODY_BYTES_MAX,
+            ca_file: None,
             brands: Vec::new(),
         };
         let _ = rustls::crypto::ring::default_provider().install_default();

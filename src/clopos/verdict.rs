@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::mask;
 use crate::units::printable;
 
 /// Characters of an answer's own words that are repeated to people: a sentence, not a page.
@@ -116,13 +117,7 @@ pub struct Said(String);
 impl Said {
     /// Takes words from outside. Secrets are blotted out before the cut, so that no half of one survives it.
     pub fn new(words: &str, secrets: &[&str]) -> Self {
-        let mut words = words.to_owned();
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            words = words.replace(secret, "•••");
-            // An excerpt shows JSON as it came, and PHP escapes the slash.
-            words = words.replace(&secret.replace('/', "\\/"), "•••");
-        }
-        Self(printable(without_tokens(&words).trim(), SAID_CHARS_MAX))
+        Self(printable(without_tokens(&mask::masked(words, secrets)).trim(), SAID_CHARS_MAX))
     }
 
     /// Takes words of this program.

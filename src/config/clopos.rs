@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use reqwest::Url;
 
 use crate::clopos::{BASE_URL, BODY_BYTES_MAX, BrandSettings, Settings, TIME_LIMIT};
-use crate::config::{Surroundings, Venues, secret};
+use crate::config::{Surroundings, Venues, channels, secret};
 use crate::document::{Node, Problem, Problems};
 use crate::units::{BrandId, VenueId};
 
@@ -33,6 +33,11 @@ pub(super) fn settings(
     let integrator_id = integrator_id.and_then(|node| header_text(node, problems));
     let brands = fields.required("brands", "[{ brand: .., client_id: .., client_secret: .. }]", problems);
     let brands = brands.and_then(|node| brands_of(node, around, problems));
+    let ca_file_place = fields.place_of("ca_file").clone();
+    let ca_file = channels::ca_file(&mut fields, around, problems);
+    if ca_file.is_some() && base_url.as_ref().is_some_and(|url| url.starts_with("http:")) {
+        problems.tell(&ca_file_place, "a ca_file means nothing for an http:// base_url; remove it, or write https://");
+    }
     fields.finish(problems);
     let (brands, venues): (Vec<BrandSettings>, Vec<Venues>) = brands?.into_iter().unzip();
     let venues = brands.iter().map(|brand| brand.brand.clone()).zip(venues).collect();
@@ -41,6 +46,7 @@ pub(super) fn settings(
         integrator_id: integrator_id?,
         time_limit: TIME_LIMIT,
         body_bytes_max: BODY_BYTES_MAX,
+        ca_file,
         brands,
     };
     Some((settings, venues))
@@ -48,7 +54,15 @@ pub(super) fn settings(
 
 fn base_url(node: &Node, problems: &mut Problems) -> Option<String> {
     let text = node.text(problems)?;
-    let Ok(url) = Url::parse(text) else { return node.refuse(&format!("a web address such as {BASE_URL}"), problems) };
+    let Ok(url) = Url::parse(text) else {
+        // An '@' may stand behind a password.
+        if text.contains('@') {
+            problems.conceal(node);
+            problems.tell(&node.place, format!("'base_url' must be a web address such as {BASE_URL}"));
+            return None;
+        }
+        return node.refuse(&format!("a web address such as {BASE_URL}"), problems);
+    };
     let host = url.host_str().unwrap_or_default();
     let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
     let is_local = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());

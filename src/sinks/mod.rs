@@ -72,27 +72,3 @@ pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     }
     cause.to_string()
 }
-
-/// Returns whether the trouble arose in TLS: a certificate, a version, or a peer that does not speak it.
-pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(current) = cause {
-        // An io::Error keeps the error it wraps out of its chain of sources, and may wrap another io::Error.
-        let wrapped = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if current.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner)) {
-            return true;
-        }
-        cause = current.source();
-    }
-    false
-}
-
-/// Replaces each of `secrets` in what the other side said by dots: some servers repeat what they were sent.
-pub(crate) fn masked(said: &str, secrets: &[String]) -> String {
-    /// Shorter ones occur in ordinary words, and dots there would only confuse.
-    const LENGTH_MIN: usize = 4;
-    secrets
-        .iter()
-        .filter(|secret| secret.len() >= LENGTH_MIN)
-        .fold(said.to_owned(), |shown, secret| shown.replace(secret.as_str(), "•••"))
-}

@@ -7,6 +7,8 @@
 
 #[path = "../support/canary.rs"]
 mod canary;
+#[path = "../support/front.rs"]
+mod front;
 #[path = "../support/mosquitto.rs"]
 mod mosquitto;
 #[path = "../support/smtp.rs"]
@@ -25,9 +27,11 @@ mod process;
 mod screen;
 mod stage;
 
+mod certificates;
 mod check;
 mod demo;
 mod disks;
+mod echoes;
 mod embedded;
 mod kills;
 mod lifecycle;

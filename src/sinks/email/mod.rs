@@ -18,8 +18,10 @@ use tokio::sync::Semaphore;
 use self::smtp::{Failure, Handover, Patience, Server, Step};
 use crate::alerts::notice::{Mail, NoticeId};
 use crate::clock;
+use crate::mask;
 use crate::sinks::{self, Outcome, Problem};
-use crate::units::{Secret, Timestamp, Uptime};
+use crate::tls;
+use crate::units::{Secret, Timestamp, Uptime, printable};
 
 mod folder;
 mod message;
@@ -36,6 +38,8 @@ pub const ADDRESSES_MAX: usize = 100;
 const CONNECTIONS_MAX: usize = 3;
 /// How long a connection is kept for the next mail: a burst uses it again, and servers hang up after some minutes.
 const IDLE_MAX: Duration = Duration::from_secs(30);
+/// Characters of a failure that are shown: a step and three SMTP lines, which is what servers need for a reason and a link.
+const FAILURE_MAX: usize = 500;
 /// Notices whose accepted addresses are remembered: those that wait for a slow address, of which there are few.
 const REMEMBERED_MAX: usize = 1_000;
 
@@ -133,7 +137,7 @@ impl EmailSink {
                     port: *port,
                     security: *security,
                     login: settings.login.clone(),
-                    tls: tls(settings, host, *security)?,
+                    tls: parameters(settings, host, *security)?,
                 };
                 Way::Smtp(Box::new(Smtp {
                     server,
@@ -237,7 +241,12 @@ impl EmailSink {
     fn say(&self, what: &str) -> String {
         match &self.way {
             Way::Folder(_) => format!("{}: {what}", self.name),
-            Way::Smtp(smtp) => format!("{} ({}:{}): {what}", self.name, smtp.server.host, smtp.server.port),
+            Way::Smtp(smtp) => {
+                // At any step, not only at the login: the server has the password from then on.
+                let password: Vec<&str> = smtp.server.login.iter().map(|login| login.password.expose()).collect();
+                let what = printable(&mask::masked(what, &password), FAILURE_MAX);
+                format!("{} ({}:{}): {what}", self.name, smtp.server.host, smtp.server.port)
+            }
         }
     }
 
@@ -313,7 +322,7 @@ async fn store(path: PathBuf, name: String, bytes: Vec<u8>) -> Outcome {
     }
 }
 
-fn tls(settings: &Settings, host: &str, security: Security) -> Result<Option<TlsParameters>, Vec<Problem>> {
+fn parameters(settings: &Settings, host: &str, security: Security) -> Result<Option<TlsParameters>, Vec<Problem>> {
     let problem = |field, text| vec![Problem::new(field, text)];
     if security == Security::Plain {
         return if settings.login.is_some() && !place::is_loopback(host) {
@@ -326,9 +335,11 @@ fn tls(settings: &Settings, host: &str, security: Security) -> Result<Option<Tls
     if let Some(path) = &settings.ca_file {
         let refuse =
             |why: String| problem("ca_file", format!("could not read certificates from {}: {why}", path.display()));
-        let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-        let certificate = Certificate::from_pem(&pem).map_err(|error| refuse(sinks::root_cause(&error)))?;
-        builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);
+        builder = builder.certificate_store(CertificateStore::None);
+        for der in tls::authorities(path).map_err(refuse)? {
+            let certificate = Certificate::from_der(der.to_vec()).map_err(|error| refuse(sinks::root_cause(&error)))?;
+            builder = builder.add_root_certificate(certificate);
+        }
     }
     let built = builder
         .build()

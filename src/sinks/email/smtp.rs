@@ -9,8 +9,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -22,12 +20,13 @@ use tokio::net::TcpStream;
 use super::{Login, Security};
 use crate::clock;
 use crate::sinks;
+use crate::tls;
 use crate::units::{Uptime, printable};
 
 /// Addresses of a server that are tried: enough for both families of a cluster, without eating up the time limit.
 const SERVER_ADDRESSES_MAX: usize = 6;
-/// Characters of an answer that are shown: three SMTP lines, which is what servers need for a reason and a link.
-const ANSWER_MAX: usize = 400;
+/// Characters of an answer that are looked at; more than are shown, so that no half of a password survives the cut.
+const ANSWER_READ_MAX: usize = 2_000;
 /// Asking an idle connection whether it still lives; a server that is slower than this is better greeted anew.
 const ALIVE_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -210,12 +209,7 @@ impl Server {
         let credentials = Credentials::new(username.to_owned(), password.to_owned());
         let mechanisms = [Mechanism::Plain, Mechanism::Login];
         let result = patience.step(&step, connection.auth(&mechanisms, &credentials)).await;
-        result.map(|_| ()).map_err(|mut failure| {
-            let forms =
-                [STANDARD.encode(format!("\0{username}\0{password}")), STANDARD.encode(password), password.to_owned()];
-            failure.why = sinks::masked(&failure.why, &forms);
-            failure
-        })
+        result.map(|_| ())
     }
 }
 
@@ -287,7 +281,7 @@ fn share(patience: &Patience, addresses: &[SocketAddr]) -> Duration {
 fn encrypted_step(error: &SmtpError) -> Step {
     // The TLS handshake is the only place where lettre wraps its own error once more.
     let in_handshake = std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<SmtpError>);
-    if in_handshake || sinks::is_tls(error) {
+    if in_handshake || tls::reason(error).is_some() {
         return Step::Tls;
     }
     let lost_later = error.status().is_some() || error.is_response() || error.is_client() || dropped(error);
@@ -301,7 +295,7 @@ fn dropped(error: &SmtpError) -> bool {
 }
 
 fn failure(step: Step, error: &SmtpError) -> Failure {
-    let cause = printable(&sinks::root_cause(error), ANSWER_MAX);
+    let cause = printable(&tls::reason(error).unwrap_or_else(|| sinks::root_cause(error)), ANSWER_READ_MAX);
     let code = error.status().map(u16::from);
     let why = match code {
         Some(code) => format!("it answered {code} {cause}"),

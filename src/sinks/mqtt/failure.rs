@@ -6,8 +6,10 @@ use std::io;
 
 use rumqttc::{ConnectReturnCode, ConnectionError, DisconnectReasonCode, StateError, TlsError};
 
+use crate::mask;
 use crate::sinks::mqtt::Settings;
-use crate::units::printable;
+use crate::tls;
+use crate::units::{Secret, printable};
 
 /// The longest piece of foreign text that is repeated in an error.
 const FOREIGN_TEXT_MAX: usize = 200;
@@ -224,18 +226,7 @@ fn hung_up(settings: &Settings) -> LinkError {
 }
 
 fn tls_reason(error: &TlsError) -> String {
-    let TlsError::Io(error) = error else { return quoted(&error.to_string()) };
-    let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-        return io_reason(error);
-    };
-    let advice = if let rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) = error {
-        "; is its authority missing? name it in ca_file"
-    } else if let rustls::Error::InvalidMessage(_) = error {
-        "; does this port speak TLS at all?"
-    } else {
-        ""
-    };
-    quoted(&format!("{error}{advice}"))
+    tls::reason(error).map_or_else(|| quoted(&error.to_string()), |why| quoted(&why))
 }
 
 fn lost_reason(settings: &Settings, error: &ConnectionError) -> String {
@@ -270,7 +261,8 @@ fn disconnected(settings: &Settings, code: DisconnectReasonCode, said: Option<&s
     } else {
         format!("the broker ended it ({})", words(&format!("{code:?}")))
     };
-    said.map_or(reason.clone(), |said| format!("{reason}: {}", quoted(said)))
+    let password: Vec<&str> = settings.password.iter().map(Secret::expose).collect();
+    said.map_or(reason.clone(), |said| format!("{reason}: {}", quoted(&mask::masked(said, &password))))
 }
 
 fn io_reason(error: &io::Error) -> String {

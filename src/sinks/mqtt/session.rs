@@ -15,7 +15,6 @@ use rumqttc::{
     TlsConfiguration, Transport,
 };
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -25,6 +24,7 @@ use crate::alerts::notice::MqttMessage;
 use crate::sinks::Outcome;
 use crate::sinks::mqtt::Settings;
 use crate::sinks::mqtt::failure::{self, LinkError};
+use crate::tls;
 use crate::topics::check_topic;
 
 /// How long name, TCP, TLS and CONNACK may take together; longer than mosquitto's own 5 s for a slow password check.
@@ -228,7 +228,7 @@ async fn connack(settings: &Settings, eventloop: &mut EventLoop) -> Result<ConnA
 async fn options(settings: &Settings, with_will: bool) -> Result<MqttOptions, LinkError> {
     let mut options = MqttOptions::new(settings.client_id.as_str(), (settings.url.host(), settings.url.port()));
     if settings.url.is_tls() {
-        options.set_transport(Transport::tls_with_config(tls(settings).await?));
+        options.set_transport(Transport::tls_with_config(tls_configuration(settings).await?));
     }
     let (host, port) = (settings.url.host().to_owned(), settings.url.port());
     options.set_socket_connector(move |_, _| connect_tcp(host.clone(), port));
@@ -277,7 +277,7 @@ async fn connect_tcp(host: String, port: u16) -> io::Result<TcpStream> {
 }
 
 /// Builds the TLS settings anew for each connection, so that a renewed `ca_file` counts without a restart.
-async fn tls(settings: &Settings) -> Result<TlsConfiguration, LinkError> {
+async fn tls_configuration(settings: &Settings) -> Result<TlsConfiguration, LinkError> {
     let failed = |reason: String| LinkError::Tls { address: settings.url.to_string(), reason };
     let loaded = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs);
     let system = loaded.await.map_err(|error| failed(error.to_string()))?;
@@ -304,14 +304,9 @@ async fn ca_certificates(settings: &Settings, path: &Path) -> Result<Vec<Certifi
         path: path.display().to_string(),
         reason,
     };
-    let pem = tokio::fs::read(path).await.map_err(|error| failed(error.to_string()))?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed(format!("it is not PEM: {error}")))?;
-    if certificates.is_empty() {
-        return Err(failed("it holds no certificate".to_owned()));
-    }
-    Ok(certificates)
+    let file = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || tls::authorities(&file)).await;
+    read.map_err(|error| failed(error.to_string()))?.map_err(failed)
 }
 
 fn publish_options(message: &MqttMessage) -> PublishOptions {

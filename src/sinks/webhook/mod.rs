@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Certificate, Client, Response, Url};
 
@@ -18,7 +20,9 @@ use self::answer::Answer;
 use self::reach::{Guard, Kind, NoWay};
 use self::sign::Key;
 use crate::alerts::notice::{Event, NoticeId};
+use crate::mask;
 use crate::sinks::{self, Outcome, Problem};
+use crate::tls;
 use crate::units::{Secret, Timestamp, printable};
 
 mod answer;
@@ -190,7 +194,7 @@ impl WebhookSink {
     }
 
     fn masked(&self, said: &str) -> String {
-        sinks::masked(said, &self.hidden)
+        mask::masked(said, &self.hidden)
     }
 
     /// Says which step failed and why; reqwest's own text would show the whole address.
@@ -199,12 +203,13 @@ impl WebhookSink {
             return no_way.to_string();
         }
         let host = &self.host;
+        if let Some(why) = tls::reason(error) {
+            return format!("could not agree on TLS with {host}: {why}");
+        }
         let cause = printable(&self.masked(&sinks::root_cause(error)), CAUSE_MAX);
         if error.is_timeout() {
             let step = if error.is_connect() { "could not connect to" } else { "no answer from" };
             format!("{step} {host} within {} s", self.time_max.as_secs_f64())
-        } else if sinks::is_tls(error) {
-            format!("could not agree on TLS with {host}: {cause}")
         } else if error.is_connect() {
             format!("could not connect to {host}: {cause}")
         } else {
@@ -299,11 +304,10 @@ fn client(settings: &Settings) -> Result<Client, Problem> {
         let refuse = |why: String| {
             Problem::new("ca_file", format!("could not read certificates from {}: {why}", path.display()))
         };
-        let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-        let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| refuse(sinks::root_cause(&error)))?;
-        if certificates.is_empty() {
-            return Err(refuse("there are none in it".to_owned()));
-        }
+        let certificates = tls::authorities(path).map_err(refuse)?;
+        let certificates: Result<Vec<Certificate>, _> =
+            certificates.iter().map(|der| Certificate::from_der(der)).collect();
+        let certificates = certificates.map_err(|error| refuse(sinks::root_cause(&error)))?;
         builder = builder.tls_certs_only(certificates);
     }
     builder
@@ -313,11 +317,25 @@ fn client(settings: &Settings) -> Result<Client, Problem> {
 
 /// Returns what must not be shown: the values of headers, the secrets, and the parts of the address behind its host.
 fn hidden(settings: &Settings, url: &Url) -> Vec<String> {
-    /// A shorter part of a path is a word such as `services`.
+    /// A shorter part of a path or a header is a word such as `services` or `Bearer`.
     const TOKEN_MIN: usize = 12;
-    let mut hidden: Vec<String> = settings.headers.iter().map(|(_, value)| value.expose().to_owned()).collect();
-    hidden.extend(settings.secrets.iter().map(|secret| secret.expose().to_owned()));
+    let mut hidden: Vec<String> = settings.secrets.iter().map(|secret| secret.expose().to_owned()).collect();
+    for (_, value) in &settings.headers {
+        hidden.push(value.expose().to_owned());
+        // `Bearer` and its token, or `Basic` and what stands in it: a receiver may repeat the one part alone.
+        for part in value.expose().split_whitespace() {
+            hidden.extend(STANDARD.decode(part).ok().and_then(|login| login_parts(&login)).unwrap_or_default());
+            hidden.extend((part.len() >= TOKEN_MIN).then(|| part.to_owned()));
+        }
+    }
     let parts = url.path().split('/').chain(url.query().unwrap_or_default().split(['&', '=']));
     hidden.extend(parts.filter(|part| part.len() >= TOKEN_MIN).map(str::to_owned));
     hidden
+}
+
+/// Takes apart the `user:password` of basic authentication.
+fn login_parts(login: &[u8]) -> Option<Vec<String>> {
+    let login = std::str::from_utf8(login).ok()?;
+    let (_, password) = login.split_once(':')?;
+    Some(vec![login.to_owned(), password.to_owned()])
 }
