@@ -33,6 +33,7 @@ mod demo;
 mod disks;
 mod echoes;
 mod embedded;
+mod hostile;
 mod kills;
 mod lifecycle;
 mod outages;
