@@ -7,6 +7,7 @@ mod commands;
 mod markdown;
 mod mqtt;
 mod rules;
+mod security;
 mod webhooks;
 
 #[path = "../support/tls.rs"]
