@@ -466,6 +466,10 @@ impl Watcher {
 
     /// Says once that answers came and nothing could be made of them.
     fn say_doubt(&mut self, request: &Request) {
+        // One product by its id says nothing of the walk, whose name it shares.
+        if matches!(request, Request::Product { .. }) {
+            return;
+        }
         let key = format!("the whole of {}", thing_of(request));
         let Some(doubt) = self.plan.doubt(request) else {
             self.repeats.works(&key);
