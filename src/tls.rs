@@ -31,10 +31,14 @@ pub fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> 
         return Err(format!("it is larger than the {} MiB of a list of authorities", FILE_BYTES_MAX / 1024 / 1024));
     }
     let pem = std::fs::read(path).map_err(|error| error.to_string())?;
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let certificates = read.map_err(|error| format!("it is not PEM: {error}"))?;
+    let mut certificates = Vec::new();
+    for read in CertificateDer::pem_slice_iter(&pem) {
+        // The library's reason is about bytes; which certificate it is helps more.
+        certificates
+            .push(read.map_err(|_| format!("its certificate number {} cannot be read", certificates.len() + 1))?);
+    }
     if certificates.is_empty() {
-        return Err("it holds no certificate; it must be PEM, with -----BEGIN CERTIFICATE-----".to_owned());
+        return Err("there is no PEM certificate in it".to_owned());
     }
     let mut tried = RootCertStore::empty();
     for (index, certificate) in certificates.iter().enumerate() {
@@ -194,9 +198,9 @@ mod tests {
             std::fs::write(&path, text).expect("written");
             authorities(&path).expect_err(text)
         };
-        assert!(said("").starts_with("it holds no certificate"));
-        assert!(said("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").starts_with("it holds no"));
-        assert!(said("-----BEGIN CERTIFICATE-----\nAAAA").starts_with("it is not PEM: "));
+        assert!(said("").starts_with("there is no PEM certificate in it"));
+        assert!(said("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").starts_with("there is no PEM"));
+        assert_eq!(said("-----BEGIN CERTIFICATE-----\nAAAA"), "its certificate number 1 cannot be read");
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(said(broken).starts_with("its certificate number 1 cannot be read"), "{}", said(broken));
         assert!(authorities(folder.path()).is_err());

@@ -497,7 +497,7 @@ async fn tls_needs_a_known_authority_and_the_right_name() {
         (at("mqtts://localhost", None), "name the authority's certificate in ca_file"),
         (at("mqtts://127.0.0.1", Some("ca.pem")), "tls failed: its certificate is for localhost, not for 127.0.0.1"),
         (at("mqtts://localhost", Some("nowhere.pem")), "nowhere.pem: No such file"),
-        (at("mqtts://localhost", Some("server.ext")), "it holds no certificate"),
+        (at("mqtts://localhost", Some("server.ext")), "there is no PEM certificate in it"),
         (at("mqtt://localhost", None), "closed without an answer to CONNECT; is it the TLS port (then write mqtts://)"),
     ] {
         let told = link::probe(&settings).await.expect_err(text).to_string();

@@ -4,6 +4,8 @@
 //! says how to add one.
 #![cfg(feature = "embedded-broker")]
 
+#[path = "../support/canary.rs"]
+mod canary;
 #[path = "../service/process.rs"]
 mod process;
 #[path = "../support/wait.rs"]
@@ -17,3 +19,5 @@ mod reload;
 mod requests;
 mod site;
 mod table;
+
+use crate::promises::assert_silent;

@@ -3,10 +3,22 @@
 //!
 //! Each promise is shown to fail on a bad message below, so that none can pass by reading nothing.
 
+use std::fs;
+use std::path::Path;
+
+use crate::canary;
 use crate::table::{Case, Outcome};
 
 /// The value of every secret in the catalogue.
 pub(crate) const CANARY: &str = "c4n4ry-0f-4-c0ffee-m1ne-w1th-l3ngth";
+
+/// Panics when what a process has printed holds the secret, in any form.
+pub(crate) fn assert_silent(output: &Path) {
+    if !std::thread::panicking() {
+        let printed = fs::read(output).unwrap_or_default();
+        canary::assert_none(&output.display().to_string(), &printed, &[CANARY.to_owned()]);
+    }
+}
 
 /// Characters of a message: a few lines of a terminal.
 const MESSAGE_CHARS_MAX: usize = 600;

@@ -169,7 +169,7 @@ async fn an_authority_of_ones_own_is_trusted_where_it_is_named() {
     let good = authority.ca_file().display().to_string();
     let configuration = std::fs::read_to_string(stage.path("eightysix.yaml")).expect("the configuration");
     for (file, why) in [
-        ("empty.pem", "it holds no certificate"),
+        ("empty.pem", "there is no PEM certificate in it"),
         ("broken.pem", "its certificate number 1 cannot be read"),
         ("none.pem", "No such file"),
     ] {

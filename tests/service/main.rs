@@ -42,3 +42,5 @@ mod restarts;
 mod secrets;
 mod sold_out;
 mod troubles;
+
+use crate::stage::assert_silent;

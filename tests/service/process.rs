@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use crate::{stage, wait};
+use crate::{assert_silent, wait};
 
 /// A running `eightysix run`.
 pub(crate) struct Service {
@@ -92,7 +92,7 @@ impl Drop for Service {
         // A failure means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        stage::assert_silent(&self.log);
+        assert_silent(&self.log);
     }
 }
 
@@ -131,7 +131,7 @@ impl Drop for Begun {
         let _ = self.child.kill();
         let _ = self.child.wait();
         for output in [&self.out, &self.error] {
-            stage::assert_silent(output);
+            assert_silent(output);
         }
     }
 }
