@@ -4,6 +4,7 @@
 //! memory never runs ahead of the store. Invariant: the same state, input and time give the same commit.
 
 mod tell;
+mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::alerts::{self, AlertBook, AlertKey, Scope};
 use crate::board::Setting;
 use crate::catalog::Venue;
 use crate::engine::tell::Teller;
+use crate::engine::timers::{Timer, Timers};
 use crate::rules::evaluate::{self, Evaluation};
 use crate::rules::subject::VenueView;
 use crate::rules::{Finding, RuleSet};
@@ -133,12 +135,22 @@ pub struct Engine {
     limits: FreshnessLimits,
     memory: Memory,
     evaluated: BTreeMap<Option<VenueId>, Evaluated>,
+    /// The deadline of every scope and group, as `memory` and `evaluated` have it: a poll must not look over a chain.
+    timers: Timers,
 }
 
 impl Engine {
     /// Starts from what the store remembers.
     pub fn new(brand: BrandId, policy: Arc<Policy>, limits: FreshnessLimits, memory: Memory) -> Self {
-        Self { brand, policy, limits, memory, evaluated: BTreeMap::new() }
+        let timers = Timers::default();
+        let mut engine = Self { brand, policy, limits, memory, evaluated: BTreeMap::new(), timers };
+        for scope in engine.scopes().collect::<Vec<_>>() {
+            engine.set_timer_of(scope);
+        }
+        for (key, group) in &engine.memory.groups {
+            engine.timers.set(Timer::Group(key.clone()), engine.group_deadline(key, group));
+        }
+        engine
     }
 
     /// Returns what is remembered.
@@ -211,42 +223,61 @@ impl Engine {
     pub fn adopt(&mut self, commit: Commit) {
         let Commit { venues, venues_gone, access, alerts, groups, changes: _, notices: _, stored: _, evaluated } =
             commit;
-        self.memory.venues.extend(venues.into_iter().map(|snapshot| (snapshot.id(), snapshot)));
+        let mut retimed: BTreeSet<Option<VenueId>> = evaluated.iter().map(|(scope, _)| *scope).collect();
+        for snapshot in venues {
+            let id = snapshot.id();
+            if self.memory.venues.insert(id, snapshot).is_none() {
+                retimed.insert(Some(id));
+            }
+        }
         for venue in venues_gone {
             self.memory.venues.remove(&venue);
             self.evaluated.remove(&Some(venue));
+            retimed.insert(Some(venue));
         }
         if let Some(access) = access {
             self.memory.access = access;
         }
         for (key, alert) in alerts {
+            retimed.insert(key.subject.venue());
             self.memory.book.set(key, alert);
         }
         for (key, group) in groups {
+            let deadline = group.as_ref().and_then(|group| self.group_deadline(&key, group));
+            self.timers.set(Timer::Group(key.clone()), deadline);
             match group {
                 Some(group) => self.memory.groups.insert(key, group),
                 None => self.memory.groups.remove(&key),
             };
         }
         self.evaluated.extend(evaluated);
+        for scope in retimed {
+            self.set_timer_of(scope);
+        }
     }
 
     /// Returns when time alone changes something, and why (style 27).
     pub fn next_deadline(&self) -> Option<(Timestamp, &'static str)> {
-        let alerts = self.scopes().filter_map(|scope| {
-            let (at, why) = alerts::next_deadline(&self.memory.book, &self.policy.rules, scope)?;
-            // One that was looked at since and did not turn waits for a reading, not for the time.
-            let was_seen = self.evaluated.get(&scope).is_some_and(|evaluated| at <= evaluated.at);
-            (!was_seen).then_some((at, why))
-        });
-        let groups = self.memory.groups.iter().filter_map(|(key, group)| {
-            Some((group.due_at(self.wait_of(&key.receiver)?), "a mail has waited for its burst"))
-        });
-        let looks = self.scopes().filter_map(|scope| {
-            let last = self.evaluated.get(&scope).map(|evaluated| evaluated.at);
-            last.map(|at| (at.plus(REEVALUATE_EVERY), "conditions that turn by time are looked at again"))
-        });
-        alerts.chain(groups).chain(looks).min_by_key(|(at, _)| *at)
+        self.timers.first()
+    }
+
+    fn set_timer_of(&mut self, scope: Option<VenueId>) {
+        let is_watched = scope.is_none_or(|venue| self.memory.venues.contains_key(&venue));
+        let deadline = is_watched.then(|| self.scope_deadline(scope)).flatten();
+        self.timers.set(Timer::Scope(scope), deadline);
+    }
+
+    fn scope_deadline(&self, scope: Option<VenueId>) -> Option<(Timestamp, &'static str)> {
+        let last = self.evaluated.get(&scope).map(|evaluated| evaluated.at);
+        // An alert that was looked at since and did not turn waits for a reading, not for the time.
+        let alert = alerts::next_deadline(&self.memory.book, &self.policy.rules, scope)
+            .filter(|(at, _)| last.is_none_or(|last| *at > last));
+        let look = last.map(|at| (at.plus(REEVALUATE_EVERY), "conditions that turn by time are looked at again"));
+        alert.into_iter().chain(look).min_by_key(|(at, _)| *at)
+    }
+
+    fn group_deadline(&self, key: &GroupKey, group: &Group) -> Option<(Timestamp, &'static str)> {
+        Some((group.due_at(self.wait_of(&key.receiver)?), "a mail has waited for its burst"))
     }
 
     fn scopes(&self) -> impl Iterator<Item = Option<VenueId>> {
@@ -260,10 +291,9 @@ impl Engine {
     fn is_due(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> bool {
         let Some(evaluated) = self.evaluated.get(&scope) else { return true };
         // A clock that was set back must not stop the evaluation until it has caught up.
-        let is_old = now.since(evaluated.at) >= REEVALUATE_EVERY || now < evaluated.at;
-        let has_deadline = alerts::next_deadline(&self.memory.book, &self.policy.rules, scope)
-            .is_some_and(|(at, _)| at <= now && at > evaluated.at);
-        is_old || has_deadline || evaluated.freshness != self.freshness(scope, commit, now)
+        let was_set_back = now < evaluated.at;
+        let has_deadline = self.timers.get(&Timer::Scope(scope)).is_some_and(|at| at <= now);
+        was_set_back || has_deadline || evaluated.freshness != self.freshness(scope, commit, now)
     }
 
     /// Says whether an alert of the venue has waited long enough and turns with the next reading that agrees.

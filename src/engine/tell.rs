@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::alerts::facts::{self, Facts};
-use crate::alerts::group::{self, Entry, EntryKind, GroupKey, Groups, Route, Way};
+use crate::alerts::group::{self, Entry, EntryKind, Group, GroupKey, Groups, Route, Way};
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turn};
 use crate::alerts::mail::{self, MailContext};
 use crate::alerts::notice::{Content, Notice, ReceiverName};
@@ -24,15 +24,18 @@ use crate::units::{Timestamp, VenueId, human_duration};
 /// Collects what one step tells.
 pub(super) struct Teller<'a> {
     engine: &'a Engine,
+    /// The groups that something was told to in this step, as they are then; the others wait in the engine's memory.
     groups: Groups,
+    /// The keys of those groups, also of one that something emptied again.
+    touched: BTreeSet<GroupKey>,
     notices: Vec<Notice>,
     now: Timestamp,
 }
 
 impl<'a> Teller<'a> {
-    /// Starts with the groups that wait.
+    /// Starts with nothing told.
     pub(super) fn new(engine: &'a Engine, now: Timestamp) -> Self {
-        Self { engine, groups: engine.memory.groups.clone(), notices: Vec::new(), now }
+        Self { engine, groups: Groups::new(), touched: BTreeSet::new(), notices: Vec::new(), now }
     }
 
     /// Tells what an alert's turn causes and returns the alert as it is from now on.
@@ -204,6 +207,10 @@ impl<'a> Teller<'a> {
             self.notices.extend(group::at_once(route, entry, facts, open));
             if route.ways.contains(&Way::Email) {
                 let key = GroupKey { receiver: receiver.clone(), venue: facts.venue.as_ref().map(|venue| venue.id) };
+                if self.touched.insert(key.clone()) {
+                    let waiting = self.engine.memory.groups.get(&key);
+                    self.groups.extend(waiting.map(|group| (key.clone(), group.clone())));
+                }
                 group::enqueue(&mut self.groups, &key, entry.clone(), self.now);
             }
         }
@@ -212,30 +219,35 @@ impl<'a> Teller<'a> {
     /// Sends the groups that are due and writes everything into the commit.
     pub(super) fn finish(mut self, commit: &mut Commit) {
         let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
-        let is_due = |key: &GroupKey, group: &group::Group| match routes.get(&key.receiver) {
+        let is_due = |key: &GroupKey, group: &Group| match routes.get(&key.receiver) {
             // A clock that was set back must not keep the mail until it has caught up.
             Some(route) => group.due_at(route.group_wait) <= self.now || self.now < group.opened_at,
             // The receiver is gone from the configuration; nobody waits for this mail any more.
             None => true,
         };
-        let due: Vec<GroupKey> =
-            self.groups.iter().filter(|(key, group)| is_due(key, group)).map(|(key, _)| key.clone()).collect();
-        for key in due {
-            let Some(group) = self.groups.remove(&key) else { continue };
+        let before = &self.engine.memory.groups;
+        let waiting = before.iter().filter(|(key, _)| !self.touched.contains(key));
+        let due: BTreeMap<GroupKey, Group> = waiting
+            .chain(&self.groups)
+            .filter(|(key, group)| is_due(key, group))
+            .map(|(key, group)| (key.clone(), group.clone()))
+            .collect();
+        for (key, group) in due {
             if routes.contains_key(&key.receiver) {
                 let notice = self.compose(&key, &group, commit);
                 self.notices.push(notice);
             }
+            self.groups.remove(&key);
+            self.touched.insert(key);
         }
-        let before = &self.engine.memory.groups;
-        let gone = before.keys().filter(|key| !self.groups.contains_key(key)).map(|key| (key.clone(), None));
-        commit.groups.extend(gone);
+        let gone = self.touched.iter().filter(|key| before.contains_key(key) && !self.groups.contains_key(key));
+        commit.groups.extend(gone.map(|key| (key.clone(), None)));
         let changed = self.groups.into_iter().filter(|(key, group)| before.get(key) != Some(group));
         commit.groups.extend(changed.map(|(key, group)| (key, Some(group))));
         commit.notices.append(&mut self.notices);
     }
 
-    fn compose(&self, key: &GroupKey, group: &group::Group, commit: &Commit) -> Notice {
+    fn compose(&self, key: &GroupKey, group: &Group, commit: &Commit) -> Notice {
         let snapshot = key.venue.and_then(|venue| self.engine.snapshot_in(commit, venue));
         let name = snapshot.map(facts::venue_name);
         let setting = &self.engine.policy.setting;

@@ -1,5 +1,7 @@
 //! The steps of an engine: what must be written, what time alone will turn and why, and that a step changes nothing.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::alerts::group::Way;
 use crate::catalog::{InventoryBehavior, Product, ProductKind, Station, StopEntry};
@@ -66,9 +68,13 @@ fn dish() -> Product {
 }
 
 fn list(limits: &[i64]) -> Input {
+    list_of(VENUE, limits)
+}
+
+fn list_of(venue: VenueId, limits: &[i64]) -> Input {
     let entry = |limit: &i64| StopEntry { product: ProductId(54), limit: Quantity::whole(*limit), updated_at: None };
     let entries = limits.iter().map(entry).collect();
-    Input::Reading(VENUE, Reading::StopList { entries, unreadable: Vec::new(), whole: true })
+    Input::Reading(venue, Reading::StopList { entries, unreadable: Vec::new(), whole: true })
 }
 
 /// Steps and adopts, and says whether anything had to be written.
@@ -149,6 +155,86 @@ fn the_next_deadline_says_what_is_waited_for() {
     assert_eq!(next(&engine), Some((after_s(190), "an alert has been clear long enough to close")));
     take(&mut engine, list(&[]), 190);
     assert_eq!(engine.memory().book.iter().count(), 0, "it closed");
+}
+
+/// When time alone changes something, found by looking over everything that there is.
+fn plain_deadline(engine: &Engine) -> Option<Timestamp> {
+    let (book, rules) = (&engine.memory.book, &engine.policy.rules);
+    let alerts = engine.scopes().filter_map(|scope| {
+        let (at, _) = alerts::next_deadline(book, rules, scope)?;
+        let was_seen = engine.evaluated.get(&scope).is_some_and(|evaluated| at <= evaluated.at);
+        (!was_seen).then_some(at)
+    });
+    let waiting = engine.memory.groups.iter();
+    let groups = waiting.filter_map(|(key, group)| Some(group.due_at(engine.wait_of(&key.receiver)?)));
+    let looks = engine.scopes().filter_map(|scope| Some(engine.evaluated.get(&scope)?.at.plus(REEVALUATE_EVERY)));
+    alerts.chain(groups).chain(looks).min()
+}
+
+/// Whether a tick looks at the scope, by what is known of it alone.
+fn plain_is_due(engine: &Engine, scope: Option<VenueId>, now: Timestamp) -> bool {
+    let Some(evaluated) = engine.evaluated.get(&scope) else { return true };
+    let is_old = now.since(evaluated.at) >= REEVALUATE_EVERY || now < evaluated.at;
+    let deadline = alerts::next_deadline(&engine.memory.book, &engine.policy.rules, scope);
+    let freshness = engine.freshness(scope, &Commit::default(), now);
+    is_old || deadline.is_some_and(|(at, _)| at <= now && at > evaluated.at) || evaluated.freshness != freshness
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    List(u64, Vec<i64>),
+    Fail(u64),
+    Tick,
+    Watch(BTreeSet<u64>),
+    Refuse(bool),
+    Reload(bool),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let venue = || 1..4_u64;
+    prop_oneof![
+        6 => (venue(), prop::sample::select(vec![vec![], vec![0], vec![3]])).prop_map(|(id, rows)| Act::List(id, rows)),
+        1 => venue().prop_map(Act::Fail),
+        4 => Just(Act::Tick),
+        1 => prop::collection::btree_set(venue(), 0..4).prop_map(Act::Watch),
+        1 => any::<bool>().prop_map(Act::Refuse),
+        1 => any::<bool>().prop_map(Act::Reload),
+    ]
+}
+
+fn venues(ids: impl IntoIterator<Item = u64>) -> Input {
+    Input::Venues(ids.into_iter().map(|id| Venue { id: VenueId(id), name: "Sahil".to_owned(), active: true }).collect())
+}
+
+proptest! {
+    #[test]
+    fn the_timers_say_what_looking_over_everything_says(acts in prop::collection::vec((act(), -3..40_i64), 1..60)) {
+        let (mut engine, mut s) = (watching(), 0);
+        take(&mut engine, venues([1, 2, 3]), 0);
+        for (act, later_s) in acts {
+            s += later_s;
+            let input = match act {
+                Act::List(id, rows) => list_of(VenueId(id), &rows),
+                Act::Fail(id) => Input::Reading(VenueId(id), Reading::Failed { why: "no answer".to_owned() }),
+                Act::Tick => Input::Tick,
+                Act::Watch(ids) => venues(ids),
+                Act::Refuse(true) => Input::Access(Access::Refused { since: after_s(s), why: "no".to_owned() }),
+                Act::Refuse(false) => Input::Access(Access::Granted),
+                Act::Reload(has_managers) => {
+                    let receivers: &[&str] = if has_managers { &["managers"] } else { &[] };
+                    engine = Engine::new(engine.brand().clone(), policy(receivers), LIMITS, engine.into_memory());
+                    prop_assert_eq!(engine.next_deadline().map(|(at, _)| at), plain_deadline(&engine));
+                    Input::Reloaded
+                }
+            };
+            for scope in engine.scopes() {
+                let is_due = engine.is_due(scope, &Commit::default(), after_s(s));
+                prop_assert_eq!(is_due, plain_is_due(&engine, scope, after_s(s)), "{:?}", scope);
+            }
+            take(&mut engine, input, s);
+            prop_assert_eq!(engine.next_deadline().map(|(at, _)| at), plain_deadline(&engine));
+        }
+    }
 }
 
 #[test]
