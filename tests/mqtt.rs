@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eightysix::alerts::notice::MqttMessage;
-use eightysix::board::retained::{RetainedState, Tree};
+use eightysix::board::retained::{Desired, RetainedState, Tree};
 use eightysix::sinks::Outcome;
 use eightysix::sinks::mqtt::Settings;
 use eightysix::sinks::mqtt::feed::{self, LedgerChange, LedgerWrite};
@@ -90,9 +90,14 @@ fn event(topic: &str, body: &str) -> MqttMessage {
     }
 }
 
-fn tree<const N: usize>(states: [(&str, &str); N]) -> Arc<Tree> {
-    let state = |body: &str| Arc::new(RetainedState::new(body.into(), Some(86_400), Some("application/json".into())));
-    Arc::new(states.iter().map(|(topic, body)| ((*topic).to_owned(), state(body))).collect())
+fn state(body: &str) -> Arc<RetainedState> {
+    Arc::new(RetainedState::new(body.into(), Some(86_400), Some("application/json".into())))
+}
+
+/// Puts another tree in the place of the one that was desired.
+fn replace<const N: usize>(desired: &watch::Sender<Desired>, states: [(&str, &str); N]) {
+    let tree: Tree = states.iter().map(|(topic, body)| ((*topic).to_owned(), state(body))).collect();
+    desired.send_modify(|desired| desired.replace(tree));
 }
 
 #[track_caller]
@@ -343,7 +348,7 @@ async fn a_feed_converges_over_restarts_and_clears_what_an_earlier_run_left() {
     assert_eq!(running.link.publish(&left).await, Outcome::Delivered);
 
     let mut screen = broker.subscribe("screen", "eightysix/v1/sahil/#", &["-R"]).await;
-    let (desired, seen_by_feed) = watch::channel(None);
+    let (desired, seen_by_feed) = watch::channel(Desired::default());
     let stored = Arc::new(std::sync::Mutex::new(BTreeSet::from([left.topic.clone()])));
     let ledger = stored.lock().expect("no panic").clone();
     let (writes, changes) = mpsc::channel(4);
@@ -356,14 +361,19 @@ async fn a_feed_converges_over_restarts_and_clears_what_an_earlier_run_left() {
     let status = "eightysix/v1/sahil/7/status";
     let stop = "eightysix/v1/sahil/7/stop";
     let product = "eightysix/v1/sahil/7/product/54";
-    desired.send_replace(Some(tree([(product, "54 out"), (stop, "54"), (status, "fresh")])));
+    replace(&desired, [(product, "54 out"), (stop, "54"), (status, "fresh")]);
     for (topic, body) in [(status, "fresh"), (stop, "54"), (product, "54 out"), (left.topic.as_str(), "")] {
         let seen = screen.next().await;
         assert_eq!((seen.topic.as_str(), seen.body.as_str()), (topic, body), "in this order");
     }
-    desired.send_replace(Some(tree([(product, "54 out"), (stop, "54"), (status, "stale")])));
+    replace(&desired, [(product, "54 out"), (stop, "54"), (status, "stale")]);
     let seen = screen.next().await;
     assert_eq!((seen.topic.as_str(), seen.body.as_str()), (status, "stale"), "only the difference");
+    for (body, topic) in [("54 out again", product), ("fresh", status), ("stale", status)] {
+        desired.send_modify(|desired| desired.put(topic.to_owned(), state(body)));
+        let seen = screen.next().await;
+        assert_eq!((seen.topic.as_str(), seen.body.as_str()), (topic, body), "only what was edited");
+    }
     eventually("the ledger equals the tree", || async {
         *stored.lock().expect("no panic") == BTreeSet::from([status, stop, product].map(str::to_owned))
     })
@@ -372,9 +382,9 @@ async fn a_feed_converges_over_restarts_and_clears_what_an_earlier_run_left() {
     // The broker forgets everything, the unchanged status too; in the meantime 54 is back and 60 is out.
     broker.end("KILL").await;
     running.down("").await;
-    desired.send_replace(Some(tree([(stop, "54 60"), (status, "stale")])));
+    replace(&desired, [(stop, "54 60"), (status, "stale")]);
     let other = "eightysix/v1/sahil/7/product/60";
-    desired.send_replace(Some(tree([(other, "60 out"), (stop, "60"), (status, "stale")])));
+    replace(&desired, [(other, "60 out"), (stop, "60"), (status, "stale")]);
     broker.start().await;
     let wanted: BTreeMap<_, _> = [(status, "stale"), (stop, "60"), (other, "60 out")].into();
     eventually("the broker's tree equals the picture", || async {

@@ -1,8 +1,9 @@
-//! One retained topic of the feed, rendered: what a broker should hold for late joiners.
+//! The retained topics of the feed, rendered: what a broker should hold for late joiners, and what of it was edited.
 //!
-//! Immutable, so that its hash is computed once and unchanged states are shared between trees.
+//! A state is immutable, so that its hash is computed once. Invariant: who has planned a tree and plans what was edited
+//! since has planned the whole tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -57,3 +58,69 @@ impl RetainedState {
 
 /// The states that a broker should retain, by full topic.
 pub type Tree = BTreeMap<String, Arc<RetainedState>>;
+
+/// Edits that are remembered: some seconds of a chain of 1,000 venues, of which each is read every second. Whoever comes
+/// later looks at the whole tree.
+const EDITS_KEPT: usize = 4_096;
+
+/// The tree that one broker should retain, and which topics were edited lately.
+///
+/// A chain of 1,000 venues has tens of thousands of topics, and the status of each venue changes with each reading: who
+/// follows the tree must not look at all of it each time.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    tree: Option<Tree>,
+    /// The topics of the last edits, newest last.
+    edited: VecDeque<String>,
+    /// How many edits there were in all.
+    edits: u64,
+}
+
+impl Desired {
+    /// Returns the tree, `None` until the picture is known.
+    pub const fn tree(&self) -> Option<&Tree> {
+        self.tree.as_ref()
+    }
+
+    /// Puts another tree in place; all of it is to be looked at.
+    pub fn replace(&mut self, tree: Tree) {
+        self.tree = Some(tree);
+        self.edits += 1;
+        self.edited.clear();
+    }
+
+    /// Puts a state in, if the topic had another and the picture is known.
+    pub fn put(&mut self, topic: String, state: Arc<RetainedState>) {
+        let Some(tree) = &mut self.tree else { return };
+        if tree.get(&topic).is_none_or(|before| before.hash() != state.hash()) {
+            tree.insert(topic.clone(), state);
+            self.note(topic);
+        }
+    }
+
+    /// Takes a topic out.
+    pub fn remove(&mut self, topic: String) {
+        if self.tree.as_mut().is_some_and(|tree| tree.remove(&topic).is_some()) {
+            self.note(topic);
+        }
+    }
+
+    /// Returns how many edits there were: what to hand to [`Self::edited_since`] later.
+    pub const fn edits(&self) -> u64 {
+        self.edits
+    }
+
+    /// Returns the topics edited after so many edits, or `None` when all of the tree must be looked at.
+    pub fn edited_since(&self, edits: u64) -> Option<impl Iterator<Item = &String>> {
+        let newer = usize::try_from(self.edits.checked_sub(edits)?).ok()?;
+        Some(self.edited.iter().skip(self.edited.len().checked_sub(newer)?))
+    }
+
+    fn note(&mut self, topic: String) {
+        if self.edited.len() == EDITS_KEPT {
+            self.edited.pop_front();
+        }
+        self.edited.push_back(topic);
+        self.edits += 1;
+    }
+}

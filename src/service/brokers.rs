@@ -4,14 +4,13 @@
 //! joined when its broker stops.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::retained::Tree;
+use crate::board::retained::Desired;
 use crate::broker;
 use crate::config::{BrokerSettings, Config};
 use crate::service::feeds::DesiredTree;
@@ -36,7 +35,7 @@ struct Running {
     carries_feed: bool,
     topics: BaseTopic,
     link: Link,
-    tree: watch::Sender<Option<Arc<Tree>>>,
+    tree: watch::Sender<Desired>,
     embedded: Option<broker::Running>,
     cancel: CancellationToken,
     tasks: JoinSet<()>,
@@ -160,7 +159,7 @@ impl Running {
         let topics = connection.base_topic.clone();
         let link = Link::new(connection, identity.info.clone());
         let cancel = CancellationToken::new();
-        let (tree, desired) = watch::channel(None);
+        let (tree, desired) = watch::channel(Desired::default());
         let mut tasks = JoinSet::new();
         let (running_link, stop) = (link.clone(), cancel.clone());
         tasks.spawn(async move { running_link.run(stop).await });

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::alerts::mail;
-use crate::board::retained::{RetainedState, Tree};
+use crate::board::retained::{Desired, RetainedState, Tree};
 use crate::board::{self, Setting};
 use crate::engine::{Commit, Engine};
 use crate::snapshot::Snapshot;
@@ -22,7 +22,7 @@ pub struct DesiredTree {
     /// The names of its topics.
     pub topics: BaseTopic,
     /// What it should hold.
-    pub tree: watch::Sender<Option<Arc<Tree>>>,
+    pub tree: watch::Sender<Desired>,
 }
 
 /// The desired trees of all brokers that carry the feed.
@@ -57,23 +57,22 @@ impl Feeds {
     /// Brings the trees up to the engine's memory where it differs.
     pub fn show(&self, engine: &Engine, differences: &Differences, now: Timestamp) {
         let Differences { lists, statuses, gone } = differences;
-        for desired in &self.trees {
-            desired.tree.send_if_modified(|tree| {
-                let Some(tree) = tree else { return false };
-                let mut edits = Edits { tree, is_changed: false };
+        for DesiredTree { topics, tree } in &self.trees {
+            tree.send_if_modified(|desired| {
+                let before = desired.edits();
                 for venue in gone {
-                    edits.replace(&desired.topics, engine.brand(), *venue, Tree::new());
+                    replace(desired, topics, engine.brand(), *venue, Tree::new());
                 }
                 for venue in lists {
-                    if let Some(lists) = self.lists(&desired.topics, engine, *venue, now) {
-                        edits.replace(&desired.topics, engine.brand(), *venue, lists);
+                    if let Some(lists) = self.lists(topics, engine, *venue, now) {
+                        replace(desired, topics, engine.brand(), *venue, lists);
                     }
                 }
                 for snapshot in statuses.iter().filter_map(|venue| engine.memory().venues.get(venue)) {
-                    let (topic, state) = self.status(&desired.topics, engine, snapshot, now);
-                    edits.put(topic, state);
+                    let (topic, state) = self.status(topics, engine, snapshot, now);
+                    desired.put(topic, state);
                 }
-                edits.is_changed
+                desired.edits() != before
             });
         }
     }
@@ -124,33 +123,18 @@ impl Differences {
     }
 }
 
-/// Changes a tree without copying it when nothing differs.
-struct Edits<'a> {
-    tree: &'a mut Arc<Tree>,
-    is_changed: bool,
-}
-
-impl Edits<'_> {
-    fn put(&mut self, topic: String, state: Arc<RetainedState>) {
-        if self.tree.get(&topic).is_none_or(|before| before.hash() != state.hash()) {
-            Arc::make_mut(self.tree).insert(topic, state);
-            self.is_changed = true;
-        }
+/// Replaces everything of a venue but its status, which is put in afterwards; an empty replacement takes it all.
+fn replace(desired: &mut Desired, topics: &BaseTopic, brand: &BrandId, venue: VenueId, lists: Tree) {
+    let Some(tree) = desired.tree() else { return };
+    let prefix = topics.venue(brand, venue);
+    let status = topics.status(brand, venue);
+    let is_gone = |topic: &String| !lists.contains_key(topic) && (lists.is_empty() || *topic != status);
+    let own = tree.range(format!("{prefix}/")..format!("{prefix}0")).map(|(topic, _)| topic);
+    let gone: Vec<String> = own.filter(|topic| is_gone(topic)).cloned().collect();
+    for topic in gone {
+        desired.remove(topic);
     }
-
-    /// Replaces everything of a venue but its status, which is put in afterwards; an empty replacement takes it all.
-    fn replace(&mut self, topics: &BaseTopic, brand: &BrandId, venue: VenueId, lists: Tree) {
-        let prefix = topics.venue(brand, venue);
-        let status = topics.status(brand, venue);
-        let is_gone = |topic: &String| !lists.contains_key(topic) && (lists.is_empty() || *topic != status);
-        let own = self.tree.range(format!("{prefix}/")..format!("{prefix}0")).map(|(topic, _)| topic);
-        let gone: Vec<String> = own.filter(|topic| is_gone(topic)).cloned().collect();
-        for topic in gone {
-            Arc::make_mut(self.tree).remove(&topic);
-            self.is_changed = true;
-        }
-        for (topic, state) in lists {
-            self.put(topic, state);
-        }
+    for (topic, state) in lists {
+        desired.put(topic, state);
     }
 }

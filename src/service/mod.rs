@@ -254,7 +254,7 @@ fn show_everything(brokers: &Brokers, feeds: &Feeds, watched: &[Brand]) {
         for brand in watched {
             tree.extend(feeds.whole(&desired.topics, brand.watcher.engine(), now));
         }
-        desired.tree.send_replace(Some(Arc::new(tree)));
+        desired.tree.send_modify(|desired| desired.replace(tree));
     }
 }
 

@@ -1,13 +1,13 @@
 //! Keeps a broker's retained tree equal to the desired tree, whatever happens to broker, network or this process.
 //!
-//! Holds no backlog: while there is no connection only the newest tree exists. All publishes of a feed leave in one
-//! line, so their order holds at the broker, and a topic is never in flight twice. The ledger names every topic that
-//! may be at the broker; it is written *before* the first publish, so that no crash leaves a topic nobody clears.
+//! Holds no backlog: while there is no connection only the newest tree exists, and what waits for its turn is a topic,
+//! whose state is looked up when it comes. All publishes of a feed leave in one line, so their order holds at the broker,
+//! and a topic is never in flight twice. The ledger names every topic that may be at the broker; it is written *before*
+//! the first publish, so that no crash leaves a topic nobody clears.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -17,15 +17,16 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::notice::MqttMessage;
-use crate::board::retained::{ContentHash, RetainedState, Tree};
+use crate::board::retained::{ContentHash, Desired, RetainedState};
 use crate::clock;
 use crate::sinks::Outcome;
 use crate::sinks::mqtt::link::{Link, LinkState};
 use crate::sinks::mqtt::plan::{self, Published, REFRESH_EVERY, Step};
+use crate::topics::{Rank, rank};
 
 /// Publishes of the feed in flight: half of the link's, so that events never wait behind a tree that is being sent.
 const IN_FLIGHT_MAX: usize = 32;
-/// How often the tree is looked at without a reason: lost wake-ups, refused publishes and refreshes cost this much.
+/// How often the whole tree is looked at without a reason: lost wake-ups, refused publishes and refreshes cost this much.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long the ledger may take. Screens come first: after that the states go out, and the ledger is tried again.
 const LEDGER_WAIT: Duration = Duration::from_secs(10);
@@ -50,11 +51,11 @@ pub struct LedgerWrite {
 
 /// Publishes until `cancel`, or until the link or the tree's owner is gone.
 ///
-/// `desired` is `None` until the picture is known: an unknown tree publishes nothing and clears nothing.
+/// `desired` has no tree until the picture is known: an unknown tree publishes nothing and clears nothing.
 /// `ledger` holds the topics as stored by an earlier run; `writes` takes its changes.
 pub async fn run(
     link: Link,
-    desired: watch::Receiver<Option<Arc<Tree>>>,
+    desired: watch::Receiver<Desired>,
     ledger: BTreeSet<String>,
     writes: mpsc::Sender<LedgerWrite>,
     cancel: CancellationToken,
@@ -65,11 +66,12 @@ pub async fn run(
         link,
         state,
         desired,
+        planned: None,
         writes,
         ledger,
         cleared: BTreeSet::new(),
         session: None,
-        queue: VecDeque::new(),
+        queue: BTreeSet::new(),
         busy: BTreeSet::new(),
         refused: BTreeMap::new(),
         in_flight: FuturesUnordered::new(),
@@ -77,17 +79,21 @@ pub async fn run(
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        // In no order: a tree that changes all the time must not keep the publishes from going on.
         let event = tokio::select! {
-            biased;
             () = cancel.cancelled() => Event::Ended,
             changed = feed.state.changed() => changed.map_or(Event::Ended, |()| Event::Look),
             changed = feed.desired.changed() => changed.map_or(Event::Ended, |()| Event::Look),
             Some(sent) = feed.in_flight.next(), if !feed.in_flight.is_empty() => Event::Sent(sent),
-            _ = look.tick() => Event::Look,
+            _ = look.tick() => Event::LookAtAll,
         };
         match event {
             Event::Ended => return feed.record(Vec::new()).await,
             Event::Look => feed.look().await,
+            Event::LookAtAll => {
+                feed.planned = None;
+                feed.look().await;
+            }
             Event::Sent(sent) => {
                 feed.settle(sent);
                 // One transaction for all that was cleared together.
@@ -103,6 +109,7 @@ pub async fn run(
 enum Event {
     Ended,
     Look,
+    LookAtAll,
     Sent(Sent),
 }
 
@@ -115,12 +122,23 @@ struct Sent {
     outcome: Outcome,
 }
 
+/// What a look found.
+struct Look {
+    steps: Vec<Step>,
+    /// Topics that the ledger does not name yet.
+    new: Vec<String>,
+    is_whole: bool,
+}
+
+type IsCleared = bool;
 type InFlight = Pin<Box<dyn Future<Output = Sent> + Send>>;
 
 struct Feed {
     link: Link,
     state: watch::Receiver<LinkState>,
-    desired: watch::Receiver<Option<Arc<Tree>>>,
+    desired: watch::Receiver<Desired>,
+    /// How many edits of the tree were planned; `None` when all of it is to be.
+    planned: Option<u64>,
     writes: mpsc::Sender<LedgerWrite>,
     /// The topics that are stored.
     ledger: BTreeSet<String>,
@@ -129,8 +147,8 @@ struct Feed {
     published: BTreeMap<String, Published>,
     /// The connection that `published` speaks of.
     session: Option<u64>,
-    /// What is left of the plan.
-    queue: VecDeque<Step>,
+    /// What is left of the plan, in its order: what is cleared comes last, whatever else by rank and name.
+    queue: BTreeSet<(IsCleared, Rank, String)>,
     /// The topics in flight.
     busy: BTreeSet<String>,
     /// What the broker refused for good in this connection; the same content is not offered again.
@@ -139,7 +157,7 @@ struct Feed {
 }
 
 impl Feed {
-    /// Makes the plan anew from the newest tree and the present connection.
+    /// Plans what was edited since the last look; everything, for another connection or when that is not known.
     async fn look(&mut self) {
         let session = match &*self.state.borrow_and_update() {
             LinkState::Up { session } => Some(*session),
@@ -150,17 +168,42 @@ impl Feed {
             self.session = session;
             self.refused.clear();
             self.published.values_mut().for_each(|known| *known = Published::Unknown);
+            self.planned = None;
         }
-        self.queue.clear();
-        let desired = self.desired.borrow_and_update().clone();
-        let (Some(_), Some(desired)) = (session, desired) else { return };
-        let steps = plan::plan(&desired, &self.published, clock::uptime());
-        self.queue = steps.into_iter().filter(|step| self.is_due(step)).collect();
-        let is_new = |topic: &&String| !self.ledger.contains(*topic) || self.cleared.contains(*topic);
-        let new: Vec<String> = desired.keys().filter(is_new).cloned().collect();
-        if !new.is_empty() || !self.cleared.is_empty() {
+        let Some(Look { steps, new, is_whole }) = self.take_edits() else {
+            self.queue.clear();
+            self.planned = None;
+            return;
+        };
+        if is_whole {
+            self.queue.clear();
+        }
+        let due: Vec<Step> = steps.into_iter().filter(|step| self.is_due(step)).collect();
+        self.queue.extend(due.into_iter().map(place));
+        // What was cleared may stay in the ledger for a while: it would only be cleared again.
+        if !new.is_empty() || (is_whole && !self.cleared.is_empty()) {
             self.record(new).await;
         }
+    }
+
+    /// Plans what was edited, or the whole tree; `None` without a connection or a tree.
+    fn take_edits(&mut self) -> Option<Look> {
+        let desired = self.desired.borrow_and_update();
+        let (Some(_), Some(tree)) = (self.session, desired.tree()) else { return None };
+        let (ledger, cleared, published, now) = (&self.ledger, &self.cleared, &self.published, clock::uptime());
+        let is_new = |topic: &&String| !ledger.contains(*topic) || cleared.contains(*topic);
+        let edited = self.planned.and_then(|planned| desired.edited_since(planned));
+        let look = if let Some(edited) = edited {
+            let edited: BTreeSet<&String> = edited.collect();
+            let steps = edited.iter().filter_map(|topic| plan::step(topic, tree, published, now)).collect();
+            let new = edited.into_iter().filter(|topic| tree.contains_key(*topic)).filter(is_new).cloned().collect();
+            Look { steps, new, is_whole: false }
+        } else {
+            let new = tree.keys().filter(is_new).cloned().collect();
+            Look { steps: plan::plan(tree, published, now), new, is_whole: true }
+        };
+        self.planned = Some(desired.edits());
+        Some(look)
     }
 
     fn is_due(&self, step: &Step) -> bool {
@@ -172,10 +215,8 @@ impl Feed {
     fn send(&mut self) {
         let Some(session) = self.session else { return };
         while self.in_flight.len() < IN_FLIGHT_MAX {
-            let Some(step) = self.queue.pop_front() else { return };
-            if !self.is_due(&step) {
-                continue;
-            }
+            let Some((_, _, topic)) = self.queue.pop_first() else { return };
+            let Some(step) = self.step(&topic).filter(|step| self.is_due(step)) else { continue };
             self.busy.insert(step.topic.clone());
             // From here on it may be at the broker, whatever becomes of the acknowledgement.
             self.published.insert(step.topic.clone(), Published::Unknown);
@@ -215,14 +256,13 @@ impl Feed {
     }
 
     fn plan_again(&mut self, topic: &str) {
-        let step = self
-            .desired
-            .borrow()
-            .as_ref()
-            .and_then(|desired| plan::step(topic, desired, &self.published, clock::uptime()));
-        if let Some(step) = step.filter(|step| self.is_due(step)) {
-            self.queue.push_back(step);
-        }
+        let step = self.step(topic).filter(|step| self.is_due(step));
+        self.queue.extend(step.map(place));
+    }
+
+    /// Returns what is to be published to a topic by the newest tree.
+    fn step(&self, topic: &str) -> Option<Step> {
+        plan::step(topic, self.desired.borrow().tree()?, &self.published, clock::uptime())
     }
 
     /// Stores the topics that are about to be published, and forgets those that were cleared.
@@ -250,6 +290,11 @@ impl Feed {
             tracing::warn!(broker = %self.link.name(), "the ledger of published topics was not stored; it is tried again");
         }
     }
+}
+
+/// Returns a step's place in the queue.
+fn place(step: Step) -> (IsCleared, Rank, String) {
+    (step.state.is_none(), rank(&step.topic), step.topic)
 }
 
 async fn publish(link: Link, step: Step, session: u64) -> Sent {

@@ -68,6 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::board::retained::Desired;
 
     fn state(body: &str) -> Arc<RetainedState> {
         Arc::new(RetainedState::new(body.to_owned(), None, None))
@@ -141,7 +142,54 @@ mod tests {
             .prop_map(|(brand, venue, leaf)| format!("base/v1/{brand}/{venue}/{leaf}"))
     }
 
+    #[derive(Clone, Debug)]
+    enum Edit {
+        Put(String, String),
+        Remove(String),
+        Replace(BTreeMap<String, String>),
+        /// The feed takes its turn.
+        Follow,
+    }
+
+    fn edit() -> impl Strategy<Value = Edit> {
+        let body = || "[xyz]";
+        prop_oneof![
+            6 => (topic(), body()).prop_map(|(topic, body)| Edit::Put(topic, body)),
+            3 => topic().prop_map(Edit::Remove),
+            1 => prop::collection::btree_map(topic(), body(), 0..6).prop_map(Edit::Replace),
+            4 => Just(Edit::Follow),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn who_follows_the_edits_plans_what_the_whole_tree_needs(edits in prop::collection::vec(edit(), 0..60)) {
+            let now = Uptime(Duration::from_secs(1));
+            let (mut desired, mut published, mut followed) = (Desired::default(), BTreeMap::new(), None);
+            for edit in edits.into_iter().chain([Edit::Follow]) {
+                match edit {
+                    Edit::Put(topic, body) => desired.put(topic, state(&body)),
+                    Edit::Remove(topic) => desired.remove(topic),
+                    Edit::Replace(tree) => {
+                        desired.replace(tree.into_iter().map(|(topic, body)| (topic, state(&body))).collect());
+                    }
+                    Edit::Follow => {
+                        let Some(tree) = desired.tree() else { continue };
+                        let whole = plan(tree, &published, now);
+                        let of_edits = followed.and_then(|followed| desired.edited_since(followed)).map(|topics| {
+                            let topics: std::collections::BTreeSet<&String> = topics.collect();
+                            topics.into_iter().filter_map(|topic| step(topic, tree, &published, now)).collect()
+                        });
+                        let mut steps: Vec<Step> = of_edits.unwrap_or_else(|| whole.clone());
+                        steps.sort_by_key(|step| (step.state.is_none(), rank(&step.topic)));
+                        prop_assert_eq!(steps, whole);
+                        published = tree.iter().map(|(topic, state)| (topic.clone(), confirmed(state, 100))).collect();
+                        followed = Some(desired.edits());
+                    }
+                }
+            }
+        }
+
         #[test]
         fn applying_the_plan_gives_the_desired_tree(
             desired in prop::collection::btree_map(topic(), "[xyz]", 0..12),
