@@ -103,6 +103,12 @@ pub struct Plan {
     /// The venues to watch; `None` means all that Clopos lists.
     wanted: Option<BTreeSet<VenueId>>,
     venues: BTreeMap<VenueId, VenuePlan>,
+    /// The only venues that may have a second look to make; one that has none any more is not missed.
+    doubted: BTreeSet<VenueId>,
+    /// The only venues that may have a product to ask for.
+    asking: BTreeSet<VenueId>,
+    /// No venue has a page of a walk due before this: between walks, a poll does not look for one.
+    walks_not_before: Uptime,
     venues_read_at: Option<Uptime>,
     /// Venues that the last list lacked; a second list that lacks them ends their watch.
     missing_venues: BTreeSet<VenueId>,
@@ -124,11 +130,19 @@ struct VenuePlan {
     on_the_way: bool,
     failures: u32,
     not_before: Uptime,
-    walks: VenueWalks,
+    /// Apart, since every choice of a request looks over the rest.
+    walks: Box<VenueWalks>,
     second_look: Vec<ProductId>,
     ask: BTreeSet<ProductId>,
     /// When an alert waits for a reading.
     wanted_at: Option<Uptime>,
+}
+
+impl VenuePlan {
+    /// Says whether no request is on its way and no failure is waited out.
+    fn is_free(&self, now: Uptime) -> bool {
+        !self.on_the_way && self.not_before <= now
+    }
 }
 
 impl Plan {
@@ -143,6 +157,9 @@ impl Plan {
             settings,
             venues: known.map(|venue| (venue, VenuePlan::default())).collect(),
             wanted,
+            doubted: BTreeSet::new(),
+            asking: BTreeSet::new(),
+            walks_not_before: Uptime::default(),
             venues_read_at: None,
             missing_venues: BTreeSet::new(),
             venues_doubt: None,
@@ -169,13 +186,14 @@ impl Plan {
         }
         self.venues_read_at = None;
         self.wanted = wanted;
+        self.look_for_walks();
     }
 
     /// Returns the request that is worth most now. The caller reports how it ended to [`Plan::answered`].
     pub fn next(&self, now: Uptime) -> Next {
-        let second_look = self.free(now).find(|(_, plan)| !plan.second_look.is_empty());
+        let second_look = self.free_of(&self.doubted, now).find(|(_, plan)| !plan.second_look.is_empty());
         if let Some((venue, plan)) = second_look {
-            return Next::Send(Request::StopList { venue: *venue, only: plan.second_look.clone() });
+            return Next::Send(Request::StopList { venue, only: plan.second_look.clone() });
         }
         if let Some(request) = self.venues_request(now) {
             return Next::Send(request);
@@ -217,6 +235,7 @@ impl Plan {
                 }
             }
             Request::StopList { venue, .. } => {
+                self.doubted.remove(venue);
                 if let Some(plan) = self.venues.get_mut(venue) {
                     plan.second_look.clear();
                 }
@@ -270,12 +289,22 @@ impl Plan {
         }
         plan.read_at = Some(now);
         plan.second_look = snapshot.doubt.as_ref().map(|doubt| doubt.ask.clone()).unwrap_or_default();
+        if plan.second_look.is_empty() {
+            self.doubted.remove(&snapshot.id());
+        } else {
+            self.doubted.insert(snapshot.id());
+        }
     }
 
     /// Notes which ids of the stop list the catalog lacks, after any reading of the venue.
     pub fn known(&mut self, snapshot: &Snapshot) {
         if let Some(plan) = self.venues.get_mut(&snapshot.id()) {
             plan.ask = snapshot.products_to_ask().collect();
+            if plan.ask.is_empty() {
+                self.asking.remove(&snapshot.id());
+            } else {
+                self.asking.insert(snapshot.id());
+            }
         }
     }
 
@@ -296,9 +325,10 @@ impl Plan {
             Missed::Prices => self.prices = PriceWalks::new(),
             Missed::Walks(venue) => {
                 if let Some(plan) = self.venues.get_mut(venue) {
-                    plan.walks = VenueWalks::new();
+                    *plan.walks = VenueWalks::new();
                     plan.not_before = now.plus(NOT_TAKEN_WAIT);
                 }
+                self.look_for_walks();
             }
         }
     }
@@ -328,6 +358,7 @@ impl Plan {
             self.venues.entry(id).or_default();
         }
         self.missing_venues = missing;
+        self.look_for_walks();
         watched
     }
 
@@ -370,6 +401,9 @@ impl Plan {
             }
             Answer::Venues(_) | Answer::PriceLists(_) | Answer::Prices(_) => None,
         };
+        if let Request::Products { .. } | Request::Stations { .. } = request {
+            self.look_for_walks();
+        }
         reading.map(|reading| Learned::OfVenue(venue, reading))
     }
 
@@ -392,12 +426,27 @@ impl Plan {
             }
             Request::Venues | Request::PriceLists { .. } | Request::Prices { .. } => {}
         }
+        if let Request::Products { .. } | Request::Stations { .. } = request {
+            self.look_for_walks();
+        }
         is_whole_list(request).then(|| Learned::OfVenue(venue, Reading::Failed { why: verdict.to_string() }))
     }
 
     /// Returns the venues that have no request on its way and are not waiting after a failure.
     fn free(&self, now: Uptime) -> impl Iterator<Item = (&VenueId, &VenuePlan)> {
-        self.venues.iter().filter(move |(_, plan)| !plan.on_the_way && plan.not_before <= now)
+        self.venues.iter().filter(move |(_, plan)| plan.is_free(now))
+    }
+
+    /// Returns those of `ids` that are free.
+    fn free_of(&self, ids: &BTreeSet<VenueId>, now: Uptime) -> impl Iterator<Item = (VenueId, &VenuePlan)> {
+        let known = ids.iter().filter_map(|id| Some((*id, self.venues.get(id)?)));
+        known.filter(move |(_, plan)| plan.is_free(now))
+    }
+
+    /// Finds when the first page of all walks is due, after anything that may have moved it.
+    fn look_for_walks(&mut self) {
+        let due = self.venues.values().map(|plan| plan.walks.due_at(self.settings.catalog));
+        self.walks_not_before = due.min().unwrap_or_default();
     }
 
     fn venues_request(&self, now: Uptime) -> Option<Request> {
@@ -433,10 +482,12 @@ impl Plan {
     fn walk_request(&self, now: Uptime) -> Option<(Request, bool)> {
         let every = self.settings.catalog;
         // Before the first walk every id is unknown; the walk answers for all of them at once.
-        let mut walked = self.free(now).filter(|(_, plan)| plan.walks.products.was_finished());
-        let product =
-            walked.find_map(|(venue, plan)| plan.ask.first().map(|id| Request::Product { venue: *venue, id: *id }));
+        let mut walked = self.free_of(&self.asking, now).filter(|(_, plan)| plan.walks.products.was_finished());
+        let product = walked.find_map(|(venue, plan)| plan.ask.first().map(|id| Request::Product { venue, id: *id }));
         let venue_walk = || {
+            if now < self.walks_not_before {
+                return None;
+            }
             let due = self.free(now).filter_map(|(venue, plan)| Some((plan, plan.walks.request(*venue, every, now)?)));
             due.min_by_key(|(plan, _)| (plan.walks.was_finished(), plan.walks.due_at(every)))
                 .map(|(plan, request)| (request, !plan.walks.was_finished()))

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::catalog::StopEntry;
 use crate::clopos::budget::{Budget, IpBudget, Outcome, RateLimit};
@@ -228,4 +230,128 @@ fn an_hour_at_full_budget_with_fifty_venues_causes_no_429_and_leaves_no_venue_be
     assert_eq!(read_at.len(), 50);
     assert!(server.arrivals.len() > 60 * 280 * 95 / 100, "the budget was not used: {}", server.arrivals.len());
     assert!(oldest <= 75_000, "a venue was {oldest} ms old; its limit is 60 s and walks take a share");
+}
+
+/// The request that is worth most, found by looking over every venue for everything.
+fn plain_next(plan: &Plan, now: Uptime) -> Option<Request> {
+    let doubted = plan.free(now).find(|(_, venue)| !venue.second_look.is_empty());
+    if let Some((venue, doubted)) = doubted {
+        return Some(Request::StopList { venue: *venue, only: doubted.second_look.clone() });
+    }
+    let every = plan.settings.catalog;
+    let mut walked = plan.free(now).filter(|(_, venue)| venue.walks.products.was_finished());
+    let product =
+        walked.find_map(|(id, venue)| Some((Request::Product { venue: *id, id: *venue.ask.first()? }, false)));
+    let due = plan.free(now).filter_map(|(id, venue)| Some((venue, venue.walks.request(*id, every, now)?)));
+    let first_due = due.min_by_key(|(venue, _)| (venue.walks.was_finished(), venue.walks.due_at(every)));
+    let venue_walk = first_due.map(|(venue, request)| (request, !venue.walks.was_finished()));
+    let may = !plan.brand_on_the_way && plan.brand_not_before <= now;
+    let prices = may.then(|| plan.prices.request(plan.settings.prices, now)).flatten().map(|request| (request, false));
+    let walk = product.or(venue_walk).or(prices);
+    let stop_list = plan.most_urgent_stop_list(now).map(|venue| Request::StopList { venue, only: Vec::new() });
+    match (plan.venues_request(now), stop_list, walk) {
+        (Some(venues), ..) => Some(venues),
+        (None, Some(stop_list), None) => Some(stop_list),
+        (None, Some(stop_list), Some((_, is_first))) if !plan.is_walk_s_turn(is_first) => Some(stop_list),
+        (None, _, Some((walk, _))) => Some(walk),
+        (None, None, None) => None,
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    /// Sends what is next, and leaves it on its way.
+    Send,
+    /// The request that has been on its way longest is answered, with so many rows.
+    Answer(u64),
+    Fail,
+    /// The store failed.
+    Lose(u64),
+    Reload(bool),
+    Pass(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        8 => Just(Act::Send),
+        6 => (0..12_u64).prop_map(Act::Answer),
+        1 => Just(Act::Fail),
+        1 => (0..4_u64).prop_map(Act::Lose),
+        1 => any::<bool>().prop_map(Act::Reload),
+        4 => prop_oneof![1..5_u64, 100..2_000_u64].prop_map(Act::Pass),
+    ]
+}
+
+/// Answers as a restaurant with so many rows, whose catalog knows a few products.
+fn answered(plan: &mut Plan, snapshots: &mut BTreeMap<VenueId, Snapshot>, request: &Request, rows: u64, now: Uptime) {
+    let row = |id| StopEntry { product: ProductId(id), limit: Quantity::ZERO, updated_at: None };
+    let given = match request {
+        Request::StopList { .. } => stop_list((1..=rows).map(row).collect()),
+        Request::Product { .. } => {
+            let verdict = Verdict::NotFound { said: Said::own("no such product") };
+            let learned = plan.answered(request, Err(&verdict), now);
+            return observe(plan, snapshots, learned, now);
+        }
+        Request::Products { .. } => Answer::Products(Page { total: Some(rows / 6), ..page(Vec::new()) }),
+        Request::Venues | Request::Stations { .. } | Request::PriceLists { .. } | Request::Prices { .. } => {
+            answer(request, 3)
+        }
+    };
+    let learned = plan.answered(request, Ok(given), now);
+    observe(plan, snapshots, learned, now);
+}
+
+fn observe(plan: &mut Plan, snapshots: &mut BTreeMap<VenueId, Snapshot>, learned: Option<Learned>, now: Uptime) {
+    let Some(Learned::OfVenue(id, reading)) = learned else { return };
+    let is_list = matches!(reading, Reading::StopList { .. } | Reading::StopListOf { .. });
+    let before = snapshots.entry(id).or_insert_with(|| Snapshot::unread(venue(id.0)));
+    let at = i64::try_from(now.0.as_millis()).expect("a short story");
+    let after = before.fold(reading, Timestamp::from_unix_ms(at));
+    if is_list {
+        plan.observed(&after, after.seq != before.seq, now);
+    }
+    plan.known(&after);
+    *before = after;
+}
+
+proptest! {
+    #[test]
+    fn the_next_request_is_what_looking_over_everything_finds(acts in prop::collection::vec(act(), 1..150)) {
+        let (mut plan, mut snapshots, mut now) = (Plan::new(SETTINGS, None, []), BTreeMap::new(), s(10));
+        let mut on_the_way = std::collections::VecDeque::new();
+        for act in acts {
+            match act {
+                Act::Send => {
+                    if let Next::Send(request) = plan.next(now) {
+                        plan.sent(&request, now);
+                        on_the_way.push_back(request);
+                    }
+                }
+                Act::Answer(rows) => {
+                    if let Some(request) = on_the_way.pop_front() {
+                        answered(&mut plan, &mut snapshots, &request, rows, now);
+                    }
+                }
+                Act::Fail => {
+                    if let Some(request) = on_the_way.pop_front() {
+                        let verdict = Verdict::Passing { why: Said::own("504") };
+                        let learned = plan.answered(&request, Err(&verdict), now);
+                        observe(&mut plan, &mut snapshots, learned, now);
+                    }
+                }
+                Act::Lose(0) => plan.not_taken(&Missed::Prices, now),
+                Act::Lose(id) => plan.not_taken(&Missed::Walks(VenueId(id)), now),
+                Act::Reload(some) => {
+                    on_the_way.clear();
+                    plan.reload(SETTINGS, some.then(|| [VenueId(2), VenueId(7)].into()));
+                }
+                Act::Pass(seconds) => now = now.plus(Duration::from_secs(seconds)),
+            }
+            let next = match plan.next(now) {
+                Next::Send(request) => Some(request),
+                Next::Wait { .. } => None,
+            };
+            prop_assert_eq!(next, plain_next(&plan, now));
+        }
+    }
 }
