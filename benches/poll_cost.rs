@@ -1,0 +1,378 @@
+//! What one poll costs the watcher in a brand of 10, 100 and 1,000 venues: plan, step, adoption and the picture of the
+//! screens, with the shipped rules; without the network and the database, which do not know how many venues there are.
+//!
+//! `cargo bench --bench poll_cost` prints nanoseconds, and ratios against a floor of the same run: decoding the bytes of
+//! the same stop list. Every venue is polled once a second, as far as the clocks of the watcher know.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use eightysix::alerts::group::{Route, Way};
+use eightysix::alerts::notice::ReceiverName;
+use eightysix::alerts::render::Messages;
+use eightysix::board::Setting;
+use eightysix::board::retained::{Desired, Tree};
+use eightysix::clock;
+use eightysix::clopos::budget::RateLimit;
+use eightysix::clopos::decode::{self, Answer, Reply};
+use eightysix::clopos::query::Request;
+use eightysix::document::Problems;
+use eightysix::engine::{Engine, Input, Memory, Policy};
+use eightysix::poll::{self, Learned, Next, Plan};
+use eightysix::rules::parse::{self, RuleFile};
+use eightysix::service::feeds::{DesiredTree, Feeds};
+use eightysix::simulator::limits::Rates;
+use eightysix::simulator::plan::{
+    BrandPlan, DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_INTEGRATOR, WorldPlan,
+};
+use eightysix::simulator::route::{ApiRequest, BASE_PATH};
+use eightysix::simulator::world::World;
+use eightysix::sinks::mqtt::plan::{self, Published};
+use eightysix::snapshot::{Access, Reading};
+use eightysix::topics::BaseTopic;
+use eightysix::units::{BrandId, ProductId, Quantity, Timestamp, Uptime, VenueId, Zone};
+use tokio::sync::watch;
+
+const SIZES: [u64; 3] = [10, 100, 1_000];
+/// As the design's numbers have them.
+const PRODUCTS: usize = 300;
+const ROWS: usize = 50;
+/// How many polls of each kind are measured in each brand; the median of three such rounds counts.
+const POLLS: u32 = 4_000;
+const ROUNDS: usize = 3;
+const RULES: [(&str, &str); 2] = [
+    ("rules/kitchen.yaml", include_str!("../rules/kitchen.yaml")),
+    ("rules/operations.yaml", include_str!("../rules/operations.yaml")),
+];
+const START: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
+
+fn main() {
+    let floor_ns = floor_ns();
+    println!("decoding a stop list of {ROWS} rows: {floor_ns} ns, the floor");
+    println!("{:>7}  {:>24}  {:>24}  {:>24}", "venues", "unchanged poll", "changed poll", "plan of the feed");
+    let mut first: Option<[u64; 3]> = None;
+    for venues in SIZES {
+        let mut chain = Chain::open(venues);
+        let unchanged = median(|| chain.polls(false));
+        let changed = median(|| chain.polls(true));
+        let feed = median(|| chain.feed_plans());
+        let costs = [unchanged, changed, feed];
+        let smallest = *first.get_or_insert(costs);
+        let cell = |at: usize| {
+            let (cost, small) = (costs[at], smallest[at]);
+            format!("{cost} ns {:.1}x {:.1}x", ratio(cost, floor_ns), ratio(cost, small))
+        };
+        println!("{venues:>7}  {:>24}  {:>24}  {:>24}", cell(0), cell(1), cell(2));
+    }
+    println!("each: time, times the floor, times the brand of {} venues", SIZES[0]);
+}
+
+/// A brand that has read everything once, and stands between two polls.
+struct Chain {
+    engine: Engine,
+    plan: Plan,
+    feeds: Feeds,
+    tree: watch::Sender<Desired>,
+    published: BTreeMap<String, Published>,
+    /// How many edits of the tree were followed.
+    followed: Option<u64>,
+    /// The list of every venue, and the same with one product that ran out.
+    lists: [Answer; 2],
+    passed: Duration,
+    step: Duration,
+    turn: u64,
+}
+
+impl Chain {
+    fn open(venues: u64) -> Self {
+        let mut brand = BrandPlan::new(DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, venues).expect("a slug");
+        brand.products = PRODUCTS;
+        let rates = Rates { auth: 60, errors: 600, tenant: u32::MAX };
+        let plan = WorldPlan { brands: vec![brand], rates, ..WorldPlan::demo(1, 1) };
+        let mut world = World::new(&plan, START);
+        for venue in 1..=venues {
+            fill(&mut world, VenueId(venue));
+        }
+        let token = log_in(&mut world);
+        let lists = [10, 0].map(|limit| {
+            let (brand, product) = (brand_id(), first_product(&world));
+            let limit = Quantity::whole(limit);
+            world.set_limit(&brand, VenueId(1), product, limit, START).expect("a product of the menu");
+            ask(&mut world, &token, &Request::StopList { venue: VenueId(1), only: Vec::new() }, START)
+        });
+        let policy = Arc::new(policy());
+        let day = Duration::from_hours(24);
+        let settings = poll::Settings {
+            fastest: Duration::from_secs(1),
+            oldest: Duration::from_mins(1),
+            catalog: day,
+            prices: day,
+        };
+        let limits = poll::freshness_limits(Duration::from_secs(1));
+        let (tree, _) = watch::channel(Desired::default());
+        tree.send_modify(|desired| desired.replace(Tree::new()));
+        let topics = BaseTopic::new("eightysix").expect("a base topic");
+        let feeds = Feeds::new(vec![DesiredTree { topics, tree: tree.clone() }], policy.setting.clone());
+        let mut chain = Self {
+            engine: Engine::new(brand_id(), policy, limits, Memory::default()),
+            plan: Plan::new(settings, None, []),
+            feeds,
+            tree,
+            published: BTreeMap::new(),
+            followed: None,
+            lists,
+            passed: Duration::ZERO,
+            step: Duration::from_secs(1) / u32::try_from(venues).expect("few"),
+            turn: 0,
+        };
+        chain.cycle(Input::Access(Access::Granted));
+        chain.read_everything(&mut world, &token);
+        chain
+    }
+
+    fn now(&self) -> (Uptime, Timestamp) {
+        (Uptime(Duration::from_hours(1)).plus(self.passed), START.plus(self.passed))
+    }
+
+    fn read_everything(&mut self, world: &mut World, token: &str) {
+        // A second and some without a walk: everything was read.
+        let mut only_lists = 0;
+        while only_lists < 2 * self.engine.memory().venues.len() + 10 {
+            let (uptime, now) = self.now();
+            let request = match self.plan.next(uptime) {
+                Next::Send(request) => request,
+                Next::Wait { until, .. } => {
+                    self.passed += until.since(uptime);
+                    continue;
+                }
+            };
+            let is_list = matches!(request, Request::StopList { .. });
+            only_lists = if is_list { only_lists + 1 } else { 0 };
+            let answer = if is_list { self.lists[0].clone() } else { ask(world, token, &request, now) };
+            self.take(&request, answer);
+            self.passed += self.step;
+        }
+    }
+
+    /// Does what `service::brand` does with a request and its answer.
+    fn take(&mut self, request: &Request, answer: Answer) {
+        let (uptime, _) = self.now();
+        self.plan.sent(request, uptime);
+        match self.plan.answered(request, Ok(answer), uptime) {
+            None => {}
+            Some(Learned::Venues(venues)) => self.cycle(Input::Venues(venues)),
+            Some(Learned::OfBrand(reading)) => self.cycle(Input::OfBrand(reading)),
+            Some(Learned::OfVenue(venue, reading)) => self.observe(venue, reading),
+        }
+        for _ in 0..2 {
+            let (_, now) = self.now();
+            if self.engine.next_deadline().is_some_and(|(at, _)| at <= now) {
+                self.cycle(Input::Tick);
+            }
+        }
+    }
+
+    fn observe(&mut self, venue: VenueId, reading: Reading) {
+        let seq = |engine: &Engine| engine.memory().venues.get(&venue).map_or(0, |snapshot| snapshot.seq);
+        let is_list = matches!(reading, Reading::StopList { .. });
+        let before = seq(&self.engine);
+        self.cycle(Input::Reading(venue, reading));
+        let (uptime, now) = self.now();
+        let Some(after) = self.engine.memory().venues.get(&venue) else { return };
+        if is_list {
+            self.plan.observed(after, after.seq != before, uptime);
+        }
+        self.plan.known(after);
+        let wanted = self.engine.reading_wanted_at(venue);
+        self.plan.want(venue, wanted.map(|at| uptime.plus(at.since(now))));
+    }
+
+    fn cycle(&mut self, input: Input) {
+        let (_, now) = self.now();
+        let commit = self.engine.step(input, now);
+        black_box(commit.is_durable());
+        let differences = self.feeds.differences(&commit);
+        self.engine.adopt(commit);
+        self.feeds.show(&self.engine, &differences, now);
+    }
+
+    /// Polls many times and returns the nanoseconds of one; the answers are there already.
+    fn polls(&mut self, changed: bool) -> u64 {
+        let (lists, venues) = (self.lists.clone(), self.engine.memory().venues.len() as u64);
+        let answers: Vec<Answer> = (0..u64::from(POLLS))
+            .map(|n| lists[usize::from(changed && ((self.turn + n) / venues).is_multiple_of(2))].clone())
+            .collect();
+        let begun = clock::uptime();
+        for answer in answers {
+            self.turn += 1;
+            self.passed += self.step;
+            let request = loop {
+                let (uptime, _) = self.now();
+                match self.plan.next(uptime) {
+                    Next::Send(request) => break request,
+                    Next::Wait { until, .. } => self.passed += until.since(uptime),
+                }
+            };
+            self.take(&request, answer);
+        }
+        ns_of_one(begun, POLLS)
+    }
+
+    /// Plans what a broker must be told after the status of one venue changed, many times.
+    fn feed_plans(&mut self) -> u64 {
+        const PLANS: u32 = 200;
+        self.follow();
+        let begun = clock::uptime();
+        for _ in 0..PLANS {
+            let (request, answer) = (Request::StopList { venue: VenueId(1), only: Vec::new() }, self.lists[0].clone());
+            self.passed += Duration::from_secs(1);
+            self.take(&request, answer);
+            self.follow();
+        }
+        ns_of_one(begun, PLANS)
+    }
+
+    /// Does what the feed does when the tree has changed, with a broker that acknowledges at once.
+    fn follow(&mut self) {
+        let (uptime, _) = self.now();
+        let desired = self.tree.borrow();
+        let tree = desired.tree().expect("a tree");
+        let edited = self.followed.and_then(|followed| desired.edited_since(followed));
+        let steps = match edited {
+            Some(topics) => topics.filter_map(|topic| plan::step(topic, tree, &self.published, uptime)).collect(),
+            None => plan::plan(tree, &self.published, uptime),
+        };
+        self.followed = Some(desired.edits());
+        for step in steps {
+            let refresh_at = uptime.plus(Duration::from_hours(12));
+            match step.state {
+                Some(state) => {
+                    self.published.insert(step.topic, Published::Confirmed { content: state.hash(), refresh_at })
+                }
+                None => self.published.remove(&step.topic),
+            };
+        }
+    }
+}
+
+fn brand_id() -> BrandId {
+    BrandId::new(DEMO_BRAND).expect("a slug")
+}
+
+/// The product that runs out and comes back.
+fn first_product(world: &World) -> ProductId {
+    *world.brand(&brand_id()).expect("the brand").venues[&VenueId(1)].stop_list.keys().next().expect("a row")
+}
+
+/// Gives a venue a stop list of [`ROWS`] counted products.
+fn fill(world: &mut World, venue: VenueId) {
+    let brand = brand_id();
+    let menu = &world.brand(&brand).expect("the brand").menu;
+    let products: Vec<ProductId> = menu.products.keys().copied().filter(|id| menu.is_sold(*id)).take(ROWS).collect();
+    assert_eq!(products.len(), ROWS, "the menu has so many products");
+    world.clear_all_limits(&brand, venue).expect("a venue of the brand");
+    for product in products {
+        world.set_limit(&brand, venue, product, Quantity::whole(10), START).expect("a product of the menu");
+    }
+}
+
+fn request(method: &str, path: &str, query: &str, headers: Vec<(String, String)>, body: Vec<u8>) -> ApiRequest {
+    ApiRequest {
+        method: method.to_owned(),
+        path: format!("{BASE_PATH}{path}"),
+        raw_query: query.to_owned(),
+        headers,
+        body,
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    }
+}
+
+fn log_in(world: &mut World) -> String {
+    let fields = serde_json::json!({ "client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET,
+        "brand": DEMO_BRAND, "integrator_id": DEMO_INTEGRATOR });
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let answer = world.answer(&request("POST", "/auth", "", headers, fields.to_string().into_bytes()), START);
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    body["token"].as_str().expect("a token").to_owned()
+}
+
+fn bytes_of(world: &mut World, token: &str, asked: &Request, now: Timestamp) -> Vec<u8> {
+    let whole = asked.path_and_query();
+    let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
+    let venue = asked.venue().map(|venue| ("x-venue".to_owned(), venue.to_string()));
+    let headers = std::iter::once(("x-token".to_owned(), token.to_owned())).chain(venue).collect();
+    // The chain's hours must not end its token; only the rows are of interest here.
+    let now = now.min(START.plus(Duration::from_mins(1)));
+    world.answer(&request("GET", path, query, headers, Vec::new()), now).body
+}
+
+fn ask(world: &mut World, token: &str, asked: &Request, now: Timestamp) -> Answer {
+    decoded(asked, &bytes_of(world, token, asked, now))
+}
+
+fn decoded(asked: &Request, body: &[u8]) -> Answer {
+    let reply = Reply { status: 200, rate_limit: RateLimit::default(), redirect: None, body, secrets: &[] };
+    decode::decode(asked, &reply).expect("an answer of the simulator").0
+}
+
+/// Returns the nanoseconds of decoding the list that every poll brings.
+fn floor_ns() -> u64 {
+    let rates = Rates { auth: 60, errors: 600, tenant: u32::MAX };
+    let mut world = World::new(&WorldPlan { rates, ..WorldPlan::demo(1, 1) }, START);
+    fill(&mut world, VenueId(1));
+    let token = log_in(&mut world);
+    let asked = Request::StopList { venue: VenueId(1), only: Vec::new() };
+    let body = bytes_of(&mut world, &token, &asked, START);
+    median(|| {
+        let begun = clock::uptime();
+        for _ in 0..POLLS {
+            black_box(decoded(&asked, black_box(&body)));
+        }
+        ns_of_one(begun, POLLS)
+    })
+}
+
+fn policy() -> Policy {
+    let file = |(name, text): (&str, &str)| RuleFile { name: name.into(), bytes: text.as_bytes().to_vec() };
+    let mut problems = Problems::new();
+    let rules = parse::parse(&RULES.map(file), &mut problems).rules;
+    assert!(problems.is_empty(), "{problems:?}");
+    let zone = Zone::named("Asia/Baku").expect("a zone");
+    let topics = BaseTopic::new("eightysix").expect("a base topic");
+    let route = |(name, way): (&str, Way)| {
+        let receiver = ReceiverName::new(name);
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), ways: vec![way] })
+    };
+    let ways = [
+        ("kitchen", Way::Mqtt(topics.clone())),
+        ("managers", Way::Email),
+        ("office", Way::Webhook),
+        ("ops", Way::Webhook),
+    ];
+    Policy {
+        messages: Messages::compile(&rules, &zone).expect("messages that compile"),
+        rules,
+        routes: ways.into_iter().map(route).collect(),
+        feeds: vec![(ReceiverName::new("feed"), topics)],
+        setting: Setting { boot: "bench".to_owned(), zone, day_starts: jiff::civil::time(4, 0, 0, 0) },
+    }
+}
+
+fn median(mut measure: impl FnMut() -> u64) -> u64 {
+    let mut rounds: Vec<u64> = (0..ROUNDS).map(|_| measure()).collect();
+    rounds.sort_unstable();
+    rounds[ROUNDS / 2]
+}
+
+fn ns_of_one(begun: Uptime, times: u32) -> u64 {
+    u64::try_from(clock::uptime().since(begun).as_nanos()).unwrap_or(u64::MAX) / u64::from(times)
+}
+
+fn ratio(one: u64, other: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+    let ratio = one as f64 / other.max(1) as f64;
+    ratio
+}
