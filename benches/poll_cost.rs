@@ -228,7 +228,7 @@ impl Chain {
         let begun = clock::uptime();
         for _ in 0..PLANS {
             let (request, answer) = (Request::StopList { venue: VenueId(1), only: Vec::new() }, self.lists[0].clone());
-            self.passed += Duration::from_secs(1);
+            self.passed += self.step;
             self.take(&request, answer);
             self.follow();
         }
