@@ -4,11 +4,10 @@
 //! broker is in the ledger, which outlives the process.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use eightysix::board::Setting;
-use eightysix::board::retained::{RetainedState, Tree};
+use eightysix::board::retained::{Desired, RetainedState, Tree};
 use eightysix::engine::{Commit, Engine};
 use eightysix::service::feeds::{DesiredTree, Differences, Feeds};
 use eightysix::simulator::chance::Chance;
@@ -27,7 +26,7 @@ pub(crate) struct Screens {
     /// What the broker retains.
     pub(crate) retained: BTreeMap<String, String>,
     feeds: Feeds,
-    tree: watch::Sender<Option<Arc<Tree>>>,
+    tree: watch::Sender<Desired>,
     topics: BaseTopic,
     ledger: BTreeSet<String>,
     published: BTreeMap<String, Published>,
@@ -41,7 +40,7 @@ pub(crate) struct Screens {
 impl Screens {
     pub(crate) fn new(seed: u64, setting: Setting, now: Timestamp) -> Self {
         let topics = BaseTopic::new("eightysix").expect("a base topic");
-        let tree = watch::Sender::new(None);
+        let tree = watch::Sender::new(Desired::default());
         let feeds = Feeds::new(vec![DesiredTree { topics: topics.clone(), tree: tree.clone() }], setting);
         Self {
             retained: BTreeMap::new(),
@@ -81,12 +80,12 @@ impl Screens {
         self.is_connected = false;
         self.day = self.feeds.business_day(now);
         let whole = self.feeds.whole(&self.topics, engine, now);
-        self.tree.send_replace(Some(Arc::new(whole)));
+        self.tree.send_modify(|desired| desired.replace(whole));
     }
 
     /// The process is gone.
     pub(crate) fn dies(&mut self) {
-        self.tree.send_replace(None);
+        self.tree.send_replace(Desired::default());
     }
 
     /// Returns what a commit makes different, before it is adopted.
@@ -104,7 +103,7 @@ impl Screens {
         let later = clock.uptime.plus(Duration::from_secs(5));
         let Some(engine) = engine else { return later };
         self.turn_the_day(engine, clock.wall);
-        let desired = self.tree.borrow().clone();
+        let desired = self.tree.borrow().tree().cloned();
         let (Some(desired), true) = (desired, self.is_up(clock.uptime)) else { return later };
         if !self.is_connected {
             self.is_connected = true;
@@ -163,7 +162,7 @@ impl Screens {
         let bodies = |tree: &Tree| -> BTreeMap<String, String> {
             tree.iter().map(|(topic, state)| (topic.clone(), state.body().to_owned())).collect()
         };
-        let desired = bodies(&self.tree.borrow().clone().expect("the process runs"));
+        let desired = bodies(self.tree.borrow().tree().expect("the process runs"));
         let whole = bodies(&self.feeds.whole(&self.topics, engine, now));
         assert_same("what the broker retains and what should stand there", &self.retained, &desired);
         assert_same("the tree by its differences and the tree of the picture", &desired, &whole);
