@@ -71,7 +71,7 @@ impl Listener for Door {
             let _ = tcp.set_nodelay(true);
             let silence = Box::pin(tokio::time::sleep(FIRST_ANSWER_MAX));
             let cut = Box::pin(self.cut.clone().cancelled_owned());
-            return (Socket { tcp, silence, cut, _place: place }, address);
+            return (Socket { tcp, http_2: Some(0), silence, cut, _place: place }, address);
         }
     }
 
@@ -84,10 +84,16 @@ fn is_of_one_client(error: &Error) -> bool {
     [ErrorKind::ConnectionAborted, ErrorKind::ConnectionReset, ErrorKind::ConnectionRefused].contains(&error.kind())
 }
 
+/// How HTTP/2 begins without TLS. The client for webhooks brings it into the build, and the web server would then speak it
+/// at this door as well, where the limits are made for one request at a time on a socket.
+const HTTP_2: &[u8] = b"PRI ";
+
 /// A TCP socket that fails when nothing has passed for too long, and when the server is cut off.
 #[derive(Debug)]
 pub(super) struct Socket {
     tcp: TcpStream,
+    /// How many bytes of [`HTTP_2`] came, as long as nothing else came.
+    http_2: Option<usize>,
     silence: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     _place: OwnedSemaphorePermit,
@@ -99,6 +105,15 @@ impl Socket {
             return Poll::Ready(Error::new(ErrorKind::ConnectionAborted, "the server is stopping"));
         }
         self.silence.as_mut().poll(cx).map(|()| Error::new(ErrorKind::TimedOut, "nothing passed for too long"))
+    }
+
+    /// Takes the next bytes, and says whether all bytes so far are those with which HTTP/2 begins.
+    fn begins_http_2(&mut self, bytes: &[u8]) -> bool {
+        let Some(known) = self.http_2 else { return false };
+        let rest = &HTTP_2[known..];
+        let came = bytes.len().min(rest.len());
+        self.http_2 = (bytes[..came] == rest[..came]).then_some(known + came);
+        self.http_2 == Some(HTTP_2.len())
     }
 
     /// Takes what the socket answered; progress starts the silence anew, waiting may turn into the end.
@@ -115,7 +130,11 @@ impl Socket {
 
 impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        let before = buf.filled().len();
         let answer = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        if answer.is_ready() && self.begins_http_2(&buf.filled()[before..]) {
+            return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, "HTTP/2 is not spoken here")));
+        }
         // What is read is no progress: a request may come in drops that never end.
         self.watch(cx, answer, false)
     }

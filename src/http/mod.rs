@@ -197,6 +197,15 @@ mod tests {
         assert_eq!(took.as_secs(), 75);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn only_http_1_is_spoken() {
+        let (answer, took) = converse(None, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        assert_eq!((answer, took.as_secs()), (vec![], 0));
+        // What only begins like it is answered as any request.
+        let (answer, _) = converse(None, b"PROPFIND /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+        assert!(answer.starts_with(b"HTTP/1.1 404"), "{}", String::from_utf8_lossy(&answer));
+    }
+
     #[test]
     fn the_door_is_not_wider_than_the_broker() {
         let http = |listen: &str| Settings { listen: listen.parse().expect("an address"), origins: vec![] };
