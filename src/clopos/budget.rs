@@ -268,7 +268,8 @@ impl Budget {
         // A stranger who sent so much in this minute may send more before we hear of it, and stopping for want of room
         // also stops the news: some more is left to it.
         let foreign = if now < self.foreign_until { self.foreign + (self.foreign / 4).min(20) } else { 0 };
-        self.quota.saturating_sub(RESERVE).saturating_sub(foreign) as usize
+        // One request a minute is left of the smallest quota: only an answer can tell that it has grown again.
+        self.quota.saturating_sub(RESERVE).max(1).saturating_sub(foreign) as usize
     }
 }
 
@@ -529,6 +530,23 @@ mod tests {
                 (if phase_ms > 32_000 { 40_000 - phase_ms } else { 20 }, 20)
             }
             other => panic!("no network is called {other}"),
+        }
+    }
+
+    #[test]
+    fn a_quota_of_nothing_is_asked_about_again() {
+        let at = |s: u64| Uptime(Duration::from_secs(s));
+        for limit in 0..=5 {
+            // A proxy on the way may send such headers, and stop doing so.
+            let told = RateLimit { limit: Some(limit), remaining: Some(0), reset: Some(Duration::from_secs(17)) };
+            let mut budget = Budget::new(240, IpBudget::shared());
+            let permit = budget.try_take(at(1)).expect("nothing was asked yet");
+            budget.settle(permit, &Outcome { status: Some(503), never_left: false, rate_limit: told }, at(2));
+            assert!(budget.try_take(at(3)).is_err(), "a limit of {limit}");
+            let permit = budget.try_take(at(130)).expect("two minutes later");
+            let told = RateLimit { limit: Some(300), remaining: Some(299), ..told };
+            budget.settle(permit, &Outcome { status: Some(200), never_left: false, rate_limit: told }, at(131));
+            assert!(budget.try_take(at(132)).is_ok(), "a limit of {limit} is forgotten");
         }
     }
 
