@@ -452,7 +452,7 @@ pub fn decode_alert(body: &str) -> Result<Alert, StoreError> {
 }
 
 fn severity_of(word: &str) -> Result<Severity, StoreError> {
-    let unknown = || StoreError::Format { what: "severity", why: format!("'{word}' is not one") };
+    let unknown = || StoreError::unreadable("severity", &format!("'{word}' is not one"));
     Severity::ALL.into_iter().find(|severity| severity.word() == word).ok_or_else(unknown)
 }
 
@@ -468,7 +468,7 @@ pub fn encode_subject(subject: &Subject) -> String {
 
 /// Reads a subject's key back.
 pub fn decode_subject(key: &str) -> Result<Subject, StoreError> {
-    let wrong = || StoreError::Format { what: "subject", why: format!("'{key}' is not one") };
+    let wrong = || StoreError::unreadable("subject", &format!("'{key}' is not one"));
     let mut parts = key.split(':');
     let word = parts.next().unwrap_or_default();
     let numbers: Vec<u64> = parts.map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
@@ -589,7 +589,7 @@ fn value(stored: &impl Serialize) -> serde_json::Value {
 }
 
 fn parse<'a, T: Deserialize<'a>>(what: &'static str, body: &'a str) -> Result<T, StoreError> {
-    serde_json::from_str(body).map_err(|error| StoreError::Format { what, why: error.to_string() })
+    serde_json::from_str(body).map_err(|error| StoreError::unreadable(what, &error.to_string()))
 }
 
 /// Reads a map of catalogs by venue.

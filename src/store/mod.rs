@@ -11,9 +11,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::alerts::notice::{Channel, Notice};
-use crate::units::Timestamp;
+use crate::units::{Timestamp, printable};
 
 pub use sqlite::Store;
+
+/// Characters of the reason why a stored value cannot be read.
+const WHY_LENGTH_MAX: usize = 200;
 
 /// Where the state lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +122,13 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+}
+
+impl StoreError {
+    /// Says why a value cannot be read. A spoilt one may hold anything, of any length, and the reason repeats it.
+    fn unreadable(what: &'static str, why: &str) -> Self {
+        Self::Format { what, why: printable(why, WHY_LENGTH_MAX) }
+    }
 }
 
 /// A notice that was leased for one attempt.

@@ -175,7 +175,7 @@ impl Store {
         let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the alerts"))?;
         let mut book = AlertBook::default();
         for row in rows {
-            let rule = RuleName::new(row.get(1)).map_err(|why| StoreError::Format { what: "rule name", why })?;
+            let rule = RuleName::new(row.get(1)).map_err(|why| StoreError::unreadable("rule name", &why))?;
             let key = AlertKey { subject: format::decode_subject(row.get(0))?, rule };
             book.set(key, Some(format::decode_alert(row.get(2))?));
         }

@@ -247,6 +247,19 @@ fn what_is_no_stored_value_is_refused_by_its_name() {
             format::decode_content("{\"Fax\":{}}").map(drop).map_err(shown),
             "cannot read the stored notice: unknown variant",
         ),
+        // What a spoilt database holds is shown without what would steer a terminal, and not at length.
+        (
+            format::decode_subject("item:\u{1b}[2J\r\n1").map(drop).map_err(shown),
+            "cannot read the stored subject: 'item: [2J  1' is not one",
+        ),
+        (
+            format::decode_content("{\"\\u001b[2J\":{}}").map(drop).map_err(shown),
+            "cannot read the stored notice: unknown variant ` [2J`",
+        ),
+        (
+            format::decode_subject(&"x".repeat(10_000)).map(drop).map_err(|error| error.to_string()[226..].to_owned()),
+            "xxxxx…",
+        ),
     ] {
         let text = refusal.expect_err("no value");
         assert!(text.starts_with(expected), "{text}");
