@@ -34,6 +34,15 @@ pub struct Reply<'a> {
     pub secrets: &'a [&'a str],
 }
 
+impl Reply<'_> {
+    fn repeats_a_secret(&self) -> bool {
+        let body = String::from_utf8_lossy(self.body);
+        // PHP escapes the slash.
+        let is_there = |secret: &&str| body.contains(*secret) || body.contains(&secret.replace('/', "\\/"));
+        self.secrets.iter().filter(|secret| !secret.is_empty()).any(is_there)
+    }
+}
+
 /// What an answer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -138,6 +147,20 @@ impl Oddities {
             self.first.push(Oddity { what: what.to_owned(), id });
         }
     }
+
+    /// Takes away what was quoted of an answer that repeats a secret: a quoted value is cut, and half a secret in it would
+    /// not be recognised.
+    fn conceal(&mut self, reply: &Reply<'_>) {
+        if self.first.is_empty() || !reply.repeats_a_secret() {
+            return;
+        }
+        for Oddity { what, id: _ } in &mut self.first {
+            if let Some(quote) = what.find('\'') {
+                what.truncate(quote);
+                what.push_str("•••");
+            }
+        }
+    }
 }
 
 /// Reads an answer.
@@ -163,6 +186,7 @@ pub fn decode(request: &Request, reply: &Reply<'_>) -> Result<(Answer, Oddities)
         }
         Request::Prices { .. } => Answer::Prices(page(&open(Subject::List, reply)?, reply, &mut odd, price)?),
     };
+    odd.conceal(reply);
     Ok((answer, odd))
 }
 
@@ -282,6 +306,7 @@ fn family(id: ProductId, envelope: &Envelope<'_>, reply: &Reply<'_>, odd: &mut O
     let mut products: BTreeMap<ProductId, Product> =
         found.rows.into_iter().map(|(_, product)| (product.id, product)).collect();
     let Some(product) = products.remove(&id) else {
+        odd.conceal(reply);
         let reason = odd.first.first().map_or("another product came", |oddity| oddity.what.as_str());
         return Err(unreadable(&format!("product {id} was asked for: {reason}")));
     };
@@ -775,6 +800,26 @@ mod tests {
         let echo = error("Invalid token", &format!("{}s3cr3t/x", "y".repeat(190)));
         let verdict = decode(&list, &reply(401, &echo)).expect_err("stale");
         assert!(!format!("{verdict} {verdict:?}").contains("s3cr3t"), "{verdict:?}");
+    }
+
+    #[test]
+    fn oddities_hold_nothing_of_a_secret_that_an_answer_repeats() {
+        for (request, body) in [
+            (whole_list(), r#"{"data": [{"name": "s3cr3t/x"}]}"#),
+            (whole_list(), r#"{"data": [{"id": 1, "limit": "s3cr3t\/x"}, {"id": 2, "limit": 1, "timestamp": "x"}]}"#),
+            (whole_list(), r#"{"data": [{"padding": "12345678901234567890123456", "name": "s3cr3t/x"}]}"#),
+            (Request::Stations { venue: VENUE, page: 1 }, r#"{"data": [{"id": 1, "status": "s3cr3t/x"}]}"#),
+        ] {
+            let (_, odd) = decode(&request, &reply(200, body)).expect("an answer");
+            assert!(!odd.first.is_empty(), "{body}");
+            for Oddity { what, id: _ } in &odd.first {
+                assert!(!what.contains("s3cr") && what.ends_with("•••"), "{what}");
+            }
+        }
+        let product = Request::Product { venue: VENUE, id: ProductId(5) };
+        let body = r#"{"data": {"id": 5, "parent_id": "123456789012345678901234567890s3cr3t/x"}}"#;
+        let verdict = decode(&product, &reply(200, body)).expect_err("no product");
+        assert!(!verdict.to_string().contains("s3cr"), "{verdict}");
     }
 
     proptest::proptest! {
