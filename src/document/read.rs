@@ -5,6 +5,7 @@
 //! duplicate key or a tag (`!item.active` without quotes) is a problem among others. Invariant: the tree holds at most
 //! [`NODES_MAX`] nodes, [`DEPTH_MAX`] deep, aliases expanded.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,11 +40,11 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<No
         return None;
     }
     let text: Arc<str> = match std::str::from_utf8(bytes) {
-        Ok(text) => text.into(),
+        Ok(text) => with_plain_line_ends(text).into(),
         Err(error) => {
-            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
-            let place = place_of_end(file, &before);
-            problems.keep_source(file, &String::from_utf8_lossy(bytes).as_ref().into());
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let place = place_of_end(file, &with_plain_line_ends(&before));
+            problems.keep_source(file, &with_plain_line_ends(&String::from_utf8_lossy(bytes)).into());
             problems.tell_with_help(&place, "this is not UTF-8 text", "save the file as UTF-8");
             return None;
         }
@@ -76,6 +77,12 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<No
             None
         }
     }
+}
+
+/// Ends every line as YAML means it. A lone carriage return ends one, too, and who counts lines otherwise would show, and
+/// mask, another line than the parser spoke of.
+fn with_plain_line_ends(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text.into() }
 }
 
 /// Why reading ended early.

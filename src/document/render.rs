@@ -102,7 +102,16 @@ fn masked<'p>(lines: &[&str], index: usize, concealed: impl Iterator<Item = &'p 
         }
     }
     hide_secrets_of_urls(&line, &mut hidden);
-    line.iter().zip(hidden).map(|(c, hidden)| if hidden { '•' } else { *c }).collect()
+    line.iter().zip(hidden).map(|(c, hidden)| if hidden { '•' } else { visible(*c) }).collect()
+}
+
+/// Returns what stands for a character that would steer a terminal. The renderer knows those of ASCII and most of those
+/// that turn the text; of the others `U+009B` begins the same commands as escape does.
+const fn visible(c: char) -> char {
+    match c {
+        '\u{80}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' => char::REPLACEMENT_CHARACTER,
+        other => other,
+    }
 }
 
 /// Finds the keys of a line: where the word begins and where its colon is.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::units;
 
 fn parse(text: &str) -> (Option<Node>, Problems) {
     let mut problems = Problems::new();
@@ -109,6 +110,7 @@ fn texts_that_are_no_text_or_too_much_of_it_are_refused() {
     });
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"a: 1\nb: \xff\n".to_vec(), "f:2:4: this is not UTF-8 text; save the file as UTF-8"),
+        (b"a: 1\rb: 2\r\nc: \xff\n".to_vec(), "f:3:4: this is not UTF-8 text; save the file as UTF-8"),
         (
             vec![b' '; BYTES_MAX + 1],
             "f: the file has 1048577 bytes, more than the 1048576 that are read; split it into several files",
@@ -259,6 +261,31 @@ fn a_report_shows_the_line_and_says_where_to_look() {
     3 problems in 2 files
     ");
     assert_eq!(report.summary(), "3 problems in 2 files");
+}
+
+#[test]
+fn lines_are_counted_alike_whatever_ends_them() {
+    let text = "a: 1\nsecrets:\n  - CANARY\n\nb: 2\nb: 3\nc: @\n";
+    let shown = |text: &str| {
+        let (node, mut problems) = parse(text);
+        problems.tell(&Place { file: "f".into(), line: 3, column: 5, length: 6 }, "wrong");
+        (node.map(|node| node.describe()), problems.into_report().expect("problems").render(false))
+    };
+    let (node, report) = shown(text);
+    assert!(report.contains("f:7:4") && report.contains("f:3:5") && !report.contains("CANARY"), "{report}");
+    for end in ["\r", "\r\n"] {
+        assert_eq!(shown(&text.replace('\n', end)), (node.clone(), report.clone()), "{end:?}");
+    }
+}
+
+#[test]
+fn a_line_is_shown_without_what_steers_a_terminal() {
+    let (_, mut problems) = parse("a: \u{9b}2J\u{1b}[2J\u{85}\u{2028}\u{200f}\u{202e}\u{7f}x\tü•\n");
+    problems.tell(&Place { file: "f".into(), line: 1, column: 1, length: 1 }, "wrong");
+    let shown = problems.into_report().expect("a problem").render(false);
+    let line = shown.lines().find(|line| line.contains("2J")).expect("the line");
+    assert_eq!(units::printable(line, 100), line, "{shown}");
+    assert!(line.contains("ü•"), "{shown}");
 }
 
 #[test]
