@@ -17,7 +17,8 @@ const WAIT_MAX: Duration = Duration::from_hours(24);
 const EXCERPT_MAX: usize = 200;
 
 /// The parts of an answer that matter.
-pub(super) struct Answer {
+pub struct Answer {
+    /// HTTP status.
     pub status: u16,
     /// `Retry-After`.
     pub retry_after: Option<String>,
@@ -30,7 +31,7 @@ pub(super) struct Answer {
 }
 
 /// Decides how the attempt ended.
-pub(super) fn outcome(host: &str, answer: &Answer, now: Timestamp) -> Outcome {
+pub fn outcome(host: &str, answer: &Answer, now: Timestamp) -> Outcome {
     let why = || format!("{host} answered {}{}", answer.status, shown(&answer.excerpt));
     match answer.status {
         200..=299 => Outcome::Delivered,

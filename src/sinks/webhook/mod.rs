@@ -25,7 +25,7 @@ use crate::sinks::{self, Outcome, Problem};
 use crate::tls;
 use crate::units::{Secret, Timestamp, printable};
 
-mod answer;
+pub mod answer;
 mod reach;
 mod sign;
 
