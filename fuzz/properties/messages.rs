@@ -1,0 +1,192 @@
+//! Message templates and the mails made of them, with hostile names in the variables.
+//!
+//! Input: a line with what the rule is about (`item`, or an event such as `price_changed`), a line with the name that
+//! everything has, and the template.
+
+use std::time::Duration;
+
+use eightysix::alerts::facts::{Facts, of_change, of_subject};
+use eightysix::alerts::group::{Entry, EntryKind, Group, GroupKey};
+use eightysix::alerts::lifecycle::EpisodeId;
+use eightysix::alerts::mail::{MailContext, compose};
+use eightysix::alerts::notice::{Content, Mail, ReceiverName};
+use eightysix::alerts::render::{AlertWords, BadMessage, Messages, bad_message};
+use eightysix::document::Place;
+use eightysix::rules::condition::Condition;
+use eightysix::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, Subject, SubjectKind};
+use eightysix::snapshot::diff::diff;
+use eightysix::snapshot::{Access, Snapshot};
+use eightysix::store::format::{decode_catalog, decode_venue};
+use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId, Zone};
+
+use super::text::{assert_shown, is_printable};
+
+/// The longest message, as `alerts::render` cuts it.
+pub const MESSAGE_CHARS_MAX: usize = 500;
+/// The longest subject of a mail, as `alerts::mail` cuts it.
+const SUBJECT_CHARS_MAX: usize = 120;
+const NOW: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
+const CATALOG: &str = include_str!("picture/catalog.json");
+const VENUE: &str = include_str!("picture/venue.json");
+
+/// Characters of a template that are read, as `rules::parse` refuses longer ones.
+const TEMPLATE_CHARS_MAX: usize = 4_096;
+
+/// Returns whether a template could make its values grow: `x ~ x` a few dozen times, or `'x' * 100000000`.
+///
+/// The engine bounds steps and not sizes, and whoever writes the rules also starts the service: such a template stops
+/// nobody but its author, when the rules are loaded. They are not tried; CONTRIBUTING says so.
+pub fn may_grow(template: &str) -> bool {
+    const POINTS_MAX: usize = 12;
+    let words = ["*", "namespace", "macro", "recursive", "replace", "indent", "format", "join", "block", "call"];
+    let in_tags = template.split('{').skip(1).filter_map(|part| part.split('}').next());
+    let points: usize = in_tags.map(|tag| tag.matches(['~', '+', ',']).count()).sum();
+    points > POINTS_MAX || words.iter().any(|word| template.contains(word))
+}
+
+/// Holds for every input.
+pub fn hold(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut parts = text.splitn(3, '\n');
+    let (Some(about), Some(name), Some(template)) = (parts.next(), parts.next(), parts.next()) else { return };
+    let Some((subject, event)) = about_of(about) else { return };
+    if template.chars().count() > TEMPLATE_CHARS_MAX || may_grow(template) {
+        return;
+    }
+    let place = Place { file: "rules/x.yaml".into(), line: 3, column: 5, length: 1 };
+    let placed = Placed { text: template.into(), place, quoted: false };
+    let snapshot = picture(name);
+    let facts = facts(&snapshot, subject, event.is_some());
+    let words = AlertWords { rule: "r", severity: "critical", since: NOW, duration: Duration::from_mins(77) };
+    let message = if let Some(bad) = bad_message(&placed, subject, event) {
+        assert_bad(&bad, template);
+        template.chars().take(MESSAGE_CHARS_MAX).collect()
+    } else {
+        let rules = RuleSet::new(vec![rule(placed, subject, event)], Vec::new());
+        let messages = Messages::compile(&rules, &Zone::utc()).unwrap_or_else(|bad| panic!("{bad:?}"));
+        let rule = RuleName::new("r").expect("a name");
+        let message = messages.render(&rule, false, &facts, words);
+        assert_shown(&message, MESSAGE_CHARS_MAX);
+        assert_eq!(messages.render(&rule, false, &facts, words), message, "a message differs from itself");
+        assert_shown(&messages.render(&rule, true, &facts, words), MESSAGE_CHARS_MAX);
+        message
+    };
+    mail(&message, name);
+}
+
+/// Asserts that a mistake is told with its place in the template, and not at length.
+fn assert_bad(bad: &BadMessage, template: &str) {
+    assert!(bad.place.line == 3 && bad.place.column >= 5, "the place is not in the message: {:?}", bad.place);
+    let first_line = template.lines().next().unwrap_or_default().chars().count().max(1);
+    assert!(bad.place.column + bad.place.length <= 5 + first_line + 1, "{:?}: {template:?}", bad.place);
+    assert!(!bad.problem.is_empty() && !bad.help.is_empty(), "a mistake without a word");
+    assert!(bad.problem.len() <= 4 * template.len() + 500, "a mistake of {} bytes", bad.problem.len());
+}
+
+fn about_of(word: &str) -> Option<(SubjectKind, Option<EventKind>)> {
+    let event = EventKind::ALL.into_iter().find(|event| event.word() == word);
+    let subject = SubjectKind::ALL.into_iter().find(|subject| subject.word() == word);
+    event.map(|event| (event.subject(), Some(event))).or(subject.map(|subject| (subject, None)))
+}
+
+/// Returns a small restaurant in which everything is called `name`.
+pub fn picture(name: &str) -> Snapshot {
+    let mut catalog = decode_catalog(CATALOG).expect("the catalog of these tests");
+    for product in catalog.products.values_mut() {
+        product.name = name.into();
+        product.full_name = name.into();
+        product.category_name = Some(name.to_owned());
+    }
+    catalog.stations.values_mut().for_each(|station| station.name = name.into());
+    catalog.price_lists.values_mut().for_each(|list| list.name = name.into());
+    let mut snapshot = decode_venue(VenueId(7), VENUE, catalog).expect("the venue of these tests");
+    snapshot.venue.name = name.into();
+    snapshot
+}
+
+fn facts(snapshot: &Snapshot, subject: SubjectKind, is_event: bool) -> Facts {
+    let brand = BrandId::new("sahil").expect("a slug");
+    let venue = snapshot.id();
+    let of = match subject {
+        SubjectKind::Item => Subject::Item(venue, ProductId(1)),
+        SubjectKind::Station => Subject::Station(venue, StationId(1)),
+        SubjectKind::Venue => Subject::Venue(venue),
+        SubjectKind::Brand => Subject::Brand,
+    };
+    let refused = Access::Refused { since: NOW, why: snapshot.venue.name.clone() };
+    let mut facts = of_subject(&brand, &refused, Some(snapshot), &of, NOW);
+    let before = Snapshot::unread(snapshot.venue.clone());
+    let change = diff(&before.picture, &snapshot.picture).into_iter().next_back();
+    facts.change = change.filter(|_| is_event).map(|change| of_change(&change, snapshot, NOW));
+    facts
+}
+
+fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule {
+    let state = State {
+        subject,
+        needs_row: false,
+        keep_while: None,
+        hold_for: Duration::ZERO,
+        clear_for: Duration::ZERO,
+        send_resolved: true,
+        resolved_message: Some(message.clone()),
+    };
+    Rule {
+        name: RuleName::new("r").expect("a name"),
+        place: message.place.clone(),
+        form: event.map_or(Form::State(state), Form::Event),
+        when: Condition::All(Vec::new()),
+        severity: Severity::Critical,
+        notify: Vec::new(),
+        message: Some(message),
+    }
+}
+
+/// Asserts that a mail with this message and name has the form of one with harmless words.
+fn mail(message: &str, name: &str) {
+    let shown = |text: &str| eightysix::units::printable(text, 80);
+    let hostile = composed(message, &shown(name));
+    let harmless = composed("x", "y");
+    let Mail { message_id, thread_id, subject, text, html } = &hostile;
+    assert_shown(subject, SUBJECT_CHARS_MAX);
+    assert!(message_id.bytes().all(|b| b.is_ascii_hexdigit()) && message_id.len() == 32, "{message_id}");
+    assert_eq!(thread_id, &harmless.thread_id, "a name moves a mail to another thread");
+    for mark in ['<', '>', '"', '\''] {
+        let count = |html: &str| html.matches(mark).count();
+        assert_eq!(count(html), count(&harmless.html), "{mark} of a name stands in the HTML: {html}");
+    }
+    if is_printable(message) {
+        assert_eq!(text.lines().count(), harmless.text.lines().count(), "a name makes lines of its own: {text}");
+        assert!(text.contains(message.trim_end()), "the message is missing in {text}");
+    }
+}
+
+fn composed(message: &str, name: &str) -> Mail {
+    let brand = BrandId::new("sahil").expect("a slug");
+    let zone = Zone::utc();
+    let entry = |kind| Entry {
+        id: format!("{kind:?}"),
+        kind,
+        episode: Some(EpisodeId::derive("r", NOW)),
+        rule: "r".to_owned(),
+        severity: Severity::Critical,
+        label: name.to_owned(),
+        message: message.to_owned(),
+        at: NOW,
+        baseline: false,
+    };
+    let group = Group { opened_at: NOW, entries: [EntryKind::Opened, EntryKind::Closed].map(entry).into() };
+    let key = GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(7)) };
+    let context = MailContext {
+        brand: &brand,
+        venue_name: Some(name),
+        open: Vec::new(),
+        read_at: Some(NOW),
+        zone: &zone,
+        day_starts: jiff::civil::time(4, 0, 0, 0),
+    };
+    match compose(&key, &group, &context, NOW).content {
+        Content::Email(mail) => mail,
+        other @ (Content::Mqtt(_) | Content::Webhook(_)) => panic!("a mail became {other:?}"),
+    }
+}

@@ -1,0 +1,141 @@
+//! What a database may hold, cut, edited or written by another version: decoded, shown and encoded again.
+//!
+//! Input: a line with the kind of the value, then its stored form. A `venue` has its catalog behind an empty line.
+
+use std::fmt::Debug;
+
+use eightysix::alerts::facts::{item_facts, of_change, of_subject};
+use eightysix::alerts::lifecycle::Alert;
+use eightysix::alerts::published::cloud_event;
+use eightysix::board::{Setting, change_facts, feed_event, lines, lists, open_alerts, status};
+use eightysix::document::Problems;
+use eightysix::rules::evaluate::evaluate_venue;
+use eightysix::rules::events::events;
+use eightysix::rules::parse::{RuleFile, parse};
+use eightysix::rules::subject::VenueView;
+use eightysix::snapshot::diff::{apply, diff};
+use eightysix::snapshot::{Access, FreshnessLimits, Snapshot};
+use eightysix::store::StoreError;
+use eightysix::store::format::{
+    decode_alert, decode_catalog, decode_content, decode_group, decode_subject, decode_venue, encode_alert,
+    encode_catalog, encode_change, encode_content, encode_group, encode_subject, encode_venue,
+};
+use eightysix::topics::{BaseTopic, check_topic};
+use eightysix::units::{BrandId, Timestamp, VenueId, Zone};
+
+use super::text::assert_shown;
+
+/// Bytes of a retained body: the limit of a list and some room for what stands around it.
+const BODY_BYTES_MAX: usize = 80 * 1024;
+/// The rules that come with the program.
+const RULES: [(&str, &str); 2] = [
+    ("kitchen.yaml", include_str!("../../rules/kitchen.yaml")),
+    ("operations.yaml", include_str!("../../rules/operations.yaml")),
+];
+
+/// Holds for every input.
+pub fn hold(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Some((kind, body)) = text.split_once('\n') else { return };
+    match kind {
+        "catalog" => drop(again(body, decode_catalog, encode_catalog)),
+        "alert" => drop(again(body, decode_alert, encode_alert)),
+        "group" => drop(again(body, decode_group, encode_group)),
+        "notice" => drop(again(body, decode_content, encode_content)),
+        "subject" => drop(again(body, decode_subject, encode_subject)),
+        "venue" => venue(body),
+        _ => {}
+    }
+}
+
+/// Asserts that what was decoded is decoded from what it is encoded as, and that this form is final.
+fn again<T: PartialEq + Debug>(
+    body: &str,
+    decode: impl Fn(&str) -> Result<T, StoreError>,
+    encode: impl Fn(&T) -> String,
+) -> Option<T> {
+    let value = match decode(body) {
+        Ok(value) => value,
+        Err(error) => {
+            assert_shown(&error.to_string(), 400);
+            return None;
+        }
+    };
+    let encoded = encode(&value);
+    let decoded = decode(&encoded).unwrap_or_else(|error| panic!("{error}: {encoded}"));
+    assert_eq!(decoded, value, "decoded from {encoded}");
+    assert_eq!(encode(&decoded), encoded, "one value has two forms");
+    Some(value)
+}
+
+fn venue(body: &str) {
+    let (body, catalog) = body.split_once("\n\n").unwrap_or((body, ""));
+    let catalog = again(catalog, decode_catalog, encode_catalog).unwrap_or_default();
+    let decode = |body: &str| decode_venue(VenueId(7), body, catalog.clone());
+    let Some(snapshot) = again(body, decode, encode_venue) else { return };
+    for now in [Timestamp::from_unix_ms(1_780_000_000_000), Timestamp::from_unix_ms(i64::MAX)] {
+        shown(&snapshot, now);
+    }
+}
+
+/// Asserts that a picture can be judged and shown, whatever its figures and names are.
+fn shown(snapshot: &Snapshot, now: Timestamp) {
+    let brand = BrandId::new("sahil").expect("a slug");
+    let rules = RULES.map(|(name, text)| RuleFile { name: name.into(), bytes: text.into() });
+    let mut problems = Problems::new();
+    let rules = parse(&rules, &mut problems).rules;
+    assert!(problems.is_empty(), "the shipped rules: {problems:?}");
+    let limits = FreshnessLimits {
+        stale_after: std::time::Duration::from_mins(1),
+        blind_after: std::time::Duration::from_mins(5),
+    };
+    let granted = Access::Granted;
+    let view = |snapshot| VenueView { brand: &brand, access: &granted, snapshot, freshness_limits: limits };
+    let found = evaluate_venue(&rules, &view(snapshot), now);
+    for finding in &found.findings {
+        let facts = of_subject(&brand, &granted, Some(snapshot), &finding.subject, now);
+        assert_json(&cloud_event("id", "alert.opened", &facts, None, None, now));
+    }
+    let empty = Snapshot::unread(snapshot.venue.clone());
+    let found = diff(&empty.picture, &snapshot.picture);
+    assert_eq!(apply(&empty.picture, &found), snapshot.picture, "the changes do not lead to the picture");
+    let _ = events(&rules, &found, &view(&empty), &view(snapshot), now);
+    for change in &found {
+        let (subject, body) = encode_change(change);
+        assert!(!subject.is_empty(), "a change of nothing");
+        assert_json(&body);
+        let _ = of_change(change, snapshot, now);
+        if let Some((kind, product)) = feed_event(change, snapshot) {
+            let facts = change_facts(&brand, change, product, snapshot, now);
+            assert_json(&cloud_event("id", kind, &facts, None, Some("x"), now));
+        }
+    }
+    board(&brand, snapshot, limits, now);
+}
+
+fn board(brand: &BrandId, snapshot: &Snapshot, limits: FreshnessLimits, now: Timestamp) {
+    let setting = Setting {
+        boot: "b".to_owned(),
+        zone: Zone::named("Asia/Baku").expect("bundled"),
+        day_starts: jiff::civil::time(4, 0, 0, 0),
+    };
+    let topics = BaseTopic::default();
+    let alerts: [(&u8, &Alert); 0] = [];
+    let tree = lists(&topics, brand, snapshot, open_alerts(alerts.into_iter()), &setting, now);
+    let (topic, body) = status(&topics, brand, snapshot, &setting, limits, now);
+    for (topic, state) in tree.iter().chain([(&topic, &body)]) {
+        check_topic(topic).unwrap_or_else(|why| panic!("{topic:?}: {why}"));
+        assert!(topic.starts_with("eightysix/v1/sahil/7/"), "{topic:?} is not of this venue");
+        assert!(state.body().len() <= BODY_BYTES_MAX, "{topic} has {} bytes", state.body().len());
+        assert_json(state.body());
+    }
+    for line in lines(snapshot) {
+        assert_shown(&item_facts(snapshot, line.product).name, 80);
+    }
+}
+
+#[track_caller]
+fn assert_json(body: &str) {
+    let parsed: Result<serde_json::Value, _> = serde_json::from_str(body);
+    assert!(parsed.is_ok_and(|value| value.is_object()), "not a JSON object: {body}");
+}

@@ -1,0 +1,326 @@
+//! The seeds from which the fuzzers begin: answers of the simulator, the shipped configurations, rules and templates,
+//! and stored values, each in the form that its target reads.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use eightysix::alerts::group::{Entry, EntryKind, Group};
+use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
+use eightysix::alerts::notice::{Content, Event, Mail, MqttMessage};
+use eightysix::document::Problems;
+use eightysix::rules::Severity;
+use eightysix::rules::parse::{RuleFile, parse};
+use eightysix::simulator::plan::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_INTEGRATOR, WorldPlan};
+use eightysix::simulator::route::{ApiAnswer, ApiRequest, BASE_PATH};
+use eightysix::simulator::world::World;
+use eightysix::store::format::{encode_alert, encode_content, encode_group};
+use eightysix::units::Timestamp;
+
+const NOW: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
+
+/// Collects what the functions below make.
+#[derive(Default)]
+pub(crate) struct Seeds {
+    /// Target, name and bytes of each.
+    pub(crate) all: Vec<(&'static str, String, Vec<u8>)>,
+}
+
+/// Returns the seeds of all targets.
+pub(crate) fn seeds() -> Seeds {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seeds = Seeds::default();
+    seeds.answers();
+    seeds.troubles();
+    seeds.config(root);
+    seeds.door();
+    seeds.rules_and_messages(root);
+    seeds.requests();
+    seeds.stored();
+    seeds
+}
+
+impl Seeds {
+    fn add(&mut self, target: &'static str, name: &str, bytes: &[u8]) {
+        self.all.push((target, format!("seed-{name}"), bytes.to_vec()));
+    }
+
+    fn answers(&mut self) {
+        let mut world = World::new(&WorldPlan::demo(1, 2), NOW);
+        let mut ask = |method: &str, path: &str, query: &str, token: &str, body: String| {
+            let headers = [("x-token", token), ("x-venue", "1"), ("content-type", "application/json")];
+            let request = ApiRequest {
+                method: method.to_owned(),
+                path: format!("{BASE_PATH}{path}"),
+                raw_query: query.to_owned(),
+                headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+                body: body.into_bytes(),
+                client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            };
+            world.answer(&request, NOW)
+        };
+        let credentials = serde_json::json!({
+            "client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET, "brand": "sahil",
+            "integrator_id": DEMO_INTEGRATOR,
+        });
+        let login = ask("POST", "/auth", "", "", credentials.to_string());
+        let token: serde_json::Value = serde_json::from_slice(&login.body).expect("a login");
+        let token = token["token"].as_str().expect("a token").to_owned();
+        self.add("answers", "auth", &answer("auth", &[&login]));
+        self.add("answers", "auth-refused", &answer("auth", &[&ask("POST", "/auth", "", "", "{}".to_owned())]));
+        let with = "with[0]=category&with[1]=station&with[2]=modifications&with[3]=modificator_groups&with[4]=recipe&with[5]=tags";
+        let page = |n: u32, limit: u32| format!("page={n}&limit={limit}&{with}");
+        let one = |asked: &str, path: &str, query: &str, ask: &mut dyn FnMut(&str, &str) -> ApiAnswer| {
+            answer(asked, &[&ask(path, query)])
+        };
+        let mut get = |path: &str, query: &str| ask("GET", path, query, &token, String::new());
+        for (name, asked, path, query) in [
+            ("venues", "venues", "/venues", String::new()),
+            ("stop-list", "stop-list", "/products/stop-list", String::new()),
+            (
+                "stop-list-of",
+                "stop-list 1,2,3",
+                "/products/stop-list",
+                "filters[0][0]=id&filters[0][1][0]=1&filters[0][1][1]=3".to_owned(),
+            ),
+            ("products", "products", "/products", page(1, 4)),
+            ("stations", "stations", "/stations", "page=1&limit=200".to_owned()),
+            ("price-lists", "price-lists", "/price-lists", "page=1&limit=999".to_owned()),
+            ("prices", "prices", "/price-lists/prices", "page=1&limit=8".to_owned()),
+            ("not-found", "product 999999", "/products/999999", String::new()),
+            ("bad-query", "stations", "/stations", "page=x".to_owned()),
+        ] {
+            self.add("answers", name, &one(asked, path, &query, &mut get));
+        }
+        let listed = get("/products", "page=1&limit=1&selects=id");
+        let listed: serde_json::Value = serde_json::from_slice(&listed.body).expect("a list");
+        let id = listed["data"][0]["id"].as_u64().expect("an id");
+        self.add("answers", "product", &one(&format!("product {id}"), &format!("/products/{id}"), with, &mut get));
+        let pages: Vec<ApiAnswer> = (1..=3).map(|n| get("/stations", &format!("page={n}&limit=2"))).collect();
+        self.add("answers", "walk", &answer("stations", &pages.iter().collect::<Vec<_>>()));
+        let mut stranger = |path: &str, query: &str| ask("GET", path, query, "no", String::new());
+        self.add("answers", "stale", &one("stop-list", "/products/stop-list", "", &mut stranger));
+    }
+
+    fn troubles(&mut self) {
+        for (name, head) in [
+            (
+                "webhook-later",
+                "webhook\n503\nRetry-After: Fri, 08 May 2026 16:04:11 GMT\nDate: Fri, 08 May 2026 15:04:11 GMT\n\nbusy",
+            ),
+            ("webhook-redirect", "webhook\n302\nLocation: https://login.example.com/x\n\n<h1>Found</h1>"),
+            ("webhook-gone", "webhook\n410\n\ngone"),
+            (
+                "too-many",
+                "stop-list\n429\nRateLimit-Limit: 300, 300;w=60\nRateLimit-Remaining: 0\nRateLimit-Reset: 17\nRetry-After: 20\n\n{}",
+            ),
+            ("html", "stop-list\n502\n\n<html><body>Bad Gateway</body></html>"),
+            ("redirect", "stop-list\n301\nLocation: https://elsewhere.example.com/\n\n"),
+            (
+                "small-walk",
+                "stations\n200\n\n{\"data\":[{\"id\":1,\"name\":\"a\",\"status\":1}],\"total\":2}\n%%\n{\"data\":[{\"id\":2,\"status\":0}],\"total\":2}",
+            ),
+        ] {
+            self.add("answers", name, head.as_bytes());
+        }
+    }
+
+    fn config(&mut self, root: &Path) {
+        for (name, file) in [
+            ("example", "config/eightysix.yaml"),
+            ("deploy", "deploy/eightysix.yaml"),
+            ("systemd", "deploy/eightysix-systemd.yaml"),
+        ] {
+            let text = fs::read_to_string(root.join(file)).expect("a shipped configuration");
+            // Without comments, so that mutations meet settings; with the folders of the fuzzers.
+            let lines = text.lines().map(|line| line.split(" #").next().unwrap_or_default().trim_end());
+            let settings: Vec<&str> =
+                lines.filter(|line| !line.is_empty() && !line.trim_start().starts_with('#')).collect();
+            let text = settings.join("\n").replace("../rules/", "rules/").replace("/etc/eightysix/rules/", "rules/");
+            self.add("config", name, (text + "\n").as_bytes());
+        }
+        let whole = include_str!("../../src/config/tests.rs");
+        let whole = whole.split("const WHOLE: &str = \"\\\n").nth(1).and_then(|rest| rest.split("\";").next());
+        self.add("config", "whole", whole.expect("the configuration of the tests").as_bytes());
+        self.add("config", "small", b"locale: { timezone: Asia/Baku, currency: AZN }\nclopos: { integrator_id: i, brands: [{ brand: b, client_id: c, client_secret: { file: secret } }] }\nrules: [rules/*.yaml]\n");
+    }
+
+    fn door(&mut self) {
+        let head = |path: &str, more: &str| {
+            format!(
+                "GET {path} HTTP/1.1\r\nHost: localhost:8686\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Protocol: mqtt\r\n{more}\r\n"
+            )
+        };
+        let frame = |first: u8, payload: &[u8]| {
+            let length = u8::try_from(payload.len()).expect("a short frame");
+            [&[first, 0x80 | length, 0, 0, 0, 0][..], payload].concat()
+        };
+        let frames = |frames: &[Vec<u8>]| [head("/mqtt", "").as_bytes(), &frames.concat()].concat();
+        let connect = b"\x10\x10\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x03abc";
+        self.add(
+            "door",
+            "binary",
+            &frames(&[frame(0x82, connect), frame(0x82, b"\xc0\x00"), frame(0x88, b"\x03\xe8")]),
+        );
+        self.add(
+            "door",
+            "parts",
+            &frames(&[frame(0x02, b"\x10"), frame(0x89, b"ping"), frame(0x00, b"\x10"), frame(0x80, b"\x00")]),
+        );
+        self.add("door", "text", &frames(&[frame(0x81, b"hello")]));
+        self.add("door", "unmasked", &frames(&[b"\x82\x02hi".to_vec()]));
+        self.add("door", "long", &frames(&[b"\x82\xfe\x00\x7e\x00\x00\x00\x00".to_vec(), vec![b'x'; 126]]));
+        for (name, more) in [
+            ("own", "Origin: http://localhost:8686\r\n"),
+            ("listed", "Origin: https://screens.example.com\r\n"),
+            ("strange", "Origin: http://evil.example\r\n"),
+            ("null", "Origin: null\r\n"),
+        ] {
+            self.add("door", name, head("/mqtt", more).as_bytes());
+        }
+        self.add("door", "elsewhere", head("/other", "").as_bytes());
+        self.add("door", "plain", b"GET /mqtt HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        self.add(
+            "door",
+            "post",
+            b"POST /mqtt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        );
+        self.add("door", "old", b"GET / HTTP/1.0\r\n\r\n");
+    }
+
+    fn rules_and_messages(&mut self, root: &Path) {
+        for name in ["kitchen", "operations"] {
+            let text = fs::read_to_string(root.join(format!("rules/{name}.yaml"))).expect("shipped rules");
+            let file = RuleFile { name: name.into(), bytes: text.clone().into_bytes() };
+            let parsed = parse(&[file], &mut Problems::new());
+            for (n, rule) in text.split("\n  - name:").skip(1).enumerate() {
+                self.add("rules", &format!("{name}-{n}"), format!("rules:\n  - name:{rule}\n").as_bytes());
+            }
+            for (n, template) in parsed.templates.iter().enumerate() {
+                let about = template.event.map_or(template.subject.word(), |event| event.word());
+                let seed = format!("{about}\n<b>Plov & \"co\"</b>\n{}", template.text.text);
+                self.add("messages", &format!("{name}-{n}"), seed.as_bytes());
+            }
+        }
+        self.add("rules", "forms", b"rules:\n  - name: a\n    when: { any: [{ limit: { above: 0, below: 5 } }, { not: { product.name: { matches: '^P.*v$' } } }], prices.Delivery: { is: unset } }\n    keep_while: { all: [{ stopped_for: { at_most: 1h30m } }, { product.tags: [lunch, banquet] }] }\n    notify: []\n");
+        self.add("rules", "anchors", b"rules:\n  - &a\n    name: a\n    when: { sold_out: true }\n    notify: [k]\n  - { <<: *a, name: b }\n  - { <<: *a, name: c, severity: info, message: |\n      two\n      lines\n    }\n");
+        self.add("rules", "event", b"rules:\n  - name: e\n    event: price_changed\n    when: { product.status: active }\n    notify: [office]\n    message: '{{ change.before }} -> {{ change.after }}'\n");
+        self.add("messages", "loop", b"item\nPlov\n{% for other in item.others_on %}{{ loop.index }} {{ other | upper }}{% else %}-{% endfor %}{% set x = item.limit %}{{ x ~ '!' }}");
+        self.add("messages", "filters", b"venue\nSahil\n{{ venue.reading_age | duration }} {{ venue.trouble | default('x') | replace('a', 'b') | truncate(20) }}{{ [1, 2] | join(', ') }}");
+        self.add("messages", "macro", b"station\nBar\n{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(station.name) }}{{ station.products + 1 }}{% if station.status is eq 'active' %}a{% endif %}");
+    }
+
+    fn requests(&mut self) {
+        let lines = [
+            "pair page 1",
+            "pair limit 100",
+            "with category,station,modifications",
+            "filter inventory_behavior 0",
+            "any type GOODS,DISH",
+            "any tag \u{e7}ay & s\u{fc}d,100%=1+1",
+            "ids 30,10,20,10",
+            "ids 5",
+            "topic eightysix",
+            "topic site/baku/eightysix",
+            "brand sahil-2.x",
+            "quantity -16.2000",
+            "money \"8.1\"",
+            "money 0.0001",
+            "instant 2026-01-13T14:08:49.000000Z",
+            "broker mqtts://[::1]:8883",
+            "broker mqtt://broker.local",
+            "mail 86 \u{1f37d} <alerts@example.com>",
+            "place smtp+plain://127.0.0.1:25",
+            "place folder:/var/mail/out",
+            "allowed 10.1.0.0/16",
+            "duration 1h30m500ms",
+            "shown Plov \u{202e}\u{1b}[31m x",
+        ];
+        self.add("requests", "all", lines.join("\n").as_bytes());
+        for (n, line) in lines.iter().enumerate() {
+            self.add("requests", &format!("line-{n:02}"), line.as_bytes());
+        }
+        let ids: Vec<String> = (1..=101).map(|id: u32| (id * 7).to_string()).collect();
+        self.add("requests", "ids-101", format!("ids {}", ids.join(",")).as_bytes());
+        self.add("requests", "ids-100", format!("ids {}", ids[..100].join(",")).as_bytes());
+    }
+
+    fn stored(&mut self) {
+        let (catalog, venue) = (
+            include_str!("../../fuzz/properties/picture/catalog.json"),
+            include_str!("../../fuzz/properties/picture/venue.json"),
+        );
+        self.add("stored", "venue", format!("venue\n{venue}\n{catalog}").as_bytes());
+        self.add("stored", "catalog", format!("catalog\n{catalog}").as_bytes());
+        let episode = EpisodeId::derive("plov", NOW);
+        let open = OpenAlert {
+            episode: episode.clone(),
+            since: NOW,
+            opened_at: NOW,
+            clear_since: Some(NOW),
+            baseline: false,
+            severity: Severity::Critical,
+            told: [eightysix::alerts::notice::ReceiverName::new("kitchen")].into(),
+            label: "Plov".to_owned(),
+            message: "Plov is out".to_owned(),
+            station: None,
+        };
+        let entry = Entry {
+            id: "x/opened".to_owned(),
+            kind: EntryKind::Opened,
+            episode: Some(episode),
+            rule: "sold-out".to_owned(),
+            severity: Severity::Info,
+            label: "Plov".to_owned(),
+            message: "Plov is out".to_owned(),
+            at: NOW,
+            baseline: true,
+        };
+        let text = |text: &str| text.to_owned();
+        let mqtt = MqttMessage {
+            topic: text("eightysix/v1/sahil/7/event"),
+            body: text("{}"),
+            retain: true,
+            expiry_s: Some(600),
+            content_type: Some(text("application/json")),
+            properties: vec![(text("id"), text("1"))],
+        };
+        let mail = Mail {
+            message_id: text("m"),
+            thread_id: text("t"),
+            subject: text("s"),
+            text: text("a\nb"),
+            html: text("<p>"),
+        };
+        for (name, value) in [
+            ("alert-open", format!("alert\n{}", encode_alert(&Alert::Open(Box::new(open))))),
+            ("alert-pending", format!("alert\n{}", encode_alert(&Alert::Pending { since: NOW, baseline: true }))),
+            ("group", format!("group\n{}", encode_group(&Group { opened_at: NOW, entries: vec![entry] }))),
+            ("notice-mqtt", format!("notice\n{}", encode_content(&Content::Mqtt(mqtt)))),
+            ("notice-mail", format!("notice\n{}", encode_content(&Content::Email(mail)))),
+            (
+                "notice-webhook",
+                format!("notice\n{}", encode_content(&Content::Webhook(Event { body: text("{\"a\":1}") }))),
+            ),
+            ("subject-brand", text("subject\nbrand")),
+            ("subject-venue", text("subject\nvenue:7")),
+            ("subject-station", text("subject\nstation:7:3")),
+            ("subject-item", text("subject\nitem:7:54")),
+        ] {
+            self.add("stored", name, value.as_bytes());
+        }
+    }
+}
+
+fn answer(asked: &str, pages: &[&ApiAnswer]) -> Vec<u8> {
+    let mut bytes = format!("{asked}\n{}\n", pages[0].status).into_bytes();
+    for (name, value) in &pages[0].headers {
+        bytes.extend(format!("{name}: {value}\n").bytes());
+    }
+    bytes.push(b'\n');
+    let bodies: Vec<&[u8]> = pages.iter().map(|page| page.body.as_slice()).collect();
+    bytes.extend(bodies.join(&b"\n%%\n"[..]));
+    bytes
+}
