@@ -83,7 +83,12 @@ impl FromStr for Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folder { path } => write!(f, "folder:{}", path.display()),
+            Self::Folder { path } => {
+                let path = path.display().to_string();
+                // Two slashes would be read as those of an address.
+                let slashes = if path.starts_with("//") { "//" } else { "" };
+                write!(f, "folder:{slashes}{path}")
+            }
             Self::Server { host, port, security } => {
                 let scheme = match security {
                     Security::Tls => "smtps",
@@ -153,6 +158,7 @@ mod tests {
             ("smtps://[2001:db8::1]", "smtps://[2001:db8::1]:465"),
             ("folder:mails/out", "folder:mails/out"),
             ("folder:///var/mails", "folder:/var/mails"),
+            ("folder:////var/mails", "folder:////var/mails"),
         ] {
             let place: Place = text.parse().expect(text);
             assert_eq!(place.to_string(), full);
