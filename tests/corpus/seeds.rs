@@ -139,9 +139,8 @@ impl Seeds {
             let text = settings.join("\n").replace("../rules/", "rules/").replace("/etc/eightysix/rules/", "rules/");
             self.add("config", name, (text + "\n").as_bytes());
         }
-        let whole = include_str!("../../src/config/tests.rs");
-        let whole = whole.split("const WHOLE: &str = \"\\\n").nth(1).and_then(|rest| rest.split("\";").next());
-        self.add("config", "whole", whole.expect("the configuration of the tests").as_bytes());
+        let whole = fs::read(root.join("tests/bad_input/site/eightysix.yaml")).expect("the configuration of the tests");
+        self.add("config", "whole", &whole);
         self.add("config", "small", b"locale: { timezone: Asia/Baku, currency: AZN }\nclopos: { integrator_id: i, brands: [{ brand: b, client_id: c, client_secret: { file: secret } }] }\nrules: [rules/*.yaml]\n");
     }
 
