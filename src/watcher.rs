@@ -77,8 +77,16 @@ pub struct Cycle {
 #[derive(Debug)]
 enum Then {
     Nothing,
-    Venues { ids: BTreeSet<VenueId> },
-    Observed { venue: VenueId, is_stop_list: bool, is_walk: bool },
+    /// Whether Clopos lets us in is learnt by a login, which is far off: it is taken in when the store works again.
+    Access(Access),
+    Venues {
+        ids: BTreeSet<VenueId>,
+    },
+    Observed {
+        venue: VenueId,
+        is_stop_list: bool,
+        is_walk: bool,
+    },
     Prices,
 }
 
@@ -97,6 +105,8 @@ pub struct Watcher {
     repeats: Repeats,
     /// No commit is tried before this: the store failed.
     store_not_before: Uptime,
+    /// The newest access that could not be stored.
+    unstored_access: Option<Access>,
 }
 
 impl Watcher {
@@ -164,6 +174,7 @@ impl Watcher {
             inputs: VecDeque::from([(Input::Reloaded, Then::Nothing)]),
             repeats: Repeats::default(),
             store_not_before: Uptime::default(),
+            unstored_access: None,
         }
     }
 
@@ -308,8 +319,7 @@ impl Watcher {
         if verdict.needs_a_person() || matches!(verdict, Verdict::Refused { .. }) {
             self.refuse(verdict, now);
         } else if let Access::Untried | Access::Granted = self.engine.memory().access {
-            let unreachable = Access::Unreachable { since: now, why: verdict.to_string() };
-            self.inputs.push_back((Input::Access(unreachable), Then::Nothing));
+            self.note_access(Access::Unreachable { since: now, why: verdict.to_string() });
         }
         for venue in self.engine.memory().venues.keys() {
             let failed = Reading::Failed { why: verdict.to_string() };
@@ -323,14 +333,13 @@ impl Watcher {
             Access::Refused { since, .. } => since,
             Access::Untried | Access::Granted | Access::Unreachable { .. } => now,
         };
-        let refused = Access::Refused { since, why: verdict.to_string() };
-        self.inputs.push_back((Input::Access(refused), Then::Nothing));
+        self.note_access(Access::Refused { since, why: verdict.to_string() });
     }
 
     /// Notes that the brand can be read, unless something that the rules need is still forbidden.
     fn let_in(&mut self) {
         if self.forbidden.is_empty() {
-            self.inputs.push_back((Input::Access(Access::Granted), Then::Nothing));
+            self.note_access(Access::Granted);
         }
     }
 
@@ -354,11 +363,27 @@ impl Watcher {
         self.engine.next_deadline().map(|(at, _)| at)
     }
 
-    /// Notes that time has passed, if that changes something.
-    pub fn tick(&mut self, now: Timestamp) {
-        if self.next_deadline().is_some_and(|at| at <= now) {
+    /// Notes that time has passed, if that changes something. Nothing is tried that could not be stored.
+    pub fn tick(&mut self, now: Moment) {
+        if now.uptime < self.store_not_before {
+            return;
+        }
+        if let Some(access) = self.unstored_access.take() {
+            self.note_access(access);
+        }
+        if self.next_deadline().is_some_and(|at| at <= now.wall) {
             self.inputs.push_back((Input::Tick, Then::Nothing));
         }
+    }
+
+    /// Returns before when no [`Watcher::tick`] does anything, because the store failed.
+    pub const fn store_not_before(&self) -> Uptime {
+        self.store_not_before
+    }
+
+    fn note_access(&mut self, access: Access) {
+        self.unstored_access = None;
+        self.inputs.push_back((Input::Access(access.clone()), Then::Access(access)));
     }
 
     /// Returns the next commit, until none is left. It is to be stored if it is durable, and then handed to
@@ -370,7 +395,7 @@ impl Watcher {
             if now.uptime >= self.store_not_before || !commit.is_durable() {
                 return Some(Cycle { commit, then });
             }
-            self.read_again(&then, now.uptime);
+            self.read_again(then, now.uptime);
         }
     }
 
@@ -384,7 +409,7 @@ impl Watcher {
         let before = if let Then::Observed { venue, .. } = &then { seq(&self.engine, venue) } else { 0 };
         self.engine.adopt(commit);
         match then {
-            Then::Nothing | Then::Prices => {}
+            Then::Nothing | Then::Access(_) | Then::Prices => {}
             Then::Venues { ids } => {
                 self.pace(ids.len());
                 let was_forbidden = !self.forbidden.is_empty();
@@ -406,19 +431,23 @@ impl Watcher {
     }
 
     /// Notes that a commit could not be stored and why: it did not happen.
-    pub fn store_failed(&mut self, cycle: &Cycle, why: &str, now: Uptime) {
+    pub fn store_failed(&mut self, cycle: Cycle, why: &str, now: Uptime) {
         if let Repeat::First { .. } = self.repeats.failed("store", why) {
             tracing::error!(brand = %self.engine.brand(), "nothing is taken in until the store works: {why}");
         }
         self.store_not_before = now.plus(STORE_FAILED_WAIT);
-        self.read_again(&cycle.then, now);
+        self.read_again(cycle.then, now);
     }
 
     /// Has read again what is not read again anyway.
-    fn read_again(&mut self, then: &Then, now: Uptime) {
+    fn read_again(&mut self, then: Then, now: Uptime) {
         let missed = match then {
+            Then::Access(access) => {
+                self.unstored_access = Some(access);
+                return;
+            }
             Then::Venues { .. } => Missed::Venues,
-            Then::Observed { venue, is_walk: true, .. } => Missed::Walks(*venue),
+            Then::Observed { venue, is_walk: true, .. } => Missed::Walks(venue),
             Then::Prices => Missed::Prices,
             Then::Nothing | Then::Observed { is_walk: false, .. } => return,
         };
@@ -466,10 +495,6 @@ impl Watcher {
 
     /// Says once that answers came and nothing could be made of them.
     fn say_doubt(&mut self, request: &Request) {
-        // One product by its id says nothing of the walk, whose name it shares.
-        if matches!(request, Request::Product { .. }) {
-            return;
-        }
         let key = format!("the whole of {}", thing_of(request));
         let Some(doubt) = self.plan.doubt(request) else {
             self.repeats.works(&key);
@@ -510,7 +535,9 @@ fn thing_of(request: &Request) -> String {
     match request {
         Request::Venues => "the venues".to_owned(),
         Request::StopList { venue, .. } => format!("the stop list of venue {venue}"),
-        Request::Products { venue, .. } | Request::Product { venue, .. } => format!("the products of venue {venue}"),
+        Request::Products { venue, .. } => format!("the products of venue {venue}"),
+        // Its answer says nothing of the walk.
+        Request::Product { venue, .. } => format!("single products of venue {venue}"),
         Request::Stations { venue, .. } => format!("the stations of venue {venue}"),
         Request::PriceLists { .. } | Request::Prices { .. } => "the prices".to_owned(),
     }

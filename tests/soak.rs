@@ -30,7 +30,7 @@ const SIZE: Size = Size { brands: 36, venues: 4, products: 130, rows: 20 };
 const WARM_UP: u64 = 400;
 /// Polls between two measurements, and how many measurements there are.
 const STRETCH: u64 = 100;
-const STRETCHES: usize = 18;
+const STRETCHES: u32 = 21;
 /// A change must be told before every venue was polled this many times more. Most need one or two.
 const ROUNDS_MAX: u64 = 30;
 
@@ -80,12 +80,13 @@ fn thousands_of_polls_leave_nothing_behind() {
 fn a_leak_is_told_from_noise() {
     let slack = Slack { share: 0.0, amount: 2_500.0 };
     let noise = |n: u32| f64::from(n * 7919 % 1_000);
-    let calm: Vec<f64> = (0..21).map(|n| 60_000.0 + noise(n)).collect();
+    let calm: Vec<f64> = (0..STRETCHES).map(|n| 60_000.0 + noise(n)).collect();
     assert!(!judge(&calm, slack).grows());
     // 2 KB with each poll, 100 polls between two measurements.
     let leak: Vec<f64> = (0..21).map(|n| 60_000.0 + noise(n) + f64::from(n) * 200.0).collect();
     assert!(judge(&leak, slack).grows() && judge(&leak, slack).slope > 150.0);
-    let one_bad_moment: Vec<f64> = (0..21).map(|n| if n == 20 { 90_000.0 } else { 60_000.0 }).collect();
+    let one_bad_moment: Vec<f64> =
+        (0..STRETCHES).map(|n| if n == STRETCHES - 1 { 90_000.0 } else { 60_000.0 }).collect();
     assert!(!judge(&one_bad_moment, slack).grows());
 }
 

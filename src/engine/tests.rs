@@ -150,10 +150,10 @@ fn the_next_deadline_says_what_is_waited_for() {
     take(&mut engine, Input::Tick, 125);
     assert_eq!(next(&engine), Some((after_s(128), "a mail has waited for its burst")));
     assert!(take(&mut engine, Input::Tick, 128), "the mail is written");
-    take(&mut engine, list(&[]), 130);
+    take(&mut engine, list(&[5]), 130);
     take(&mut engine, Input::Tick, 188);
     assert_eq!(next(&engine), Some((after_s(190), "an alert has been clear long enough to close")));
-    take(&mut engine, list(&[]), 190);
+    take(&mut engine, list(&[5]), 190);
     assert_eq!(engine.memory().book.iter().count(), 0, "it closed");
 }
 

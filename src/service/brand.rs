@@ -72,7 +72,7 @@ pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
         }
         task.commit_all().await;
         task.turn_the_day(clock::now());
-        task.brand.watcher.tick(clock::now());
+        task.brand.watcher.tick(moment());
         task.commit_all().await;
     }
 }
@@ -83,7 +83,9 @@ fn moment() -> Moment {
 
 impl Task {
     async fn next(&mut self, cancel: &CancellationToken) -> Event {
-        let deadline = self.brand.watcher.next_deadline().map(|at| at.since(clock::now()));
+        // While the store fails nothing that is due can be done, and the loop must not turn for it.
+        let until_store = self.brand.watcher.store_not_before().since(clock::uptime());
+        let deadline = self.brand.watcher.next_deadline().map(|at| at.since(clock::now()).max(until_store));
         let until_send = self.sleep_until.since(clock::uptime());
         let sleep = until_send.min(deadline.unwrap_or(SLEEP_MAX)).min(SLEEP_MAX);
         tokio::select! {
@@ -131,7 +133,7 @@ impl Task {
             if cycle.commit.is_durable()
                 && let Err(error) = store.commit(watcher.engine().brand(), &cycle.commit, now.wall).await
             {
-                watcher.store_failed(&cycle, &telemetry::chain(&error), clock::uptime());
+                watcher.store_failed(cycle, &telemetry::chain(&error), clock::uptime());
                 continue;
             }
             for notice in &cycle.commit.notices {

@@ -271,6 +271,7 @@ impl Shop {
     pub(crate) fn is_killed(&mut self) {
         let clock = self.clock();
         for watcher in &mut self.watchers {
+            watcher.forget_address();
             watcher.start(clock);
         }
     }

@@ -18,6 +18,8 @@ use eightysix::units::{BrandId, ProductId, StationId, Timestamp, Zone};
 use crate::reference::OutRule;
 use crate::script::{DISHES, RULE_SETS, Script};
 
+/// How long a mail waits for more.
+pub(crate) const GROUP_WAIT: Duration = Duration::from_mins(1);
 /// The brand.
 pub(crate) const BRAND: &str = "sahil";
 
@@ -31,7 +33,12 @@ pub(crate) const RULES: [(&str, OutRule); RULE_SETS] = [
   - { name: off, subject: station, when: { station.status: inactive }, clear_for: 10s, notify: [office] }
   - { name: blind, subject: venue, when: { venue.reading: blind }, for: 1m, notify: [office] }
   - { name: refused, subject: brand, when: { brand.access: refused }, notify: [office] }",
-        OutRule { name: "out", hold_for: Duration::from_secs(10), clear_for: Duration::from_secs(20) },
+        OutRule {
+            name: "out",
+            hold_for: Duration::from_secs(10),
+            clear_for: Duration::from_secs(20),
+            notify: &["kitchen", "managers", "office"],
+        },
     ),
     (
         "rules:
@@ -39,14 +46,24 @@ pub(crate) const RULES: [(&str, OutRule); RULE_SETS] = [
       notify: [managers, office], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: dear, event: price_changed, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, notify: [kitchen, office] }",
-        OutRule { name: "out", hold_for: Duration::from_secs(30), clear_for: Duration::from_secs(15) },
+        OutRule {
+            name: "out",
+            hold_for: Duration::from_secs(30),
+            clear_for: Duration::from_secs(15),
+            notify: &["managers", "office"],
+        },
     ),
     (
         "rules:
   - { name: gone, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, clear_for: 20s,
       notify: [office, kitchen], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: low, when: { low: true }, for: 10s, clear_for: 15s, notify: [office] }",
-        OutRule { name: "gone", hold_for: Duration::ZERO, clear_for: Duration::from_secs(20) },
+        OutRule {
+            name: "gone",
+            hold_for: Duration::ZERO,
+            clear_for: Duration::from_secs(20),
+            notify: &["kitchen", "office"],
+        },
     ),
 ];
 
@@ -90,7 +107,7 @@ pub(crate) fn policy(rules: &str, zone: &Zone) -> Policy {
     let topics = BaseTopic::new("eightysix").expect("a base topic");
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), ways: vec![way] })
+        (receiver.clone(), Route { receiver, group_wait: GROUP_WAIT, ways: vec![way] })
     };
     let ways = [("kitchen", Way::Mqtt(topics.clone())), ("managers", Way::Email), ("office", Way::Webhook)];
     Policy {

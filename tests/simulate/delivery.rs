@@ -232,7 +232,7 @@ impl Delivery {
         let mut decided: BTreeMap<(&str, &str, &str), (&Row, &Standing)> = BTreeMap::new();
         for (row, standing) in outbox.iter().zip(&self.standings) {
             let earlier = decided.insert((&row.receiver, row.channel, &row.id), (row, standing));
-            assert!(earlier.is_none(), "two notices with one id: {} and {:?}", row.summary, earlier);
+            assert!(earlier.is_none(), "the model tells one id apart: {} and {:?}", row.summary, earlier);
         }
         for (receiver, channel, id, body) in &self.arrived {
             let known = decided.get(&(receiver.as_str(), *channel, id.as_str()));

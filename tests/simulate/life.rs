@@ -23,7 +23,7 @@ use eightysix::simulator::world::{ProductEdit, World};
 use eightysix::units::{BrandId, ProductId, Quantity, Secret, StationId, Timestamp, Uptime, VenueId, Zone};
 use eightysix::watcher::Settings;
 
-use crate::chain::{BRAND, RULES, open_world, policy, setting};
+use crate::chain::{BRAND, GROUP_WAIT, RULES, open_world, policy, setting};
 use crate::delivery::Delivery;
 use crate::driver::{Clock, Configured, Driver, Kill, Observer};
 use crate::reference::Reference;
@@ -74,6 +74,8 @@ pub(crate) struct Life {
     down_for: Duration,
     disk_full_until: Uptime,
     refused_until: Option<Uptime>,
+    /// When everything had calmed down.
+    calm_at: Timestamp,
 }
 
 impl Life {
@@ -90,7 +92,8 @@ impl Life {
         life.drain();
         life.delivery.check(&life.driver.tables.outbox);
         stories::check_events(&life.driver.tables.outbox);
-        stories::check_mails(&life.driver.tables.outbox);
+        let told = stories::check_mails(&life.driver.tables.outbox);
+        life.check_last_mails(&told);
         std::mem::take(&mut life.onlookers.borrow_mut().journal)
     }
 
@@ -143,6 +146,7 @@ impl Life {
             down_for: Duration::ZERO,
             disk_full_until: Uptime::default(),
             refused_until: None,
+            calm_at: begun_at,
         }
     }
 
@@ -216,6 +220,7 @@ impl Life {
     fn starts(&mut self, clock: Clock) {
         self.delivery.starts();
         self.onlookers.borrow_mut().reference.started(clock.uptime);
+        self.driver.forget_address();
         self.driver.start(clock);
         // It may die in its first commit.
         if self.driver.runs() {
@@ -272,7 +277,12 @@ impl Life {
                     self.onlookers.borrow_mut().reference.unsettles(clock.uptime);
                 }
             }
-            Event::Lie => self.meets(Fault::EmptyStopList, Some(Endpoint::StopList), Span::Next(1)),
+            Event::Lie => {
+                let may = self.onlookers.borrow_mut().reference.may_lie(clock.uptime);
+                if may {
+                    self.meets(Fault::EmptyStopList, Some(Endpoint::StopList), Span::Next(1));
+                }
+            }
             Event::Outage { for_s } => {
                 let until = clock.clopos.plus(Duration::from_secs(u64::from(for_s)));
                 self.meets(Fault::Status { code: 502 }, None, Span::Between(clock.clopos, until));
@@ -302,6 +312,7 @@ impl Life {
                 self.disk_full_until = in_s(for_s);
                 let mut onlookers = self.onlookers.borrow_mut();
                 onlookers.reference.interrupted();
+                onlookers.reference.stores_nothing(in_s(for_s));
                 onlookers.reference.unsettles(in_s(for_s));
             }
             Event::Ear { ear, trouble, for_s } => self.delivery.troubles(ear, trouble, in_s(for_s)),
@@ -358,11 +369,13 @@ impl Life {
         for _ in 1..CALM_MAX {
             self.pass(CALM);
             if self.check_end().is_ok() {
-                return;
+                break;
             }
         }
-        self.pass(CALM);
+        // The mails that still wait for more go out, and what was right stays so.
+        self.pass(GROUP_WAIT + Duration::from_secs(10));
         self.check_end().unwrap_or_else(|why| panic!("{why}"));
+        self.calm_at = self.clock().wall;
     }
 
     /// Returns the dishes of the menu, the stations that cook them, and whether they can be sold out there.
@@ -387,6 +400,33 @@ impl Life {
             Subject::Brand => 0,
         })
         .collect()
+    }
+
+    /// Holds what managers believe to be out against what is: all but what opened too late for the last mail.
+    fn check_last_mails(&self, told: &BTreeSet<(String, String)>) {
+        let now = self.calm_at;
+        let mut open = BTreeSet::new();
+        let mut may_be_open = BTreeSet::new();
+        for (key, alert) in self.driver.watcher().engine().memory().book.iter() {
+            let Alert::Open(alert) = alert else { continue };
+            let Some(venue) = key.subject.venue().filter(|_| key.rule.as_str() == "out") else { continue };
+            if alert.told.iter().any(|receiver| receiver.as_str() == "managers") {
+                let believed = (venue.to_string(), alert.label.clone());
+                may_be_open.insert(believed.clone());
+                if now.since(alert.opened_at) > GROUP_WAIT {
+                    open.insert(believed);
+                }
+            }
+        }
+        assert!(open.is_subset(told), "managers were not told of {:?}", open.difference(told));
+        assert!(told.is_subset(&may_be_open), "managers believe in {:?}", told.difference(&may_be_open));
+    }
+
+    /// Returns the rules of which an alert of the brand itself is open.
+    fn open_of_brand(&self) -> BTreeSet<String> {
+        let book = &self.driver.watcher().engine().memory().book;
+        let open = book.of(None).filter(|(_, alert)| matches!(alert, Alert::Open(_)));
+        open.map(|(key, _)| key.rule.as_str().to_owned()).collect()
     }
 
     /// Holds the open alerts against what is certain at this moment.
@@ -418,6 +458,11 @@ impl Life {
         let engine = self.driver.watcher().engine();
         self.onlookers.borrow_mut().screens.settle(engine, clock);
         self.onlookers.borrow().screens.check(engine, clock.wall);
+        let in_force = |rule: &str| RULES[self.rules].0.contains(&format!("name: {rule},"));
+        let of_no_rule = engine.memory().book.iter().map(|(key, _)| key.rule.as_str()).find(|rule| !in_force(rule));
+        if let Some(rule) = of_no_rule {
+            return Err(format!("an alert of {rule}, a rule that was taken away"));
+        }
         let venues = &self.world.brand(&self.brand).expect("known").venues;
         same("the venues", &engine.memory().venues.keys().copied().collect(), &venues.keys().copied().collect())?;
         for (id, venue) in venues {
@@ -441,6 +486,7 @@ impl Life {
                 same("which stations are off", &self.open("off", *id), &off.collect())?;
             }
             same("which venue is blind", &self.open("blind", *id), &BTreeSet::new())?;
+            same("who is refused", &self.open_of_brand(), &BTreeSet::new())?;
             self.check_screen(*id, &venue.stop_list.keys().copied().collect())?;
         }
         Ok(())
@@ -495,6 +541,15 @@ impl Observer for Onlookers {
 
     fn commits(&mut self, commit: &Commit, clock: Clock) {
         self.differences = self.screens.differences(commit);
+        for (key, alert) in &commit.alerts {
+            let rule = self.reference.rules.iter().find(|rule| rule.name == key.rule.as_str());
+            if let (Some(rule), Some(Alert::Open(open))) = (rule, alert)
+                && open.opened_at == clock.wall
+                && open.clear_since.is_none()
+            {
+                stories::check_told(rule.notify, open, commit);
+            }
+        }
         for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "office") {
             let Content::Webhook(event) = &notice.content else { panic!("the office has a webhook") };
             let event: serde_json::Value = serde_json::from_str(&event.body).expect("JSON");

@@ -17,6 +17,10 @@ use crate::driver::{Clock, Observer};
 const UNSETTLED: Duration = Duration::from_mins(5);
 /// A list that changes a lot at once is looked at again before it is believed.
 const DOUBT: Duration = Duration::from_secs(90);
+/// Two lies within this time could be taken for two looks that agree, or for the two ends of a wait.
+const LIES_APART: Duration = Duration::from_mins(1);
+/// After a failure the store is left alone for so long, and a little more.
+const STORE_TRIED_AGAIN: Duration = Duration::from_secs(7);
 /// From this many changed rows on.
 const MANY: usize = 4;
 
@@ -67,6 +71,8 @@ pub(crate) struct OutRule {
     pub(crate) hold_for: Duration,
     /// `clear_for`.
     pub(crate) clear_for: Duration,
+    /// `notify`.
+    pub(crate) notify: &'static [&'static str],
 }
 
 /// The judge.
@@ -79,6 +85,11 @@ pub(crate) struct Reference {
     /// Of each venue, oldest first.
     readings: BTreeMap<VenueId, Vec<Reading>>,
     life: u64,
+    /// Until when readings may not have been taken in.
+    unstored_until: Uptime,
+    /// When the last lie was told, and whether one still waits to be told.
+    lied_at: Option<Uptime>,
+    lie_waits: bool,
     /// Something was heard since the book was judged.
     pub(crate) has_news: bool,
     /// Until when nobody can say what is known of a dish, of a station, of anything.
@@ -101,6 +112,9 @@ impl Reference {
             tickets: 0,
             readings: BTreeMap::new(),
             life: 0,
+            unstored_until: Uptime::default(),
+            lied_at: None,
+            lie_waits: false,
             has_news: false,
             unsettled_dishes: BTreeMap::new(),
             unsettled_stations: BTreeMap::new(),
@@ -127,6 +141,18 @@ impl Reference {
         if std::mem::take(&mut self.are_new) {
             self.reloaded_at = Some(now);
         }
+    }
+
+    /// Says whether another lie may be told: what two answers in a row say is believed, true or not.
+    pub(crate) fn may_lie(&mut self, now: Uptime) -> bool {
+        let may = !self.lie_waits && self.lied_at.is_none_or(|at| now.since(at) >= LIES_APART);
+        self.lie_waits |= may;
+        may
+    }
+
+    /// Nothing can be written until then.
+    pub(crate) fn stores_nothing(&mut self, until: Uptime) {
+        self.unstored_until = self.unstored_until.max(until.plus(STORE_TRIED_AGAIN));
     }
 
     /// A dish was edited.
@@ -165,7 +191,11 @@ impl Reference {
         station: Option<StationId>,
         now: Uptime,
     ) {
+        // A rule that was taken away ends what it meant, as soon as that can be stored.
+        let ends_by = |at: Uptime| at.max(self.unstored_until).plus(STORE_TRIED_AGAIN);
+        let is_withdrawn = !self.rules.iter().any(|known| known.name == rule);
         let is_excused = self.reloaded_at == Some(now)
+            || is_withdrawn && self.reloaded_at.is_some_and(|at| now <= ends_by(at))
             || self.unsettled_dishes.get(&dish).is_some_and(|until| now < *until)
             || station.is_some_and(|id| self.unsettled_stations.get(&(venue, id)).is_some_and(|until| now < *until));
         if is_excused {
@@ -177,7 +207,8 @@ impl Reference {
         let heard: Vec<&Reading> = self.heard(venue, dish).collect();
         let last = heard.last().expect("something was read before");
         let why = format!("{venue} {dish} closed by {last:?}");
-        assert!(last.worth != Worth::Lie && !last.is_out(dish), "{why}");
+        // A lie that happens to be true of this dish ends nothing wrongly.
+        assert!(!last.is_out(dish), "{why}");
         let clear = heard.iter().rev().take_while(|reading| reading.worth != Worth::Good || !reading.is_out(dish));
         let longest = clear.map(|reading| last.heard_wall.since(reading.heard_wall)).max().unwrap_or_default();
         assert!(longest >= rule.clear_for, "{why} after {longest:?} instead of {:?}", rule.clear_for);
@@ -248,7 +279,9 @@ impl Reference {
             self.doubtful.insert(reading.venue, reading.heard_at.plus(DOUBT));
         }
         let is_doubted = self.doubtful.get(&reading.venue).is_some_and(|until| reading.heard_at < *until);
-        if is_doubted && reading.worth == Worth::Good {
+        // What cannot be stored is not taken in, whatever it says; the store is tried again after some seconds.
+        let is_lost = reading.heard_at < self.unstored_until;
+        if (is_doubted || is_lost) && reading.worth == Worth::Good {
             reading.worth = Worth::Part;
         }
     }
@@ -267,6 +300,9 @@ impl Observer for Reference {
             Some("empty-stop-list" | "filter-as-range") => Worth::Lie,
             Some(_) => Worth::Part,
         };
+        if fault == Some("empty-stop-list") {
+            (self.lied_at, self.lie_waits) = (Some(clock.uptime), false);
+        }
         let known = world.venue(&self.brand, *venue).expect("a venue of the plan");
         let limits = known.stop_list.iter().map(|(id, stop)| (*id, stop.limit)).collect();
         let reading = Reading {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eightysix::alerts::notice::Content;
+use eightysix::alerts::lifecycle::OpenAlert;
+use eightysix::alerts::notice::{Content, ReceiverName};
+use eightysix::engine::Commit;
 use eightysix::store::format;
 
 use crate::tables::Row;
@@ -47,7 +49,8 @@ pub(crate) fn check_events(outbox: &[Row]) {
 }
 
 /// Holds the mails against the alerts: no dish begins or ends twice.
-pub(crate) fn check_mails(outbox: &[Row]) {
+/// Returns what the last mails leave people to believe: the venue and the dish of what has begun and not ended.
+pub(crate) fn check_mails(outbox: &[Row]) -> BTreeSet<(String, String)> {
     // By venue and dish: told to have begun, less told to have ended.
     let mut balance: BTreeMap<(String, String), i32> = BTreeMap::new();
     for row in outbox.iter().filter(|row| row.receiver == "managers") {
@@ -67,5 +70,29 @@ pub(crate) fn check_mails(outbox: &[Row]) {
         for (dish, told) in &balance {
             assert!((0..=1).contains(told), "{dish:?} begins or ends twice in the mails, the last: {}", mail.text);
         }
+    }
+    balance.into_iter().filter(|(_, told)| *told == 1).map(|(dish, _)| dish).collect()
+}
+
+/// Checks that an alert that opens is told to whom its rule names: at once to machines, and to people by a mail that is
+/// sent or waits. Screens do not ring for what was so before it was watched.
+pub(crate) fn check_told(notify: &[&str], open: &OpenAlert, commit: &Commit) {
+    let told: Vec<&str> = open.told.iter().map(ReceiverName::as_str).collect();
+    assert_eq!(told, notify, "who is told of {}", open.label);
+    for receiver in notify {
+        let is_told = commit.notices.iter().any(|notice| {
+            let names_it = match &notice.content {
+                Content::Webhook(event) => event.body.contains(open.episode.as_str()),
+                Content::Mqtt(message) => message.body.contains(open.episode.as_str()),
+                Content::Email(mail) => mail.text.contains(&open.message),
+            };
+            notice.receiver.as_str() == *receiver && names_it
+        });
+        let waits = commit.groups.iter().filter(|(key, _)| key.receiver.as_str() == *receiver).any(|(_, group)| {
+            let entries = group.iter().flat_map(|group| &group.entries);
+            entries.filter_map(|entry| entry.episode.as_ref()).any(|episode| *episode == open.episode)
+        });
+        let rings = *receiver != "kitchen" || !open.baseline;
+        assert_eq!(is_told || waits, rings, "{receiver} hears that {} has begun", open.label);
     }
 }

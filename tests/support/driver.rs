@@ -172,6 +172,11 @@ impl Driver {
         self.on_the_way.clear();
     }
 
+    /// Forgets what was sent from this address and what its limits said, as a new process does.
+    pub(crate) fn forget_address(&mut self) {
+        self.ip = IpBudget::shared();
+    }
+
     /// Starts a new process on what was committed, as `service::run` does.
     pub(crate) fn start(&mut self, clock: Clock) {
         self.dies();
@@ -265,7 +270,7 @@ impl Driver {
 
     fn tick(&mut self, clock: Clock) {
         if let Some(watcher) = &mut self.watcher {
-            watcher.tick(clock.wall);
+            watcher.tick(clock.moment());
             self.commit_all(Cause::Time, clock);
         }
     }
@@ -285,7 +290,7 @@ impl Driver {
     fn commit_durably(&mut self, cycle: Cycle, clock: Clock) {
         let Some(watcher) = &mut self.watcher else { return };
         if self.store_is_broken {
-            return watcher.store_failed(&cycle, "database or disk is full", clock.uptime);
+            return watcher.store_failed(cycle, "database or disk is full", clock.uptime);
         }
         let dies = match &mut self.kill {
             Kill::Never => false,
