@@ -37,13 +37,12 @@ fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 fn holds_for_every_file(target: &str) {
     let (_, hold) = TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
-    for (path, bytes) in inputs(target) {
-        assert!(
-            catch_unwind(|| hold(&bytes)).is_ok(),
-            "{} breaks what must hold; the reason stands above",
-            path.display()
-        );
-    }
+    let broken: Vec<PathBuf> = inputs(target)
+        .into_iter()
+        .filter(|(_, bytes)| catch_unwind(|| hold(bytes)).is_err())
+        .map(|(path, _)| path)
+        .collect();
+    assert!(broken.is_empty(), "what must hold is broken by {broken:#?}; the reasons stand above");
 }
 
 #[test]
