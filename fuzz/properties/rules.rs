@@ -11,7 +11,7 @@ use eightysix::rules::subject::VenueView;
 use eightysix::snapshot::{Access, FreshnessLimits};
 use eightysix::units::{BrandId, Timestamp, Zone};
 
-use super::messages::{MESSAGE_CHARS_MAX, may_grow, picture};
+use super::messages::{MESSAGE_CHARS_MAX, is_not_tried, picture};
 use super::place::assert_report;
 use super::text::assert_shown;
 
@@ -21,7 +21,7 @@ const NOW: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
 /// Holds for every input.
 pub fn hold(data: &[u8]) {
     let (parsed, report) = read(data);
-    let templates = || parsed.templates.iter().filter(|it| !may_grow(&it.text.text));
+    let templates = || parsed.templates.iter().filter(|it| !is_not_tried(&it.text.text));
     let bad = templates().filter_map(|it| bad_message(&it.text, it.subject, it.event)).count();
     if let Some(report) = &report {
         assert_report(report, FILE, data);

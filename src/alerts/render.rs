@@ -3,9 +3,10 @@
 //! A template that fails when it matters must not lose a message: the built-in text goes out instead. Names in facts
 //! are printable already; HTML is escaped where the HTML is made.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
+use minijinja::{Environment, ErrorKind, Template, UndefinedBehavior, Value, context};
 
 use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
 use crate::document::{Place, nearest};
@@ -111,7 +112,7 @@ impl Messages {
     /// Renders what a rule says of a subject; the built-in text where the rule has none or its template fails.
     pub fn render(&self, rule: &RuleName, is_resolved: bool, facts: &Facts, words: AlertWords<'_>) -> String {
         let template = self.templates.get_template(&template_name(rule, is_resolved));
-        let rendered = template.and_then(|template| template.render(context_of(facts, words)));
+        let rendered = template.and_then(|template| rendered(&template, context_of(facts, words)));
         let text = rendered.unwrap_or_else(|_| built_in(is_resolved, facts, words));
         printable(text.trim(), MESSAGE_LENGTH_MAX)
     }
@@ -141,9 +142,16 @@ pub fn bad_message(placed: &Placed, subject: SubjectKind, event: Option<EventKin
     let added = templates.add_template_owned("message", placed.text.to_string());
     let rendered = added.and_then(|()| {
         let template = templates.get_template("message")?;
-        samples.iter().try_for_each(|facts| template.render(context_of(facts, words)).map(drop))
+        samples.iter().try_for_each(|facts| rendered(&template, context_of(facts, words)).map(drop))
     });
     rendered.err().map(|error| BadMessage::of(&error, placed))
+}
+
+/// Renders a template. The engine has been seen to panic, on a slice of nothing (`''[::-1]`); that must neither keep the
+/// rules from being checked nor end the task of a brand, so it is a mistake of the template like any other.
+fn rendered(template: &Template<'_, '_>, context: Value) -> Result<String, minijinja::Error> {
+    let panicked = |_| Err(minijinja::Error::new(ErrorKind::InvalidOperation, "a part of it cannot be worked out"));
+    catch_unwind(AssertUnwindSafe(|| template.render(context))).unwrap_or_else(panicked)
 }
 
 fn template_name(rule: &RuleName, is_resolved: bool) -> String {
@@ -360,6 +368,30 @@ mod tests {
             let rendered = templates.get_template(variable).and_then(|template| template.render(&context));
             assert!(rendered.is_ok(), "{variable}: {rendered:?}");
         }
+    }
+
+    #[test]
+    fn a_message_on_which_the_engine_panics_is_a_mistake_and_no_end() {
+        let place = Place { file: "rules/x.yaml".into(), line: 1, column: 1, length: 1 };
+        for text in ["{{ ''[::-1] }}", "{{ item.others_on[::-1] }}"] {
+            let placed = Placed { text: text.into(), place: place.clone(), quoted: false };
+            let bad = bad_message(&placed, SubjectKind::Item, None);
+            assert!(bad.is_none_or(|bad| bad.problem.contains("a part of it cannot be worked out")), "{text}");
+        }
+        let mut messages = Messages { templates: environment(&Zone::utc()) };
+        let rule = RuleName::new("sold-out").expect("a name");
+        let reversed = "{{ item.name[::-1] }}".to_owned();
+        messages.templates.add_template_owned(template_name(&rule, false), reversed).expect("it compiles");
+        let words = AlertWords {
+            rule: "sold-out",
+            severity: "critical",
+            since: Timestamp::from_unix_ms(0),
+            duration: Duration::from_mins(1),
+        };
+        let mut facts = sample(SubjectKind::Item, false);
+        assert_eq!(messages.render(&rule, false, &facts, words), "babek bmaL");
+        facts.item.as_mut().expect("an item").name.clear();
+        assert_eq!(messages.render(&rule, false, &facts, words), "sold-out:  at Sahil");
     }
 
     #[test]
