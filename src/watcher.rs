@@ -77,6 +77,8 @@ pub struct Cycle {
 #[derive(Debug)]
 enum Then {
     Nothing,
+    /// What the configuration changed is decided at once, or when the store works again.
+    Configured,
     /// Whether Clopos lets us in is learnt by a login, which is far off: it is taken in when the store works again.
     Access(Access),
     Venues {
@@ -105,6 +107,8 @@ pub struct Watcher {
     repeats: Repeats,
     /// No commit is tried before this: the store failed.
     store_not_before: Uptime,
+    /// What another configuration ends or begins could not be stored.
+    is_configuration_unstored: bool,
     /// The newest access that could not be stored.
     unstored_access: Option<Access>,
 }
@@ -171,9 +175,10 @@ impl Watcher {
             forbidden,
             on_the_way: 0,
             is_logging_in: false,
-            inputs: VecDeque::from([(Input::Reloaded, Then::Nothing)]),
+            inputs: VecDeque::from([(Input::Reloaded, Then::Configured)]),
             repeats: Repeats::default(),
             store_not_before: Uptime::default(),
+            is_configuration_unstored: false,
             unstored_access: None,
         }
     }
@@ -368,6 +373,9 @@ impl Watcher {
         if now.uptime < self.store_not_before {
             return;
         }
+        if std::mem::take(&mut self.is_configuration_unstored) {
+            self.inputs.push_back((Input::Reloaded, Then::Configured));
+        }
         if let Some(access) = self.unstored_access.take() {
             self.note_access(access);
         }
@@ -409,7 +417,7 @@ impl Watcher {
         let before = if let Then::Observed { venue, .. } = &then { seq(&self.engine, venue) } else { 0 };
         self.engine.adopt(commit);
         match then {
-            Then::Nothing | Then::Access(_) | Then::Prices => {}
+            Then::Nothing | Then::Configured | Then::Access(_) | Then::Prices => {}
             Then::Venues { ids } => {
                 self.pace(ids.len());
                 let was_forbidden = !self.forbidden.is_empty();
@@ -442,6 +450,10 @@ impl Watcher {
     /// Has read again what is not read again anyway.
     fn read_again(&mut self, then: Then, now: Uptime) {
         let missed = match then {
+            Then::Configured => {
+                self.is_configuration_unstored = true;
+                return;
+            }
             Then::Access(access) => {
                 self.unstored_access = Some(access);
                 return;

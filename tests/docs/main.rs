@@ -4,6 +4,7 @@
 //! test --test docs` writes it.
 
 mod commands;
+mod guarantees;
 mod markdown;
 mod mqtt;
 mod rules;

@@ -24,7 +24,7 @@ fn each_defence_is_held_by_tests_that_exist() {
 }
 
 /// Whether `path::name` is a test.
-fn exists(test: &str) -> bool {
+pub(crate) fn exists(test: &str) -> bool {
     let Some((path, name)) = test.rsplit_once("::") else { return false };
     let source = fs::read_to_string(root().join(path)).unwrap_or_default();
     let mut lines = source.lines().map(str::trim).peekable();

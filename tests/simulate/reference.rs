@@ -20,7 +20,7 @@ const DOUBT: Duration = Duration::from_secs(90);
 /// Two lies within this time could be taken for two looks that agree, or for the two ends of a wait.
 const LIES_APART: Duration = Duration::from_mins(1);
 /// After a failure the store is left alone for so long, and a little more.
-const STORE_TRIED_AGAIN: Duration = Duration::from_secs(7);
+const STORE_TRIED_AGAIN: Duration = Duration::from_secs(12);
 /// From this many changed rows on.
 const MANY: usize = 4;
 
@@ -196,8 +196,10 @@ impl Reference {
         let is_withdrawn = !self.rules.iter().any(|known| known.name == rule);
         let is_excused = self.reloaded_at == Some(now)
             || is_withdrawn && self.reloaded_at.is_some_and(|at| now <= ends_by(at))
-            || self.unsettled_dishes.get(&dish).is_some_and(|until| now < *until)
-            || station.is_some_and(|id| self.unsettled_stations.get(&(venue, id)).is_some_and(|until| now < *until));
+            || self.unsettled_dishes.get(&dish).is_some_and(|until| now < self.unsettled.max(*until))
+            || station
+                .and_then(|id| self.unsettled_stations.get(&(venue, id)))
+                .is_some_and(|until| now < self.unsettled.max(*until));
         if is_excused {
             return;
         }

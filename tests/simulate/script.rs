@@ -129,6 +129,8 @@ pub(crate) struct Script {
     pub(crate) begins: (&'static str, &'static str),
     /// Everything is read as often as the quota allows.
     pub(crate) hurries: bool,
+    /// The story is printed when it fails.
+    pub(crate) is_told: bool,
     /// What happens, and the wait in seconds after each.
     pub(crate) events: Vec<(u32, Event)>,
 }
@@ -142,7 +144,7 @@ impl Script {
         let hurries = chance.happens(3);
         let many = chance.between(4, if hurries { 12 } else { 24 });
         let events = (0..many).map(|_| (wait(&mut chance), event(&mut chance, venues))).collect();
-        Self { seed, venues, begins, hurries, events }
+        Self { seed, venues, begins, hurries, is_told: false, events }
     }
 }
 
