@@ -15,7 +15,9 @@ mod stories;
 #[path = "../support/tables.rs"]
 mod tables;
 
+use std::fs;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -120,4 +122,27 @@ fn a_seed_gives_the_same_life_again() {
     for seed in 0..8 {
         assert_eq!(Life::run(&Script::of(seed)), Life::run(&Script::of(seed)), "seed {seed}");
     }
+}
+
+#[test]
+fn every_deliberate_bug_fits_the_code_of_today() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for entry in fs::read_dir(root.join("tests/simulate/mutants")).expect("the folder of the bugs") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "patch") {
+            continue;
+        }
+        let bug = fs::read_to_string(&path).expect("a patch");
+        let (head, hunks) = bug.split_once("\n@@").expect("a hunk");
+        let file = head.lines().find_map(|line| line.strip_prefix("+++ b/")).expect("a file");
+        let code = fs::read_to_string(root.join(file)).expect("the file of the bug");
+        for hunk in hunks.split("\n@@") {
+            let lines = hunk.lines().skip(1).filter_map(|line| line.strip_prefix([' ', '-']));
+            let before: Vec<&str> = lines.collect();
+            assert!(code.contains(&before.join("\n")), "{} does not fit {file}: make it anew", path.display());
+        }
+        count += 1;
+    }
+    assert!(count >= 12, "{count} deliberate bugs");
 }
