@@ -260,7 +260,7 @@ async fn a_database_that_cannot_be_written_ends_the_start_by_its_name() {
     command.args(["run", "--config", "eightysix.yaml"]).current_dir(stage.folder.path()).env_clear();
     let ended = command.uid(NOBODY).gid(NOBODY).output().expect("it runs");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    let expected = "error: cannot open the database ./disk/eightysix.db: ";
+    let expected = "error: cannot open the database ./disk/eightysix.db";
     let is_said = |line: &str| line.starts_with(expected) && line.contains("attempt to write a readonly database");
     assert!(ended.status.code() == Some(1) && said.lines().any(is_said), "{said}");
     fs::remove_file(program).expect("the copy");
