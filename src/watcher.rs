@@ -271,7 +271,7 @@ impl Watcher {
         let learned = match fetched.result {
             Ok((answer, oddities)) => {
                 self.session.served(lease.generation);
-                if request.venue().is_some_and(|venue| self.forbidden.remove(&(venue, thing.clone()))) {
+                if self.may_read(request) {
                     self.let_in();
                 }
                 if let Some(failures) = self.repeats.works(&thing) {
@@ -300,6 +300,16 @@ impl Watcher {
         if let Some(learned) = learned {
             self.learn(learned);
         }
+    }
+
+    /// Notes that what is asked for may be read; true when it was forbidden until now.
+    fn may_read(&mut self, request: &Request) -> bool {
+        let Some(venue) = request.venue() else { return false };
+        let was_forbidden = self.forbidden.remove(&(venue, thing_of(request)));
+        // Whoever may read all products may read each, and a single one may never be asked for again.
+        let single =
+            matches!(request, Request::Products { .. }) && self.forbidden.remove(&(venue, single_products(venue)));
+        was_forbidden || single
     }
 
     /// Tells the session of a failure; true when it is a stale token that the next login mends.
@@ -549,8 +559,12 @@ fn thing_of(request: &Request) -> String {
         Request::StopList { venue, .. } => format!("the stop list of venue {venue}"),
         Request::Products { venue, .. } => format!("the products of venue {venue}"),
         // Its answer says nothing of the walk.
-        Request::Product { venue, .. } => format!("single products of venue {venue}"),
+        Request::Product { venue, .. } => single_products(*venue),
         Request::Stations { venue, .. } => format!("the stations of venue {venue}"),
         Request::PriceLists { .. } | Request::Prices { .. } => "the prices".to_owned(),
     }
+}
+
+fn single_products(venue: VenueId) -> String {
+    format!("single products of venue {venue}")
 }
