@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use eightysix::poll;
+use eightysix::simulator::faults::Fault;
 use eightysix::simulator::menu::{Kind, Product};
+use eightysix::simulator::route::Endpoint;
 use eightysix::simulator::world::ProductEdit;
 use eightysix::units::{Money, ProductId, StationId, Timestamp};
 
@@ -79,6 +81,25 @@ fn a_product_that_only_the_stop_list_knows_is_fetched_and_named() {
     18:03:21 kitchen opened sold-out: Qəlyə is out at Kitchen since 18:03
     18:04:21 managers mail Sahil: Qəlyə is out at Kitchen since 18:03
     ");
+}
+
+#[test]
+fn a_product_that_may_not_be_fetched_alone_is_allowed_by_the_walk() {
+    // Lived once only: a new process does not remember what was refused to the old one.
+    let mut shop = Shop::new(&walks_often());
+    shop.opens();
+    let made_at = Timestamp::from_unix_ms(1_778_000_000_000);
+    shop.meets(Fault::Status { code: 403 }, Endpoint::Product, 1);
+    shop.adds(Product {
+        station: Some(StationId(1)), ..Product::plain(ProductId(900), Kind::Dish, "Qəlyə", made_at)
+    });
+    shop.sells_out("Qəlyə");
+    shop.after("30s");
+    shop.restocks("Qəlyə");
+    shop.after("20m");
+    let told = shop.lines();
+    let of_access: Vec<&str> = told.lines().filter(|line| line.contains("credentials-refused")).collect();
+    assert!(of_access.len() == 2 && of_access[1].contains(" closed "), "{told}");
 }
 
 #[test]
