@@ -89,7 +89,7 @@ fn a_product_that_may_not_be_fetched_alone_is_allowed_by_the_walk() {
     let mut shop = Shop::new(&walks_often());
     shop.opens();
     let made_at = Timestamp::from_unix_ms(1_778_000_000_000);
-    shop.meets(Fault::Status { code: 403 }, Endpoint::Product, 1);
+    shop.meets(Fault::Status { code: 403 }, Endpoint::Product, 50);
     shop.adds(Product {
         station: Some(StationId(1)), ..Product::plain(ProductId(900), Kind::Dish, "Qəlyə", made_at)
     });
