@@ -153,20 +153,20 @@ fn run(cases: &[Case]) -> Vec<Outcome> {
     let Some((before, notices)) = wait::within_patience(known) else { panic!("not all was read\n{}", service.story()) };
     let from = service.log().len();
     pos.turn_bad();
-    let all_said = || {
+    let unsaid = || -> Vec<&str> {
         let told = said(&service.log(), from);
         let has_said = |n: usize, case: &Case| {
             let told = told.get(&format!("b{n}"));
             pos.given(n) > 0 && case.said.iter().all(|line| told.is_some_and(|told| told.contains(line)))
         };
-        cases.iter().enumerate().all(|(n, case)| has_said(n, case)).then_some(())
+        cases.iter().enumerate().filter(|(n, case)| !has_said(*n, case)).map(|(_, case)| case.name.as_str()).collect()
     };
     if table::updates() {
         wait::until("every bad answer was given", || (0..cases.len()).all(|n| pos.given(n) > 0).then_some(()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(wait::while_a_fault_lasts(Duration::from_secs(8)));
-    } else if wait::within_patience(all_said).is_none() {
-        eprintln!("not everything was said within a minute");
+    } else if wait::within_patience(|| unsaid().is_empty().then_some(())).is_none() {
+        eprintln!("not all was said within a minute in: {}", unsaid().join("; "));
     }
     let log = service.log();
     assert!(service.memory_peak_kib() <= MEMORY_KIB_MAX, "no answer, however large, is kept");

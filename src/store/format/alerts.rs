@@ -1,0 +1,187 @@
+//! The stored form of alerts and of the groups that wait to be told.
+//!
+//! An alert of an older version is read as if it had been opened by this one; a word that is not known is an error.
+
+use serde::{Deserialize, Serialize};
+
+use crate::alerts::group::{Entry, EntryKind, Group};
+use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
+use crate::alerts::notice::ReceiverName;
+use crate::rules::{Severity, Subject};
+use crate::store::StoreError;
+use crate::store::format::{json, parse};
+use crate::units::{ProductId, StationId, Timestamp, VenueId};
+
+#[derive(Serialize, Deserialize)]
+enum StoredAlert {
+    Pending {
+        since: i64,
+        baseline: bool,
+    },
+    Open {
+        episode: String,
+        since: i64,
+        opened_at: i64,
+        clear_since: Option<i64>,
+        baseline: bool,
+        severity: String,
+        told: Vec<String>,
+        label: String,
+        message: String,
+        station: Option<u64>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredGroup {
+    v: u32,
+    opened_at: i64,
+    entries: Vec<StoredEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredEntry {
+    id: String,
+    kind: StoredEntryKind,
+    episode: Option<String>,
+    rule: String,
+    severity: String,
+    label: String,
+    message: String,
+    at: i64,
+    baseline: bool,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy)]
+enum StoredEntryKind {
+    Opened,
+    Closed,
+    Changed,
+}
+
+/// Writes an alert.
+pub fn encode_alert(alert: &Alert) -> String {
+    json(&match alert {
+        Alert::Pending { since, baseline } => StoredAlert::Pending { since: since.unix_ms(), baseline: *baseline },
+        Alert::Open(open) => {
+            let OpenAlert { episode, since, opened_at, clear_since, baseline, severity, told, label, message, station } =
+                open.as_ref();
+            StoredAlert::Open {
+                episode: episode.as_str().to_owned(),
+                since: since.unix_ms(),
+                opened_at: opened_at.unix_ms(),
+                clear_since: clear_since.map(Timestamp::unix_ms),
+                baseline: *baseline,
+                severity: severity.word().to_owned(),
+                told: told.iter().map(|receiver| receiver.as_str().to_owned()).collect(),
+                label: label.clone(),
+                message: message.clone(),
+                station: station.map(|id| id.0),
+            }
+        }
+    })
+}
+
+/// Reads an alert back.
+pub fn decode_alert(body: &str) -> Result<Alert, StoreError> {
+    Ok(match parse("alert", body)? {
+        StoredAlert::Pending { since, baseline } => Alert::Pending { since: Timestamp::from_unix_ms(since), baseline },
+        StoredAlert::Open {
+            episode,
+            since,
+            opened_at,
+            clear_since,
+            baseline,
+            severity,
+            told,
+            label,
+            message,
+            station,
+        } => Alert::Open(Box::new(OpenAlert {
+            episode: EpisodeId::from_stored(&episode),
+            since: Timestamp::from_unix_ms(since),
+            opened_at: Timestamp::from_unix_ms(opened_at),
+            clear_since: clear_since.map(Timestamp::from_unix_ms),
+            baseline,
+            severity: severity_of(&severity)?,
+            told: told.iter().map(|name| ReceiverName::new(name)).collect(),
+            label,
+            message,
+            station: station.map(StationId),
+        })),
+    })
+}
+
+fn severity_of(word: &str) -> Result<Severity, StoreError> {
+    let unknown = || StoreError::unreadable("severity", &format!("'{word}' is not one"));
+    Severity::ALL.into_iter().find(|severity| severity.word() == word).ok_or_else(unknown)
+}
+
+/// Writes a subject as a key: `brand`, `venue:7`, `station:7:3`, `item:7:54`.
+pub fn encode_subject(subject: &Subject) -> String {
+    match subject {
+        Subject::Brand => "brand".to_owned(),
+        Subject::Venue(venue) => format!("venue:{venue}"),
+        Subject::Station(venue, station) => format!("station:{venue}:{station}"),
+        Subject::Item(venue, product) => format!("item:{venue}:{product}"),
+    }
+}
+
+/// Reads a subject's key back.
+pub fn decode_subject(key: &str) -> Result<Subject, StoreError> {
+    let wrong = || StoreError::unreadable("subject", &format!("'{key}' is not one"));
+    let mut parts = key.split(':');
+    let word = parts.next().unwrap_or_default();
+    let numbers: Vec<u64> = parts.map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    match (word, numbers.as_slice()) {
+        ("brand", []) => Ok(Subject::Brand),
+        ("venue", [venue]) => Ok(Subject::Venue(VenueId(*venue))),
+        ("station", [venue, station]) => Ok(Subject::Station(VenueId(*venue), StationId(*station))),
+        ("item", [venue, product]) => Ok(Subject::Item(VenueId(*venue), ProductId(*product))),
+        _ => Err(wrong()),
+    }
+}
+
+/// Writes a group of waiting entries.
+pub fn encode_group(group: &Group) -> String {
+    let Group { opened_at, entries } = group;
+    json(&StoredGroup { v: 1, opened_at: opened_at.unix_ms(), entries: entries.iter().map(stored_entry).collect() })
+}
+
+/// Reads a group back.
+pub fn decode_group(body: &str) -> Result<Group, StoreError> {
+    let stored: StoredGroup = parse("group", body)?;
+    let entries = stored.entries.into_iter().map(entry_of).collect::<Result<_, _>>()?;
+    Ok(Group { opened_at: Timestamp::from_unix_ms(stored.opened_at), entries })
+}
+
+fn stored_entry(entry: &Entry) -> StoredEntry {
+    let Entry { id, kind, episode, rule, severity, label, message, at, baseline } = entry;
+    StoredEntry {
+        id: id.clone(),
+        kind: match kind {
+            EntryKind::Opened => StoredEntryKind::Opened,
+            EntryKind::Closed => StoredEntryKind::Closed,
+            EntryKind::Changed => StoredEntryKind::Changed,
+        },
+        episode: episode.as_ref().map(|episode| episode.as_str().to_owned()),
+        rule: rule.clone(),
+        severity: severity.word().to_owned(),
+        label: label.clone(),
+        message: message.clone(),
+        at: at.unix_ms(),
+        baseline: *baseline,
+    }
+}
+
+fn entry_of(stored: StoredEntry) -> Result<Entry, StoreError> {
+    let StoredEntry { id, kind, episode, rule, severity, label, message, at, baseline } = stored;
+    let kind = match kind {
+        StoredEntryKind::Opened => EntryKind::Opened,
+        StoredEntryKind::Closed => EntryKind::Closed,
+        StoredEntryKind::Changed => EntryKind::Changed,
+    };
+    let episode = episode.as_deref().map(EpisodeId::from_stored);
+    let severity = severity_of(&severity)?;
+    Ok(Entry { id, kind, episode, rule, severity, label, message, at: Timestamp::from_unix_ms(at), baseline })
+}

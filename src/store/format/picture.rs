@@ -1,0 +1,323 @@
+//! The stored form of a venue's snapshot and catalog.
+//!
+//! Age since the last change, trouble and doubt are not stored: they are read anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{
+    Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart, Station, Venue,
+};
+use crate::snapshot::{Picture, Snapshot, StopRow};
+use crate::store::StoreError;
+use crate::store::format::{json, parse};
+use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
+
+#[derive(Serialize, Deserialize)]
+struct StoredVenue {
+    v: u32,
+    name: String,
+    active: bool,
+    rows: Vec<StoredRow>,
+    returned: Vec<(u64, i64)>,
+    read_at: Option<i64>,
+    changed_at: Option<i64>,
+    catalog_read_at: Option<i64>,
+    stations_read_at: Option<i64>,
+    prices_read_at: Option<i64>,
+    missing_products: Vec<u64>,
+    missing_stations: Vec<u64>,
+    unknown_products: Vec<u64>,
+    seq: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredRow {
+    id: u64,
+    limit: i64,
+    updated_at: Option<i64>,
+    since: i64,
+    seen_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCatalog {
+    v: u32,
+    products: Vec<StoredProduct>,
+    stations: Vec<StoredStation>,
+    price_lists: Vec<StoredPriceList>,
+    prices: Vec<(u64, u64, i64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredProduct {
+    id: u64,
+    parent: Option<u64>,
+    station: Option<u64>,
+    category: Option<u64>,
+    category_name: Option<String>,
+    kind: String,
+    name: String,
+    full_name: String,
+    active: bool,
+    hidden: bool,
+    sold_by_weight: bool,
+    has_variants: bool,
+    price: i64,
+    cost_price: i64,
+    cooking_time_min: u32,
+    inventory: i64,
+    low_stock: Option<i64>,
+    tags: Vec<String>,
+    recipe: Vec<(u64, Option<i64>)>,
+    modifiers: Vec<(u64, String, Option<u64>)>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredStation {
+    id: u64,
+    name: String,
+    active: bool,
+    kitchen: bool,
+    printable: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredPriceList {
+    id: u64,
+    name: String,
+    active: bool,
+}
+
+/// Writes everything of a snapshot but its catalog; age since the last change, trouble and doubt are read anew.
+pub fn encode_venue(snapshot: &Snapshot) -> String {
+    let Snapshot {
+        venue: Venue { id: _, name, active },
+        picture: Picture { rows, catalog: _ },
+        returned,
+        watched_since: _,
+        read_at,
+        changed_at,
+        catalog_read_at,
+        stations_read_at,
+        prices_read_at,
+        missing_products,
+        missing_stations,
+        unknown_products,
+        doubt: _,
+        trouble: _,
+        seq,
+    } = snapshot;
+    json(&StoredVenue {
+        v: 1,
+        name: name.clone(),
+        active: *active,
+        rows: rows.iter().map(|(id, row)| stored_row(*id, row)).collect(),
+        returned: returned.iter().map(|(id, at)| (id.0, at.unix_ms())).collect(),
+        read_at: read_at.map(Timestamp::unix_ms),
+        changed_at: changed_at.map(Timestamp::unix_ms),
+        catalog_read_at: catalog_read_at.map(Timestamp::unix_ms),
+        stations_read_at: stations_read_at.map(Timestamp::unix_ms),
+        prices_read_at: prices_read_at.map(Timestamp::unix_ms),
+        missing_products: missing_products.iter().map(|id| id.0).collect(),
+        missing_stations: missing_stations.iter().map(|id| id.0).collect(),
+        unknown_products: unknown_products.iter().map(|id| id.0).collect(),
+        seq: *seq,
+    })
+}
+
+/// Reads a snapshot back and joins it with its catalog.
+pub fn decode_venue(id: VenueId, body: &str, catalog: Catalog) -> Result<Snapshot, StoreError> {
+    let stored: StoredVenue = parse("venue", body)?;
+    let rows = stored.rows.into_iter().map(|row| (ProductId(row.id), row_of(&row))).collect();
+    let at = |ms: Option<i64>| ms.map(Timestamp::from_unix_ms);
+    let products = |ids: Vec<u64>| -> BTreeSet<ProductId> { ids.into_iter().map(ProductId).collect() };
+    Ok(Snapshot {
+        venue: Venue { id, name: stored.name, active: stored.active },
+        picture: Picture { rows: Arc::new(rows), catalog: Arc::new(catalog) },
+        returned: stored.returned.into_iter().map(|(id, ms)| (ProductId(id), Timestamp::from_unix_ms(ms))).collect(),
+        watched_since: Timestamp::from_unix_ms(0),
+        read_at: at(stored.read_at),
+        changed_at: at(stored.changed_at),
+        catalog_read_at: at(stored.catalog_read_at),
+        stations_read_at: at(stored.stations_read_at),
+        prices_read_at: at(stored.prices_read_at),
+        missing_products: products(stored.missing_products),
+        missing_stations: stored.missing_stations.into_iter().map(StationId).collect(),
+        unknown_products: products(stored.unknown_products),
+        doubt: None,
+        trouble: None,
+        seq: stored.seq,
+    })
+}
+
+pub(super) fn stored_row(id: ProductId, row: &StopRow) -> StoredRow {
+    let StopRow { limit, updated_at, since, seen_at } = row;
+    StoredRow {
+        id: id.0,
+        limit: limit.millionths(),
+        updated_at: updated_at.map(Timestamp::unix_ms),
+        since: since.unix_ms(),
+        seen_at: seen_at.unix_ms(),
+    }
+}
+
+fn row_of(stored: &StoredRow) -> StopRow {
+    let StoredRow { id: _, limit, updated_at, since, seen_at } = stored;
+    StopRow {
+        limit: Quantity::from_millionths(*limit),
+        updated_at: updated_at.map(Timestamp::from_unix_ms),
+        since: Timestamp::from_unix_ms(*since),
+        seen_at: Timestamp::from_unix_ms(*seen_at),
+    }
+}
+
+/// Writes a catalog.
+pub fn encode_catalog(catalog: &Catalog) -> String {
+    let Catalog { products, stations, price_lists, prices } = catalog;
+    json(&StoredCatalog {
+        v: 1,
+        products: products.values().map(stored_product).collect(),
+        stations: stations.values().map(stored_station).collect(),
+        price_lists: price_lists.values().map(stored_price_list).collect(),
+        prices: prices.iter().map(|((list, product), price)| (list.0, product.0, price.ten_thousandths())).collect(),
+    })
+}
+
+/// Reads a catalog back.
+pub fn decode_catalog(body: &str) -> Result<Catalog, StoreError> {
+    let stored: StoredCatalog = parse("catalog", body)?;
+    let price = |(list, product, price)| ((PriceListId(list), ProductId(product)), Money::from_ten_thousandths(price));
+    Ok(Catalog {
+        products: stored.products.into_iter().map(|product| (ProductId(product.id), product_of(product))).collect(),
+        stations: stored.stations.into_iter().map(|station| (StationId(station.id), station_of(station))).collect(),
+        price_lists: stored.price_lists.into_iter().map(|list| (PriceListId(list.id), price_list_of(list))).collect(),
+        prices: stored.prices.into_iter().map(price).collect(),
+    })
+}
+
+pub(super) fn stored_product(product: &Product) -> StoredProduct {
+    let Product {
+        id,
+        parent,
+        station,
+        category,
+        category_name,
+        kind,
+        name,
+        full_name,
+        active,
+        hidden,
+        sold_by_weight,
+        has_variants,
+        price,
+        cost_price,
+        cooking_time_min,
+        inventory,
+        low_stock,
+        tags,
+        recipe,
+        modifiers,
+    } = product;
+    StoredProduct {
+        id: id.0,
+        parent: parent.map(|id| id.0),
+        station: station.map(|id| id.0),
+        category: category.map(|id| id.0),
+        category_name: category_name.clone(),
+        kind: kind.word().to_owned(),
+        name: name.clone(),
+        full_name: full_name.clone(),
+        active: *active,
+        hidden: *hidden,
+        sold_by_weight: *sold_by_weight,
+        has_variants: *has_variants,
+        price: price.ten_thousandths(),
+        cost_price: cost_price.ten_thousandths(),
+        cooking_time_min: *cooking_time_min,
+        inventory: inventory_number(*inventory),
+        low_stock: low_stock.map(Quantity::millionths),
+        tags: tags.clone(),
+        recipe: recipe.iter().map(|part| (part.ingredient.0, part.gross.map(Quantity::millionths))).collect(),
+        modifiers: modifiers.iter().map(|m| (m.id, m.name.clone(), m.ingredient.map(|id| id.0))).collect(),
+    }
+}
+
+fn product_of(stored: StoredProduct) -> Product {
+    let part = |(ingredient, gross): (u64, Option<i64>)| RecipePart {
+        ingredient: ProductId(ingredient),
+        gross: gross.map(Quantity::from_millionths),
+    };
+    let modifier = |(id, name, ingredient): (u64, String, Option<u64>)| Modifier {
+        id,
+        name,
+        ingredient: ingredient.map(ProductId),
+    };
+    Product {
+        id: ProductId(stored.id),
+        parent: stored.parent.map(ProductId),
+        station: stored.station.map(StationId),
+        category: stored.category.map(CategoryId),
+        category_name: stored.category_name,
+        kind: ProductKind::from_word(&stored.kind),
+        name: stored.name,
+        full_name: stored.full_name,
+        active: stored.active,
+        hidden: stored.hidden,
+        sold_by_weight: stored.sold_by_weight,
+        has_variants: stored.has_variants,
+        price: Money::from_ten_thousandths(stored.price),
+        cost_price: Money::from_ten_thousandths(stored.cost_price),
+        cooking_time_min: stored.cooking_time_min,
+        inventory: inventory_of(stored.inventory),
+        low_stock: stored.low_stock.map(Quantity::from_millionths),
+        tags: stored.tags,
+        recipe: stored.recipe.into_iter().map(part).collect(),
+        modifiers: stored.modifiers.into_iter().map(modifier).collect(),
+    }
+}
+
+const fn inventory_number(inventory: InventoryBehavior) -> i64 {
+    match inventory {
+        InventoryBehavior::MinusIngredients => 0,
+        InventoryBehavior::MinusSelf => 1,
+        InventoryBehavior::Passive => 3,
+        InventoryBehavior::Other(number) => number,
+    }
+}
+
+const fn inventory_of(number: i64) -> InventoryBehavior {
+    match number {
+        0 => InventoryBehavior::MinusIngredients,
+        1 => InventoryBehavior::MinusSelf,
+        3 => InventoryBehavior::Passive,
+        other => InventoryBehavior::Other(other),
+    }
+}
+
+pub(super) fn stored_station(station: &Station) -> StoredStation {
+    let Station { id, name, active, kitchen, printable } = station;
+    StoredStation { id: id.0, name: name.clone(), active: *active, kitchen: *kitchen, printable: *printable }
+}
+
+fn station_of(stored: StoredStation) -> Station {
+    let StoredStation { id, name, active, kitchen, printable } = stored;
+    Station { id: StationId(id), name, active, kitchen, printable }
+}
+
+pub(super) fn stored_price_list(list: &PriceList) -> StoredPriceList {
+    let PriceList { id, name, active } = list;
+    StoredPriceList { id: id.0, name: name.clone(), active: *active }
+}
+
+fn price_list_of(stored: StoredPriceList) -> PriceList {
+    let StoredPriceList { id, name, active } = stored;
+    PriceList { id: PriceListId(id), name, active }
+}
+
+/// Reads a map of catalogs by venue.
+pub fn catalogs(rows: Vec<(VenueId, String)>) -> Result<BTreeMap<VenueId, Catalog>, StoreError> {
+    rows.into_iter().map(|(venue, body)| Ok((venue, decode_catalog(&body)?))).collect()
+}
