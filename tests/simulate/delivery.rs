@@ -77,11 +77,6 @@ impl Delivery {
         self.troubles.insert(ear, (trouble, until));
     }
 
-    /// Forgets every trouble.
-    pub(crate) fn recovers(&mut self) {
-        self.troubles.clear();
-    }
-
     /// The process is gone; what was on its way may have arrived and nobody knows.
     pub(crate) fn dies(&mut self) {
         self.workers.clear();

@@ -380,7 +380,6 @@ impl Life {
         self.disk_full_until = clock.uptime;
         self.refused_until = self.refused_until.map(|_| clock.uptime);
         self.up_at = self.up_at.min(clock.uptime);
-        self.delivery.recovers();
         self.onlookers.borrow_mut().screens.leave(clock.uptime, false);
         self.answers_take(100);
         for _ in 1..CALM_MAX {

@@ -191,7 +191,8 @@ fn event(chance: &mut Chance, venues: u64) -> Event {
         91..96 => Event::Ear {
             ear: *chance.pick(&[Ear::Webhook, Ear::Mailbox, Ear::Broker]).expect("there are some"),
             trouble: *chance.pick(&[Trouble::Refuses, Trouble::AnswersGetLost, Trouble::Slow]).expect("there are some"),
-            for_s: seconds(chance, 200),
+            // A mail server that is down for most of an hour is no reason to give a notice up.
+            for_s: if chance.happens(20) { seconds(chance, 3_000) } else { seconds(chance, 200) },
         },
         96..98 => Event::BrokerRestarts { for_s: seconds(chance, 100), forgets: chance.happens(50) },
         _ => Event::Latency { up_to_ms: *chance.pick(&[0, 300, 3_000]).expect("there are some") },
