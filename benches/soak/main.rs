@@ -253,6 +253,8 @@ impl Soak {
         let things = [
             ("memory, MB", of(&|s| number(s.usage.rss_kb) / 1024.0), share(0.03, 2.0)),
             ("descriptors", of(&|s| number(s.usage.descriptors)), share(0.02, 8.0)),
+            // Each brand may keep one more after a hiccup of the machine; a leak goes beyond.
+            ("connections to Clopos", of(&|s| number(s.usage.connections)), share(0.0, number(self.chain.size.brands))),
             ("threads", of(&|s| number(s.usage.threads)), share(0.0, 2.0)),
             ("outbox, waiting", of(&|s| s.waiting), share(0.0, 50.0)),
             ("polls late, median ms", of(&|s| quantile(&s.late_ms, 0.5)), share(0.5, 50.0)),

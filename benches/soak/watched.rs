@@ -1,6 +1,7 @@
 //! The real binary as a process of its own, with a folder, a broker and a webhook receiver; and what the system says of
 //! it: memory, descriptors, threads, time of the processor.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
@@ -49,6 +50,7 @@ pub(crate) type Told = Arc<Mutex<Awaited>>;
 /// The service and those around it.
 pub(crate) struct Watched {
     service: Child,
+    chain: SocketAddr,
     broker: Child,
     screen: Child,
     threads: Vec<JoinHandle<()>>,
@@ -60,7 +62,10 @@ pub(crate) struct Watched {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
     pub(crate) rss_kb: u64,
+    /// All but the connections to the chain.
     pub(crate) descriptors: u64,
+    /// Connections to the chain. They are kept for a while, so that their number tells of the last hiccup of the machine.
+    pub(crate) connections: u64,
     pub(crate) threads: u64,
     /// Time of the processor so far, in hundredths of a second.
     pub(crate) cpu_cs: u64,
@@ -88,7 +93,7 @@ impl Watched {
             .stderr(both)
             .spawn()
             .expect("the binary starts");
-        Self { service, broker, screen, threads: vec![hook_thread, screen_thread], stop, folder }
+        Self { service, chain: chain.address, broker, screen, threads: vec![hook_thread, screen_thread], stop, folder }
     }
 
     /// Reads what the system says; `None` when the service has ended.
@@ -106,13 +111,32 @@ impl Watched {
         // The name in brackets may hold anything; after it, the 12th and 13th are user and system time.
         let times: Vec<u64> =
             stat.rsplit(')').next()?.split_whitespace().skip(11).take(2).filter_map(|time| time.parse().ok()).collect();
-        let descriptors = fs::read_dir(format!("{process}/fd")).ok()?.count();
+        let descriptors = u64::try_from(fs::read_dir(format!("{process}/fd")).ok()?.count()).ok()?;
+        let connections = self.connections(&process)?;
         Some(Usage {
             rss_kb: field("VmRSS:")?,
-            descriptors: u64::try_from(descriptors).ok()?,
+            descriptors: descriptors.saturating_sub(connections),
+            connections,
             threads: field("Threads:")?,
             cpu_cs: times.iter().sum(),
         })
+    }
+
+    /// Counts the service's sockets whose other end is the chain.
+    fn connections(&self, process: &str) -> Option<u64> {
+        let port = format!(":{:04X}", self.chain.port());
+        let table = fs::read_to_string(format!("{process}/net/tcp")).ok()?;
+        // Of a line, the third word is the other end and the tenth the number that /proc/../fd shows; 0 is nobody's any more.
+        let of_chain: BTreeSet<String> = table
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .filter(|words| words.len() > 9 && words[2].ends_with(&port) && words[9] != "0")
+            .map(|words| format!("socket:[{}]", words[9]))
+            .collect();
+        let is_of_chain = |entry: &fs::DirEntry| {
+            fs::read_link(entry.path()).is_ok_and(|link| of_chain.contains(link.to_string_lossy().as_ref()))
+        };
+        u64::try_from(fs::read_dir(format!("{process}/fd")).ok()?.flatten().filter(is_of_chain).count()).ok()
     }
 
     /// Opens the service's database beside it.
