@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use crate::catalog::Product;
+use crate::catalog::{Modifier, Product};
 use crate::rules::Subject;
 use crate::snapshot::diff::Change;
+use crate::snapshot::recipes::{Recipes, Users};
 use crate::snapshot::{Access, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, printable};
 
@@ -30,6 +31,21 @@ pub struct Facts {
     pub change: Option<ChangeFacts>,
     /// Why the brand cannot be read, when somebody must mend something first.
     pub refused: Option<String>,
+    /// What the item goes into, and what it lacks.
+    pub recipe: Option<RecipeFacts>,
+}
+
+/// The recipes around an item, by the names of the products, in order of their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RecipeFacts {
+    /// Dishes that need it and can still be ordered.
+    pub dishes_on: Vec<String>,
+    /// Dishes that need it and are out already.
+    pub dishes_off: Vec<String>,
+    /// Add-ons that need it, with their dish, which can be made without: `Cheese (Salad)`.
+    pub add_ons: Vec<String>,
+    /// What goes into it and is out.
+    pub blocked_by: Vec<String>,
 }
 
 /// A venue, for people.
@@ -119,7 +135,11 @@ pub fn of_subject(
         (Subject::Station(_, id), Some(snapshot)) => (station_facts(snapshot, *id), None),
         (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => (None, None),
     };
-    Facts { brand: brand.clone(), venue, station, item, change: None, refused }
+    let recipe = match (subject, snapshot) {
+        (Subject::Item(_, id), Some(snapshot)) => Some(recipe_facts(snapshot, *id)),
+        (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => None,
+    };
+    Facts { brand: brand.clone(), venue, station, item, change: None, refused, recipe }
 }
 
 /// Says what changed, for people; `now` is the time of the reading that showed it.
@@ -213,6 +233,24 @@ pub fn item_facts(snapshot: &Snapshot, id: ProductId) -> ItemFacts {
         low_stock: product.and_then(|product| product.low_stock),
         since: row.map(|row| row.since),
         others_on: others_on.unwrap_or_default(),
+    }
+}
+
+/// Gathers the recipes around a product at a venue.
+fn recipe_facts(snapshot: &Snapshot, id: ProductId) -> RecipeFacts {
+    let picture = &snapshot.picture;
+    let recipes = Recipes::of(picture);
+    let Users { on, off, add_ons } = recipes.users(picture, id);
+    let names = |products: Vec<&Product>| products.into_iter().map(shown_name).collect();
+    let add_on = |(product, modifier): (&Product, &Modifier)| {
+        format!("{} ({})", printable(&modifier.name, NAME_LENGTH_MAX), shown_name(product))
+    };
+    let gaps = recipes.gaps(picture).remove(&id).unwrap_or_default();
+    RecipeFacts {
+        dishes_on: names(on),
+        dishes_off: names(off),
+        add_ons: add_ons.into_iter().map(add_on).collect(),
+        blocked_by: gaps.into_iter().map(|part| product_name(snapshot, part)).collect(),
     }
 }
 

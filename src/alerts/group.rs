@@ -284,6 +284,7 @@ mod tests {
             item: None,
             change: None,
             refused: None,
+            recipe: None,
         };
         for (baseline, channels) in [(false, vec!["mqtt", "webhook"]), (true, vec!["webhook"])] {
             let news = Entry { baseline, ..entry(EntryKind::Opened, "a") };

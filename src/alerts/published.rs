@@ -220,7 +220,7 @@ mod tests {
 
     fn nothing() -> Facts {
         let brand = BrandId::new("sahil").expect("a slug");
-        Facts { brand, venue: None, station: None, item: None, change: None, refused: None }
+        Facts { brand, venue: None, station: None, item: None, change: None, refused: None, recipe: None }
     }
 
     fn everything() -> Facts {
@@ -250,6 +250,7 @@ mod tests {
                 out_for: Some(Duration::from_mins(12)),
             }),
             refused: Some("Client is disabled".to_owned()),
+            recipe: None,
             ..nothing()
         }
     }

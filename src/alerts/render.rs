@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use minijinja::{Environment, ErrorKind, Template, UndefinedBehavior, Value, context};
 
-use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
+use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, RecipeFacts, StationFacts, VenueFacts};
 use crate::document::{Place, nearest};
 use crate::rules::{EventKind, Form, Placed, RuleName, RuleSet, Severity, SubjectKind};
 use crate::units::{
@@ -17,6 +17,8 @@ use crate::units::{
 
 /// Steps that one rendering may take: a loop over a few thousand values, and far below a second.
 const FUEL: u64 = 50_000;
+/// How many names `listed` names before it says how many more there are: a line on a phone.
+const LISTED_MAX: usize = 5;
 /// The longest message: one paragraph on a phone.
 const MESSAGE_LENGTH_MAX: usize = 500;
 
@@ -50,7 +52,7 @@ pub struct BadMessage {
 }
 
 /// What a message can name; which of them are there depends on what its rule is about. A test renders each.
-pub const VARIABLES: [&str; 30] = [
+pub const VARIABLES: [&str; 34] = [
     "brand",
     "refused",
     "venue.id",
@@ -70,6 +72,10 @@ pub const VARIABLES: [&str; 30] = [
     "item.low_stock",
     "item.since",
     "item.others_on",
+    "item.dishes_on",
+    "item.dishes_off",
+    "item.add_ons",
+    "item.blocked_by",
     "change.list",
     "change.before",
     "change.after",
@@ -83,7 +89,7 @@ pub const VARIABLES: [&str; 30] = [
     "venue",
 ];
 /// The filters of ours, beside those that every minijinja template has.
-pub const FILTERS: [&str; 2] = ["local_time", "duration"];
+pub const FILTERS: [&str; 3] = ["local_time", "duration", "listed"];
 
 impl Messages {
     /// Compiles every message of the rules. [`bad_message`] has tried each before, when the rules were read.
@@ -173,7 +179,19 @@ fn environment(zone: &Zone) -> Environment<'static> {
         let s = u64::try_from(value.clone()).map_err(|_| bad_operand("duration", "a number of seconds"))?;
         Ok(human_duration(Duration::from_secs(s)))
     });
+    templates.add_filter("listed", |value: &Value| -> Result<String, minijinja::Error> {
+        let names = value.try_iter().map_err(|_| bad_operand("listed", "a list such as item.dishes_off"))?;
+        let names: Vec<String> = names.map(|name| name.to_string()).collect();
+        Ok(listed(&names))
+    });
     templates
+}
+
+/// Names the first, and says how many more there are.
+fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(LISTED_MAX);
+    let named = names[..names.len() - more].join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
 fn instant(value: &Value) -> Result<Option<Timestamp>, minijinja::Error> {
@@ -258,12 +276,14 @@ pub fn label(facts: &Facts) -> String {
 }
 
 fn context_of(facts: &Facts, words: AlertWords<'_>) -> Value {
-    let Facts { brand, venue, station, item, change, refused } = facts;
+    let Facts { brand, venue, station, item, change, refused, recipe } = facts;
+    let no_recipe = RecipeFacts::default();
+    let recipe = recipe.as_ref().unwrap_or(&no_recipe);
     context! {
         brand => brand.as_str(),
         venue => venue.as_ref().map(venue_value),
         station => station.as_ref().map_or_else(no_station, station_value),
-        item => item.as_ref().map(item_value),
+        item => item.as_ref().map(|item| item_value(item, recipe)),
         change => change.as_ref().map(change_value),
         refused => refused,
         alert => context! {
@@ -290,8 +310,9 @@ fn no_station() -> Value {
     context! { id => Value::from(()), name => "no station", status => "unassigned", products => 0 }
 }
 
-fn item_value(item: &ItemFacts) -> Value {
+fn item_value(item: &ItemFacts, recipe: &RecipeFacts) -> Value {
     let ItemFacts { id, name, parent, category, price, limit, low_stock, since, others_on } = item;
+    let RecipeFacts { dishes_on, dishes_off, add_ons, blocked_by } = recipe;
     context! {
         id => id.0,
         name => name,
@@ -302,6 +323,10 @@ fn item_value(item: &ItemFacts) -> Value {
         low_stock => low_stock.map(|quantity| quantity.to_string()),
         since => since.map(|at| at.to_string()),
         others_on => others_on,
+        dishes_on => dishes_on,
+        dishes_off => dishes_off,
+        add_ons => add_ons,
+        blocked_by => blocked_by,
     }
 }
 
@@ -345,6 +370,7 @@ fn sample(subject: SubjectKind, is_event: bool) -> Facts {
         item: (subject == SubjectKind::Item).then_some(item),
         change: is_event.then_some(change),
         refused: Some("the client is disabled".to_owned()),
+        recipe: (subject == SubjectKind::Item).then(RecipeFacts::default),
     }
 }
 
@@ -368,6 +394,28 @@ mod tests {
             let rendered = templates.get_template(variable).and_then(|template| template.render(&context));
             assert!(rendered.is_ok(), "{variable}: {rendered:?}");
         }
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_counted() {
+        let names = |count: usize| (1..=count).map(|n| format!("dish {n}")).collect::<Vec<_>>();
+        for (count, expected) in [
+            (0, ""),
+            (1, "dish 1"),
+            (5, "dish 1, dish 2, dish 3, dish 4, dish 5"),
+            (6, "dish 1, dish 2, dish 3, dish 4, dish 5 and 1 more"),
+            (105, "dish 1, dish 2, dish 3, dish 4, dish 5 and 100 more"),
+        ] {
+            assert_eq!(listed(&names(count)), expected);
+        }
+        let placed = |text: &str| Placed {
+            text: text.into(),
+            place: Place { file: "rules/x.yaml".into(), line: 1, column: 1, length: 1 },
+            quoted: false,
+        };
+        assert_eq!(bad_message(&placed("{{ item.dishes_off | listed }}"), SubjectKind::Item, None), None);
+        let bad = bad_message(&placed("{{ item.id | listed }}"), SubjectKind::Item, None).expect("a number is no list");
+        assert!(bad.problem.contains("the filter listed needs a list such as item.dishes_off"), "{}", bad.problem);
     }
 
     #[test]

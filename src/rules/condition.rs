@@ -175,6 +175,7 @@ impl Condition {
                     Field::Product(_)
                     | Field::Parent(_)
                     | Field::Variants(_)
+                    | Field::Recipe(_)
                     | Field::Station(_)
                     | Field::Price(_)
                     | Field::Venue(_)

@@ -16,6 +16,8 @@ pub enum Field {
     Parent(ParentField),
     /// The variants of the item.
     Variants(VariantsField),
+    /// What goes into the item, and what it goes into.
+    Recipe(RecipeField),
     /// The station that prepares the item, or the station itself.
     Station(StationField),
     /// The item's price in a list.
@@ -98,6 +100,15 @@ pub enum VariantsField {
     Left,
     /// Those that are out.
     Out,
+}
+
+/// Fields of recipes, followed through preparations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecipeField {
+    /// The names of what it needs and what is out.
+    BlockedBy,
+    /// How many active, visible products need it.
+    Blocks,
 }
 
 /// Fields of a station.
@@ -351,6 +362,21 @@ pub const FIELDS: &[FieldRow] = &[
     row("variants.out", Field::Variants(VariantsField::Out), Kind::Count, "active variants out", "{ at_least: 1 }")
         .unset(NO_VARIANTS),
     row(
+        "blocked_by",
+        Field::Recipe(RecipeField::BlockedBy),
+        Kind::Texts,
+        "names of what is out and goes into it, also through preparations of which nothing is left",
+        "{ is: set }",
+    )
+    .unset("nothing that goes into it is out"),
+    row(
+        "blocks",
+        Field::Recipe(RecipeField::Blocks),
+        Kind::Count,
+        "how many active, visible products need it, also through preparations",
+        "{ at_least: 1 }",
+    ),
+    row(
         "prices.<list>",
         Field::Price(ListIndex(0)),
         Kind::Money,
@@ -440,6 +466,7 @@ impl FieldRow {
             | Field::Product(_)
             | Field::Parent(_)
             | Field::Variants(_)
+            | Field::Recipe(_)
             | Field::Station(_)
             | Field::Venue(_)
             | Field::Brand(_)

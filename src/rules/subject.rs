@@ -3,10 +3,12 @@
 //! Never guesses: a station or product that was not read is told from one that is not there. Invariant: a scene holds
 //! every product of the catalog and every row of the stop list, each id once, in order.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, Product, Station};
 use crate::rules::field::ListIndex;
+use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Rows, Snapshot, StopRow};
 use crate::units::{BrandId, Money, PriceListId, ProductId, StationId, Timestamp};
 
@@ -76,6 +78,15 @@ pub struct Scene<'a> {
     items: Vec<Item<'a>>,
     station_products: BTreeMap<StationId, u32>,
     price_lists: Vec<Option<PriceListId>>,
+    /// Read when the first rule asks.
+    kitchen: OnceCell<Kitchen>,
+}
+
+/// The recipes of a venue, and the names of what each product lacks.
+#[derive(Clone, Debug)]
+struct Kitchen {
+    recipes: Recipes,
+    gaps: BTreeMap<ProductId, Vec<String>>,
 }
 
 impl<'a> Scene<'a> {
@@ -96,7 +107,7 @@ impl<'a> Scene<'a> {
         let price_lists = price_lists.iter().map(|name| list_named(catalog, name)).collect();
         let freshness = view.snapshot.freshness(view.freshness_limits, now);
         let is_awaited = view.snapshot.is_awaited(view.freshness_limits, now);
-        Self { view, freshness, is_awaited, items, station_products, price_lists }
+        Self { view, freshness, is_awaited, items, station_products, price_lists, kitchen: OnceCell::new() }
     }
 
     /// Says whether the stop list was read recently enough to say anything of an item.
@@ -156,6 +167,30 @@ impl<'a> Scene<'a> {
     pub fn price(&self, list: ListIndex, product: ProductId) -> Option<Money> {
         let list = self.price_lists.get(usize::from(list.0)).copied().flatten()?;
         self.catalog().prices.get(&(list, product)).copied()
+    }
+
+    /// Returns the names of what a product lacks, in order of their ids; `None` when it lacks nothing.
+    pub fn blocked_by(&self, product: ProductId) -> Option<&[String]> {
+        self.kitchen().gaps.get(&product).map(Vec::as_slice)
+    }
+
+    /// Returns how many active, visible products need a product.
+    pub fn blocks(&self, product: ProductId) -> u32 {
+        u32::try_from(self.kitchen().recipes.count_users(&self.view.snapshot.picture, product)).unwrap_or(u32::MAX)
+    }
+
+    fn kitchen(&self) -> &Kitchen {
+        self.kitchen.get_or_init(|| {
+            let picture = &self.view.snapshot.picture;
+            let recipes = Recipes::of(picture);
+            let named = |id: &ProductId| match self.catalog().products.get(id) {
+                Some(product) => product.full_name.clone(),
+                None => format!("#{id}"),
+            };
+            let gaps =
+                recipes.gaps(picture).into_iter().map(|(id, parts)| (id, parts.iter().map(named).collect())).collect();
+            Kitchen { recipes, gaps }
+        })
     }
 
     /// Returns the venue's brand.

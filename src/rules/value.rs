@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::catalog::{InventoryBehavior, Product, Station};
 use crate::rules::field::{
-    BrandField, ChangeField, Field, ListIndex, ParentField, ProductField, RowField, StationField, VariantsField,
-    VenueField,
+    BrandField, ChangeField, Field, ListIndex, ParentField, ProductField, RecipeField, RowField, StationField,
+    VariantsField, VenueField,
 };
 use crate::rules::subject::{BrandView, Item, Scene, StationLink};
 use crate::snapshot::diff::Change;
@@ -71,6 +71,9 @@ impl<'a> View<'a> {
             }
             Field::Variants(field) => {
                 self.item().map_or(Value::Unknown, |(scene, item)| variants_value(scene, item, field))
+            }
+            Field::Recipe(field) => {
+                self.item().map_or(Value::Unknown, |(scene, item)| recipe_value(scene, item.id, field))
             }
             Field::Station(field) => self.station_value(field),
             Field::Price(list) => self.item().map_or(Value::Unknown, |(scene, item)| price_value(scene, item.id, list)),
@@ -199,6 +202,19 @@ fn variants_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: VariantsField) 
     match field {
         VariantsField::Left => count(variants.left),
         VariantsField::Out => count(variants.out),
+    }
+}
+
+fn recipe_value<'a>(scene: &'a Scene<'a>, product: ProductId, field: RecipeField) -> Value<'a> {
+    if !scene.sees_products() {
+        return Value::Unknown;
+    }
+    match field {
+        RecipeField::BlockedBy if !scene.sees_rows() => Value::Unknown,
+        RecipeField::BlockedBy => scene.blocked_by(product).map_or(Value::Unset, Value::Texts),
+        // What is counted and left of a preparation decides how far it is followed.
+        RecipeField::Blocks if !scene.sees_rows() => Value::Unknown,
+        RecipeField::Blocks => count(scene.blocks(product)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Invariant: the picture never holds anything that no reading of Clopos said.
 
 pub mod diff;
+pub mod recipes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

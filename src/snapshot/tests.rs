@@ -26,7 +26,7 @@ fn venue() -> Venue {
     Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true }
 }
 
-fn product(id: u64, name: &str) -> Product {
+pub(super) fn product(id: u64, name: &str) -> Product {
     Product {
         id: ProductId(id),
         parent: None,

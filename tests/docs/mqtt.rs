@@ -184,6 +184,7 @@ fn an_event_with_everything_has_the_documented_fields() {
             out_for: Some(Duration::from_mins(1)),
         }),
         refused: Some("the client is disabled".to_owned()),
+        recipe: None,
     };
     let alert = AlertPart {
         rule: "sold-out",

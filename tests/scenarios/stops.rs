@@ -50,6 +50,28 @@ fn a_long_stop_is_told_to_the_office_when_it_ends() {
 }
 
 #[test]
+fn an_ingredient_runs_out_and_one_message_names_its_dishes() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.sells_out("Soğan");
+        shop.after("2m");
+        shop.sells_out("Lülə kabab");
+        shop.after("2m");
+        shop.restocks("Soğan");
+        shop.after("3m");
+    };
+    insta::assert_snapshot!(told(&Opening::default(), story), @r"
+    18:03:00 feed product.stopped: Soğan at Sahil
+    18:04:21 managers mail Sahil: Soğan is out at Sahil; 20 still on sale need it: Lülə kabab, Quzu tikə kabab, Terras qril seti, Səbzi plov, Yarp…
+    18:05:00 feed product.stopped: Lülə kabab at Sahil
+    18:05:21 kitchen opened sold-out: Lülə kabab is out at Kitchen since 18:05; missing: Soğan
+    18:06:21 managers mail Sahil: Lülə kabab is out at Kitchen since 18:05; missing: Soğan
+    18:07:00 feed product.back: Soğan at Sahil
+    18:09:00 managers mail Sahil: Soğan at Sahil is there again; still off: Lülə kabab
+    ");
+}
+
+#[test]
 fn a_slip_of_the_finger_is_seen_on_the_screens_and_told_to_nobody() {
     let story = |shop: &mut Shop| {
         shop.opens();
@@ -172,8 +194,8 @@ fn one_size_is_out_and_the_others_are_on() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Fanta 0.5 L at Sahil
-    18:03:21 kitchen opened sold-out: Fanta 0.5 L is out at Bar since 18:03
-    18:04:21 managers mail Sahil: Fanta 0.5 L is out at Bar since 18:03
+    18:03:21 kitchen opened sold-out: Fanta 0.5 L is out at Bar since 18:03; still on: 0.33 L, 1.0 L
+    18:04:21 managers mail Sahil: Fanta 0.5 L is out at Bar since 18:03; still on: 0.33 L, 1.0 L
     18:06:00 feed product.back: Fanta 0.5 L at Sahil
     18:07:00 kitchen closed sold-out: Fanta 0.5 L is back on at Bar
     18:08:00 managers mail Sahil: Fanta 0.5 L is back on at Bar

@@ -99,6 +99,7 @@ fn the_shipped_rules_are_sound() {
             "back-on-sale",
             "brand-unreachable",
             "credentials-refused",
+            "ingredient-out",
             "low-stock",
             "price-changed",
             "sold-out",

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::RuleSet;
 use super::parse::{RuleFile, parse};
 use super::subject::VenueView;
-use crate::catalog::{Catalog, InventoryBehavior, PriceList, Product, ProductKind, Station, Venue};
+use crate::catalog::{Catalog, InventoryBehavior, PriceList, Product, ProductKind, RecipePart, Station, Venue};
 use crate::document::Problems;
 use crate::snapshot::{Access, FreshnessLimits, Picture, Rows, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
@@ -49,7 +49,7 @@ fn product(id: u64, kind: ProductKind, name: &str) -> Product {
     }
 }
 
-/// 1 plov at the tandir; 2 tea at the closed bar; 3 Fanta with 4 and 5 as variants; 6 salt and 7 juice without a
+/// 1 plov at the tandir, with salt; 2 tea at the closed bar; 3 Fanta with 4 and 5 as variants; 6 salt and 7 juice without a
 /// station; 8 soup at a station, and 9 a variant of a parent, that nobody has read.
 fn catalog() -> Catalog {
     let plov = Product {
@@ -57,6 +57,7 @@ fn catalog() -> Catalog {
         category_name: Some("Mains".to_owned()),
         low_stock: Some(Quantity::whole(10)),
         tags: vec!["lunch".to_owned(), "banquet".to_owned()],
+        recipe: vec![RecipePart { ingredient: ProductId(6), gross: None }],
         ..product(1, ProductKind::Dish, "Plov")
     };
     let tea = Product { station: Some(StationId(2)), ..product(2, ProductKind::Goods, "Tea") };

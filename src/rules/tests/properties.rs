@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};
 use crate::rules::evaluate::evaluate_venue;
-use crate::rules::field::{Field, ProductField, RowField, StationField, VariantsField};
+use crate::rules::field::{Field, ProductField, RecipeField, RowField, StationField, VariantsField};
 use crate::rules::subject::Scene;
 use crate::rules::value::View;
 use crate::rules::{Form, Placed, Rule, RuleName, Severity, State, SubjectKind};
@@ -37,6 +37,8 @@ fn arbitrary_matcher() -> impl Strategy<Value = Condition> {
         flag(Field::Row(RowField::SoldOut)),
         flag(Field::Row(RowField::Low)),
         flag(Field::Row(RowField::NearLow)),
+        number(Field::Recipe(RecipeField::Blocks)),
+        Just(Condition::Match { field: Field::Recipe(RecipeField::BlockedBy), matcher: Matcher::Set }),
         word(Field::Product(ProductField::Type), "DISH"),
         word(Field::Station(StationField::Status), "active"),
         Just(Condition::Match { field: Field::Row(RowField::StoppedFor), matcher: Matcher::Set }),

@@ -63,6 +63,32 @@ fn a_dish_without_a_row_is_unrestricted() {
 }
 
 #[test]
+fn what_goes_into_a_dish_and_is_out() {
+    let missing =
+        [("blocked_by: { is: set }", Holds), ("blocked_by: Salt", Holds), ("blocked_by: [Rice, Flour]", Clear)];
+    check(1, &[(6, "0")], &missing);
+    check(1, &[(6, "0.5")], &[("blocked_by: { is: unset }", Holds), ("blocked_by: Salt", Clear)]);
+    check(7, &[(6, "0")], &[("blocked_by: { is: unset }", Holds)]);
+    check(6, &[(6, "0")], &[("blocks: 1", Holds), ("blocks: { at_least: 2 }", Clear), ("sold_out: true", Holds)]);
+    check(1, &[], &[("blocks: 0", Holds)]);
+}
+
+#[test]
+fn nobody_knows_what_a_dish_lacks_before_the_recipes_were_read_or_when_the_list_is_old() {
+    let asked = ["blocked_by: { is: set }", "blocked_by: { is: unset }", "blocks: { at_least: 0 }"];
+    let unread = Snapshot { catalog_read_at: None, ..snapshot(&[(6, "0")]) };
+    let old = Snapshot { read_at: Some(at(-86_400)), ..snapshot(&[(6, "0")]) };
+    for snapshot in [unread, old] {
+        for when in asked {
+            let (rules, brand) = (item_rule(when), brand());
+            let scene = Scene::new(view(&brand, &Access::Granted, &snapshot), rules.price_lists(), at(10));
+            let item = scene.item(ProductId(1)).expect("in the catalog");
+            assert_eq!(rules.rules()[0].when.truth(&View::Item(&scene, item, None), at(10)), Unknown, "{when}");
+        }
+    }
+}
+
+#[test]
 fn low_ends_at_the_threshold_and_near_low_a_fifth_above() {
     for (limit, low, near_low) in
         [("0", Clear, Clear), ("0.5", Holds, Holds), ("10", Holds, Holds), ("10.5", Clear, Holds), ("12", Clear, Holds)]
