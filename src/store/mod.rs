@@ -5,6 +5,7 @@
 
 pub mod format;
 mod housekeeping;
+mod queue;
 pub mod sqlite;
 
 use std::path::PathBuf;

@@ -20,11 +20,13 @@ use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Channel, Notice, NoticeId, ReceiverName};
 use crate::alerts::{AlertBook, AlertKey};
 use crate::catalog::Catalog;
+use crate::clock;
 use crate::engine::{Commit, Memory};
 use crate::rules::RuleName;
 use crate::snapshot::{Access, Snapshot};
+use crate::store::queue::{Queue, Turn};
 use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format};
-use crate::units::{BrandId, Timestamp, VenueId};
+use crate::units::{BrandId, Timestamp, VenueId, human_duration};
 
 /// How long a statement waits for another process's lock, such as a backup's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +42,7 @@ const READERS: u32 = 3;
 pub struct Store {
     pub(super) writer: SqlitePool,
     readers: SqlitePool,
+    queue: Arc<Queue>,
     /// Held as long as any clone lives; the system releases it when the process dies.
     lock: Option<Arc<File>>,
 }
@@ -104,7 +107,9 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true);
-        let writer = SqlitePoolOptions::new().max_connections(1).after_release(|connection, _| {
+        // The pool's own line would come for every commit of every brand; `begin` says it once.
+        let writer = SqlitePoolOptions::new().max_connections(1).acquire_slow_threshold(Duration::MAX);
+        let writer = writer.after_release(|connection, _| {
             Box::pin(async move {
                 // Behind the rollback that a dropped transaction left to be done.
                 connection.ping().await?;
@@ -115,7 +120,7 @@ impl Store {
         });
         let writer = writer.connect_with(options.clone()).await.map_err(open)?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options);
-        Ok(Self { writer, readers, lock: None })
+        Ok(Self { writer, readers, queue: Arc::default(), lock: None })
     }
 
     /// Writes a changed cycle, whole or not at all.
@@ -402,7 +407,18 @@ impl Store {
     }
 
     async fn begin(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin a transaction"))
+        let asked_at = clock::uptime();
+        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin a transaction"))?;
+        let waited = clock::uptime().since(asked_at);
+        match self.queue.waited(waited) {
+            Turn::Slows => tracing::warn!(
+                "the database is slow: a commit waited {} for its turn, and news are late by as much; look at the disk",
+                human_duration(waited)
+            ),
+            Turn::Recovers => tracing::info!("the database keeps up again"),
+            Turn::Stays => {}
+        }
+        Ok(begun)
     }
 }
 
