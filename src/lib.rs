@@ -35,6 +35,7 @@
 //! 7 store
 //! 7 sinks
 //! 7 watcher          pure
+//! 7 ruletest         pure
 //! 8 delivery         pure except worker
 //! 8 http
 //! 9 config
@@ -57,6 +58,7 @@ pub mod http;
 pub mod mask;
 pub mod poll;
 pub mod rules;
+pub mod ruletest;
 pub mod service;
 pub mod simulator;
 pub mod sinks;

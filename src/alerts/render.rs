@@ -190,8 +190,8 @@ fn environment(zone: &Zone) -> Environment<'static> {
 /// Names the first, and says how many more there are.
 fn listed(names: &[String]) -> String {
     let more = names.len().saturating_sub(LISTED_MAX);
-    let named = names[..names.len() - more].join(", ");
-    if more == 0 { named } else { format!("{named} and {more} more") }
+    let first = names[..names.len() - more].join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
 }
 
 fn instant(value: &Value) -> Result<Option<Timestamp>, minijinja::Error> {

@@ -7,12 +7,11 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::cli::Failure;
-use crate::cli::output::{coloured, say, say_json, show_report};
+use crate::cli::output::{coloured, report_objects, say, say_json, show_report};
 use crate::clopos::decode::Answer;
 use crate::clopos::query::Request;
 use crate::clopos::{self, Client};
 use crate::config::{BrokerSettings, ChannelSettings, Config, Venues};
-use crate::document::Report;
 use crate::sinks::email::EmailSink;
 use crate::sinks::mqtt::link;
 use crate::sinks::webhook::WebhookSink;
@@ -57,20 +56,6 @@ pub(super) async fn check(path: &Path, online: bool, as_json: bool) -> Result<()
         });
     }
     if trial.failures == 0 { Ok(()) } else { Err(Failure::Shown) }
-}
-
-fn report_objects(report: &Report) {
-    for problem in &report.problems {
-        let place = &problem.place;
-        let related = problem.related.as_ref().map(|(place, what)| {
-            json!({ "file": place.file.as_ref(), "line": place.line, "column": place.column, "what": what })
-        });
-        say_json(&json!({
-            "file": place.file.as_ref(), "line": place.line, "column": place.column, "length": place.length,
-            "message": problem.message, "help": problem.help, "related": related,
-        }));
-    }
-    say_json(&json!({ "ok": false, "problems": report.problems.len() + report.left_out }));
 }
 
 struct Trial {

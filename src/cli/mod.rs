@@ -8,6 +8,7 @@ mod dead_letters;
 mod demo;
 mod output;
 mod run;
+mod test;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ enum Command {
     Run(WithConfig),
     /// Show every mistake in the configuration and the rules; with --online, also try everything that they name.
     Check(CheckArguments),
+    /// Run the tests of rules: files called *.test.yaml, beside the rules.
+    Test(TestArguments),
     /// Show eightysix at work on a simulated chain: no account, no broker, no configuration.
     Demo(DemoArguments),
     /// List the notices that were given up, or send them again.
@@ -62,6 +65,16 @@ struct CheckArguments {
     /// Also try the credentials, the venues, each broker, mail server and webhook. Nothing is sent to anybody.
     #[arg(long)]
     online: bool,
+    /// Write one JSON object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct TestArguments {
+    /// Files of tests, or folders that hold some.
+    #[arg(value_name = "FILE", default_value = "rules")]
+    files: Vec<PathBuf>,
     /// Write one JSON object per line.
     #[arg(long)]
     json: bool,
@@ -177,6 +190,7 @@ pub fn main() -> ExitCode {
         match arguments.command {
             Command::Run(file) => run::run(file.config).await,
             Command::Check(arguments) => check::check(&arguments.file.config, arguments.online, arguments.json).await,
+            Command::Test(arguments) => test::test(&arguments.files, arguments.json),
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
         }

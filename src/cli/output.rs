@@ -4,6 +4,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use serde_json::json;
+
 use crate::document::Report;
 
 /// Shows every problem of a report on standard error, in its lines, and how many there are.
@@ -24,6 +26,21 @@ pub(super) fn say(line: &str) {
 /// Writes an object as one line to standard output.
 pub(super) fn say_json(object: &serde_json::Value) {
     say(&object.to_string());
+}
+
+/// Writes every problem of a report as an object, and then how many there are.
+pub(super) fn report_objects(report: &Report) {
+    for problem in &report.problems {
+        let place = &problem.place;
+        let related = problem.related.as_ref().map(|(place, what)| {
+            json!({ "file": place.file.as_ref(), "line": place.line, "column": place.column, "what": what })
+        });
+        say_json(&json!({
+            "file": place.file.as_ref(), "line": place.line, "column": place.column, "length": place.length,
+            "message": problem.message, "help": problem.help, "related": related,
+        }));
+    }
+    say_json(&json!({ "ok": false, "problems": report.problems.len() + report.left_out }));
 }
 
 /// Colours a word when standard output is a terminal.

@@ -9,7 +9,7 @@ mod channels;
 mod clopos;
 mod mail;
 mod receivers;
-mod rules;
+pub(crate) mod rules;
 mod secret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env::VarError;
@@ -309,7 +309,7 @@ fn unknown_name(place: &Place, name: &str, what: &str, names: &Names, problems: 
 }
 
 /// Reads a file of at most one byte more than is read of it, so that the reader can tell that it is too large.
-fn read_file(path: &Path) -> Result<Vec<u8>, std::io::Error> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, std::io::Error> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;

@@ -10,6 +10,7 @@ use crate::config::{Surroundings, read_file, unknown_name};
 use crate::document::{Node, Problems};
 use crate::rules::RuleSet;
 use crate::rules::parse::{self, RuleFile, Template};
+use crate::ruletest::is_test_file;
 use crate::units::printable;
 
 /// Files of rules; a folder with more is the wrong one.
@@ -88,6 +89,11 @@ fn matches(pattern: &Node, around: &Surroundings<'_>, problems: &mut Problems) -
             problems.tell_with_help(&pattern.place, message, help);
             return Vec::new();
         }
+        if is_test_file(name) {
+            let help = "name the files of rules; `eightysix test` runs the tests";
+            problems.tell_with_help(&pattern.place, format!("{} holds tests and no rules", shown(&path)), help);
+            return Vec::new();
+        }
         return vec![path];
     }
     let entries = match std::fs::read_dir(directory) {
@@ -101,7 +107,11 @@ fn matches(pattern: &Node, around: &Surroundings<'_>, problems: &mut Problems) -
     };
     let found: Vec<PathBuf> = entries
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_str().is_some_and(|file| !file.starts_with('.') && fits(name, file)))
+        .filter(|entry| {
+            // Tests stand beside the rules, and `rules/*.yaml` means the rules.
+            let is_meant = |file: &str| !file.starts_with('.') && !is_test_file(file) && fits(name, file);
+            entry.file_name().to_str().is_some_and(is_meant)
+        })
         .map(|entry| entry.path())
         .filter(|path| path.is_file())
         .collect();
@@ -134,7 +144,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 /// Returns a path as people write it: `config/../rules/kitchen.yaml` as `rules/kitchen.yaml`.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {
         match (part, parts.last()) {

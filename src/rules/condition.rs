@@ -270,7 +270,8 @@ impl Pattern {
         Ok(Self { regex, written: written.into() })
     }
 
-    fn fits(&self, value: Value<'_>) -> bool {
+    /// Says whether a text, or one of several, is as the pattern says.
+    pub(crate) fn fits(&self, value: Value<'_>) -> bool {
         match value {
             Value::Text(text) => self.regex.is_match(text),
             Value::Texts(texts) => texts.iter().any(|text| self.regex.is_match(text)),

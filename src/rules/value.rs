@@ -206,14 +206,12 @@ fn variants_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: VariantsField) 
 }
 
 fn recipe_value<'a>(scene: &'a Scene<'a>, product: ProductId, field: RecipeField) -> Value<'a> {
-    if !scene.sees_products() {
+    // Also of the count: what is left of a preparation decides how far it is followed.
+    if !scene.sees_products() || !scene.sees_rows() {
         return Value::Unknown;
     }
     match field {
-        RecipeField::BlockedBy if !scene.sees_rows() => Value::Unknown,
         RecipeField::BlockedBy => scene.blocked_by(product).map_or(Value::Unset, Value::Texts),
-        // What is counted and left of a preparation decides how far it is followed.
-        RecipeField::Blocks if !scene.sees_rows() => Value::Unknown,
         RecipeField::Blocks => count(scene.blocks(product)),
     }
 }

@@ -7,6 +7,7 @@ mod commands;
 mod guarantees;
 mod markdown;
 mod mqtt;
+mod rule_tests;
 mod rules;
 mod security;
 mod webhooks;

@@ -1,0 +1,75 @@
+//! docs/rule-tests.md is run, and the shipped rules pass their tests, each of which is needed.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use eightysix::alerts::render::Messages;
+use eightysix::document::Problems;
+use eightysix::engine::Policy;
+use eightysix::rules::RuleSet;
+use eightysix::rules::parse::RuleFile;
+use eightysix::ruletest::{self, Verdict};
+
+use super::markdown::{blocks, document, root};
+
+fn eightysix_test(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eightysix"));
+    command.current_dir(folder).arg("test").args(arguments).output().expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_example_prints_what_the_document_says() {
+    let text = document("docs/rule-tests.md");
+    let site = tempfile::tempdir().expect("a folder");
+    fs::create_dir(site.path().join("rules")).expect("a folder");
+    let [tests, rules] = &blocks(&text, "yaml")[..] else { panic!("a file of tests and one of rules") };
+    let [passes, fails] = &blocks(&text, "text")[..] else { panic!("what passes and what fails") };
+    let write = |file: &str, text: &str| fs::write(site.path().join(file), text).expect("written");
+    write("rules/kebab.test.yaml", tests);
+    write("rules/kebab.yaml", rules);
+    let passed = eightysix_test(site.path(), &[]);
+    assert_eq!((stdout(&passed), passed.status.code()), (passes.clone(), Some(0)));
+    assert!(rules.contains("for: 20s"));
+    write("rules/kebab.yaml", &rules.replace("for: 20s", "for: 30s"));
+    let failed = eightysix_test(site.path(), &["rules/kebab.test.yaml"]);
+    assert_eq!((stdout(&failed), failed.status.code()), (fails.clone(), Some(1)));
+    let failed = eightysix_test(site.path(), &["--json"]);
+    let lines = stdout(&failed);
+    let objects: Vec<serde_json::Value> =
+        lines.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
+    assert_eq!((objects.len(), &objects[0]["ok"], &objects[1]["failed"]), (2, &false.into(), &1.into()));
+    assert_eq!(objects[0]["differences"][0]["line"], 15);
+}
+
+#[test]
+fn the_shipped_rules_pass_their_tests() {
+    let ended = eightysix_test(&root(), &[]);
+    assert!(ended.status.success(), "{}{}", stdout(&ended), String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn every_shipped_rule_has_a_test_that_fails_without_it() {
+    for pack in ["rules/kitchen", "rules/operations"] {
+        let (rules, tests) = (document(&format!("{pack}.yaml")), document(&format!("{pack}.test.yaml")));
+        let mut problems = Problems::new();
+        let suite = ruletest::read(&pack.into(), tests.as_bytes(), &mut problems).expect("tests");
+        let file = RuleFile { name: pack.into(), bytes: rules.into_bytes() };
+        let whole = suite.policy(&[file], &mut problems).expect("rules");
+        assert!(problems.is_empty());
+        for gone in whole.rules.rules() {
+            let left = whole.rules.rules().iter().filter(|rule| rule.name != gone.name).cloned().collect();
+            let rules = RuleSet::new(left, whole.rules.price_lists().to_vec());
+            let messages = Messages::compile(&rules, &whole.setting.zone).expect("the messages are those shipped");
+            let (routes, setting) = (whole.routes.clone(), whole.setting.clone());
+            let policy = Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting });
+            let passed = suite.tests.iter().all(|test| suite.run(test, &policy) == Verdict::Passed);
+            assert!(!passed, "{pack}.test.yaml does not miss the rule {}", gone.name);
+        }
+    }
+}
