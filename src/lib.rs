@@ -22,6 +22,7 @@
 //! 1 document         pure
 //! 1 mask             pure
 //! 1 catalog          pure
+//! 1 calendar         pure
 //! 1 topics           pure
 //! 1 broker
 //! 2 simulator        pure except server
@@ -46,6 +47,7 @@
 pub mod alerts;
 pub mod board;
 pub mod broker;
+pub mod calendar;
 pub mod catalog;
 pub mod cli;
 pub mod clock;

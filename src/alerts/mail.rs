@@ -9,6 +9,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use crate::alerts::group::{Entry, EntryKind, Group, GroupKey, notice_id};
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::notice::{Content, Mail, Notice};
+use crate::calendar::business_day;
 use crate::units::{BrandId, Timestamp, Zone, human_duration, printable};
 
 /// The longest subject: what a phone shows on two lines.
@@ -61,13 +62,6 @@ pub fn compose(key: &GroupKey, group: &Group, context: &MailContext<'_>, now: Ti
         html: render(HTML),
     };
     Notice { id, receiver: key.receiver.clone(), at: now, content: Content::Email(mail), summary: subject }
-}
-
-/// Returns the business day of an instant: until `day_starts` it is still yesterday's.
-pub fn business_day(at: Timestamp, zone: &Zone, day_starts: jiff::civil::Time) -> jiff::civil::Date {
-    let local = at.in_zone(zone);
-    let date = local.date();
-    if local.time() < day_starts { date.yesterday().unwrap_or(date) } else { date }
 }
 
 fn thread_id(key: &GroupKey, context: &MailContext<'_>, now: Timestamp) -> String {

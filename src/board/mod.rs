@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::alerts::facts::{self, Facts};
 use crate::alerts::lifecycle::{Alert, OpenAlert};
-use crate::alerts::mail::business_day;
 use crate::board::retained::{RetainedState, Tree};
+use crate::calendar::business_day;
 use crate::catalog::Catalog;
 use crate::snapshot::diff::Change;
 use crate::snapshot::{Freshness, FreshnessLimits, Snapshot, StopRow};

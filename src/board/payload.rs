@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::alerts::facts;
 use crate::alerts::lifecycle::OpenAlert;
-use crate::alerts::mail::business_day;
 use crate::board::{Line, Setting, Standing, freshness_word};
+use crate::calendar::business_day;
 use crate::snapshot::{Freshness, FreshnessLimits, Snapshot};
 use crate::units::{BrandId, Quantity, Timestamp, printable};
 

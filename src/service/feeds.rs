@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::alerts::mail;
 use crate::board::retained::{Desired, RetainedState, Tree};
 use crate::board::{self, Setting};
+use crate::calendar;
 use crate::engine::{Commit, Engine};
 use crate::snapshot::Snapshot;
 use crate::topics::BaseTopic;
@@ -40,7 +40,7 @@ impl Feeds {
 
     /// Returns the business day of an instant, in the venues' zone.
     pub fn business_day(&self, now: Timestamp) -> jiff::civil::Date {
-        mail::business_day(now, &self.setting.zone, self.setting.day_starts)
+        calendar::business_day(now, &self.setting.zone, self.setting.day_starts)
     }
 
     /// Returns what a commit makes different.

@@ -1,0 +1,178 @@
+//! The time that a restaurant lives in: opening hours, peaks, named windows and business days of each venue.
+//!
+//! Answers in absolute time, so that nobody else has to think of midnight or of clocks that are put forward and back.
+//! Never guesses: a venue without hours is neither open nor closed. Invariant: `is_open` agrees with `closes_at` and
+//! `opens_at`, which alternate.
+
+mod schedule;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil::{Date, Time};
+
+pub use crate::calendar::schedule::{ClockSpan, DATES_MAX, SPANS_OF_DAY_MAX, Schedule, Span};
+use crate::units::{BrandId, Timestamp, VenueId, VenueKey, Zone};
+
+/// Days before the local one that are looked at: a span lasts into the next day, and a clock that is put back at
+/// midnight shows yesterday's date again.
+const DAYS_BEFORE: i64 = 2;
+/// Days that are looked at for what is now, those before included.
+const DAYS_AROUND: usize = 4;
+/// Days that are searched for the next opening or closing at first: most venues open each day.
+const DAYS_NEAR: usize = 5;
+/// Days that are searched when the near ones have none. A venue that closes for longer has no opening worth a wait, and
+/// one that closes in none of them does not close.
+const DAYS_FAR: usize = 64;
+
+/// The calendar of one venue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calendar {
+    zone: Zone,
+    day_starts: Time,
+    hours: Option<Arc<Schedule>>,
+    peaks: Option<Arc<Schedule>>,
+    windows: Arc<BTreeMap<String, Schedule>>,
+}
+
+/// What a calendar says of one instant; nothing is said of what was not written down.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// Whether guests are served.
+    pub is_open: Option<bool>,
+    /// Whether it is a peak.
+    pub is_peak: Option<bool>,
+    /// How long it is until the doors close; only while they are open.
+    pub closes_in: Option<Duration>,
+    /// How long it is until the doors open; only while they are closed.
+    pub opens_in: Option<Duration>,
+    /// The named windows that it lies in, in order.
+    pub windows: Vec<String>,
+}
+
+impl Calendar {
+    /// Makes the calendar of a venue of which only the business day is known.
+    pub fn plain(zone: Zone, day_starts: Time) -> Self {
+        Self { zone, day_starts, hours: None, peaks: None, windows: Arc::default() }
+    }
+
+    /// Adds the opening hours and the peaks, as far as there are any.
+    pub fn with_hours(self, hours: Option<Schedule>, peaks: Option<Schedule>) -> Self {
+        Self { hours: hours.map(Arc::new), peaks: peaks.map(Arc::new), ..self }
+    }
+
+    /// Adds the named windows.
+    pub fn with_windows(self, windows: BTreeMap<String, Schedule>) -> Self {
+        Self { windows: Arc::new(windows), ..self }
+    }
+
+    /// Says whether guests are served; `None` when no hours are written down.
+    pub fn is_open(&self, at: Timestamp) -> Option<bool> {
+        self.hours.as_deref().map(|hours| self.is_in(hours, at))
+    }
+
+    /// Says whether it is a peak; never while the doors are closed. `None` when no peaks are written down.
+    pub fn is_peak(&self, at: Timestamp) -> Option<bool> {
+        let is_peak = self.is_in(self.peaks.as_deref()?, at);
+        Some(is_peak && self.is_open(at) != Some(false))
+    }
+
+    /// Returns when the doors close, if they are open now and ever close.
+    pub fn closes_at(&self, at: Timestamp) -> Option<Timestamp> {
+        let hours = self.hours.as_deref()?;
+        let ends = |days: usize| {
+            let searched_until = schedule::start_of(self.first_day(at), days, &self.zone)?;
+            let current = self.spans_around(hours, at, days).into_iter().find(|span| span.holds(at));
+            // What lasts longer than was looked may last into a span of a later day.
+            current.map(|span| span.end).filter(|end| *end < searched_until)
+        };
+        ends(DAYS_NEAR).or_else(|| ends(DAYS_FAR))
+    }
+
+    /// Returns when the doors open next: when they are open now, the next time after this one.
+    pub fn opens_at(&self, at: Timestamp) -> Option<Timestamp> {
+        let hours = self.hours.as_deref()?;
+        let next = |days: usize| self.spans_around(hours, at, days).into_iter().find(|span| span.start > at);
+        next(DAYS_NEAR).or_else(|| next(DAYS_FAR)).map(|span| span.start)
+    }
+
+    /// Says whether the doors close within `lead`: too late for a reminder that somebody should act on.
+    pub fn closes_within(&self, lead: Duration, at: Timestamp) -> bool {
+        self.closes_at(at).is_some_and(|closing| closing.since(at) <= lead)
+    }
+
+    /// Returns the business day of an instant: until the cut it is still yesterday's.
+    pub fn business_day(&self, at: Timestamp) -> Date {
+        business_day(at, &self.zone, self.day_starts)
+    }
+
+    /// Returns all that is known of an instant.
+    pub fn moment(&self, at: Timestamp) -> Moment {
+        let is_open = self.is_open(at);
+        let closes_at = if is_open == Some(true) { self.closes_at(at) } else { None };
+        let opens_at = if is_open == Some(false) { self.opens_at(at) } else { None };
+        let in_it = |(_, window): &(&String, &Schedule)| self.is_in(window, at);
+        Moment {
+            is_open,
+            is_peak: self.is_peak(at),
+            closes_in: closes_at.map(|closing| closing.since(at)),
+            opens_in: opens_at.map(|opening| opening.since(at)),
+            windows: self.windows.iter().filter(in_it).map(|(name, _)| name.clone()).collect(),
+        }
+    }
+
+    fn is_in(&self, schedule: &Schedule, at: Timestamp) -> bool {
+        self.spans_around(schedule, at, DAYS_AROUND).iter().any(|span| span.holds(at))
+    }
+
+    fn spans_around(&self, schedule: &Schedule, at: Timestamp, days: usize) -> Vec<Span> {
+        schedule.spans(self.first_day(at), days, &self.zone)
+    }
+
+    fn first_day(&self, at: Timestamp) -> Date {
+        let today = at.in_zone(&self.zone).date();
+        today.checked_sub(jiff::Span::new().days(DAYS_BEFORE)).unwrap_or(today)
+    }
+}
+
+/// Returns the business day of an instant: until `day_starts` it is still yesterday's.
+pub fn business_day(at: Timestamp, zone: &Zone, day_starts: Time) -> Date {
+    let local = at.in_zone(zone);
+    let date = local.date();
+    if local.time() < day_starts { date.yesterday().unwrap_or(date) } else { date }
+}
+
+/// The calendars of all venues: a venue's own, or else its brand's, or else one that knows the business day alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calendars {
+    plain: Calendar,
+    brands: BTreeMap<BrandId, Calendar>,
+    venues: BTreeMap<VenueKey, Calendar>,
+}
+
+impl Calendars {
+    /// Takes the calendar of every venue that has no other.
+    pub fn of_all(plain: Calendar) -> Self {
+        Self { plain, brands: BTreeMap::new(), venues: BTreeMap::new() }
+    }
+
+    /// Sets the calendar of a brand's venues that have none of their own.
+    pub fn set_brand(&mut self, brand: BrandId, calendar: Calendar) {
+        self.brands.insert(brand, calendar);
+    }
+
+    /// Sets the calendar of one venue.
+    pub fn set_venue(&mut self, venue: VenueKey, calendar: Calendar) {
+        self.venues.insert(venue, calendar);
+    }
+
+    /// Returns the calendar of a venue.
+    pub fn of(&self, brand: &BrandId, venue: VenueId) -> &Calendar {
+        let own = self.venues.get(&VenueKey { brand: brand.clone(), venue });
+        own.or_else(|| self.brands.get(brand)).unwrap_or(&self.plain)
+    }
+}
+
+#[cfg(test)]
+mod tests;
