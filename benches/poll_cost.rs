@@ -15,6 +15,7 @@ use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
 use eightysix::board::Setting;
 use eightysix::board::retained::{Desired, Tree};
+use eightysix::calendar::{Calendar, Calendars};
 use eightysix::clock;
 use eightysix::clopos::budget::RateLimit;
 use eightysix::clopos::decode::{self, Answer, Reply};
@@ -357,6 +358,7 @@ fn policy() -> Policy {
         rules,
         routes: ways.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
+        calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
         setting: Setting { boot: "bench".to_owned(), zone, day_starts: jiff::civil::time(4, 0, 0, 0) },
     }
 }

@@ -27,6 +27,7 @@
 //! 1 broker
 //! 2 simulator        pure except server
 //! 2 clopos           pure except mod
+//! 2 timetable        pure
 //! 2 snapshot         pure
 //! 3 poll             pure
 //! 3 rules            pure
@@ -67,6 +68,7 @@ pub mod sinks;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;
+pub mod timetable;
 pub mod tls;
 pub mod topics;
 pub mod units;

@@ -138,6 +138,7 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
         place: message.place.clone(),
         form: event.map_or(Form::State(state), Form::Event),
         when: Condition::All(Vec::new()),
+        during: Vec::new(),
         severity: Severity::Critical,
         notify: Vec::new(),
         message: Some(message),

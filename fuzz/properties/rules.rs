@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use eightysix::alerts::facts::of_subject;
 use eightysix::alerts::render::{AlertWords, Messages, bad_message};
+use eightysix::calendar::Calendar;
 use eightysix::document::{Problems, Report};
 use eightysix::rules::evaluate::{evaluate_brand, evaluate_venue};
 use eightysix::rules::parse::{Parsed, RuleFile, parse};
@@ -60,7 +61,14 @@ fn told(parsed: &Parsed) {
     let refused = Access::Refused { since: NOW, why: "no".to_owned() };
     let snapshot = picture("Plov");
     let freshness_limits = FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };
-    let view = VenueView { brand: &brand, access: &Access::Granted, snapshot: &snapshot, freshness_limits };
+    let calendar = Calendar::plain(Zone::utc(), jiff::civil::time(4, 0, 0, 0));
+    let view = VenueView {
+        brand: &brand,
+        access: &Access::Granted,
+        snapshot: &snapshot,
+        freshness_limits,
+        calendar: &calendar,
+    };
     let of_venue = evaluate_venue(rules, &view, NOW).findings;
     assert!(of_venue.is_sorted_by_key(|it| (it.rule.clone(), it.subject.clone())), "findings out of order");
     for finding in of_venue.iter().chain(&evaluate_brand(rules, &brand, &refused, NOW)) {

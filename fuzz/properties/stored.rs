@@ -8,6 +8,7 @@ use eightysix::alerts::facts::{item_facts, of_change, of_subject};
 use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::published::cloud_event;
 use eightysix::board::{Setting, change_facts, feed_event, lines, lists, open_alerts, status};
+use eightysix::calendar::Calendar;
 use eightysix::document::Problems;
 use eightysix::rules::evaluate::evaluate_venue;
 use eightysix::rules::events::events;
@@ -90,7 +91,14 @@ fn shown(snapshot: &Snapshot, now: Timestamp) {
         blind_after: std::time::Duration::from_mins(5),
     };
     let granted = Access::Granted;
-    let view = |snapshot| VenueView { brand: &brand, access: &granted, snapshot, freshness_limits: limits };
+    let calendar = Calendar::plain(Zone::utc(), jiff::civil::time(4, 0, 0, 0));
+    let view = |snapshot| VenueView {
+        brand: &brand,
+        access: &granted,
+        snapshot,
+        freshness_limits: limits,
+        calendar: &calendar,
+    };
     let found = evaluate_venue(&rules, &view(snapshot), now);
     for finding in &found.findings {
         let facts = of_subject(&brand, &granted, Some(snapshot), &finding.subject, now);

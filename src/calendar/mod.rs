@@ -26,6 +26,11 @@ const DAYS_NEAR: usize = 5;
 /// one that closes in none of them does not close.
 const DAYS_FAR: usize = 64;
 
+/// The window in which the doors are open; no other may have its name.
+pub const OPEN: &str = "open";
+/// The window of the peaks; no other may have its name.
+pub const PEAK: &str = "peak";
+
 /// The calendar of one venue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {
@@ -47,7 +52,7 @@ pub struct Moment {
     pub closes_in: Option<Duration>,
     /// How long it is until the doors open; only while they are closed.
     pub opens_in: Option<Duration>,
-    /// The named windows that it lies in, in order.
+    /// The windows that it lies in by their names, `open` and `peak` included.
     pub windows: Vec<String>,
 }
 
@@ -102,6 +107,15 @@ impl Calendar {
         self.closes_at(at).is_some_and(|closing| closing.since(at) <= lead)
     }
 
+    /// Says whether the instant lies in the window of that name, `open` and `peak` included.
+    pub fn is_in_window(&self, name: &str, at: Timestamp) -> bool {
+        match name {
+            OPEN => self.is_open(at) == Some(true),
+            PEAK => self.is_peak(at) == Some(true),
+            name => self.windows.get(name).is_some_and(|window| self.is_in(window, at)),
+        }
+    }
+
     /// Returns the business day of an instant: until the cut it is still yesterday's.
     pub fn business_day(&self, at: Timestamp) -> Date {
         business_day(at, &self.zone, self.day_starts)
@@ -112,13 +126,13 @@ impl Calendar {
         let is_open = self.is_open(at);
         let closes_at = if is_open == Some(true) { self.closes_at(at) } else { None };
         let opens_at = if is_open == Some(false) { self.opens_at(at) } else { None };
-        let in_it = |(_, window): &(&String, &Schedule)| self.is_in(window, at);
+        let names = [OPEN, PEAK].into_iter().chain(self.windows.keys().map(String::as_str));
         Moment {
             is_open,
             is_peak: self.is_peak(at),
             closes_in: closes_at.map(|closing| closing.since(at)),
             opens_in: opens_at.map(|opening| opening.since(at)),
-            windows: self.windows.iter().filter(in_it).map(|(name, _)| name.clone()).collect(),
+            windows: names.filter(|name| self.is_in_window(name, at)).map(str::to_owned).collect(),
         }
     }
 

@@ -34,13 +34,10 @@ fn calendar(zone_name: &str, hours: Schedule) -> Calendar {
 
 /// Reads `2026-07-10 18:00` on a clock of the zone, or `..+02:00` where the clock shows it twice.
 fn at(zone_name: &str, text: &str) -> Timestamp {
-    let instant = match text.parse::<jiff::Timestamp>() {
-        Ok(instant) => instant,
-        Err(_) => {
-            let local: jiff::civil::DateTime = text.parse().expect("a local time");
-            zone(zone_name).as_jiff().to_timestamp(local).expect("the time exists")
-        }
-    };
+    let instant = text.parse::<jiff::Timestamp>().unwrap_or_else(|_| {
+        let local: jiff::civil::DateTime = text.parse().expect("a local time");
+        zone(zone_name).as_jiff().to_timestamp(local).expect("the time exists")
+    });
     Timestamp::from_unix_ms(instant.as_millisecond())
 }
 
@@ -165,7 +162,7 @@ fn a_peak_needs_open_doors_and_windows_go_by_their_names() {
     let tuesday = calendar.moment(at("UTC", "2026-07-14 13:00"));
     assert_eq!((tuesday.is_open, tuesday.is_peak), (Some(true), Some(true)));
     assert_eq!((tuesday.closes_in, tuesday.opens_in), (Some(Duration::from_hours(10)), None));
-    assert_eq!(calendar.moment(at("UTC", "2026-07-14 22:30")).windows, ["dinner", "late"]);
+    assert_eq!(calendar.moment(at("UTC", "2026-07-14 22:30")).windows, ["open", "dinner", "late"]);
     assert!(calendar.closes_within(Duration::from_mins(30), at("UTC", "2026-07-14 22:30")));
     assert!(!calendar.closes_within(Duration::from_mins(30), at("UTC", "2026-07-14 22:29")));
     let plain = Calendar::plain(Zone::utc(), time(4, 0, 0, 0));

@@ -9,8 +9,9 @@ use std::ops::RangeInclusive;
 use reqwest::Url;
 
 use crate::clopos::{BASE_URL, BODY_BYTES_MAX, BrandSettings, Settings, TIME_LIMIT};
-use crate::config::{Surroundings, Venues, channels, secret};
-use crate::document::{Node, Problem, Problems};
+use crate::config::hours::{BrandHours, Hours};
+use crate::config::{Surroundings, Venues, channels, hours, secret};
+use crate::document::{Node, Place, Problem, Problems};
 use crate::units::{BrandId, VenueId};
 
 /// Requests a minute and brand when nothing is written: a fifth of the quota stays for the POS's other integrations.
@@ -22,11 +23,17 @@ const BRANDS_MAX: usize = 1_000;
 /// Venues listed for one brand: at one poll each, more could not be read within the hour.
 const VENUES_MAX: usize = 10_000;
 
-pub(super) fn settings(
-    node: &Node,
-    around: &Surroundings<'_>,
-    problems: &mut Problems,
-) -> Option<(Settings, BTreeMap<BrandId, Venues>)> {
+/// What the section says, apart by what uses it.
+pub(super) struct Section {
+    /// Of the API.
+    pub(super) settings: Settings,
+    /// The venues of each brand.
+    pub(super) venues: BTreeMap<BrandId, Venues>,
+    /// The hours of each brand.
+    pub(super) hours: BTreeMap<BrandId, BrandHours>,
+}
+
+pub(super) fn settings(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Section> {
     let mut fields = node.fields("{ integrator_id: .., brands: [..] }", problems)?;
     let base_url = fields.optional("base_url").map_or(Some(BASE_URL.to_owned()), |node| base_url(node, problems));
     let integrator_id = fields.required("integrator_id", "the id that Clopos gave to you", problems);
@@ -39,17 +46,28 @@ pub(super) fn settings(
         problems.tell(&ca_file_place, "a ca_file means nothing for an http:// base_url; remove it, or write https://");
     }
     fields.finish(problems);
-    let (brands, venues): (Vec<BrandSettings>, Vec<Venues>) = brands?.into_iter().unzip();
-    let venues = brands.iter().map(|brand| brand.brand.clone()).zip(venues).collect();
+    let (mut settings_of, mut venues, mut hours) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    for brand in brands? {
+        venues.insert(brand.settings.brand.clone(), brand.venues);
+        hours.insert(brand.settings.brand.clone(), brand.hours);
+        settings_of.push(brand.settings);
+    }
     let settings = Settings {
         base_url: base_url?,
         integrator_id: integrator_id?,
         time_limit: TIME_LIMIT,
         body_bytes_max: BODY_BYTES_MAX,
         ca_file,
-        brands,
+        brands: settings_of,
     };
-    Some((settings, venues))
+    Some(Section { settings, venues, hours })
+}
+
+/// A brand as it is written.
+struct Brand {
+    settings: BrandSettings,
+    venues: Venues,
+    hours: BrandHours,
 }
 
 fn base_url(node: &Node, problems: &mut Problems) -> Option<String> {
@@ -87,7 +105,7 @@ fn header_text(node: &Node, problems: &mut Problems) -> Option<String> {
     node.refuse("a text of ASCII letters, digits and signs without spaces", problems)
 }
 
-fn brands_of(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Vec<(BrandSettings, Venues)>> {
+fn brands_of(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Vec<Brand>> {
     let items = node.list(problems)?;
     if items.is_empty() || items.len() > BRANDS_MAX {
         let message = format!("'brands' must hold 1 to {BRANDS_MAX} brands, not {}", items.len());
@@ -107,7 +125,7 @@ fn brand<'a>(
     around: &Surroundings<'_>,
     names: &mut BTreeMap<String, &'a Node>,
     problems: &mut Problems,
-) -> Option<(BrandSettings, Venues)> {
+) -> Option<Brand> {
     let mut fields = node.fields("{ brand: .., client_id: .., client_secret: .. }", problems)?;
     let name = fields.required("brand", "the name of the brand at Clopos", problems);
     let brand = name.and_then(|node| {
@@ -135,7 +153,9 @@ fn brand<'a>(
         Some(node) => node.integer(&REQUESTS_RANGE, "requests", problems).and_then(|count| u32::try_from(count).ok()),
         None => Some(REQUESTS_DEFAULT),
     };
-    let venues = fields.optional("venues").map_or(Some(Venues::All), |node| venues(node, problems));
+    let all = hours::hours(&mut fields, problems);
+    let mut own = BTreeMap::new();
+    let venues = fields.optional("venues").map_or(Some(Venues::All), |node| venues(node, &mut own, problems));
     fields.finish(problems);
     let settings = BrandSettings {
         brand: brand?,
@@ -143,10 +163,10 @@ fn brand<'a>(
         client_secret: client_secret?,
         requests_per_minute: requests?,
     };
-    Some((settings, venues?))
+    Some(Brand { settings, venues: venues?, hours: BrandHours { all, own } })
 }
 
-fn venues(node: &Node, problems: &mut Problems) -> Option<Venues> {
+fn venues(node: &Node, own: &mut BTreeMap<VenueId, Hours>, problems: &mut Problems) -> Option<Venues> {
     if node.as_scalar().is_some_and(|(text, _)| text == "all") {
         return Some(Venues::All);
     }
@@ -158,27 +178,29 @@ fn venues(node: &Node, problems: &mut Problems) -> Option<Venues> {
     let mut ids = BTreeSet::new();
     let mut complete = true;
     for item in items {
-        let Some((place, id)) = venue(item, problems) else {
+        let Some((place, id, hours)) = venue(item, problems) else {
             complete = false;
             continue;
         };
         if !ids.insert(id) {
             problems.tell_with_help(place, format!("the venue {id} is listed twice"), "remove one of the two");
         }
+        own.extend(hours.map(|hours| (id, hours)));
     }
     complete.then_some(Venues::Listed(ids))
 }
 
-/// Reads `1` or `{ id: 1 }`.
-fn venue<'a>(item: &'a Node, problems: &mut Problems) -> Option<(&'a crate::document::Place, VenueId)> {
-    let node = if item.as_scalar().is_some() || item.is_nothing() {
-        item
+/// Reads `1` or `{ id: 1, hours: .., peaks: .. }`.
+fn venue<'a>(item: &'a Node, problems: &mut Problems) -> Option<(&'a Place, VenueId, Option<Hours>)> {
+    let (node, hours) = if item.as_scalar().is_some() || item.is_nothing() {
+        (item, None)
     } else {
         let mut fields = item.fields("{ id: 1 }", problems)?;
         let id = fields.required("id", "1", problems);
+        let hours = hours::hours(&mut fields, problems);
         fields.finish(problems);
-        id?
+        (id?, Some(hours))
     };
     let id = node.integer(&(1..=i64::MAX), "", problems)?;
-    Some((&node.place, VenueId(u64::try_from(id).ok()?)))
+    Some((&node.place, VenueId(u64::try_from(id).ok()?), hours))
 }

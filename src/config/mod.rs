@@ -7,6 +7,7 @@ mod basics;
 mod brokers;
 mod channels;
 mod clopos;
+mod hours;
 mod mail;
 mod receivers;
 pub(crate) mod rules;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alerts::notice::ReceiverName;
+use crate::calendar::Calendars;
 use crate::document::{self, BYTES_MAX, Entry, Node, Place, Problems, Report, nearest};
 use crate::rules::RuleSet;
 use crate::sinks::{email, mqtt, webhook};
@@ -36,6 +38,8 @@ pub struct Config {
     pub clopos: crate::clopos::Settings,
     /// Which venues of each brand are watched; has an entry for every brand.
     pub venues: BTreeMap<BrandId, Venues>,
+    /// The hours, peaks and windows of every venue.
+    pub calendars: Calendars,
     /// How often is read.
     pub polling: poll::Settings,
     /// Where state is kept.
@@ -181,15 +185,17 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
     let mut fields = root.fields("clopos: and rules:", problems)?;
     let locale = fields.required("locale", "{ timezone: Asia/Baku, currency: AZN }", problems);
     let clopos = fields.required("clopos", "{ integrator_id: .., brands: [..] }", problems);
-    let [polling, store, mqtt, smtp, feed, receivers, http] =
-        ["polling", "store", "mqtt", "smtp", "feed", "receivers", "http"].map(|key| fields.optional(key));
+    let [windows, polling, store, mqtt, smtp, feed, receivers, http] =
+        ["windows", "polling", "store", "mqtt", "smtp", "feed", "receivers", "http"].map(|key| fields.optional(key));
     let rules = fields.required("rules", "[rules/*.yaml]", problems);
     // What a misspelt section holds cannot be known, so nothing is told of references into it.
     let absent = |key: &str| if fields.misspells(key) { Names::Unknown } else { Names::default() };
-    let [no_brokers, no_mail, no_receivers] = ["mqtt", "smtp", "receivers"].map(absent);
+    let [no_windows, no_brokers, no_mail, no_receivers] = ["windows", "mqtt", "smtp", "receivers"].map(absent);
     fields.finish(problems);
     let locale = locale.and_then(|node| basics::locale(node, problems));
     let clopos = clopos.and_then(|node| clopos::settings(node, around, problems));
+    let windows =
+        windows.map_or_else(|| hours::with_those_of_hours(no_windows).into(), |node| hours::windows(node, problems));
     let polling = polling.map_or_else(|| Some(poll::Settings::default()), |node| basics::polling(node, problems));
     let store = basics::store(store, around, problems);
     let brokers = mqtt.map_or_else(|| no_brokers.into(), |node| brokers::all(node, around, problems));
@@ -198,10 +204,12 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
     let feed = feed.map(|node| channels::feed(node, &ways, problems)).unwrap_or_default();
     let receivers = receivers.map_or_else(|| no_receivers.into(), |node| receivers::all(node, &ways, around, problems));
     let http = basics::http(http, brokers::embedded(&brokers.resolved), problems);
-    let rules = rules.and_then(|node| rules::load(node, &receivers.names, around, problems));
-    let ((clopos, venues), (rules, rule_files)) = (clopos?, rules?);
+    let rules = rules.and_then(|node| rules::load(node, &receivers.names, &windows.names, around, problems));
+    let (clopos, (rules, rule_files), locale) = (clopos?, rules?, locale?);
+    let clopos::Section { settings: clopos, venues, hours } = clopos;
     Some(Config {
-        locale: locale?,
+        calendars: hours::calendars(&locale, windows.resolved, hours),
+        locale,
         clopos,
         venues,
         polling: polling?,

@@ -20,6 +20,7 @@ const FILES_MAX: usize = 1_000;
 pub(super) fn load(
     node: &Node,
     receivers: &super::Names,
+    windows: &super::Names,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<(RuleSet, Vec<PathBuf>)> {
@@ -51,6 +52,11 @@ pub(super) fn load(
     for receiver in &parsed.receivers {
         if !receivers.may_hold(&receiver.text) {
             unknown_name(&receiver.place, &receiver.text, "receiver", receivers, problems);
+        }
+    }
+    for window in &parsed.windows {
+        if !windows.may_hold(&window.text) {
+            unknown_name(&window.place, &window.text, "window", windows, problems);
         }
     }
     for Template { text, subject, event } in &parsed.templates {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::env::VarError;
 
 use super::*;
-use crate::units::Secret;
+use crate::units::{Secret, Timestamp};
 
 /// A configuration with every section; the catalogue of mistakes (`tests/bad_input`) breaks it.
 const WHOLE: &str = include_str!("../../tests/bad_input/site/eightysix.yaml");
@@ -203,4 +203,32 @@ fn the_example_can_be_used_as_it_is() {
     assert_eq!(config.clopos.base_url, crate::clopos::BASE_URL);
     assert_eq!(config.store.path, site.0.path().join("config/eightysix.db"));
     assert_eq!(config.receivers.len(), 4);
+}
+
+#[test]
+fn hours_are_a_venue_s_own_or_its_brand_s() {
+    let at = |text: &str| -> Timestamp { text.parse().expect("an instant") };
+    let brand_hours = "hours: { mon-thu: \"10:00-23:00\", fri-sun: \"10:00-02:00\", \"2026-12-31\": closed }";
+    let own = "venues: [{ id: 1 }, { id: 2, hours: { daily: \"00:00-24:00\" }, peaks: { daily: \"12:00-14:00\" } }]";
+    assert!(WHOLE.contains("venues: [1, { id: 2 }]"), "the brand that the test changes");
+    let config = WHOLE.replace("venues: [1, { id: 2 }]", &format!("{brand_hours}\n      {own}"));
+    let windows = "windows: { brunch: { sat-sun: \"09:00-12:00\" } }\n";
+    let config = Site::new(&format!("{config}{windows}")).load().unwrap_or_else(|report| panic!("{report}"));
+    let brand = BrandId::new("sahil").expect("a brand");
+    let (first, second) = (config.calendars.of(&brand, VenueId(1)), config.calendars.of(&brand, VenueId(2)));
+    // Friday evening in Baku, past its midnight, and New Year's Eve.
+    for (instant, is_open) in
+        [("2026-05-29T20:30:00Z", true), ("2026-05-29T22:30:00Z", false), ("2026-12-31T12:00:00Z", false)]
+    {
+        assert_eq!(first.is_open(at(instant)), Some(is_open), "{instant}");
+        assert_eq!(second.is_open(at(instant)), Some(true), "{instant}");
+    }
+    assert_eq!(
+        (first.is_peak(at("2026-05-29T09:00:00Z")), second.is_peak(at("2026-05-29T09:00:00Z"))),
+        (None, Some(true))
+    );
+    for venue in [first, second] {
+        assert!(venue.is_in_window("brunch", at("2026-05-30T06:00:00Z")), "Saturday, ten o'clock in Baku");
+        assert!(!venue.is_in_window("brunch", at("2026-05-29T06:00:00Z")), "Friday");
+    }
 }

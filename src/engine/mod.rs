@@ -17,6 +17,7 @@ use crate::alerts::notice::{Notice, ReceiverName};
 use crate::alerts::render::Messages;
 use crate::alerts::{self, AlertBook, AlertKey, Scope};
 use crate::board::Setting;
+use crate::calendar::Calendars;
 use crate::catalog::Venue;
 use crate::engine::tell::Teller;
 use crate::engine::timers::{Timer, Timers};
@@ -43,6 +44,8 @@ pub struct Policy {
     pub feeds: Vec<(ReceiverName, BaseTopic)>,
     /// Zone and business day, as people and screens are told them.
     pub setting: Setting,
+    /// The hours, peaks and windows of every venue.
+    pub calendars: Calendars,
 }
 
 /// What the engine remembers of a brand.
@@ -397,7 +400,8 @@ impl Engine {
     }
 
     fn view<'a>(&'a self, snapshot: &'a Snapshot, access: &'a Access) -> VenueView<'a> {
-        VenueView { brand: &self.brand, access, snapshot, freshness_limits: self.limits }
+        let calendar = self.policy.calendars.of(&self.brand, snapshot.id());
+        VenueView { brand: &self.brand, access, snapshot, freshness_limits: self.limits, calendar }
     }
 }
 

@@ -97,7 +97,17 @@ impl<'a> Teller<'a> {
         }
         let duration = self.now.since(open.since);
         let words = AlertWords { rule: key.rule.as_str(), severity: open.severity.word(), since: open.since, duration };
+        let over = rule.filter(|rule| self.is_over(rule, key));
         let message = match rule {
+            Some(Rule { during, .. }) if over.is_some() => {
+                let windows: Vec<&str> = during.iter().map(|window| window.text.as_ref()).collect();
+                format!(
+                    "{}: not watched outside {}, after {}",
+                    open.label,
+                    windows.join(", "),
+                    human_duration(duration)
+                )
+            }
             Some(rule) => self.engine.policy.messages.render(&rule.name, true, &facts, words),
             None => format!(
                 "{}: the rule {} was taken away after {}",
@@ -107,8 +117,33 @@ impl<'a> Teller<'a> {
             ),
         };
         let entry = self.alert_entry(EntryKind::Closed, key.rule.as_str(), open, message);
-        let told: Vec<ReceiverName> = open.told.iter().cloned().collect();
+        let told = open.told.iter().filter(|receiver| over.is_none() || self.waits_to_be_told(receiver, &facts, open));
+        let told: Vec<ReceiverName> = told.cloned().collect();
         self.tell(&told, &entry, &facts, Some(open));
+        if over.is_none() {
+            return;
+        }
+        // The end of a window brings nothing back, so that no mail says so; machines must know that the episode ended.
+        for route in open.told.iter().filter(|receiver| !told.contains(receiver)) {
+            let route = self.engine.policy.routes.get(route);
+            self.notices.extend(route.into_iter().flat_map(|route| group::at_once(route, &entry, &facts, Some(open))));
+        }
+    }
+
+    /// Says whether none of the rule's windows is on at the alert's venue.
+    fn is_over(&self, rule: &Rule, key: &AlertKey) -> bool {
+        let Some(venue) = key.subject.venue() else { return false };
+        let calendar = self.engine.policy.calendars.of(&self.engine.brand, venue);
+        !rule.during.is_empty() && !rule.during.iter().any(|window| calendar.is_in_window(&window.text, self.now))
+    }
+
+    /// Says whether the opening of the episode still waits in a mail, from which its end takes it out.
+    fn waits_to_be_told(&self, receiver: &ReceiverName, facts: &Facts, open: &OpenAlert) -> bool {
+        let key = GroupKey { receiver: receiver.clone(), venue: facts.venue.as_ref().map(|venue| venue.id) };
+        let waiting =
+            if self.touched.contains(&key) { self.groups.get(&key) } else { self.engine.memory.groups.get(&key) };
+        let is_its = |entry: &Entry| entry.episode.as_ref() == Some(&open.episode);
+        waiting.is_some_and(|group| group.entries.iter().any(is_its))
     }
 
     fn alert_entry(&self, kind: EntryKind, rule: &str, open: &OpenAlert, message: String) -> Entry {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alerts::group::Way;
+use crate::calendar::Calendar;
 use crate::catalog::{InventoryBehavior, Product, ProductKind, Station, StopEntry};
 use crate::document::Problems;
 use crate::rules::parse::{self, RuleFile};
@@ -34,6 +35,7 @@ fn policy(receivers: &[&str]) -> Arc<Policy> {
         rules,
         routes: receivers.iter().map(route).collect(),
         feeds: Vec::new(),
+        calendars: Calendars::of_all(Calendar::plain(Zone::utc(), jiff::civil::time(4, 0, 0, 0))),
         setting: Setting { boot: "test".to_owned(), zone: Zone::utc(), day_starts: jiff::civil::time(4, 0, 0, 0) },
     })
 }

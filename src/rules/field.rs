@@ -143,6 +143,16 @@ pub enum VenueField {
     Trouble,
     /// How old its stop list is.
     ReadingAge,
+    /// Its doors are open.
+    Open,
+    /// It is a peak.
+    Peak,
+    /// How long until its doors close.
+    ClosesIn,
+    /// How long until its doors open.
+    OpensIn,
+    /// The named windows that it is in; asked for by a rule's `during` alone.
+    Window,
 }
 
 /// Fields of a brand.
@@ -280,6 +290,7 @@ const NO_ROW: &str = "the item has no row on the stop list";
 const NO_CATEGORY: &str = "the product has no category";
 const NO_PARENT: &str = "the item is not a variant";
 const NO_VARIANTS: &str = "the product has no variants";
+const NO_HOURS: &str = "the venue has no hours in the configuration";
 const NO_STATION: &str = "nobody assigned the item to a station";
 
 /// Every field, grouped as [`Field`].
@@ -419,6 +430,30 @@ pub const FIELDS: &[FieldRow] = &[
     row("reading.age", Field::Venue(VenueField::ReadingAge), Kind::Duration, "age of the list", "{ at_least: 10m }")
         .at(IN_VENUE)
         .unset("the stop list was never read"),
+    row("venue.open", Field::Venue(VenueField::Open), Kind::Flag, "its doors are open, by its hours", "true")
+        .at(IN_VENUE)
+        .unset(NO_HOURS),
+    row("venue.peak", Field::Venue(VenueField::Peak), Kind::Flag, "its doors are open and it is a peak", "true")
+        .at(IN_VENUE)
+        .unset("the venue has no peaks in the configuration"),
+    row(
+        "venue.closes_in",
+        Field::Venue(VenueField::ClosesIn),
+        Kind::Duration,
+        "how long until the doors close",
+        "{ above: 30m }",
+    )
+    .at(IN_VENUE)
+    .unset("the doors are closed, never close, or the venue has no hours in the configuration"),
+    row(
+        "venue.opens_in",
+        Field::Venue(VenueField::OpensIn),
+        Kind::Duration,
+        "how long until the doors open",
+        "{ at_most: 45m }",
+    )
+    .at(IN_VENUE)
+    .unset("the doors are open, stay closed for two months, or the venue has no hours in the configuration"),
     row("brand", Field::Brand(BrandField::Slug), Kind::Text, "the brand's slug", "sahil").at(EVERYWHERE),
     row("brand.access", Field::Brand(BrandField::Access), ACCESS, "whether Clopos lets us read", "refused")
         .at(EVERYWHERE),

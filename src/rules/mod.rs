@@ -103,8 +103,10 @@ pub struct Rule {
     pub place: Place,
     /// Whether it watches a state or tells of an event.
     pub form: Form,
-    /// What must hold.
+    /// What must hold; within one of the windows of `during`, if there are any.
     pub when: Condition,
+    /// The named windows in which alone it holds; none for a rule that holds at any time.
+    pub during: Vec<Placed>,
     /// How much it matters.
     pub severity: Severity,
     /// The receivers it is for; none for a rule that shows only on the board and in the feed.

@@ -6,6 +6,7 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
+use crate::calendar::{Calendar, Moment};
 use crate::catalog::{Catalog, Product, Station};
 use crate::rules::field::ListIndex;
 use crate::snapshot::recipes::Recipes;
@@ -23,6 +24,8 @@ pub struct VenueView<'a> {
     pub snapshot: &'a Snapshot,
     /// From which age its stop list is stale and blind.
     pub freshness_limits: FreshnessLimits,
+    /// Its hours, peaks and windows.
+    pub calendar: &'a Calendar,
 }
 
 /// A brand as the rules are given it.
@@ -75,6 +78,7 @@ pub struct Scene<'a> {
     view: VenueView<'a>,
     freshness: Freshness,
     is_awaited: bool,
+    moment: Moment,
     items: Vec<Item<'a>>,
     station_products: BTreeMap<StationId, u32>,
     price_lists: Vec<Option<PriceListId>>,
@@ -107,7 +111,8 @@ impl<'a> Scene<'a> {
         let price_lists = price_lists.iter().map(|name| list_named(catalog, name)).collect();
         let freshness = view.snapshot.freshness(view.freshness_limits, now);
         let is_awaited = view.snapshot.is_awaited(view.freshness_limits, now);
-        Self { view, freshness, is_awaited, items, station_products, price_lists, kitchen: OnceCell::new() }
+        let (moment, kitchen) = (view.calendar.moment(now), OnceCell::new());
+        Self { view, freshness, is_awaited, moment, items, station_products, price_lists, kitchen }
     }
 
     /// Says whether the stop list was read recently enough to say anything of an item.
@@ -156,6 +161,11 @@ impl<'a> Scene<'a> {
     /// Says whether the venue is watched, but had no chance to be read yet.
     pub fn is_awaited(&self) -> bool {
         self.is_awaited
+    }
+
+    /// Returns what the venue's calendar says of the scene's moment.
+    pub fn moment(&self) -> &Moment {
+        &self.moment
     }
 
     /// Returns how many active, visible products a station prepares.

@@ -175,7 +175,8 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
 fn unknown(stage: &Stage, held: &mut BTreeSet<Holding>) {
     let Some(snapshot) = stage.snapshot() else { return };
     let (brand, access) = (stage.engine.brand(), &stage.engine.memory().access);
-    let view = VenueView { brand, access, snapshot, freshness_limits: stage.engine.limits() };
+    let calendar = stage.policy.calendars.of(brand, snapshot.id());
+    let view = VenueView { brand, access, snapshot, freshness_limits: stage.engine.limits(), calendar };
     let evaluation: Evaluation = evaluate_venue(&stage.policy.rules, &view, stage.now);
     for finding in evaluation.findings.iter().filter(|finding| finding.holds == Truth::Unknown) {
         let Some(rule) = stage.policy.rules.get(&finding.rule) else { continue };

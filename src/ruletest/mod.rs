@@ -16,6 +16,7 @@ use crate::alerts::group::{Route, Way};
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::alerts::render::{Messages, bad_message};
 use crate::board::Setting;
+use crate::calendar::{Calendar, Calendars};
 use crate::catalog::{Catalog, Product, Station};
 use crate::document::{Place, Problems};
 use crate::engine::Policy;
@@ -27,6 +28,8 @@ use crate::units::{Money, PriceListId, ProductId, Quantity, Timestamp, Zone};
 
 pub use parse::{ENDINGS, TESTS_MAX, is_test_file, read};
 
+/// When the business day of a test begins, as in a configuration that does not say otherwise.
+const BUSINESS_DAY_STARTS: jiff::civil::Time = jiff::civil::time(4, 0, 0, 0);
 /// The base of the topics that tests name.
 const BASE_TOPIC: &str = "eightysix";
 
@@ -40,8 +43,12 @@ pub struct Suite {
     /// The tests, in the order of the file.
     pub tests: Vec<Test>,
     zone: Zone,
+    /// The hours, peaks and windows of the venue.
+    calendar: Calendar,
     receivers: Option<BTreeMap<ReceiverName, Vec<Channel>>>,
     group_wait: Duration,
+    /// The names of the windows that a rule may hold in.
+    windows: Vec<String>,
     /// The names of rules and receivers that expectations give, with their places.
     named: Named,
 }
@@ -182,6 +189,7 @@ impl Suite {
             }
         }
         let rules = parsed.rules;
+        parse::refuse_unknown_windows(&parsed.windows, &self.windows, problems);
         let routes = self.routes(&rules);
         let rule_names: Vec<&str> = rules.rules().iter().map(|rule| rule.name.as_str()).collect();
         let receivers = rules.rules().iter().flat_map(|rule| &rule.notify).map(|placed| &*placed.text);
@@ -190,9 +198,9 @@ impl Suite {
         parse::refuse_unknown(&self.named.rules, "rule", &rule_names, problems);
         parse::refuse_unknown(&self.named.receivers, "receiver", &receiver_names, problems);
         let messages = Messages::compile(&rules, &self.zone).ok()?;
-        let setting =
-            Setting { boot: "test".to_owned(), zone: self.zone.clone(), day_starts: jiff::civil::time(4, 0, 0, 0) };
-        Some(Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting }))
+        let setting = Setting { boot: "test".to_owned(), zone: self.zone.clone(), day_starts: BUSINESS_DAY_STARTS };
+        let calendars = Calendars::of_all(self.calendar.clone());
+        Some(Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting, calendars }))
     }
 
     /// Lives a test under the policy and says how it ended.

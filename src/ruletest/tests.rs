@@ -105,6 +105,32 @@ fn each_expectation_holds_when_it_is_so_and_fails_when_it_is_not() {
 }
 
 #[test]
+fn a_rule_for_dinner_is_tested_with_the_windows_of_the_file() {
+    let head = HEAD.replace("world:", "hours: \"10:00-23:00\"\nwindows: { dinner: \"18:00-22:00\" }\nworld:");
+    let run = |during: &str, when: &str, steps: &str| {
+        let rules = format!(
+            "rules: [{{ name: out, during: {during}, when: {{ {when} }}, notify: [managers], message: '{{{{ item.name }}}}' }}]"
+        );
+        let mut problems = Problems::new();
+        let suite = read(&"it.test.yaml".into(), format!("{head}      {steps}").as_bytes(), &mut problems);
+        let rules = RuleFile { name: "it.yaml".into(), bytes: rules.into_bytes() };
+        let policy = suite.as_ref().and_then(|suite| suite.policy(&[rules], &mut problems));
+        match (problems.into_report(), suite, policy) {
+            (None, Some(suite), Some(policy)) => format!("{:?}", suite.run(&suite.tests[0], &policy)),
+            (report, ..) => report.map(|report| report.to_string()).unwrap_or_default(),
+        }
+    };
+    let story =
+        "[{ at: 17:50, stop: { Piti: 0 }, open: [] }, { at: 18:01, open: ['out: Piti'] }, { at: 22:01, open: [] }]";
+    assert_eq!(run("dinner", "sold_out: true", story), "Passed");
+    let until_close = "[{ at: 22:50, stop: { Piti: 0 }, open: ['out: Piti'] }, { at: 23:01, open: [] }]";
+    assert_eq!(run("open", "sold_out: true", until_close), "Passed");
+    assert_eq!(run("[dinner, open]", "sold_out: true, venue.closes_in: { below: 15m }", until_close), "Passed");
+    let unknown = run("diner", "sold_out: true", "[{ open: [] }]");
+    assert!(unknown.contains("there is no window in the tests 'diner'; did you mean 'dinner'?"), "{unknown}");
+}
+
+#[test]
 fn tests_are_told_from_rules_by_their_names() {
     for (name, expected) in
         [("kitchen.test.yaml", true), ("a.test.yml", true), ("kitchen.yaml", false), ("test.yaml", false)]

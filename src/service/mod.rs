@@ -243,6 +243,7 @@ fn policy(config: &Config, process: &Process, brokers: &Brokers) -> anyhow::Resu
             zone: config.locale.timezone.clone(),
             day_starts: config.locale.business_day_starts,
         },
+        calendars: config.calendars.clone(),
     })
 }
 

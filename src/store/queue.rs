@@ -43,6 +43,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use super::Turn::{Recovers, Slows, Stays};
     use super::*;
 
     #[test]
@@ -50,7 +51,6 @@ mod tests {
         let queue = Queue::default();
         let turns = [100, 1_900, 2_000, 9_000, 1_000, 2_500, 200, 300, 100, 2_100];
         let said: Vec<Turn> = turns.into_iter().map(|ms| queue.waited(Duration::from_millis(ms))).collect();
-        use Turn::{Recovers, Slows, Stays};
         assert_eq!(said, [Stays, Stays, Slows, Stays, Stays, Stays, Recovers, Stays, Stays, Slows]);
     }
 }

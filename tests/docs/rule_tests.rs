@@ -29,16 +29,16 @@ fn the_example_prints_what_the_document_says() {
     let site = tempfile::tempdir().expect("a folder");
     fs::create_dir(site.path().join("rules")).expect("a folder");
     let [tests, rules] = &blocks(&text, "yaml")[..] else { panic!("a file of tests and one of rules") };
-    let [passes, fails] = &blocks(&text, "text")[..] else { panic!("what passes and what fails") };
+    let [good, bad] = &blocks(&text, "text")[..] else { panic!("what passes and what fails") };
     let write = |file: &str, text: &str| fs::write(site.path().join(file), text).expect("written");
     write("rules/kebab.test.yaml", tests);
     write("rules/kebab.yaml", rules);
-    let passed = eightysix_test(site.path(), &[]);
-    assert_eq!((stdout(&passed), passed.status.code()), (passes.clone(), Some(0)));
+    let first = eightysix_test(site.path(), &[]);
+    assert_eq!((stdout(&first), first.status.code()), (good.clone(), Some(0)));
     assert!(rules.contains("for: 20s"));
     write("rules/kebab.yaml", &rules.replace("for: 20s", "for: 30s"));
     let failed = eightysix_test(site.path(), &["rules/kebab.test.yaml"]);
-    assert_eq!((stdout(&failed), failed.status.code()), (fails.clone(), Some(1)));
+    assert_eq!((stdout(&failed), failed.status.code()), (bad.clone(), Some(1)));
     let failed = eightysix_test(site.path(), &["--json"]);
     let lines = stdout(&failed);
     let objects: Vec<serde_json::Value> =
@@ -66,8 +66,8 @@ fn every_shipped_rule_has_a_test_that_fails_without_it() {
             let left = whole.rules.rules().iter().filter(|rule| rule.name != gone.name).cloned().collect();
             let rules = RuleSet::new(left, whole.rules.price_lists().to_vec());
             let messages = Messages::compile(&rules, &whole.setting.zone).expect("the messages are those shipped");
-            let (routes, setting) = (whole.routes.clone(), whole.setting.clone());
-            let policy = Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting });
+            let (routes, setting, calendars) = (whole.routes.clone(), whole.setting.clone(), whole.calendars.clone());
+            let policy = Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting, calendars });
             let passed = suite.tests.iter().all(|test| suite.run(test, &policy) == Verdict::Passed);
             assert!(!passed, "{pack}.test.yaml does not miss the rule {}", gone.name);
         }

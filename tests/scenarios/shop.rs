@@ -11,6 +11,7 @@ use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
 use eightysix::board::Setting;
+use eightysix::calendar::{Calendar, Calendars};
 use eightysix::clopos::budget::IpBudget;
 use eightysix::document::Problems;
 use eightysix::engine::Policy;
@@ -267,6 +268,15 @@ impl Shop {
         }
     }
 
+    /// The configuration is reloaded with another policy as a whole, its calendar included.
+    pub(crate) fn keeps_to(&mut self, policy: &Arc<Policy>) {
+        let clock = self.clock();
+        for watcher in &mut self.watchers {
+            watcher.configured.policy = Arc::clone(policy);
+            watcher.reload(clock);
+        }
+    }
+
     /// Every watcher is killed and starts anew on what it had committed.
     pub(crate) fn is_killed(&mut self) {
         let clock = self.clock();
@@ -357,6 +367,7 @@ pub(crate) fn policy(rules: Option<&str>, zone: &Zone) -> Policy {
         messages,
         routes: routes.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
+        calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
         setting: Setting { boot: "story".to_owned(), zone: zone.clone(), day_starts: jiff::civil::time(4, 0, 0, 0) },
     }
 }

@@ -1,9 +1,14 @@
 //! Stories of the clock: set back, set forward, put on for the summer, and a business day that ends after midnight.
 
-use eightysix::alerts::notice::Content;
-use eightysix::store::format::decode_content;
+use std::sync::Arc;
 
-use crate::shop::{Opening, Shop};
+use eightysix::alerts::notice::Content;
+use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
+use eightysix::engine::Policy;
+use eightysix::store::format::decode_content;
+use eightysix::units::Zone;
+
+use crate::shop::{Opening, Shop, policy};
 use crate::told;
 
 #[test]
@@ -64,6 +69,65 @@ fn our_clock_is_set_forward_a_day_and_nobody_is_alarmed() {
     18:08:00 feed product.back: Piti at Sahil
     18:09:00 kitchen closed sold-out: Piti is back on at Kitchen
     18:10:00 managers mail Sahil: Piti is back on at Kitchen
+    ");
+}
+
+/// A rule that holds at dinner alone, with the hours and windows of the house.
+fn at_dinner(clear_for: &str) -> Arc<Policy> {
+    let rule = format!(
+        "rules: [{{ name: out, during: dinner, when: {{ sold_out: true }}, clear_for: {clear_for}, notify: [kitchen, managers], \
+         message: '{{{{ item.name }}}} is out', resolved_message: '{{{{ item.name }}}} is back' }}]"
+    );
+    let zone = Zone::named("Asia/Baku").expect("bundled");
+    let dinner = Schedule::daily(&[ClockSpan::parse("18:10-18:20").expect("a span")]);
+    let calendar = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0));
+    let calendar = calendar.with_windows([("dinner".to_owned(), dinner)].into());
+    Arc::new(Policy { calendars: Calendars::of_all(calendar), ..policy(Some(&rule), &zone) })
+}
+
+#[test]
+fn a_rule_for_dinner_begins_with_it_and_its_end_is_no_news_but_for_machines() {
+    let mut shop = Shop::new(&Opening::default());
+    shop.opens();
+    shop.keeps_to(&at_dinner("0s"));
+    shop.sells_out("Piti");
+    shop.until("18:12");
+    shop.sells_out("Bozbaş");
+    shop.after("3m");
+    shop.restocks("Bozbaş");
+    shop.until("18:25");
+    shop.restocks("Piti");
+    shop.after("5m");
+    insta::assert_snapshot!(shop.lines(), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:04:00 managers mail Sahil: Terrace grill: the rule station-off was taken away after 3 min
+    18:10:00 kitchen opened out: Piti is out
+    18:11:00 managers mail Sahil: Piti is out
+    18:12:00 kitchen opened out: Bozbaş is out
+    18:12:00 feed product.stopped: Bozbaş at Sahil
+    18:13:00 managers mail Sahil: Bozbaş is out
+    18:15:00 kitchen closed out: Bozbaş is back
+    18:15:00 feed product.back: Bozbaş at Sahil
+    18:16:00 managers mail Sahil: Bozbaş is back
+    18:20:00 kitchen closed out: Piti: not watched outside dinner, after 17 min
+    18:25:00 feed product.back: Piti at Sahil
+    ");
+}
+
+#[test]
+fn what_opened_just_before_the_window_ends_is_not_mailed() {
+    let mut shop = Shop::new(&Opening::default());
+    shop.opens();
+    shop.keeps_to(&at_dinner("0s"));
+    shop.until("18:19");
+    shop.after("30s");
+    shop.sells_out("Piti");
+    shop.after("5m");
+    insta::assert_snapshot!(shop.lines(), @r"
+    18:04:00 managers mail Sahil: Terrace grill: the rule station-off was taken away after 3 min
+    18:19:30 kitchen opened out: Piti is out
+    18:19:30 feed product.stopped: Piti at Sahil
+    18:20:00 kitchen closed out: Piti: not watched outside dinner, after 30 s
     ");
 }
 

@@ -6,6 +6,7 @@ use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
 use eightysix::board::Setting;
+use eightysix::calendar::{Calendar, Calendars};
 use eightysix::document::Problems;
 use eightysix::engine::Policy;
 use eightysix::rules::parse::{self, RuleFile};
@@ -116,5 +117,6 @@ pub(crate) fn policy(rules: &str, zone: &Zone) -> Policy {
         routes: ways.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
         setting: setting(zone),
+        calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
     }
 }

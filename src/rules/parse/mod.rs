@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::document::{self, Fields, Node, Place, Problems};
-use crate::rules::condition::Condition;
-use crate::rules::field::Scope;
+use crate::rules::condition::{Condition, Matcher, Operand};
+use crate::rules::field::{Field, Scope, VenueField};
 use crate::rules::parse::matcher::ConditionReader;
 use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind};
 
@@ -23,6 +23,8 @@ pub const RULES_MAX: usize = 10_000;
 pub const MESSAGE_LENGTH_MAX: usize = 4_096;
 /// Receivers of one rule; beyond it, a receiver with several addresses is meant.
 pub const NOTIFY_MAX: usize = 100;
+/// Windows of one rule; beyond it, one window with several spans is meant.
+pub const DURING_MAX: usize = 20;
 /// The longest `for` and `clear_for`: a state that lasts weeks is no alert but a report.
 const WAIT_MAX: Duration = Duration::from_hours(7 * 24);
 const WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=WAIT_MAX;
@@ -46,6 +48,8 @@ pub struct Parsed {
     pub rules: RuleSet,
     /// Every receiver that any rule names, rules with problems included; configuration knows whether it exists.
     pub receivers: Vec<Placed>,
+    /// Every window that any rule names; configuration knows whether it exists.
+    pub windows: Vec<Placed>,
     /// Every message of any rule, rules with problems included; the renderer knows whether it can be used.
     pub templates: Vec<Template>,
 }
@@ -63,8 +67,14 @@ pub struct Template {
 
 /// Reads all files of a set, and tells every problem.
 pub fn parse(files: &[RuleFile], problems: &mut Problems) -> Parsed {
-    let mut reader =
-        Reader { problems, rules: Vec::new(), receivers: Vec::new(), templates: Vec::new(), price_lists: Vec::new() };
+    let mut reader = Reader {
+        problems,
+        rules: Vec::new(),
+        receivers: Vec::new(),
+        windows: Vec::new(),
+        templates: Vec::new(),
+        price_lists: Vec::new(),
+    };
     let mut names = BTreeMap::new();
     let mut count = 0;
     for file in files {
@@ -82,14 +92,15 @@ pub fn parse(files: &[RuleFile], problems: &mut Problems) -> Parsed {
             reader.rule(node, &mut names);
         }
     }
-    let Reader { rules, receivers, templates, price_lists, problems: _ } = reader;
-    Parsed { rules: RuleSet::new(rules, price_lists), receivers, templates }
+    let Reader { rules, receivers, windows, templates, price_lists, problems: _ } = reader;
+    Parsed { rules: RuleSet::new(rules, price_lists), receivers, windows, templates }
 }
 
 struct Reader<'p> {
     problems: &'p mut Problems,
     rules: Vec<Rule>,
     receivers: Vec<Placed>,
+    windows: Vec<Placed>,
     templates: Vec<Template>,
     price_lists: Vec<String>,
 }
@@ -111,7 +122,8 @@ impl Reader<'_> {
         let title = name.as_ref().map_or_else(|| "rule".to_owned(), |(name, _)| format!("rule {name}"));
         fields.label = &title;
         let scope = self.scope(&mut fields);
-        let when = self.when(&mut fields, scope);
+        let during = self.during(&mut fields, scope);
+        let when = self.when(&mut fields, scope).map(|when| within(&during, when));
         let severity = self.severity(&mut fields);
         let notify = self.notify(&mut fields);
         let message = self.template(&mut fields, "message", scope);
@@ -120,7 +132,7 @@ impl Reader<'_> {
                 self.refuse_state_keys(&mut fields);
                 Some(Form::Event(event))
             }
-            Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref()))),
+            Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref(), &during))),
             None if fields.holds("event") => {
                 self.refuse_state_keys(&mut fields);
                 None
@@ -137,7 +149,7 @@ impl Reader<'_> {
         if let (Some((name, place)), Some(form), Some(when), Some(severity)) = (name, form, when, severity)
             && self.problems.count() == problems_before
         {
-            self.rules.push(Rule { name, place, form, when, severity, notify, message });
+            self.rules.push(Rule { name, place, form, when, during, severity, notify, message });
         }
     }
 
@@ -238,6 +250,25 @@ impl Reader<'_> {
         notify
     }
 
+    /// Reads the names of the windows in which alone the rule holds.
+    fn during(&mut self, fields: &mut Fields<'_>, scope: Option<Scope>) -> Vec<Placed> {
+        let Some(node) = fields.optional("during") else { return Vec::new() };
+        if scope.is_some_and(|scope| scope.subject == SubjectKind::Brand) {
+            let help = "remove 'during', or write the rule about venues";
+            self.problems.tell_with_help(&node.place, "'during' has no meaning for a brand, which has no hours", help);
+            return Vec::new();
+        }
+        let names = node.one_or_more();
+        if names.is_empty() || names.len() > DURING_MAX {
+            let expected = format!("1 to {DURING_MAX} names of windows, such as open or dinner");
+            return node.refuse(&expected, self.problems).unwrap_or_default();
+        }
+        let texts = names.iter().filter_map(|name| name.text(self.problems).map(|text| placed(name, text)));
+        let during: Vec<Placed> = texts.collect();
+        self.windows.extend(during.iter().cloned());
+        during
+    }
+
     fn template(&mut self, fields: &mut Fields<'_>, key: &'static str, scope: Option<Scope>) -> Option<Placed> {
         let node = fields.optional(key)?;
         let text = node.text(self.problems)?;
@@ -250,8 +281,9 @@ impl Reader<'_> {
         Some(text)
     }
 
-    fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>) -> State {
+    fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>, during: &[Placed]) -> State {
         let keep_while = fields.optional("keep_while").and_then(|node| self.condition(node, scope));
+        let keep_while = keep_while.map(|condition| within(during, condition));
         let is_of_items = scope.subject == SubjectKind::Item;
         let needs_row = is_of_items && when.into_iter().chain(&keep_while).all(Condition::needs_row);
         State {
@@ -279,6 +311,16 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Narrows a condition to the named windows, if there are any.
+fn within(during: &[Placed], condition: Condition) -> Condition {
+    if during.is_empty() {
+        return condition;
+    }
+    let names = during.iter().map(|window| Operand::Text(window.text.clone())).collect();
+    let is_in = Condition::Match { field: Field::Venue(VenueField::Window), matcher: Matcher::AnyOf(names) };
+    Condition::All(vec![is_in, condition])
 }
 
 fn placed(node: &Node, text: &str) -> Placed {

@@ -6,16 +6,17 @@ mod properties;
 mod truths;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::RuleSet;
 use super::parse::{RuleFile, parse};
 use super::subject::VenueView;
+use crate::calendar::Calendar;
 use crate::catalog::{Catalog, InventoryBehavior, PriceList, Product, ProductKind, RecipePart, Station, Venue};
 use crate::document::Problems;
 use crate::snapshot::{Access, FreshnessLimits, Picture, Rows, Snapshot, StopRow};
-use crate::units::{BrandId, CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
+use crate::units::{BrandId, CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId, Zone};
 
 const LIMITS: FreshnessLimits =
     FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };
@@ -119,7 +120,13 @@ fn brand() -> BrandId {
 }
 
 fn view<'a>(brand: &'a BrandId, access: &'a Access, snapshot: &'a Snapshot) -> VenueView<'a> {
-    VenueView { brand, access, snapshot, freshness_limits: LIMITS }
+    VenueView { brand, access, snapshot, freshness_limits: LIMITS, calendar: plain_calendar() }
+}
+
+/// A calendar in which nothing is written.
+fn plain_calendar() -> &'static Calendar {
+    static PLAIN: OnceLock<Calendar> = OnceLock::new();
+    PLAIN.get_or_init(|| Calendar::plain(Zone::utc(), jiff::civil::time(4, 0, 0, 0)))
 }
 
 fn file(name: &str, text: &str) -> RuleFile {

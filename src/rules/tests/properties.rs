@@ -80,6 +80,7 @@ fn rule(name: &str, when: Condition, keep_while: Option<Condition>, needs_row: b
             needs_row,
         }),
         when,
+        during: Vec::new(),
         severity: Severity::Warning,
         notify: vec![Placed { text: "kitchen".into(), place, quoted: false }],
         message: None,

@@ -89,6 +89,41 @@ fn nobody_knows_what_a_dish_lacks_before_the_recipes_were_read_or_when_the_list_
 }
 
 #[test]
+fn the_hours_of_a_venue() {
+    use crate::calendar::{ClockSpan, Schedule};
+    let zone = crate::units::Zone::named("Asia/Baku").expect("bundled");
+    // The test's clock shows Friday, 29 May 2026, 00:26:40 in Baku.
+    let daily = |span: &str| {
+        let span = ClockSpan::parse(span).expect("a span");
+        Schedule::new(std::array::from_fn(|_| vec![span]), BTreeMap::new())
+    };
+    let calendar = |hours: &str, peaks: &str| {
+        Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0)).with_hours(Some(daily(hours)), Some(daily(peaks)))
+    };
+    let unwritten = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0));
+    let cases = [
+        (calendar("18:00-02:00", "18:00-21:00"), "venue.open: true", Holds),
+        (calendar("18:00-02:00", "18:00-21:00"), "venue.peak: true", Clear),
+        (calendar("18:00-02:00", "00:00-01:00"), "venue.peak: true", Holds),
+        (calendar("18:00-02:00", "18:00-21:00"), "venue.closes_in: { below: 1h34m }", Holds),
+        (calendar("18:00-02:00", "18:00-21:00"), "venue.closes_in: { below: 1h33m }", Clear),
+        (calendar("18:00-02:00", "18:00-21:00"), "venue.opens_in: { is: unset }", Holds),
+        (calendar("10:00-23:00", "12:00-14:00"), "venue.open: true", Clear),
+        (calendar("10:00-23:00", "12:00-14:00"), "venue.opens_in: { at_most: 9h34m }", Holds),
+        (calendar("10:00-23:00", "12:00-14:00"), "venue.closes_in: { is: unset }", Holds),
+        (unwritten.clone(), "venue.open: { is: unset }", Holds),
+        (unwritten, "venue.open: true", Clear),
+    ];
+    let (brand, snapshot) = (brand(), snapshot(&[]));
+    for (calendar, when, expected) in cases {
+        let rules = rule_set(&format!("rules: [{{ name: r, notify: [], subject: venue, when: {{ {when} }} }}]"));
+        let view = VenueView { calendar: &calendar, ..view(&brand, &Access::Granted, &snapshot) };
+        let scene = Scene::new(view, rules.price_lists(), at(0));
+        assert_eq!(rules.rules()[0].when.truth(&View::Venue(&scene), at(0)), expected, "{when} with {calendar:?}");
+    }
+}
+
+#[test]
 fn low_ends_at_the_threshold_and_near_low_a_fifth_above() {
     for (limit, low, near_low) in
         [("0", Clear, Clear), ("0.5", Holds, Holds), ("10", Holds, Holds), ("10.5", Clear, Holds), ("12", Clear, Holds)]

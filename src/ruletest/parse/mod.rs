@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alerts::notice::{Channel, ReceiverName};
+use crate::calendar::{Calendar, OPEN, PEAK, Schedule};
 use crate::document::{self, Fields, Node, Place, Problems, nearest};
 use crate::rules::Placed;
-use crate::ruletest::{Named, Suite, Test, World};
+use crate::ruletest::{BUSINESS_DAY_STARTS, Named, Suite, Test, World};
+use crate::timetable;
 use crate::units::{Zone, printable};
 
 /// How the names of test files end, so that `rules/*.yaml` does not take them for rules.
@@ -48,6 +50,9 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
     let group_wait = fields
         .optional("group_wait")
         .map_or(Some(GROUP_WAIT_DEFAULT), |node| node.duration(&GROUP_WAIT_RANGE, problems));
+    let [hours, peaks] = ["hours", "peaks"].map(|key| fields.optional(key));
+    let [hours, peaks] = [hours, peaks].map(|node| node.and_then(|node| timetable::schedule(node, problems)));
+    let windows = fields.optional("windows").map(|node| windows(node, problems)).unwrap_or_default();
     let mut world = World { venue: "Venue".to_owned(), ..World::default() };
     if let Some(node) = fields.optional("world") {
         world::extend(&mut world, node, problems);
@@ -59,7 +64,25 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
     let mut named = Named::default();
     let tests = all_tests(tests, &world, &zone, &mut named, problems);
     let group_wait = group_wait.unwrap_or(GROUP_WAIT_DEFAULT);
-    Some(Suite { file: Arc::clone(file), rules, tests, zone, receivers, group_wait, named })
+    let known = [OPEN, PEAK].into_iter().chain(windows.keys().map(String::as_str)).map(str::to_owned).collect();
+    let calendar = Calendar::plain(zone.clone(), BUSINESS_DAY_STARTS).with_hours(hours, peaks).with_windows(windows);
+    Some(Suite { file: Arc::clone(file), rules, tests, zone, calendar, receivers, group_wait, windows: known, named })
+}
+
+/// Tells each window that a rule names and the tests do not have, with the nearest one that they have.
+pub(super) fn refuse_unknown_windows(named: &[Placed], known: &[String], problems: &mut Problems) {
+    for window in named.iter().filter(|window| !known.iter().any(|name| **name == *window.text)) {
+        unknown(&window.place, &window.text, "window in the tests", known.iter().map(String::as_str), problems);
+    }
+}
+
+fn windows(node: &Node, problems: &mut Problems) -> BTreeMap<String, Schedule> {
+    let entries = node.entries("{ dinner: \"18:00-23:00\" }", problems).unwrap_or_default();
+    let mut windows = BTreeMap::new();
+    for entry in entries {
+        windows.extend(timetable::schedule(&entry.node, problems).map(|schedule| (entry.key.to_string(), schedule)));
+    }
+    windows
 }
 
 /// Tells each of the names that is not known, with the nearest one that is.

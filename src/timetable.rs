@@ -1,0 +1,140 @@
+//! Times of the day and week as people write them -> the schedule of a calendar.
+//!
+//! The configuration and the tests of rules read them alike. Invariant: no two spans of a day overlap, and no day is
+//! written twice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::calendar::{ClockSpan, DATES_MAX, SPANS_OF_DAY_MAX, Schedule};
+use crate::document::{Entry, Node, Problem, Problems};
+
+/// The days as the keys name them, Monday first.
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/// What a span of a timetable must be.
+const SPAN: &str = "a span such as \"10:00-23:00\", \"18:00-02:00\" for past midnight or \"00:00-24:00\"";
+/// What a key of a timetable must be.
+const DAY: &str =
+    "write a day such as mon, several such as mon-thu or fri-sun, daily, or a date such as \"2026-12-31\"";
+
+/// Reads `"10:00-23:00"` or a list of spans for every day, or `{ mon-thu: .., fri-sun: .., "2026-12-31": .. }`.
+pub fn schedule(node: &Node, problems: &mut Problems) -> Option<Schedule> {
+    if node.as_scalar().is_some() || node.is_nothing() || node.list(&mut Problems::new()).is_some() {
+        return spans(node, problems).map(|spans| Schedule::daily(&spans));
+    }
+    let entries = node.entries("{ mon-thu: \"10:00-23:00\", fri-sun: \"10:00-02:00\" }", problems)?;
+    let mut timetable = Timetable::default();
+    let mut complete = !entries.is_empty();
+    if entries.is_empty() {
+        problems.tell_with_help(&node.place, format!("'{}' names no day", node.label), DAY);
+    }
+    for entry in entries {
+        complete &= timetable.read(entry, problems).is_some();
+    }
+    if timetable.dates.len() > DATES_MAX {
+        let message =
+            format!("'{}' names {} dates, more than the {DATES_MAX} that are kept", node.label, timetable.dates.len());
+        problems.tell_with_help(&node.place, message, "remove those that are past");
+        return None;
+    }
+    let Timetable { week, dates, .. } = timetable;
+    complete.then(|| Schedule::new(week, dates))
+}
+
+/// A timetable while it is read, with the entry that gave each day of the week.
+#[derive(Default)]
+struct Timetable<'n> {
+    week: [Vec<ClockSpan>; 7],
+    written: [Option<&'n Entry>; 7],
+    dates: BTreeMap<Date, Vec<ClockSpan>>,
+}
+
+impl<'n> Timetable<'n> {
+    fn read(&mut self, entry: &'n Entry, problems: &mut Problems) -> Option<()> {
+        let spans = spans(&entry.node, problems);
+        if let Some(date) = date(&entry.key) {
+            self.dates.insert(date, spans?);
+            return Some(());
+        }
+        let Some(days) = days(&entry.key) else {
+            problems.tell_with_help(&entry.place, format!("'{}' is no day", shown(&entry.key)), DAY);
+            return None;
+        };
+        for day in days {
+            if let Some(first) = self.written[day].replace(entry) {
+                problems.push(Problem {
+                    place: entry.place.clone(),
+                    message: format!("{} is written twice", DAYS[day]),
+                    help: Some(
+                        "write all spans of a day as one list, such as [\"12:00-15:00\", \"18:00-23:00\"]".to_owned(),
+                    ),
+                    related: Some((first.place.clone(), "first written here".to_owned())),
+                });
+                return None;
+            }
+            self.week[day] = spans.clone().unwrap_or_default();
+        }
+        spans.map(|_| ())
+    }
+}
+
+fn shown(key: &Arc<str>) -> String {
+    crate::units::printable(key, 40)
+}
+
+/// Reads `2026-12-31`, and nothing that is not a whole date.
+fn date(key: &str) -> Option<Date> {
+    let is_plain = key.len() == 10 && key.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    if is_plain { key.parse().ok() } else { None }
+}
+
+/// Reads `mon`, `mon-thu`, `fri-mon` or `daily` as the numbers of the days, Monday being 0.
+fn days(key: &str) -> Option<Vec<usize>> {
+    let number = |name: &str| DAYS.iter().position(|day| *day == name);
+    if key == "daily" {
+        return Some((0..7).collect());
+    }
+    let Some((first, last)) = key.split_once('-') else { return Some(vec![number(key)?]) };
+    let (first, last) = (number(first)?, number(last)?);
+    let count = (last + 7 - first) % 7 + 1;
+    Some((first..first + count).map(|day| day % 7).collect())
+}
+
+/// Reads the spans of a day: one, a list, or `closed`.
+fn spans(node: &Node, problems: &mut Problems) -> Option<Vec<ClockSpan>> {
+    if node.as_scalar().is_some_and(|(text, _)| text == "closed") {
+        return Some(Vec::new());
+    }
+    let items = node.one_or_more();
+    if items.is_empty() || items.len() > SPANS_OF_DAY_MAX {
+        return node.refuse(&format!("closed, or 1 to {SPANS_OF_DAY_MAX} spans such as \"10:00-23:00\""), problems);
+    }
+    let mut spans: Vec<ClockSpan> = Vec::new();
+    let mut complete = true;
+    for item in items {
+        let Some(span) = span(item, problems) else {
+            complete = false;
+            continue;
+        };
+        if spans.iter().any(|other| other.overlaps(span)) {
+            let message = format!("{} overlaps a span before it", item.describe());
+            problems.tell_with_help(&item.place, message, "write them as one span");
+            complete = false;
+        }
+        spans.push(span);
+    }
+    complete.then_some(spans)
+}
+
+fn span(node: &Node, problems: &mut Problems) -> Option<ClockSpan> {
+    let Some((text, _)) = node.as_scalar() else { return node.refuse(SPAN, problems) };
+    match ClockSpan::parse(text) {
+        Ok(span) => Some(span),
+        Err(why) => {
+            problems.tell_with_help(&node.place, format!("{} {why}", node.describe()), format!("write {SPAN}"));
+            None
+        }
+    }
+}
