@@ -75,10 +75,18 @@ fn label(subject: &Subject, stage: &Stage) -> String {
     render::label(&facts)
 }
 
-/// Compares without regard to order: each telling must have been told, and nothing else.
+/// Compares without regard to order: each telling must have been told as often as it is written, and nothing else.
 fn telling(wanted: &[Telling], told: &[Told], stage: &Stage) -> Found {
-    let is_expected = |told: &Told| wanted.iter().any(|telling| fits(telling, told, stage));
-    let is_told = |telling: &Telling| told.iter().any(|told| fits(telling, told, stage));
+    let is_expected = |one: &Told| {
+        let times = told.iter().filter(|other| (&other.to, other.by, &other.text) == (&one.to, one.by, &one.text));
+        times.count() <= wanted.iter().filter(|telling| fits(telling, one, stage)).count()
+    };
+    let is_told = |telling: &Telling| {
+        let times = wanted.iter().filter(|other| *other == telling).count();
+        // What is written without a channel may be told by several: one of them must have told it as often.
+        let by = |channel| told.iter().filter(move |told| told.by == channel && fits(telling, told, stage)).count();
+        told.iter().any(|told| by(told.by) >= times)
+    };
     if told.iter().all(is_expected) && wanted.iter().all(is_told) {
         return None;
     }

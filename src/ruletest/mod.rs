@@ -157,14 +157,14 @@ enum Wanted {
     Topics(Vec<(Arc<str>, Option<Arc<str>>)>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Telling {
     to: Arc<str>,
     by: Option<Channel>,
     text: Words,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Words {
     Exactly(Arc<str>),
     Like(Pattern),

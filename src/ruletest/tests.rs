@@ -93,6 +93,20 @@ fn each_expectation_holds_when_it_is_so_and_fails_when_it_is_not() {
             "[{ remove: Tea }, { stop: { Piti: 0 }, topics: { product/1: '\"state\":\"out\"', product/2: absent } }]",
             "passed",
         ),
+        (
+            "[{ stop: { Piti: 0 } }, { after: 20s }, { clear: Piti }, { after: 10s }, { stop: { Piti: 0 } }, { after: 20s,
+               told: [{ to: kitchen, text: Piti is out }, { to: kitchen, text: Piti is back }] }]",
+            "18:00:20 kitchen by mqtt: Piti is out   <--; 18:00:30 kitchen by mqtt: Piti is back; 18:00:50 kitchen by mqtt: Piti is out   <--",
+        ),
+        (
+            "[{ stop: { Piti: 0 } }, { after: 20s }, { clear: Piti }, { after: 10s }, { stop: { Piti: 0 } }, { after: 20s,
+               told: [{ to: kitchen, text: Piti is out }, { to: kitchen, text: Piti is back }, { to: kitchen, text: Piti is out }] }]",
+            "passed",
+        ),
+        (
+            "[OPENED, { told: [{ to: kitchen, text: Piti is out }, { to: kitchen, text: Piti is out }] }]",
+            "18:00:20 kitchen by mqtt: Piti is out",
+        ),
         ("[{ topics: { product/1: out } }]", "product/1: absent"),
         ("[{ at: 23:59, stop: { Piti: 0 } }, { at: 00:00, pending: ['out: Piti'] }]", "none"),
         ("[{ at: 23:59:50, stop: { Piti: 0 } }, { at: 00:00, pending: ['out: Piti'] }]", "passed"),
