@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::calendar::{ClockSpan, DATES_MAX, SPANS_OF_DAY_MAX, Schedule};
+use crate::calendar::{ClockSpan, DATES_MAX, OPEN, PEAK, SPANS_OF_DAY_MAX, Schedule};
 use crate::document::{Entry, Node, Problem, Problems};
 
 /// The days as the keys name them, Monday first.
@@ -18,6 +18,16 @@ const SPAN: &str = "a span such as \"10:00-23:00\", \"18:00-02:00\" for past mid
 /// What a key of a timetable must be.
 const DAY: &str =
     "write a day such as mon, several such as mon-thu or fri-sun, daily, or a date such as \"2026-12-31\"";
+
+/// Reads one named window.
+pub fn window(entry: &Entry, problems: &mut Problems) -> Option<Schedule> {
+    if [OPEN, PEAK].contains(&entry.key.as_ref()) {
+        let message = format!("no window can be called '{}', which every venue has by its hours", entry.key);
+        let help = "give it another name, or write 'hours' or 'peaks' of the venues";
+        problems.tell_with_help(&entry.place, message, help);
+    }
+    schedule(&entry.node, problems)
+}
 
 /// Reads `"10:00-23:00"` or a list of spans for every day, or `{ mon-thu: .., fri-sun: .., "2026-12-31": .. }`.
 pub fn schedule(node: &Node, problems: &mut Problems) -> Option<Schedule> {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use eightysix::alerts::facts::{Facts, of_change, of_subject};
+use eightysix::alerts::facts::{Facts, of_change, of_subject, recipe_facts};
 use eightysix::alerts::group::{Entry, EntryKind, Group, GroupKey};
 use eightysix::alerts::lifecycle::EpisodeId;
 use eightysix::alerts::mail::{MailContext, compose};
@@ -15,6 +15,7 @@ use eightysix::document::Place;
 use eightysix::rules::condition::Condition;
 use eightysix::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, Subject, SubjectKind};
 use eightysix::snapshot::diff::diff;
+use eightysix::snapshot::recipes::Recipes;
 use eightysix::snapshot::{Access, Snapshot};
 use eightysix::store::format::{decode_catalog, decode_venue};
 use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId, Zone};
@@ -119,6 +120,7 @@ fn facts(snapshot: &Snapshot, subject: SubjectKind, is_event: bool) -> Facts {
     let mut facts = of_subject(&brand, &refused, Some(snapshot), &of, NOW);
     let before = Snapshot::unread(snapshot.venue.clone());
     let change = diff(&before.picture, &snapshot.picture).into_iter().next_back();
+    facts.recipe = recipe_facts(&facts, snapshot, &Recipes::of(&snapshot.picture));
     facts.change = change.filter(|_| is_event).map(|change| of_change(&change, snapshot, NOW));
     facts
 }

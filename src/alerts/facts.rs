@@ -31,7 +31,7 @@ pub struct Facts {
     pub change: Option<ChangeFacts>,
     /// Why the brand cannot be read, when somebody must mend something first.
     pub refused: Option<String>,
-    /// What the item goes into, and what it lacks.
+    /// What the item goes into and what it lacks, where a message may say it; see [`recipe_facts`].
     pub recipe: Option<RecipeFacts>,
 }
 
@@ -135,11 +135,7 @@ pub fn of_subject(
         (Subject::Station(_, id), Some(snapshot)) => (station_facts(snapshot, *id), None),
         (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => (None, None),
     };
-    let recipe = match (subject, snapshot) {
-        (Subject::Item(_, id), Some(snapshot)) => Some(recipe_facts(snapshot, *id)),
-        (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => None,
-    };
-    Facts { brand: brand.clone(), venue, station, item, change: None, refused, recipe }
+    Facts { brand: brand.clone(), venue, station, item, change: None, refused, recipe: None }
 }
 
 /// Says what changed, for people; `now` is the time of the reading that showed it.
@@ -236,22 +232,24 @@ pub fn item_facts(snapshot: &Snapshot, id: ProductId) -> ItemFacts {
     }
 }
 
-/// Gathers the recipes around a product at a venue.
-fn recipe_facts(snapshot: &Snapshot, id: ProductId) -> RecipeFacts {
-    let picture = &snapshot.picture;
-    let recipes = Recipes::of(picture);
-    let Users { on, off, add_ons } = recipes.users(picture, id);
+/// Gathers the recipes around the item of some facts. `recipes` are those of the snapshot.
+///
+/// They are read for messages alone: turning all recipes of a venue around costs more than a whole reading, and most
+/// changes are told without words.
+pub fn recipe_facts(facts: &Facts, snapshot: &Snapshot, recipes: &Recipes) -> Option<RecipeFacts> {
+    let id = facts.item.as_ref()?.id;
+    let Users { on, off, add_ons } = recipes.users(&snapshot.picture, id);
     let names = |products: Vec<&Product>| products.into_iter().map(shown_name).collect();
     let add_on = |(product, modifier): (&Product, &Modifier)| {
         format!("{} ({})", printable(&modifier.name, NAME_LENGTH_MAX), shown_name(product))
     };
-    let gaps = recipes.gaps(picture).remove(&id).unwrap_or_default();
-    RecipeFacts {
+    let gaps = recipes.gaps().get(&id).map_or(&[][..], Vec::as_slice);
+    Some(RecipeFacts {
         dishes_on: names(on),
         dishes_off: names(off),
         add_ons: add_ons.into_iter().map(add_on).collect(),
-        blocked_by: gaps.into_iter().map(|part| product_name(snapshot, part)).collect(),
-    }
+        blocked_by: gaps.iter().map(|part| product_name(snapshot, *part)).collect(),
+    })
 }
 
 fn limit_words(limit: Option<Quantity>) -> String {

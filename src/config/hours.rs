@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::calendar::{Calendar, Calendars, OPEN, PEAK, Schedule};
 use crate::config::{Locale, Named, Names, named};
 use crate::document::{Fields, Node, Problems};
-use crate::timetable::schedule;
+use crate::timetable::{self, schedule};
 use crate::units::{BrandId, VenueId, VenueKey};
 
 /// Windows of one configuration: each is asked of whenever a venue is looked at.
@@ -40,17 +40,7 @@ pub(super) fn hours(fields: &mut Fields<'_>, problems: &mut Problems) -> Hours {
 
 /// Reads the named windows.
 pub(super) fn windows(node: &Node, problems: &mut Problems) -> Named<Schedule> {
-    let mut windows = named(node, "{ dinner: \"18:00-23:00\" }", problems, |entry, problems| {
-        if [OPEN, PEAK].contains(&entry.key.as_ref()) {
-            let message = format!("no window can be called '{}', which every venue has by its hours", entry.key);
-            problems.tell_with_help(
-                &entry.place,
-                message,
-                "give it another name, or write 'hours' or 'peaks' of the venues",
-            );
-        }
-        schedule(&entry.node, problems)
-    });
+    let mut windows = named(node, "{ dinner: \"18:00-23:00\" }", problems, timetable::window);
     windows.names = with_those_of_hours(windows.names);
     let count = windows.resolved.len();
     if count > WINDOWS_MAX {

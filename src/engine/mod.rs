@@ -6,25 +6,27 @@
 mod tell;
 mod timers;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alerts::facts;
+use crate::alerts::facts::{self, Facts};
 use crate::alerts::group::{Group, GroupKey, Groups, Route};
-use crate::alerts::lifecycle::Alert;
+use crate::alerts::lifecycle::{Alert, Turn};
 use crate::alerts::notice::{Notice, ReceiverName};
 use crate::alerts::render::Messages;
-use crate::alerts::{self, AlertBook, AlertKey, Scope};
+use crate::alerts::{self, AlertBook, AlertKey, Scope, Turned};
 use crate::board::Setting;
 use crate::calendar::Calendars;
 use crate::catalog::Venue;
-use crate::engine::tell::Teller;
+use crate::engine::tell::{End, Teller};
 use crate::engine::timers::{Timer, Timers};
 use crate::rules::evaluate::{self, Evaluation};
-use crate::rules::subject::VenueView;
+use crate::rules::subject::{Scene, VenueView};
 use crate::rules::{Finding, RuleSet};
 use crate::snapshot::diff::{Change, diff};
+use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Reading, Snapshot};
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -326,7 +328,7 @@ impl Engine {
             for turned in alerts::withdraw_all(&self.memory.book, &self.policy.rules, gone) {
                 let snapshot = self.memory.venues.get(&gone).map(Arc::as_ref);
                 let facts = facts::of_subject(&self.brand, &self.memory.access, snapshot, &turned.key.subject, now);
-                commit.alerts.push(teller.tell_turn(turned, facts));
+                commit.alerts.push(teller.tell_turn(turned, facts, End::Itself));
             }
         }
         for venue in venues {
@@ -381,13 +383,43 @@ impl Engine {
         if let (Some(venue), false) = (scope, turned.is_empty()) {
             self.store_with_alerts(venue, commit);
         }
-        for turned in turned {
-            let snapshot = scope.and_then(|venue| self.snapshot_in(commit, venue));
-            let facts = facts::of_subject(&self.brand, &access, snapshot, &turned.key.subject, now);
-            let (key, alert) = teller.tell_turn(turned, facts);
-            commit.alerts.push((key, alert));
+        let told: Vec<(Turned<'_>, Facts, End)> = self.with_facts(scope, turned, &access, commit, now);
+        for (turned, facts, end) in told {
+            commit.alerts.push(teller.tell_turn(turned, facts, end));
         }
         commit.evaluated.push((scope, Evaluated { at: now, freshness: self.freshness(scope, commit, now) }));
+    }
+
+    /// Gathers what can be said of each turn. What costs a look over the venue is looked up once, and when it is needed.
+    fn with_facts<'t>(
+        &self,
+        scope: Option<VenueId>,
+        turned: Vec<Turned<'t>>,
+        access: &Access,
+        commit: &Commit,
+        now: Timestamp,
+    ) -> Vec<(Turned<'t>, Facts, End)> {
+        let snapshot = scope.and_then(|venue| self.snapshot_in(commit, venue));
+        let (recipes, scene) = (OnceCell::new(), OnceCell::new());
+        let known = |turned: Turned<'t>| {
+            let subject = &turned.key.subject;
+            let mut facts = facts::of_subject(&self.brand, access, snapshot, subject, now);
+            let mut end = End::Itself;
+            if let (Turn::Open { .. } | Turn::Close(_), Some(snapshot)) = (&turned.turn, snapshot) {
+                let recipes = recipes.get_or_init(|| Recipes::of(&snapshot.picture));
+                facts.recipe = facts::recipe_facts(&facts, snapshot, recipes);
+            }
+            if let (Turn::Close(_), Some(rule), Some(snapshot)) = (&turned.turn, turned.rule, snapshot)
+                && !rule.during.is_empty()
+            {
+                let of_now = || Scene::new(self.view(snapshot, access), self.policy.rules.price_lists(), now);
+                if evaluate::ends_by_window(rule, subject, scene.get_or_init(of_now), now) {
+                    end = End::Window;
+                }
+            }
+            (turned, facts, end)
+        };
+        turned.into_iter().map(known).collect()
     }
 
     /// Has the snapshot stored beside the alerts that it turned: a restart must not find a reading that is older than

@@ -3,6 +3,7 @@
 //! Everything is collected in copies; nothing is decided twice. Invariant: who was told that an alert opened is told
 //! that it closed, and nobody else.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -19,7 +20,17 @@ use crate::rules::events::events;
 use crate::rules::{Form, Placed, Rule, Severity};
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::Change;
+use crate::snapshot::recipes::Recipes;
 use crate::units::{Timestamp, VenueId, human_duration};
+
+/// What ends an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// What it was about is no longer so, or nobody watches it any more.
+    Itself,
+    /// The windows of its rule are over, and nothing else is known to have changed.
+    Window,
+}
 
 /// Collects what one step tells.
 pub(super) struct Teller<'a> {
@@ -39,7 +50,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Tells what an alert's turn causes and returns the alert as it is from now on.
-    pub(super) fn tell_turn(&mut self, turned: Turned<'_>, facts: Facts) -> (AlertKey, Option<Alert>) {
+    pub(super) fn tell_turn(&mut self, turned: Turned<'_>, facts: Facts, end: End) -> (AlertKey, Option<Alert>) {
         let Turned { key, turn, rule } = turned;
         match turn {
             Turn::Stay => {
@@ -52,7 +63,7 @@ impl<'a> Teller<'a> {
                 (key, alert)
             }
             Turn::Close(open) => {
-                self.close(&key, rule, &open, facts);
+                self.close(&key, rule, &open, facts, end);
                 (key, None)
             }
         }
@@ -87,7 +98,7 @@ impl<'a> Teller<'a> {
         open
     }
 
-    fn close(&mut self, key: &AlertKey, rule: Option<&Rule>, open: &OpenAlert, mut facts: Facts) {
+    fn close(&mut self, key: &AlertKey, rule: Option<&Rule>, open: &OpenAlert, mut facts: Facts, end: End) {
         if rule.is_some_and(|rule| matches!(&rule.form, Form::State(state) if !state.send_resolved)) {
             return;
         }
@@ -97,9 +108,9 @@ impl<'a> Teller<'a> {
         }
         let duration = self.now.since(open.since);
         let words = AlertWords { rule: key.rule.as_str(), severity: open.severity.word(), since: open.since, duration };
-        let over = rule.filter(|rule| self.is_over(rule, key));
+        let by_window = end == End::Window;
         let message = match rule {
-            Some(Rule { during, .. }) if over.is_some() => {
+            Some(Rule { during, .. }) if by_window => {
                 let windows: Vec<&str> = during.iter().map(|window| window.text.as_ref()).collect();
                 format!(
                     "{}: not watched outside {}, after {}",
@@ -117,10 +128,10 @@ impl<'a> Teller<'a> {
             ),
         };
         let entry = self.alert_entry(EntryKind::Closed, key.rule.as_str(), open, message);
-        let told = open.told.iter().filter(|receiver| over.is_none() || self.waits_to_be_told(receiver, &facts, open));
+        let told = open.told.iter().filter(|receiver| !by_window || self.waits_to_be_told(receiver, &facts, open));
         let told: Vec<ReceiverName> = told.cloned().collect();
         self.tell(&told, &entry, &facts, Some(open));
-        if over.is_none() {
+        if !by_window {
             return;
         }
         // The end of a window brings nothing back, so that no mail says so; machines must know that the episode ended.
@@ -128,13 +139,6 @@ impl<'a> Teller<'a> {
             let route = self.engine.policy.routes.get(route);
             self.notices.extend(route.into_iter().flat_map(|route| group::at_once(route, &entry, &facts, Some(open))));
         }
-    }
-
-    /// Says whether none of the rule's windows is on at the alert's venue.
-    fn is_over(&self, rule: &Rule, key: &AlertKey) -> bool {
-        let Some(venue) = key.subject.venue() else { return false };
-        let calendar = self.engine.policy.calendars.of(&self.engine.brand, venue);
-        !rule.during.is_empty() && !rule.during.iter().any(|window| calendar.is_in_window(&window.text, self.now))
     }
 
     /// Says whether the opening of the episode still waits in a mail, from which its end takes it out.
@@ -178,9 +182,13 @@ impl<'a> Teller<'a> {
             let access = &self.engine.memory.access;
             let (rules, view) = (&self.engine.policy.rules, self.engine.view(before, access));
             let found = events(rules, &changes, &view, &self.engine.view(&venue, access), self.now);
+            let (recipes_before, recipes_after) = (OnceCell::new(), OnceCell::new());
             for event in found {
-                let shown = if matches_removal(&event.change) { before } else { &venue };
+                let is_gone = matches_removal(&event.change);
+                let (shown, recipes) = if is_gone { (before, &recipes_before) } else { (&venue, &recipes_after) };
                 let mut facts = facts::of_subject(&self.engine.brand, access, Some(shown), &event.subject, self.now);
+                let recipes = recipes.get_or_init(|| Recipes::of(&shown.picture));
+                facts.recipe = facts::recipe_facts(&facts, shown, recipes);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
                 let mut what = String::new();
                 if let Change::Price { list, product, .. } = event.change {

@@ -73,7 +73,26 @@ pub fn evaluate_brand(rules: &RuleSet, brand: &BrandId, access: &Access, now: Ti
     findings
 }
 
+/// Says whether an alert about the subject ends by the time alone: no window of its rule is on, and what the rule asks
+/// for is still so, or nobody knows. Then nothing came back.
+pub fn ends_by_window(rule: &Rule, subject: &Subject, scene: &Scene<'_>, now: Timestamp) -> bool {
+    let Form::State(state) = &rule.form else { return false };
+    if scene.is_within(&rule.during) {
+        return false;
+    }
+    let view = match subject {
+        Subject::Item(_, id) => scene.item(*id).map(|item| View::Item(scene, item, None)),
+        Subject::Station(_, id) => scene.catalog().stations.get(id).map(|station| View::Station(scene, station)),
+        Subject::Venue(_) => Some(View::Venue(scene)),
+        Subject::Brand => None,
+    };
+    view.is_some_and(|view| finding(rule, state, &view, subject.clone(), now).is_some())
+}
+
 fn evaluate_rule(rule: &Rule, state: &State, scene: &Scene<'_>, findings: &mut Vec<Finding>, now: Timestamp) {
+    if !scene.is_within(&rule.during) {
+        return;
+    }
     let venue = scene.snapshot().id();
     match state.subject {
         SubjectKind::Item if !scene.sees_rows() => {}

@@ -45,6 +45,7 @@ pub fn events(
     for (rule, event) in event_rules {
         for (change, _) in told.iter().filter(|(_, kinds)| kinds.contains(&event)) {
             if let Some((subject, view)) = seen(change, &earlier, &later)
+                && later.is_within(&rule.during)
                 && rule.when.truth(&view, now) == Truth::Holds
             {
                 found.push(EventFinding { rule: rule.name.clone(), subject, change: (*change).clone() });

@@ -151,8 +151,6 @@ pub enum VenueField {
     ClosesIn,
     /// How long until its doors open.
     OpensIn,
-    /// The named windows that it is in; asked for by a rule's `during` alone.
-    Window,
 }
 
 /// Fields of a brand.

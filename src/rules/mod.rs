@@ -103,7 +103,7 @@ pub struct Rule {
     pub place: Place,
     /// Whether it watches a state or tells of an event.
     pub form: Form,
-    /// What must hold; within one of the windows of `during`, if there are any.
+    /// What must hold.
     pub when: Condition,
     /// The named windows in which alone it holds; none for a rule that holds at any time.
     pub during: Vec<Placed>,

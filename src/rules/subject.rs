@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::calendar::{Calendar, Moment};
 use crate::catalog::{Catalog, Product, Station};
+use crate::rules::Placed;
 use crate::rules::field::ListIndex;
 use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Rows, Snapshot, StopRow};
@@ -168,6 +169,12 @@ impl<'a> Scene<'a> {
         &self.moment
     }
 
+    /// Says whether one of these windows is on; none at all are always.
+    pub fn is_within(&self, windows: &[Placed]) -> bool {
+        let is_on = |window: &Placed| self.moment.windows.iter().any(|name| **name == *window.text);
+        windows.is_empty() || windows.iter().any(is_on)
+    }
+
     /// Returns how many active, visible products a station prepares.
     pub fn products_at(&self, station: StationId) -> u32 {
         self.station_products.get(&station).copied().unwrap_or(0)
@@ -197,8 +204,7 @@ impl<'a> Scene<'a> {
                 Some(product) => product.full_name.clone(),
                 None => format!("#{id}"),
             };
-            let gaps =
-                recipes.gaps(picture).into_iter().map(|(id, parts)| (id, parts.iter().map(named).collect())).collect();
+            let gaps = recipes.gaps().iter().map(|(id, parts)| (*id, parts.iter().map(named).collect())).collect();
             Kitchen { recipes, gaps }
         })
     }

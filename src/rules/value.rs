@@ -236,7 +236,7 @@ fn price_value<'a>(scene: &Scene<'a>, product: ProductId, list: ListIndex) -> Va
     scene.price(list, product).map_or(Value::Unset, Value::Money)
 }
 
-fn venue_value<'a>(scene: &'a Scene<'a>, field: VenueField, now: Timestamp) -> Value<'a> {
+fn venue_value<'a>(scene: &Scene<'a>, field: VenueField, now: Timestamp) -> Value<'a> {
     let snapshot = scene.snapshot();
     match field {
         VenueField::Id => Value::Id(snapshot.venue.id.0),
@@ -255,8 +255,6 @@ fn venue_value<'a>(scene: &'a Scene<'a>, field: VenueField, now: Timestamp) -> V
         VenueField::Peak => scene.moment().is_peak.map_or(Value::Unset, Value::Flag),
         VenueField::ClosesIn => scene.moment().closes_in.map_or(Value::Unset, Value::Duration),
         VenueField::OpensIn => scene.moment().opens_in.map_or(Value::Unset, Value::Duration),
-        VenueField::Window if scene.moment().windows.is_empty() => Value::Unset,
-        VenueField::Window => Value::Texts(&scene.moment().windows),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::units::ProductId;
 pub struct Recipes {
     /// A part, and a product whose recipe names it; sorted, each pair once.
     used_in: Vec<(ProductId, ProductId)>,
+    gaps: BTreeMap<ProductId, Vec<ProductId>>,
 }
 
 /// What on the menu needs an item, each in order of the ids.
@@ -37,7 +38,13 @@ impl Recipes {
         }
         used_in.sort_unstable();
         used_in.dedup();
-        Self { used_in }
+        let mut recipes = Self { used_in, gaps: BTreeMap::new() };
+        for (part, _) in picture.rows.iter().filter(|(_, row)| row.is_out()) {
+            for user in recipes.reached(picture, *part) {
+                recipes.gaps.entry(user).or_default().push(*part);
+            }
+        }
+        recipes
     }
 
     /// Returns how many active, visible products need an item, also through preparations.
@@ -62,14 +69,8 @@ impl Recipes {
     }
 
     /// Returns for every product that lacks something which of its ingredients and preparations are out, by their ids.
-    pub fn gaps(&self, picture: &Picture) -> BTreeMap<ProductId, Vec<ProductId>> {
-        let mut gaps: BTreeMap<ProductId, Vec<ProductId>> = BTreeMap::new();
-        for (part, _) in picture.rows.iter().filter(|(_, row)| row.is_out()) {
-            for user in self.reached(picture, *part) {
-                gaps.entry(user).or_default().push(*part);
-            }
-        }
-        gaps
+    pub fn gaps(&self) -> &BTreeMap<ProductId, Vec<ProductId>> {
+        &self.gaps
     }
 
     /// Returns every product whose recipe leads to an item.
@@ -196,8 +197,8 @@ mod tests {
     fn what_is_missing_is_named_for_each_dish() {
         let gaps = |limits: &[(u64, i64)]| -> BTreeMap<u64, Vec<u64>> {
             let picture = trattoria(limits);
-            let gaps = Recipes::of(&picture).gaps(&picture);
-            gaps.into_iter().map(|(id, parts)| (id.0, parts.into_iter().map(|part| part.0).collect())).collect()
+            let recipes = Recipes::of(&picture);
+            recipes.gaps().iter().map(|(id, parts)| (id.0, parts.iter().map(|part| part.0).collect())).collect()
         };
         let expected: BTreeMap<u64, Vec<u64>> = BTreeMap::from([
             (SAUCE, vec![TOMATO]),
@@ -241,7 +242,8 @@ mod tests {
             let products = recipes.iter().enumerate();
             let products = products.map(|(id, (is_dish, parts))| thing(id as u64, kind(*is_dish), parts)).collect();
             let picture = picture(products, &limits.into_iter().collect::<Vec<_>>());
-            let gaps = Recipes::of(&picture).gaps(&picture);
+            let recipes = Recipes::of(&picture);
+            let gaps = recipes.gaps();
             for product in 0..8 {
                 for item in 0..9 {
                     let is_out = picture.rows.get(&ProductId(item)).is_some_and(StopRow::is_out);
@@ -260,6 +262,6 @@ mod tests {
         let picture = picture(products, &[(2_500, 0)]);
         let recipes = Recipes::of(&picture);
         assert_eq!(recipes.count_users(&picture, ProductId(2_500)), 1);
-        assert_eq!(recipes.gaps(&picture).len(), 5_000, "all others of the circle, and the dish");
+        assert_eq!(recipes.gaps().len(), 5_000, "all others of the circle, and the dish");
     }
 }

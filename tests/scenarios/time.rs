@@ -131,6 +131,38 @@ fn what_opened_just_before_the_window_ends_is_not_mailed() {
     ");
 }
 
+#[test]
+fn what_came_back_around_the_end_of_the_window_is_told_to_be_back() {
+    let mut shop = Shop::new(&Opening::default());
+    shop.opens();
+    shop.keeps_to(&at_dinner("3m"));
+    shop.until("18:12");
+    shop.sells_out("Piti");
+    shop.sells_out("Bozbaş");
+    shop.sells_out("Dovğa");
+    shop.until("18:19");
+    shop.restocks("Piti");
+    shop.until("18:21");
+    shop.restocks("Bozbaş");
+    shop.after("10m");
+    insta::assert_snapshot!(shop.lines(), @r"
+    18:04:00 managers mail Sahil: Terrace grill: the rule station-off was taken away after 3 min
+    18:12:00 kitchen opened out: Piti is out
+    18:12:00 kitchen opened out: Bozbaş is out
+    18:12:00 kitchen opened out: Dovğa is out
+    18:12:00 feed product.stopped: Piti at Sahil
+    18:12:00 feed product.stopped: Bozbaş at Sahil
+    18:12:00 feed product.stopped: Dovğa at Sahil
+    18:13:00 managers mail Sahil: Piti is out, and 2 more
+    18:19:00 feed product.back: Piti at Sahil
+    18:21:00 feed product.back: Bozbaş at Sahil
+    18:22:00 kitchen closed out: Piti is back
+    18:23:00 kitchen closed out: Bozbaş is back
+    18:23:00 kitchen closed out: Dovğa: not watched outside dinner, after 11 min
+    18:23:00 managers mail Sahil: Piti is back, and 1 more
+    ");
+}
+
 /// Returns the day of the thread of each mail.
 fn threads(shop: &Shop) -> Vec<String> {
     let mail = |row: &crate::tables::Row| match decode_content(&row.body).expect("a stored notice") {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::document::{self, Fields, Node, Place, Problems};
-use crate::rules::condition::{Condition, Matcher, Operand};
-use crate::rules::field::{Field, Scope, VenueField};
+use crate::rules::condition::Condition;
+use crate::rules::field::Scope;
 use crate::rules::parse::matcher::ConditionReader;
 use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind};
 
@@ -123,7 +123,7 @@ impl Reader<'_> {
         fields.label = &title;
         let scope = self.scope(&mut fields);
         let during = self.during(&mut fields, scope);
-        let when = self.when(&mut fields, scope).map(|when| within(&during, when));
+        let when = self.when(&mut fields, scope);
         let severity = self.severity(&mut fields);
         let notify = self.notify(&mut fields);
         let message = self.template(&mut fields, "message", scope);
@@ -132,7 +132,7 @@ impl Reader<'_> {
                 self.refuse_state_keys(&mut fields);
                 Some(Form::Event(event))
             }
-            Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref(), &during))),
+            Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref()))),
             None if fields.holds("event") => {
                 self.refuse_state_keys(&mut fields);
                 None
@@ -281,9 +281,8 @@ impl Reader<'_> {
         Some(text)
     }
 
-    fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>, during: &[Placed]) -> State {
+    fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>) -> State {
         let keep_while = fields.optional("keep_while").and_then(|node| self.condition(node, scope));
-        let keep_while = keep_while.map(|condition| within(during, condition));
         let is_of_items = scope.subject == SubjectKind::Item;
         let needs_row = is_of_items && when.into_iter().chain(&keep_while).all(Condition::needs_row);
         State {
@@ -311,16 +310,6 @@ impl Reader<'_> {
             }
         }
     }
-}
-
-/// Narrows a condition to the named windows, if there are any.
-fn within(during: &[Placed], condition: Condition) -> Condition {
-    if during.is_empty() {
-        return condition;
-    }
-    let names = during.iter().map(|window| Operand::Text(window.text.clone())).collect();
-    let is_in = Condition::Match { field: Field::Venue(VenueField::Window), matcher: Matcher::AnyOf(names) };
-    Condition::All(vec![is_in, condition])
 }
 
 fn placed(node: &Node, text: &str) -> Placed {

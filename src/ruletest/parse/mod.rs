@@ -80,7 +80,7 @@ fn windows(node: &Node, problems: &mut Problems) -> BTreeMap<String, Schedule> {
     let entries = node.entries("{ dinner: \"18:00-23:00\" }", problems).unwrap_or_default();
     let mut windows = BTreeMap::new();
     for entry in entries {
-        windows.extend(timetable::schedule(&entry.node, problems).map(|schedule| (entry.key.to_string(), schedule)));
+        windows.extend(timetable::window(entry, problems).map(|window| (entry.key.to_string(), window)));
     }
     windows
 }
