@@ -234,8 +234,8 @@ pub fn item_facts(snapshot: &Snapshot, id: ProductId) -> ItemFacts {
 
 /// Gathers the recipes around the item of some facts. `recipes` are those of the snapshot.
 ///
-/// They are read for messages alone: turning all recipes of a venue around costs more than a whole reading, and most
-/// changes are told without words.
+/// They are read for messages alone: turning the recipes around looks over the whole catalog, and most changes are told
+/// without words.
 pub fn recipe_facts(facts: &Facts, snapshot: &Snapshot, recipes: &Recipes) -> Option<RecipeFacts> {
     let id = facts.item.as_ref()?.id;
     let Users { on, off, add_ons } = recipes.users(&snapshot.picture, id);

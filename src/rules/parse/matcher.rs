@@ -311,11 +311,11 @@ impl<'p> ConditionReader<'p> {
     }
 }
 
-/// Says whether a field grows from one evaluation to the next, so that equality is a mistake.
+/// Says whether a field grows or shrinks from one evaluation to the next, so that equality is a mistake.
 const fn is_running(field: Field) -> bool {
     match field {
         Field::Row(RowField::StoppedFor)
-        | Field::Venue(VenueField::ReadingAge)
+        | Field::Venue(VenueField::ReadingAge | VenueField::ClosesIn | VenueField::OpensIn)
         | Field::Change(ChangeField::WasOutFor) => true,
         Field::Row(_)
         | Field::Product(_)
