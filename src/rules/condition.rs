@@ -11,6 +11,7 @@ use std::time::Duration;
 use regex::{Regex, RegexBuilder};
 
 use crate::rules::field::{Field, RowField};
+use crate::rules::term::{self, Comparison};
 use crate::rules::value::{Value, View};
 use crate::units::{Money, Quantity, Timestamp};
 
@@ -74,6 +75,10 @@ pub enum Condition {
         /// What its value must be.
         matcher: Matcher,
     },
+    /// Two figures must compare in a way; only expressions say it.
+    Compare(Box<Comparison>),
+    /// Two fields of one kind must have the same value; only expressions say it.
+    Same(Field, Field),
 }
 
 /// What a value must be. A value that is unset fits only `Unset`.
@@ -149,6 +154,8 @@ impl Condition {
             }
             Self::Not(part) => part.truth(view, now).not(),
             Self::Match { field, matcher } => matcher.truth(view.value(*field, now)),
+            Self::Compare(comparison) => comparison.truth(view, now),
+            Self::Same(left, right) => term::same(view.value(*left, now), view.value(*right, now)),
         }
     }
 
@@ -166,11 +173,13 @@ impl Condition {
             Self::Any(parts) if parts.iter().any(|part| part.without_row() == Some(Truth::Holds)) => Some(Truth::Holds),
             Self::Any(parts) => parts.iter().try_fold(Truth::Clear, |truth, part| Some(truth.or(part.without_row()?))),
             Self::Not(part) => part.without_row().map(Truth::not),
+            Self::Compare(comparison) => comparison.without_row(),
             Self::Match { field: Field::Row(field), matcher } => Some(matcher.truth(match field {
                 RowField::Limit | RowField::StoppedFor => Value::Unset,
                 RowField::Limited | RowField::SoldOut | RowField::Low | RowField::NearLow => Value::Flag(false),
             })),
-            Self::Match {
+            Self::Same(..)
+            | Self::Match {
                 field:
                     Field::Product(_)
                     | Field::Parent(_)

@@ -10,6 +10,7 @@ pub mod events;
 pub mod field;
 pub mod parse;
 pub mod subject;
+pub mod term;
 pub mod value;
 
 use std::fmt;

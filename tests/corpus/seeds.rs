@@ -206,6 +206,12 @@ impl Seeds {
         self.add("rules", "forms", b"rules:\n  - name: a\n    when: { any: [{ limit: { above: 0, below: 5 } }, { not: { product.name: { matches: '^P.*v$' } } }], prices.Delivery: { is: unset } }\n    keep_while: { all: [{ stopped_for: { at_most: 1h30m } }, { product.tags: [lunch, banquet] }] }\n    notify: []\n");
         self.add("rules", "anchors", b"rules:\n  - &a\n    name: a\n    when: { sold_out: true }\n    notify: [k]\n  - { <<: *a, name: b }\n  - { <<: *a, name: c, severity: info, message: |\n      two\n      lines\n    }\n");
         self.add("rules", "event", b"rules:\n  - name: e\n    event: price_changed\n    when: { product.status: active }\n    notify: [office]\n    message: '{{ change.before }} -> {{ change.after }}'\n");
+        self.add("rules", "expr", br#"rules:
+  - { name: a, expr: "limit * 5 <= product.low_stock && !('banquet' in product.tags) || has(item.blocked_by)", notify: [] }
+  - { name: b, during: open, when: { sold_out: true }, expr: "product.price - product.cost_price / 2 >= 8.0", notify: [] }
+  - { name: c, expr: "stopped_for > duration('5m') && product.name.matches(r'(?i)^f\d') && prices['Happy hour'] != product.price", notify: [] }
+  - { name: d, event: limit_changed, expr: "change.after < -1 * change.before && product.type in ['DISH', 'GOODS']", notify: [] }
+"#);
         self.add("messages", "loop", b"item\nPlov\n{% for other in item.others_on %}{{ loop.index }} {{ other | upper }}{% else %}-{% endfor %}{% set x = item.limit %}{{ x ~ '!' }}");
         self.add("messages", "filters", b"venue\nSahil\n{{ venue.reading_age | duration }} {{ venue.trouble | default('x') | replace('a', 'b') | truncate(20) }}{{ [1, 2] | join(', ') }}");
         self.add("messages", "macro", b"station\nBar\n{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(station.name) }}{{ station.products + 1 }}{% if station.status is eq 'active' %}a{% endif %}");

@@ -12,7 +12,7 @@ use eightysix::rules::RuleSet;
 use eightysix::rules::parse::RuleFile;
 use eightysix::ruletest::{self, Verdict};
 
-use super::markdown::{blocks, document, root};
+use super::markdown::{blocks, document, root, section};
 
 fn eightysix_test(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eightysix"));
@@ -45,6 +45,19 @@ fn the_example_prints_what_the_document_says() {
         lines.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect();
     assert_eq!((objects.len(), &objects[0]["ok"], &objects[1]["failed"]), (2, &false.into(), &1.into()));
     assert_eq!(objects[0]["differences"][0]["line"], 15);
+}
+
+#[test]
+fn the_expressions_say_what_the_document_says() {
+    let text = document("docs/rules.md");
+    let [rules, tests] = &blocks(section(&text, "### Expressions"), "yaml")[..] else {
+        panic!("rules and their tests")
+    };
+    let site = tempfile::tempdir().expect("a folder");
+    fs::write(site.path().join("stakes.yaml"), rules).expect("written");
+    fs::write(site.path().join("stakes.test.yaml"), tests).expect("written");
+    let ended = eightysix_test(site.path(), &["stakes.test.yaml"]);
+    assert!(ended.status.success(), "{}{}", stdout(&ended), String::from_utf8_lossy(&ended.stderr));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::document::{Node, Place, Problems, Value, nearest};
-use crate::rules::condition::{Condition, Matcher, Operand, Pattern};
+use crate::rules::condition::{Condition, Matcher, Operand, Pattern, Truth};
 use crate::rules::field::{
     ChangeField, FIELDS, Field, FieldRow, Kind, ListIndex, PRICES_PREFIX, RowField, Scope, VenueField,
 };
@@ -16,7 +16,7 @@ use crate::rules::value;
 use crate::units::{self, Money, Quantity};
 
 /// How deep `any`, `all` and `not` may stand within each other; nobody can read more, and evaluation recurses.
-const CONDITION_DEPTH_MAX: usize = 32;
+pub(super) const CONDITION_DEPTH_MAX: usize = 32;
 /// Matchers and combinations of one condition: each may be asked of every item at every reading.
 const CONDITION_NODES_MAX: usize = 256;
 /// Values of one list: longer ones are what categories and tags are for.
@@ -26,9 +26,9 @@ const PRICE_LISTS_MAX: usize = 256;
 
 /// Reads one condition.
 pub(super) struct ConditionReader<'p> {
-    scope: Scope,
+    pub(super) scope: Scope,
     price_lists: &'p mut Vec<String>,
-    problems: &'p mut Problems,
+    pub(super) problems: &'p mut Problems,
     nodes: usize,
 }
 
@@ -89,7 +89,7 @@ impl<'p> ConditionReader<'p> {
     }
 
     /// Finds the field in the table; a price list gets its index.
-    fn field(&mut self, name: &str, place: &Place) -> Option<FieldRow> {
+    pub(super) fn field(&mut self, name: &str, place: &Place) -> Option<FieldRow> {
         let Some(found) = FIELDS.iter().find(|row| row.is_named(name) && row.is_in(self.scope)) else {
             let (message, help) = unknown_field(name, self.scope);
             self.problems.tell_with_help(place, message, help);
@@ -211,27 +211,12 @@ impl<'p> ConditionReader<'p> {
 
     /// Tells a range that no value can be in.
     fn refuse_empty_range(&mut self, name: &str, kind: Kind, ranges: &[Matcher], node: &Node) {
-        let is_never = |range: &Matcher| match range {
-            Matcher::Below(most) => least(kind).is_some_and(|least| most.order(least).is_some_and(Ordering::is_ge)),
-            Matcher::AtMost(most) => least(kind).is_some_and(|least| most.order(least).is_some_and(Ordering::is_gt)),
-            Matcher::AnyOf(_)
-            | Matcher::AtLeast(_)
-            | Matcher::Above(_)
-            | Matcher::Matches(_)
-            | Matcher::Set
-            | Matcher::Unset => false,
-        };
-        if ranges.iter().any(is_never) {
+        if ranges.iter().any(|range| is_never(kind, range)) {
             let message = format!("'{name}' is never that small: it starts at 0");
             self.problems.tell_with_help(&node.place, message, "write a bound above 0, or remove it");
             return;
         }
-        let contradict = |low: &Matcher, high: &Matcher| {
-            let order = bound_below(low).zip(bound_above(high)).and_then(|(low, high)| high.order(value_of(low)));
-            let both_closed = matches!((low, high), (Matcher::AtLeast(_), Matcher::AtMost(_)));
-            order.is_some_and(|order| order.is_gt() || (order.is_eq() && !both_closed))
-        };
-        if ranges.iter().any(|low| ranges.iter().any(|high| contradict(low, high))) {
+        if ranges.iter().any(|low| ranges.iter().any(|high| are_apart(low, high))) {
             let message = format!("no value of '{name}' is in this range");
             self.problems.tell_with_help(
                 &node.place,
@@ -312,7 +297,7 @@ impl<'p> ConditionReader<'p> {
 }
 
 /// Says whether a field grows or shrinks from one evaluation to the next, so that equality is a mistake.
-const fn is_running(field: Field) -> bool {
+pub(super) const fn is_running(field: Field) -> bool {
     match field {
         Field::Row(RowField::StoppedFor)
         | Field::Venue(VenueField::ReadingAge | VenueField::ClosesIn | VenueField::OpensIn)
@@ -327,6 +312,38 @@ const fn is_running(field: Field) -> bool {
         | Field::Venue(_)
         | Field::Brand(_)
         | Field::Change(_) => false,
+    }
+}
+
+/// Says whether values of a type are never that small.
+pub(super) fn is_never(kind: Kind, range: &Matcher) -> bool {
+    match range {
+        Matcher::Below(most) => least(kind).is_some_and(|least| most.order(least).is_some_and(Ordering::is_ge)),
+        Matcher::AtMost(most) => least(kind).is_some_and(|least| most.order(least).is_some_and(Ordering::is_gt)),
+        Matcher::AnyOf(_)
+        | Matcher::AtLeast(_)
+        | Matcher::Above(_)
+        | Matcher::Matches(_)
+        | Matcher::Set
+        | Matcher::Unset => false,
+    }
+}
+
+/// Says whether no value is in both of two ranges, of which the first has a lower bound and the second an upper one.
+fn are_apart(low: &Matcher, high: &Matcher) -> bool {
+    let order = bound_below(low).zip(bound_above(high)).and_then(|(low, high)| high.order(value_of(low)));
+    let both_closed = matches!((low, high), (Matcher::AtLeast(_), Matcher::AtMost(_)));
+    order.is_some_and(|order| order.is_gt() || (order.is_eq() && !both_closed))
+}
+
+/// Says whether no single value fits both of two matchers. Errs on the side of letting both stand.
+pub(super) fn exclude_each_other(one: &Matcher, other: &Matcher) -> bool {
+    let fits_none = |operands: &[Operand], other: &Matcher| {
+        !operands.iter().any(|operand| other.truth(value_of(operand)) == Truth::Holds)
+    };
+    match (one, other) {
+        (Matcher::AnyOf(operands), other) | (other, Matcher::AnyOf(operands)) => fits_none(operands, other),
+        (one, other) => are_apart(one, other) || are_apart(other, one),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Templates and the names of receivers are kept with their places for those who can judge them. Never drops a mistake
 //! for an earlier one. Invariant: a rule that comes out was read without a problem of its own.
 
+mod expression;
 mod matcher;
 mod unknown_field;
 
@@ -196,17 +197,23 @@ impl Reader<'_> {
         Some(Scope { subject, event })
     }
 
+    /// Reads `when` and `expr`, of which both must hold.
     fn when(&mut self, fields: &mut Fields<'_>, scope: Option<Scope>) -> Option<Condition> {
+        let expr = fields.optional("expr");
         let is_event = fields.holds("event");
-        let node = if is_event {
+        let when = if is_event || expr.is_some() {
             fields.optional("when")
         } else {
             fields.required("when", "{ sold_out: true, station.status: active }", self.problems)
         };
-        match (node, scope) {
-            (Some(node), Some(scope)) => self.condition(node, scope),
-            (None, Some(_)) if is_event => Some(Condition::All(Vec::new())),
-            (Some(_) | None, _) => None,
+        let scope = scope?;
+        let when = when.map(|node| self.condition(node, scope));
+        let expr = expr
+            .map(|node| expression::read(node, &mut ConditionReader::new(scope, &mut self.price_lists, self.problems)));
+        match (when, expr) {
+            (Some(when), Some(expr)) => Some(Condition::All(vec![when?, expr?])),
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => is_event.then(|| Condition::All(Vec::new())),
         }
     }
 

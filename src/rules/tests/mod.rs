@@ -1,5 +1,6 @@
 //! A small restaurant to ask rules about, and the tests of this module over it.
 
+mod expressions;
 mod happenings;
 mod mistakes;
 mod properties;
