@@ -311,7 +311,7 @@ pub const FIELDS: &[FieldRow] = &[
         "product.name",
         Field::Product(ProductField::Name),
         Kind::Text,
-        "its short name",
+        "its short name; of a variant only its own part, such as `0.5 L`",
         "{ matches: \"(?i)fanta.*\" }",
     ),
     row(
