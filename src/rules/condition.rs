@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::rules::field::{Field, RowField};
+use crate::rules::field::Field;
 use crate::rules::term::{self, Comparison};
-use crate::rules::value::{Value, View};
+use crate::rules::value::{self, Value, View};
 use crate::units::{Money, Quantity, Timestamp};
 
 /// The compiled size that a pattern may have: the library's own limit of 10 MB times 10,000 rules would fill a machine.
@@ -174,24 +174,8 @@ impl Condition {
             Self::Any(parts) => parts.iter().try_fold(Truth::Clear, |truth, part| Some(truth.or(part.without_row()?))),
             Self::Not(part) => part.without_row().map(Truth::not),
             Self::Compare(comparison) => comparison.without_row(),
-            Self::Match { field: Field::Row(field), matcher } => Some(matcher.truth(match field {
-                RowField::Limit | RowField::StoppedFor => Value::Unset,
-                RowField::Limited | RowField::SoldOut | RowField::Low | RowField::NearLow => Value::Flag(false),
-            })),
-            Self::Same(..)
-            | Self::Match {
-                field:
-                    Field::Product(_)
-                    | Field::Parent(_)
-                    | Field::Variants(_)
-                    | Field::Recipe(_)
-                    | Field::Station(_)
-                    | Field::Price(_)
-                    | Field::Venue(_)
-                    | Field::Brand(_)
-                    | Field::Change(_),
-                ..
-            } => None,
+            Self::Match { field, matcher } => value::without_row(*field).map(|value| matcher.truth(value)),
+            Self::Same(one, other) => Some(term::same(value::without_row(*one)?, value::without_row(*other)?)),
         }
     }
 }

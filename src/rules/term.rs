@@ -8,8 +8,8 @@
 use std::num::NonZeroI128;
 
 use crate::rules::condition::Truth;
-use crate::rules::field::{Field, RowField};
-use crate::rules::value::{Value, View};
+use crate::rules::field::Field;
+use crate::rules::value::{self, Value, View};
 use crate::units::Timestamp;
 
 /// Parts of one: how exactly figures are counted.
@@ -82,20 +82,8 @@ impl Comparison {
 
     /// Returns the one truth that it has for all items without a row, if there is only one.
     pub(super) fn without_row(&self) -> Option<Truth> {
-        let is_of_row = |field| match field {
-            Field::Row(RowField::Limit | RowField::StoppedFor) => true,
-            Field::Row(RowField::Limited | RowField::SoldOut | RowField::Low | RowField::NearLow)
-            | Field::Product(_)
-            | Field::Parent(_)
-            | Field::Variants(_)
-            | Field::Recipe(_)
-            | Field::Station(_)
-            | Field::Price(_)
-            | Field::Venue(_)
-            | Field::Brand(_)
-            | Field::Change(_) => false,
-        };
-        (self.left.asks_for(is_of_row) || self.right.asks_for(is_of_row)).then_some(Truth::Clear)
+        let is_unset = |field| value::without_row(field) == Some(Value::Unset);
+        (self.left.asks_for(is_unset) || self.right.asks_for(is_unset)).then_some(Truth::Clear)
     }
 }
 
@@ -191,6 +179,7 @@ pub fn quotient(one: i128, divisor: i128) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::field::RowField;
 
     #[test]
     fn figures_are_multiplied_and_divided_in_millionths() {

@@ -125,6 +125,25 @@ impl<'a> View<'a> {
     }
 }
 
+/// Returns the one value that a field has for every item without a row of the stop list, if there is only one.
+pub(super) const fn without_row(field: Field) -> Option<Value<'static>> {
+    match field {
+        Field::Row(RowField::Limit | RowField::StoppedFor) => Some(Value::Unset),
+        Field::Row(RowField::Limited | RowField::SoldOut | RowField::Low | RowField::NearLow) => {
+            Some(Value::Flag(false))
+        }
+        Field::Product(_)
+        | Field::Parent(_)
+        | Field::Variants(_)
+        | Field::Recipe(_)
+        | Field::Station(_)
+        | Field::Price(_)
+        | Field::Venue(_)
+        | Field::Brand(_)
+        | Field::Change(_) => None,
+    }
+}
+
 fn row_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: RowField, now: Timestamp) -> Value<'a> {
     if !scene.sees_rows() {
         return Value::Unknown;

@@ -144,7 +144,7 @@ fn what_can_hold_off_the_stop_list_is_known() {
         ("limit != product.low_stock", false, true),
         ("stopped_for > product.cooking_time", true, false),
         ("low == sold_out", false, true),
-        ("low != sold_out", false, false),
+        ("low != sold_out", true, false),
         ("product.price > product.cost_price", false, true),
         ("product.price > product.cost_price && sold_out", true, false),
         ("product.price > product.cost_price || sold_out", false, true),
