@@ -120,7 +120,8 @@ fn facts(snapshot: &Snapshot, subject: SubjectKind, is_event: bool) -> Facts {
     let mut facts = of_subject(&brand, &refused, Some(snapshot), &of, NOW);
     let before = Snapshot::unread(snapshot.venue.clone());
     let change = diff(&before.picture, &snapshot.picture).into_iter().next_back();
-    facts.recipe = recipe_facts(&facts, snapshot, &Recipes::of(&snapshot.picture));
+    let recipes = Recipes::of(&snapshot.picture);
+    facts.recipe = recipe_facts(&facts, snapshot, || &recipes);
     facts.change = change.filter(|_| is_event).map(|change| of_change(&change, snapshot, NOW));
     facts
 }

@@ -232,12 +232,17 @@ pub fn item_facts(snapshot: &Snapshot, id: ProductId) -> ItemFacts {
     }
 }
 
-/// Gathers the recipes around the item of some facts. `recipes` are those of the snapshot.
+/// Gathers the recipes around the item of some facts, if they are about one. `recipes` are those of the snapshot.
 ///
 /// They are read for messages alone: turning the recipes around looks over the whole catalog, and most changes are told
 /// without words.
-pub fn recipe_facts(facts: &Facts, snapshot: &Snapshot, recipes: &Recipes) -> Option<RecipeFacts> {
+pub fn recipe_facts<'r>(
+    facts: &Facts,
+    snapshot: &Snapshot,
+    recipes: impl FnOnce() -> &'r Recipes,
+) -> Option<RecipeFacts> {
     let id = facts.item.as_ref()?.id;
+    let recipes = recipes();
     let Users { on, off, add_ons } = recipes.users(&snapshot.picture, id);
     let names = |products: Vec<&Product>| products.into_iter().map(shown_name).collect();
     let add_on = |(product, modifier): (&Product, &Modifier)| {

@@ -406,7 +406,7 @@ impl Engine {
             let mut facts = facts::of_subject(&self.brand, access, snapshot, subject, now);
             let mut end = End::Itself;
             if let (Turn::Open { .. } | Turn::Close(_), Some(snapshot)) = (&turned.turn, snapshot) {
-                let recipes = recipes.get_or_init(|| Recipes::of(&snapshot.picture));
+                let recipes = || recipes.get_or_init(|| Recipes::of(&snapshot.picture));
                 facts.recipe = facts::recipe_facts(&facts, snapshot, recipes);
             }
             if let (Turn::Close(_), Some(rule), Some(snapshot)) = (&turned.turn, turned.rule, snapshot)

@@ -100,6 +100,11 @@ impl<'a> Teller<'a> {
 
     fn close(&mut self, key: &AlertKey, rule: Option<&Rule>, open: &OpenAlert, mut facts: Facts, end: End) {
         if rule.is_some_and(|rule| matches!(&rule.form, Form::State(state) if !state.send_resolved)) {
+            // What is over before it was told is no news, whether its end is told or not.
+            let venue = facts.venue.as_ref().map(|venue| venue.id);
+            for receiver in &open.told {
+                self.take_back(&GroupKey { receiver: receiver.clone(), venue }, &open.episode);
+            }
             return;
         }
         // The catalog may have lost the product meanwhile; the name it had when it went out is still right.
@@ -187,7 +192,7 @@ impl<'a> Teller<'a> {
                 let is_gone = matches_removal(&event.change);
                 let (shown, recipes) = if is_gone { (before, &recipes_before) } else { (&venue, &recipes_after) };
                 let mut facts = facts::of_subject(&self.engine.brand, access, Some(shown), &event.subject, self.now);
-                let recipes = recipes.get_or_init(|| Recipes::of(&shown.picture));
+                let recipes = || recipes.get_or_init(|| Recipes::of(&shown.picture));
                 facts.recipe = facts::recipe_facts(&facts, shown, recipes);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
                 let mut what = String::new();
@@ -250,12 +255,27 @@ impl<'a> Teller<'a> {
             self.notices.extend(group::at_once(route, entry, facts, open));
             if route.ways.contains(&Way::Email) {
                 let key = GroupKey { receiver: receiver.clone(), venue: facts.venue.as_ref().map(|venue| venue.id) };
-                if self.touched.insert(key.clone()) {
-                    let waiting = self.engine.memory.groups.get(&key);
-                    self.groups.extend(waiting.map(|group| (key.clone(), group.clone())));
-                }
+                self.touch(&key);
                 group::enqueue(&mut self.groups, &key, entry.clone(), self.now);
             }
+        }
+    }
+
+    /// Has a waiting group at hand, to be changed in this step.
+    fn touch(&mut self, key: &GroupKey) {
+        if self.touched.insert(key.clone()) {
+            let waiting = self.engine.memory.groups.get(key);
+            self.groups.extend(waiting.map(|group| (key.clone(), group.clone())));
+        }
+    }
+
+    /// Takes an episode out of a mail that still waits.
+    fn take_back(&mut self, key: &GroupKey, episode: &EpisodeId) {
+        self.touch(key);
+        let Some(group) = self.groups.get_mut(key) else { return };
+        group.entries.retain(|entry| entry.episode.as_ref() != Some(episode));
+        if group.entries.is_empty() {
+            self.groups.remove(key);
         }
     }
 

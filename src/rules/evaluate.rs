@@ -1,7 +1,8 @@
 //! A rule set and what is known of a venue -> what each rule says of each subject.
 //!
-//! Never takes what was not read for clear. `stopped_for` and `reading.age` make rules true by mere time; nothing here
-//! computes when, since the engine evaluates at least every few seconds anyway. Invariant: findings come in order of
+//! Never takes what was not read for clear. Of items everything is said of the moment of the last reading: time alone
+//! turns nothing about them. `reading.age` makes rules about venues true by mere time; nothing here computes when, since
+//! the engine evaluates at least every few seconds anyway. Invariant: findings come in order of
 //! rule and subject, and visiting only rows (`State::needs_row`) finds the same as visiting every product.
 
 use crate::rules::condition::Truth;
@@ -77,30 +78,32 @@ pub fn evaluate_brand(rules: &RuleSet, brand: &BrandId, access: &Access, now: Ti
 /// for is still so, or nobody knows. Then nothing came back.
 pub fn ends_by_window(rule: &Rule, subject: &Subject, scene: &Scene<'_>, now: Timestamp) -> bool {
     let Form::State(state) = &rule.form else { return false };
-    if scene.is_within(&rule.during) {
+    if scene.is_within(&rule.during, state.subject) {
         return false;
     }
+    let as_of = if state.subject == SubjectKind::Item { scene.items_as_of() } else { now };
     let view = match subject {
         Subject::Item(_, id) => scene.item(*id).map(|item| View::Item(scene, item, None)),
         Subject::Station(_, id) => scene.catalog().stations.get(id).map(|station| View::Station(scene, station)),
         Subject::Venue(_) => Some(View::Venue(scene)),
         Subject::Brand => None,
     };
-    view.is_some_and(|view| finding(rule, state, &view, subject.clone(), now).is_some())
+    view.is_some_and(|view| finding(rule, state, &view, subject.clone(), as_of).is_some())
 }
 
 fn evaluate_rule(rule: &Rule, state: &State, scene: &Scene<'_>, findings: &mut Vec<Finding>, now: Timestamp) {
-    if !scene.is_within(&rule.during) {
+    if !scene.is_within(&rule.during, state.subject) {
         return;
     }
     let venue = scene.snapshot().id();
     match state.subject {
         SubjectKind::Item if !scene.sees_rows() => {}
         SubjectKind::Item => {
+            let as_of = scene.items_as_of();
             for item in scene.items() {
                 if item.row.is_some() || !state.needs_row {
                     let view = View::Item(scene, item, None);
-                    findings.extend(finding(rule, state, &view, Subject::Item(venue, item.id), now));
+                    findings.extend(finding(rule, state, &view, Subject::Item(venue, item.id), as_of));
                 }
             }
         }

@@ -6,7 +6,7 @@
 use crate::rules::condition::Truth;
 use crate::rules::subject::{Scene, VenueView};
 use crate::rules::value::View;
-use crate::rules::{EventKind, Form, Rule, RuleName, RuleSet, Subject};
+use crate::rules::{EventKind, Form, Rule, RuleName, RuleSet, Subject, SubjectKind};
 use crate::snapshot::StopRow;
 use crate::snapshot::diff::Change;
 use crate::units::{ProductId, StationId, Timestamp};
@@ -45,7 +45,7 @@ pub fn events(
     for (rule, event) in event_rules {
         for (change, _) in told.iter().filter(|(_, kinds)| kinds.contains(&event)) {
             if let Some((subject, view)) = seen(change, &earlier, &later)
-                && later.is_within(&rule.during)
+                && later.is_within(&rule.during, SubjectKind::Venue)
                 && rule.when.truth(&view, now) == Truth::Holds
             {
                 found.push(EventFinding { rule: rule.name.clone(), subject, change: (*change).clone() });

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use crate::calendar::{Calendar, Moment};
 use crate::catalog::{Catalog, Product, Station};
-use crate::rules::Placed;
 use crate::rules::field::ListIndex;
+use crate::rules::{Placed, SubjectKind};
 use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Rows, Snapshot, StopRow};
 use crate::units::{BrandId, Money, PriceListId, ProductId, StationId, Timestamp};
@@ -79,7 +79,10 @@ pub struct Scene<'a> {
     view: VenueView<'a>,
     freshness: Freshness,
     is_awaited: bool,
-    moment: Moment,
+    now: Timestamp,
+    /// What the calendar says of now, and of when the rows were read; looked up when the first rule asks.
+    moment: OnceCell<Moment>,
+    moment_of_items: OnceCell<Moment>,
     items: Vec<Item<'a>>,
     station_products: BTreeMap<StationId, u32>,
     price_lists: Vec<Option<PriceListId>>,
@@ -112,8 +115,25 @@ impl<'a> Scene<'a> {
         let price_lists = price_lists.iter().map(|name| list_named(catalog, name)).collect();
         let freshness = view.snapshot.freshness(view.freshness_limits, now);
         let is_awaited = view.snapshot.is_awaited(view.freshness_limits, now);
-        let (moment, kitchen) = (view.calendar.moment(now), OnceCell::new());
-        Self { view, freshness, is_awaited, moment, items, station_products, price_lists, kitchen }
+        let (moment, moment_of_items, kitchen) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self {
+            view,
+            freshness,
+            is_awaited,
+            now,
+            moment,
+            moment_of_items,
+            items,
+            station_products,
+            price_lists,
+            kitchen,
+        }
+    }
+
+    /// Returns the instant of which something is said of items: that of the last reading, since nobody knows what was
+    /// so after it.
+    pub fn items_as_of(&self) -> Timestamp {
+        self.view.snapshot.read_at.unwrap_or(self.now).min(self.now)
     }
 
     /// Says whether the stop list was read recently enough to say anything of an item.
@@ -164,14 +184,18 @@ impl<'a> Scene<'a> {
         self.is_awaited
     }
 
-    /// Returns what the venue's calendar says of the scene's moment.
-    pub fn moment(&self) -> &Moment {
-        &self.moment
+    /// Returns what the venue's calendar says: of the last reading for items, of now for everything else.
+    pub fn moment(&self, subject: SubjectKind) -> &Moment {
+        let at = |instant: Timestamp| self.view.calendar.moment(instant);
+        match subject {
+            SubjectKind::Item => self.moment_of_items.get_or_init(|| at(self.items_as_of())),
+            SubjectKind::Station | SubjectKind::Venue | SubjectKind::Brand => self.moment.get_or_init(|| at(self.now)),
+        }
     }
 
-    /// Says whether one of these windows is on; none at all are always.
-    pub fn is_within(&self, windows: &[Placed]) -> bool {
-        let is_on = |window: &Placed| self.moment.windows.iter().any(|name| **name == *window.text);
+    /// Says whether one of these windows is on for such a subject; none at all are always.
+    pub fn is_within(&self, windows: &[Placed], subject: SubjectKind) -> bool {
+        let is_on = |window: &Placed| self.moment(subject).windows.iter().any(|name| **name == *window.text);
         windows.is_empty() || windows.iter().any(is_on)
     }
 

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::catalog::{InventoryBehavior, Product, Station};
+use crate::rules::SubjectKind;
 use crate::rules::field::{
     BrandField, ChangeField, Field, ListIndex, ParentField, ProductField, RecipeField, RowField, StationField,
     VariantsField, VenueField,
@@ -59,6 +60,16 @@ pub enum View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// Returns the kind of the subject.
+    const fn kind(&self) -> SubjectKind {
+        match self {
+            Self::Item(..) => SubjectKind::Item,
+            Self::Station(..) => SubjectKind::Station,
+            Self::Venue(_) => SubjectKind::Venue,
+            Self::Brand(_) => SubjectKind::Brand,
+        }
+    }
+
     /// Returns the value of a field. A field that the subject does not have is unknown; the parser refuses such rules.
     pub fn value(&self, field: Field, now: Timestamp) -> Value<'a> {
         match field {
@@ -77,7 +88,9 @@ impl<'a> View<'a> {
             }
             Field::Station(field) => self.station_value(field),
             Field::Price(list) => self.item().map_or(Value::Unknown, |(scene, item)| price_value(scene, item.id, list)),
-            Field::Venue(field) => self.scene().map_or(Value::Unknown, |scene| venue_value(scene, field, now)),
+            Field::Venue(field) => {
+                self.scene().map_or(Value::Unknown, |scene| venue_value(scene, self.kind(), field, now))
+            }
             Field::Brand(field) => brand_value(self.brand(), field),
             Field::Change(field) => self.change().map_or(Value::Unknown, |change| change_value(change, field, now)),
         }
@@ -255,8 +268,8 @@ fn price_value<'a>(scene: &Scene<'a>, product: ProductId, list: ListIndex) -> Va
     scene.price(list, product).map_or(Value::Unset, Value::Money)
 }
 
-fn venue_value<'a>(scene: &Scene<'a>, field: VenueField, now: Timestamp) -> Value<'a> {
-    let snapshot = scene.snapshot();
+fn venue_value<'a>(scene: &'a Scene<'a>, subject: SubjectKind, field: VenueField, now: Timestamp) -> Value<'a> {
+    let (snapshot, moment) = (scene.snapshot(), || scene.moment(subject));
     match field {
         VenueField::Id => Value::Id(snapshot.venue.id.0),
         VenueField::Name => Value::Text(&snapshot.venue.name),
@@ -270,10 +283,10 @@ fn venue_value<'a>(scene: &Scene<'a>, field: VenueField, now: Timestamp) -> Valu
         }),
         VenueField::Trouble => snapshot.trouble.as_ref().map_or(Value::Unset, |trouble| Value::Text(&trouble.why)),
         VenueField::ReadingAge => snapshot.age(now).map_or(Value::Unset, Value::Duration),
-        VenueField::Open => scene.moment().is_open.map_or(Value::Unset, Value::Flag),
-        VenueField::Peak => scene.moment().is_peak.map_or(Value::Unset, Value::Flag),
-        VenueField::ClosesIn => scene.moment().closes_in.map_or(Value::Unset, Value::Duration),
-        VenueField::OpensIn => scene.moment().opens_in.map_or(Value::Unset, Value::Duration),
+        VenueField::Open => moment().is_open.map_or(Value::Unset, Value::Flag),
+        VenueField::Peak => moment().is_peak.map_or(Value::Unset, Value::Flag),
+        VenueField::ClosesIn => moment().closes_in.map_or(Value::Unset, Value::Duration),
+        VenueField::OpensIn => moment().opens_in.map_or(Value::Unset, Value::Duration),
     }
 }
 

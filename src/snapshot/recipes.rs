@@ -10,6 +10,10 @@ use crate::catalog::{Modifier, Product, ProductKind};
 use crate::snapshot::{Picture, StopRow};
 use crate::units::ProductId;
 
+/// Missing parts that are kept of a product. Nobody reads more, and recipes that name each other in a circle would
+/// otherwise lack each other by the million.
+pub const GAPS_MAX: usize = 32;
+
 /// The recipes of a venue, read from the ingredient's side. Its functions are given the picture that it was made of.
 #[derive(Clone, Debug)]
 pub struct Recipes {
@@ -39,11 +43,14 @@ impl Recipes {
         used_in.sort_unstable();
         used_in.dedup();
         let mut recipes = Self { used_in, gaps: BTreeMap::new() };
+        let mut gaps: BTreeMap<ProductId, Vec<ProductId>> = BTreeMap::new();
         for (part, _) in picture.rows.iter().filter(|(_, row)| row.is_out()) {
-            for user in recipes.reached(picture, *part) {
-                recipes.gaps.entry(user).or_default().push(*part);
+            let has_room = |user: ProductId| gaps.get(&user).is_none_or(|gaps| gaps.len() < GAPS_MAX);
+            for user in recipes.reached_through(picture, *part, &has_room) {
+                gaps.entry(user).or_default().push(*part);
             }
         }
+        recipes.gaps = gaps;
         recipes
     }
 
@@ -68,19 +75,30 @@ impl Recipes {
         Users { on, off, add_ons: add_ons.collect() }
     }
 
-    /// Returns for every product that lacks something which of its ingredients and preparations are out, by their ids.
+    /// Returns for every product that lacks something which of its ingredients and preparations are out, by their ids;
+    /// no more than [`GAPS_MAX`] of each.
     pub fn gaps(&self) -> &BTreeMap<ProductId, Vec<ProductId>> {
         &self.gaps
     }
 
     /// Returns every product whose recipe leads to an item.
     fn reached(&self, picture: &Picture, item: ProductId) -> BTreeSet<ProductId> {
+        self.reached_through(picture, item, &|_| true)
+    }
+
+    /// Returns every product whose recipe leads to an item, over none but such as `may_pass`.
+    fn reached_through(
+        &self,
+        picture: &Picture,
+        item: ProductId,
+        may_pass: &dyn Fn(ProductId) -> bool,
+    ) -> BTreeSet<ProductId> {
         let mut reached = BTreeSet::new();
         let mut open = vec![item];
         while let Some(part) = open.pop() {
             let from = self.used_in.partition_point(|(known, _)| *known < part);
             for (_, user) in self.used_in[from..].iter().take_while(|(known, _)| *known == part) {
-                if *user != item && !has_stock(picture, *user) && reached.insert(*user) {
+                if *user != item && !has_stock(picture, *user) && may_pass(*user) && reached.insert(*user) {
                     open.push(*user);
                 }
             }
@@ -263,5 +281,18 @@ mod tests {
         let recipes = Recipes::of(&picture);
         assert_eq!(recipes.count_users(&picture, ProductId(2_500)), 1);
         assert_eq!(recipes.gaps().len(), 5_000, "all others of the circle, and the dish");
+    }
+
+    #[test]
+    fn a_circle_in_which_everything_is_out_names_a_few_of_what_each_lacks() {
+        let count = 4_000;
+        let round = |id: u64| thing(id, ProductKind::Preparation, &[(id + 1) % count]);
+        let limits: Vec<(u64, i64)> = (0..count).map(|id| (id, 0)).collect();
+        let picture = picture((0..count).map(round).collect(), &limits);
+        let recipes = Recipes::of(&picture);
+        let named: usize = recipes.gaps().values().map(Vec::len).sum();
+        assert_eq!(recipes.gaps().len(), 4_000, "each lacks something");
+        assert!(recipes.gaps().values().all(|gaps| gaps.len() <= GAPS_MAX), "without the bound, 16 million");
+        assert!(named >= 4_000, "{named}");
     }
 }

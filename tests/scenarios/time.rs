@@ -73,9 +73,9 @@ fn our_clock_is_set_forward_a_day_and_nobody_is_alarmed() {
 }
 
 /// A rule that holds at dinner alone, with the hours and windows of the house.
-fn at_dinner(clear_for: &str) -> Arc<Policy> {
+fn at_dinner(waits: &str) -> Arc<Policy> {
     let rule = format!(
-        "rules: [{{ name: out, during: dinner, when: {{ sold_out: true }}, clear_for: {clear_for}, notify: [kitchen, managers], \
+        "rules: [{{ name: out, during: dinner, when: {{ sold_out: true }}, {waits}, notify: [kitchen, managers], \
          message: '{{{{ item.name }}}} is out', resolved_message: '{{{{ item.name }}}} is back' }}]"
     );
     let zone = Zone::named("Asia/Baku").expect("bundled");
@@ -89,7 +89,7 @@ fn at_dinner(clear_for: &str) -> Arc<Policy> {
 fn a_rule_for_dinner_begins_with_it_and_its_end_is_no_news_but_for_machines() {
     let mut shop = Shop::new(&Opening::default());
     shop.opens();
-    shop.keeps_to(&at_dinner("0s"));
+    shop.keeps_to(&at_dinner("clear_for: 0s"));
     shop.sells_out("Piti");
     shop.until("18:12");
     shop.sells_out("Bozbaş");
@@ -118,7 +118,7 @@ fn a_rule_for_dinner_begins_with_it_and_its_end_is_no_news_but_for_machines() {
 fn what_opened_just_before_the_window_ends_is_not_mailed() {
     let mut shop = Shop::new(&Opening::default());
     shop.opens();
-    shop.keeps_to(&at_dinner("0s"));
+    shop.keeps_to(&at_dinner("clear_for: 0s"));
     shop.until("18:19");
     shop.after("30s");
     shop.sells_out("Piti");
@@ -132,10 +132,72 @@ fn what_opened_just_before_the_window_ends_is_not_mailed() {
 }
 
 #[test]
+fn a_mail_is_taken_back_also_when_the_end_of_its_rule_is_never_told() {
+    let mut shop = Shop::new(&Opening::default());
+    shop.opens();
+    shop.keeps_to(&at_dinner("clear_for: 0s, send_resolved: false"));
+    shop.until("18:19");
+    shop.after("30s");
+    shop.sells_out("Piti");
+    shop.after("5m");
+    insta::assert_snapshot!(shop.lines(), @r"
+    18:04:00 managers mail Sahil: Terrace grill: the rule station-off was taken away after 3 min
+    18:19:30 kitchen opened out: Piti is out
+    18:19:30 feed product.stopped: Piti at Sahil
+    ");
+}
+
+#[test]
+fn the_wait_of_a_rule_counts_from_the_first_reading_in_its_window() {
+    for fastest_s in [5, 31, 47, 59] {
+        let polling =
+            eightysix::poll::Settings { fastest: std::time::Duration::from_secs(fastest_s), ..Default::default() };
+        let mut shop = Shop::new(&Opening { polling, ..Opening::default() });
+        shop.opens();
+        shop.keeps_to(&at_dinner("for: 20s"));
+        shop.sells_out("Piti");
+        shop.until("18:10");
+        shop.after("19s");
+        assert!(!shop.lines().contains("opened"), "read every {fastest_s} s: {}", shop.lines());
+        shop.after("3m");
+        assert!(shop.lines().contains("kitchen opened out: Piti is out"), "read every {fastest_s} s: {}", shop.lines());
+    }
+}
+
+#[test]
+fn events_and_stations_keep_to_the_windows_too() {
+    let rules = "rules:
+  - { name: gone, event: stopped, during: dinner, notify: [kitchen], message: '{{ item.name }} went' }
+  - { name: off, subject: station, during: dinner, when: { station.status: inactive }, notify: [kitchen],
+      message: '{{ station.name }} is off', resolved_message: '{{ station.name }} is on' }";
+    let mut shop = Shop::new(&Opening::default());
+    shop.opens();
+    let dinner = at_dinner("clear_for: 0s");
+    let zone = Zone::named("Asia/Baku").expect("bundled");
+    let calendars = dinner.calendars.clone();
+    shop.keeps_to(&Arc::new(Policy { calendars, ..policy(Some(rules), &zone) }));
+    shop.sells_out("Piti");
+    shop.until("18:12");
+    shop.sells_out("Bozbaş");
+    shop.until("18:25");
+    shop.sells_out("Dovğa");
+    shop.after("1m");
+    insta::assert_snapshot!(shop.lines(), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:04:00 managers mail Sahil: Terrace grill: the rule station-off was taken away after 3 min
+    18:10:00 kitchen opened off: Terrace grill is off
+    18:12:00 kitchen change gone: Bozbaş went
+    18:12:00 feed product.stopped: Bozbaş at Sahil
+    18:20:00 kitchen closed off: Terrace grill: not watched outside dinner, after 10 min
+    18:25:00 feed product.stopped: Dovğa at Sahil
+    ");
+}
+
+#[test]
 fn what_came_back_around_the_end_of_the_window_is_told_to_be_back() {
     let mut shop = Shop::new(&Opening::default());
     shop.opens();
-    shop.keeps_to(&at_dinner("3m"));
+    shop.keeps_to(&at_dinner("clear_for: 3m"));
     shop.until("18:12");
     shop.sells_out("Piti");
     shop.sells_out("Bozbaş");

@@ -4,6 +4,7 @@
 //! the real code. Invariant: no clock is read, and a new process finds nothing but the rows that were committed.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,7 @@ use eightysix::rules::SubjectKind;
 use eightysix::simulator::plan::DEMO_INTEGRATOR;
 use eightysix::simulator::route::{ApiAnswer, ApiRequest, BASE_PATH, Transport};
 use eightysix::simulator::world::World;
-use eightysix::units::{BrandId, Timestamp, Uptime};
+use eightysix::units::{BrandId, Timestamp, Uptime, VenueId};
 use eightysix::watcher::{Asked, Cycle, Errand, Moment, Settings, Watcher};
 
 use crate::tables::Tables;
@@ -139,6 +140,8 @@ pub(crate) struct Driver {
     on_the_way: Vec<OnTheWay>,
     /// What the configuration changes could not be stored and is decided later.
     is_configuration_late: bool,
+    /// The reading of which each venue was last judged.
+    judged: BTreeMap<VenueId, Option<Timestamp>>,
     ip: Arc<Mutex<IpBudget>>,
 }
 
@@ -155,6 +158,7 @@ impl Driver {
             watcher: None,
             on_the_way: Vec::new(),
             is_configuration_late: false,
+            judged: BTreeMap::new(),
             ip,
         }
     }
@@ -173,6 +177,7 @@ impl Driver {
     pub(crate) fn dies(&mut self) {
         self.watcher = None;
         self.on_the_way.clear();
+        self.judged.clear();
     }
 
     /// Forgets what was sent from this address and what its limits said, as a new process does.
@@ -283,7 +288,7 @@ impl Driver {
     fn commit_all(&mut self, cause: Cause, clock: Clock) {
         self.is_configuration_late |= self.store_is_broken && cause == Cause::Configuration;
         while let Some(cycle) = self.watcher.as_mut().and_then(|watcher| watcher.step(clock.moment())) {
-            assert_that_only_readings_decide(&cycle.commit, cause, &self.configured.policy);
+            self.assert_that_only_readings_decide(&cycle.commit, cause);
             if cycle.commit.is_durable() {
                 self.commit_durably(cycle, clock);
             } else {
@@ -321,11 +326,32 @@ impl Driver {
         }
     }
 
+    /// No alert of an item turns by a failure or by time alone: both say nothing new of the stop list. A reading of which
+    /// the alerts were not judged at once may turn them later; an alert whose rule was taken away ends when that can be
+    /// stored.
+    fn assert_that_only_readings_decide(&self, commit: &Commit, cause: Cause) {
+        if matches!(cause, Cause::Configuration | Cause::Answer) {
+            return;
+        }
+        let memory = self.watcher().engine().memory();
+        let is_judged = |venue: VenueId| {
+            let read_at = memory.venues.get(&venue).and_then(|snapshot| snapshot.read_at);
+            self.judged.get(&venue).is_some_and(|judged| *judged == read_at)
+        };
+        let of_items = commit.alerts.iter().filter(|(key, _)| key.subject.kind() == SubjectKind::Item);
+        let of_rules = of_items.filter(|(key, _)| self.configured.policy.rules.get(&key.rule).is_some());
+        let turned: Vec<_> = of_rules.filter(|(key, _)| key.subject.venue().is_some_and(is_judged)).collect();
+        assert!(turned.is_empty(), "turned by {cause:?}: {turned:?}");
+    }
+
     fn adopt(&mut self, cycle: Cycle, clock: Clock) {
         let Some(watcher) = &mut self.watcher else { return };
         let mut observer = self.observer.borrow_mut();
         observer.commits(&cycle.commit, clock);
+        let judged: Vec<VenueId> = cycle.commit.evaluated_venues().collect();
         watcher.adopt(cycle, clock.moment());
+        let read_at = |venue: &VenueId| watcher.engine().memory().venues.get(venue)?.read_at;
+        self.judged.extend(judged.iter().map(|venue| (*venue, read_at(venue))));
         observer.adopted(watcher.engine(), clock);
     }
 
@@ -345,16 +371,6 @@ impl Driver {
             body: body.to_string().into_bytes(),
             client: OUR_ADDRESS,
         }
-    }
-}
-
-/// No alert of an item turns by a failure or by time alone: both say nothing new of the stop list. One whose rule was
-/// taken away ends when that can be stored.
-fn assert_that_only_readings_decide(commit: &Commit, cause: Cause, policy: &Policy) {
-    if matches!(cause, Cause::Failure | Cause::Time) {
-        let of_items = commit.alerts.iter().filter(|(key, _)| key.subject.kind() == SubjectKind::Item);
-        let turned: Vec<_> = of_items.filter(|(key, _)| policy.rules.get(&key.rule).is_some()).collect();
-        assert!(turned.is_empty(), "turned by {cause:?}: {turned:?}");
     }
 }
 
