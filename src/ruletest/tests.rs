@@ -107,6 +107,13 @@ fn each_expectation_holds_when_it_is_so_and_fails_when_it_is_not() {
             "[OPENED, { told: [{ to: kitchen, text: Piti is out }, { to: kitchen, text: Piti is out }] }]",
             "18:00:20 kitchen by mqtt: Piti is out",
         ),
+        // A pattern covers each different text once, and the same text twice only when it stands there twice.
+        ("[{ stop: { Piti: 0, Plov: 0 } }, { after: 20s, told: [{ to: kitchen, like: P.* is out }] }]", "passed"),
+        (
+            "[{ stop: { Piti: 0 } }, { after: 20s }, { clear: Piti }, { after: 10s }, { stop: { Piti: 0 } }, { after: 20s,
+               told: [{ to: kitchen, like: P.* }] }]",
+            "18:00:20 kitchen by mqtt: Piti is out   <--; 18:00:30 kitchen by mqtt: Piti is back; 18:00:50 kitchen by mqtt: Piti is out   <--",
+        ),
         ("[{ topics: { product/1: out } }]", "product/1: absent"),
         ("[{ at: 23:59, stop: { Piti: 0 } }, { at: 00:00, pending: ['out: Piti'] }]", "none"),
         ("[{ at: 23:59:50, stop: { Piti: 0 } }, { at: 00:00, pending: ['out: Piti'] }]", "passed"),
