@@ -8,6 +8,7 @@ use eightysix::document::Problems;
 use eightysix::rules::field::{FIELDS, FieldRow, Kind};
 use eightysix::rules::parse::{MESSAGE_LENGTH_MAX, NOTIFY_MAX, RULES_MAX, RuleFile, parse};
 use eightysix::rules::{EventKind, SubjectKind};
+use eightysix::snapshot::recipes::GAPS_MAX;
 use eightysix::units::Zone;
 
 use super::markdown::{blocks, document, first_cells, root, section};
@@ -107,6 +108,7 @@ fn the_limits_are_those_of_the_code() {
         ("rules of all files", RULES_MAX),
         ("characters of a template", MESSAGE_LENGTH_MAX),
         ("receivers of a rule", NOTIFY_MAX),
+        ("parts that a product lacks and that are kept", GAPS_MAX),
     ] {
         let digits = limit.to_string();
         let (thousands, rest) = digits.split_at(digits.len().saturating_sub(3));
