@@ -130,6 +130,7 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
     let state = State {
         subject,
         needs_row: false,
+        says_it_is_off: false,
         keep_while: None,
         hold_for: Duration::ZERO,
         clear_for: Duration::ZERO,

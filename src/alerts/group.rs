@@ -48,6 +48,8 @@ pub enum EntryKind {
     Opened,
     /// An alert closed.
     Closed,
+    /// Somebody takes care of an open alert.
+    Acknowledged,
     /// Something changed, without an episode.
     Changed,
 }
@@ -58,6 +60,7 @@ impl EntryKind {
         match self {
             Self::Opened => "alert.opened",
             Self::Closed => "alert.closed",
+            Self::Acknowledged => "alert.acked",
             Self::Changed => "change",
         }
     }
@@ -143,6 +146,7 @@ pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAl
         opened_at: open.map(|open| open.opened_at),
         closed_at: (entry.kind == EntryKind::Closed).then_some(entry.at),
         baseline: entry.baseline,
+        acknowledged: open.and_then(|open| open.acknowledged.as_ref()),
     };
     let id = notice_id(&route.receiver, &[&entry.id]);
     let body =

@@ -3,14 +3,16 @@
 //! One pure function over (state, truth, timing, now). Invariant: Unknown leaves an alert exactly where it is, and an
 //! episode that never opened never closes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::alerts::hold::Hold;
 use crate::alerts::notice::ReceiverName;
+use crate::alerts::order::Acknowledgement;
 use crate::rules::Severity;
 use crate::rules::condition::Truth;
 use crate::units::{StationId, Timestamp};
@@ -97,6 +99,10 @@ pub struct OpenAlert {
     pub severity: Severity,
     /// Who was told that it opened, and so must be told that it closed.
     pub told: BTreeSet<ReceiverName>,
+    /// Who is not told for now, and why; told as soon as that is over, if the alert still holds then.
+    pub held: BTreeMap<ReceiverName, Hold>,
+    /// What somebody who takes care of it said.
+    pub acknowledged: Option<Acknowledgement>,
     /// What it is about, in words that outlive the catalog's row: `Lamb kebab`.
     pub label: String,
     /// The message as it was told.
@@ -200,6 +206,8 @@ mod tests {
             baseline,
             severity: Severity::Warning,
             told: BTreeSet::new(),
+            held: BTreeMap::new(),
+            acknowledged: None,
             label: String::new(),
             message: String::new(),
             station: None,

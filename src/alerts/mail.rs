@@ -22,6 +22,8 @@ const TEXT: &str = "mail.txt";
 const HTML: &str = "mail.html";
 /// How many names a subject lists before it says how many more there are.
 const SUBJECT_NAMES_MAX: usize = 4;
+/// How many names hang under an alert before it is said how many more there are.
+const UNDER_NAMES_MAX: usize = 12;
 
 /// What a mail says beside its entries.
 #[derive(Clone, Debug)]
@@ -31,13 +33,22 @@ pub struct MailContext<'a> {
     /// The venue's name; `None` when the brand itself is concerned.
     pub venue_name: Option<&'a str>,
     /// Everything open at the venue that this receiver was told of.
-    pub open: Vec<&'a OpenAlert>,
+    pub open: Vec<StillOpen<'a>>,
     /// When the stop list was last read.
     pub read_at: Option<Timestamp>,
     /// The zone in which times are shown.
     pub zone: &'a Zone,
     /// When the business day turns over.
     pub day_starts: jiff::civil::Time,
+}
+
+/// An open alert, and what is so because of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StillOpen<'a> {
+    /// The alert.
+    pub alert: &'a OpenAlert,
+    /// The labels of the alerts that this receiver is not told of because of this one.
+    pub under: Vec<&'a str>,
 }
 
 /// Renders the mail of a group.
@@ -91,20 +102,23 @@ fn subject(place: &str, entries: &[Entry]) -> String {
 fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
     let of_kind = |kind: EntryKind| -> Vec<Value> {
         let chosen = group.entries.iter().filter(|entry| entry.kind == kind);
-        chosen.map(|entry| entry_value(entry, context.zone)).collect()
+        chosen.map(|entry| entry_value(entry, context)).collect()
     };
-    let is_news = |open: &&&OpenAlert| !group.entries.iter().any(|entry| entry.episode.as_ref() == Some(&open.episode));
+    let is_news =
+        |open: &&StillOpen<'_>| !group.entries.iter().any(|entry| entry.episode.as_ref() == Some(&open.alert.episode));
     let still_open: Vec<Value> = context
         .open
         .iter()
         .filter(is_news)
         // What no longer holds and is about to close would contradict the news, such as "2 left" beside "out".
-        .filter(|open| open.clear_since.is_none())
+        .filter(|open| open.alert.clear_since.is_none())
         .map(|open| {
             context! {
-                message => open.message.as_str(),
-                severity => open.severity.word(),
-                age => human_duration(now.since(open.since)),
+                message => open.alert.message.as_str(),
+                severity => open.alert.severity.word(),
+                age => human_duration(now.since(open.alert.since)),
+                under => under(open),
+                ack => open.alert.acknowledged.as_ref().map(|said| said.in_words(context.zone)),
             }
         })
         .collect();
@@ -123,12 +137,23 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
     }
 }
 
-fn entry_value(entry: &Entry, zone: &Zone) -> Value {
+fn entry_value(entry: &Entry, context: &MailContext<'_>) -> Value {
+    let is_its = |open: &&StillOpen<'_>| Some(&open.alert.episode) == entry.episode.as_ref();
     context! {
         message => entry.message.as_str(),
         severity => entry.severity.word(),
         rule => entry.rule.as_str(),
-        at => entry.at.local_time(zone),
+        at => entry.at.local_time(context.zone),
+        under => context.open.iter().find(is_its).map(under),
+    }
+}
+
+/// Lists what hangs under an alert; empty when nothing does.
+fn under(open: &StillOpen<'_>) -> String {
+    let names = open.under.iter().take(UNDER_NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
+    match open.under.len().saturating_sub(UNDER_NAMES_MAX) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }
 
@@ -157,6 +182,7 @@ mod tests {
     use super::*;
     use crate::alerts::lifecycle::EpisodeId;
     use crate::alerts::notice::ReceiverName;
+    use crate::alerts::order::{Acknowledgement, Reason};
     use crate::rules::Severity;
     use crate::units::VenueId;
 
@@ -191,6 +217,14 @@ mod tests {
             baseline: false,
             severity: Severity::Warning,
             told: BTreeSet::new(),
+            held: std::collections::BTreeMap::new(),
+            acknowledged: Some(Acknowledgement {
+                by: "Anar".to_owned(),
+                at: at("2026-05-08T13:00:00Z"),
+                reason: Some(Reason::Supplier),
+                note: String::new(),
+                back_at: Some(at("2026-05-08T16:00:00Z")),
+            }),
             label: "Plov".to_owned(),
             message: "Plov is low: 2 left".to_owned(),
             station: None,
@@ -198,7 +232,7 @@ mod tests {
         let context = MailContext {
             brand: &brand,
             venue_name: Some("Sahil"),
-            open: vec![&still],
+            open: vec![StillOpen { alert: &still, under: vec!["Şah plov", "Plov 0.5"] }],
             read_at: Some(at("2026-05-08T14:51:56Z")),
             zone: &zone,
             day_starts: jiff::civil::time(4, 0, 0, 0),
@@ -217,7 +251,14 @@ mod tests {
         assert_eq!(mail.subject, "Sahil: Lamb kebab is out at Kitchen since 18:51");
         assert_eq!(mail.thread_id, "sahil.7.2026-05-08");
         for part in [&mail.text, &mail.html] {
-            for words in ["Lamb kebab is out at Kitchen since 18:51", "Plov is low: 2 left", "2 h 52 min", "18:51"] {
+            for words in [
+                "Lamb kebab is out at Kitchen since 18:51",
+                "Plov is low: 2 left",
+                "2 h 52 min",
+                "18:51",
+                "Şah plov, Plov 0.5",
+                "Anar takes care of it: supplier; back at 20:00",
+            ] {
                 assert!(part.contains(words), "'{words}' is missing in\n{part}");
             }
         }

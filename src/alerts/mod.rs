@@ -5,11 +5,14 @@
 
 pub mod facts;
 pub mod group;
+pub mod hold;
 pub mod lifecycle;
 pub mod mail;
 pub mod notice;
+pub mod order;
 pub mod published;
 pub mod render;
+pub mod silence;
 
 use std::collections::{BTreeMap, BTreeSet};
 

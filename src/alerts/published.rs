@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
+use crate::alerts::order::{Acknowledgement, Reason};
 use crate::units::Timestamp;
 
 /// The content type of a structured CloudEvent.
@@ -97,6 +98,27 @@ struct Alert<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     closed_at: Option<String>,
     baseline: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ack: Option<PublishedAck<'a>>,
+}
+
+/// What somebody who takes care of an alert said, in events and on screens.
+#[derive(Serialize)]
+pub struct PublishedAck<'a> {
+    by: &'a str,
+    at: String,
+    reason: Option<&'static str>,
+    note: &'a str,
+    back: Option<String>,
+}
+
+impl<'a> PublishedAck<'a> {
+    /// Takes it as it was said.
+    pub fn of(acknowledgement: &'a Acknowledgement) -> Self {
+        let Acknowledgement { by, at, reason, note, back_at } = acknowledgement;
+        let back = back_at.map(|at| at.to_string());
+        Self { by, at: at.to_string(), reason: reason.map(Reason::word), note, back }
+    }
 }
 
 /// The part of an event that a rule adds.
@@ -116,6 +138,8 @@ pub struct AlertPart<'a> {
     pub closed_at: Option<Timestamp>,
     /// True when it already held in the first reading.
     pub baseline: bool,
+    /// What somebody who takes care of it said.
+    pub acknowledged: Option<&'a Acknowledgement>,
 }
 
 /// Renders an event; `kind` is the middle of its type, such as `alert.opened` or `product.stopped`.
@@ -196,7 +220,7 @@ fn change(facts: &ChangeFacts) -> Change<'_> {
 }
 
 fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
-    let AlertPart { rule, severity, episode, since, opened_at, closed_at, baseline } = part;
+    let AlertPart { rule, severity, episode, since, opened_at, closed_at, baseline, acknowledged } = part;
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     Alert {
         rule,
@@ -206,6 +230,7 @@ fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
         opened_at: text(opened_at),
         closed_at: text(closed_at),
         baseline,
+        ack: acknowledged.map(PublishedAck::of),
     }
 }
 
@@ -271,6 +296,7 @@ mod tests {
             opened_at: Some(NOW.minus(Duration::from_secs(90))),
             closed_at: Some(NOW),
             baseline: true,
+            acknowledged: None,
         };
         let event = cloud_event("0af4", "alert.closed", &everything(), Some(part), Some("Fanta is back"), NOW);
         insta::assert_snapshot!(pretty(&event), @r#"

@@ -5,7 +5,9 @@
 use serde::Serialize;
 
 use crate::alerts::facts;
+use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::OpenAlert;
+use crate::alerts::published::PublishedAck;
 use crate::board::{Line, Setting, Standing, freshness_word};
 use crate::calendar::business_day;
 use crate::snapshot::{Freshness, FreshnessLimits, Snapshot};
@@ -91,6 +93,8 @@ struct Alert<'a> {
     since: String,
     opened_at: String,
     clearing: bool,
+    ack: Option<PublishedAck<'a>>,
+    silenced: bool,
 }
 
 /// Renders a list; one that would be longer than `bytes_max` keeps its counts and drops its last items.
@@ -177,6 +181,8 @@ pub(super) fn alert(brand: &BrandId, snapshot: &Snapshot, alert: &OpenAlert, set
         since: alert.since.to_string(),
         opened_at: alert.opened_at.to_string(),
         clearing: alert.clear_since.is_some(),
+        ack: alert.acknowledged.as_ref().map(PublishedAck::of),
+        silenced: alert.held.values().any(|hold| matches!(hold, Hold::Silence(_))),
     })
 }
 

@@ -171,6 +171,11 @@ impl Calendars {
         Self { plain, brands: BTreeMap::new(), venues: BTreeMap::new() }
     }
 
+    /// Returns the names of the windows, `open` and `peak` first.
+    pub fn window_names(&self) -> impl Iterator<Item = &str> {
+        [OPEN, PEAK].into_iter().chain(self.plain.windows.keys().map(String::as_str))
+    }
+
     /// Sets the calendar of a brand's venues that have none of their own.
     pub fn set_brand(&mut self, brand: BrandId, calendar: Calendar) {
         self.brands.insert(brand, calendar);

@@ -6,6 +6,7 @@
 mod check;
 mod dead_letters;
 mod demo;
+mod orders;
 mod output;
 mod run;
 mod test;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::alerts::order::Reason;
 use crate::telemetry::{self, LogFormat};
 use crate::units::parse_duration;
 
@@ -49,6 +51,119 @@ enum Command {
     Demo(DemoArguments),
     /// List the notices that were given up, or send them again.
     DeadLetters(DeadLetterArguments),
+    /// List the alerts that are open, and who is not told of them, and why.
+    Alerts(AlertsArguments),
+    /// Say that somebody takes care of an open alert.
+    Ack(AckArguments),
+    /// Make, list or end silences: what is not to be told for a while. Screens show it all the same.
+    #[command(subcommand)]
+    Silence(SilenceCommand),
+}
+
+#[derive(Args)]
+struct WithBrand {
+    #[command(flatten)]
+    file: WithConfig,
+    /// The brand, where the configuration has several.
+    #[arg(long)]
+    brand: Option<String>,
+}
+
+#[derive(Args)]
+struct AlertsArguments {
+    #[command(flatten)]
+    of: WithBrand,
+    /// Write one JSON object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct AckArguments {
+    #[command(flatten)]
+    of: WithBrand,
+    /// What the alert is about, such as "Lamb kebab", or its episode as `alerts --json` has it.
+    what: String,
+    /// The venue, by name or number, where several have such an alert.
+    #[arg(long)]
+    venue: Option<String>,
+    /// Who takes care of it.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    by: String,
+    /// Why it is so: ingredient, supplier, equipment, preparation, quality, season or other.
+    #[arg(long, value_parser = reason)]
+    reason: Option<Reason>,
+    /// More about it.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// When it is expected back: 19:30, "2026-12-01 12:00" or 2h.
+    #[arg(long, value_name = "TIME")]
+    back: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum SilenceCommand {
+    /// Make a silence; what it covers now is shown first.
+    Add(Box<SilenceAddArguments>),
+    /// List the silences.
+    List(AlertsArguments),
+    /// End a silence.
+    End(SilenceEndArguments),
+}
+
+#[derive(Args)]
+struct SilenceAddArguments {
+    #[command(flatten)]
+    of: WithBrand,
+    /// The venue, by name or number.
+    #[arg(long)]
+    venue: Option<String>,
+    /// The product with its variants, by name or number.
+    #[arg(long)]
+    product: Option<String>,
+    /// The category of products, by name or number.
+    #[arg(long)]
+    category: Option<String>,
+    /// The station with all that it prepares, by name or number.
+    #[arg(long)]
+    station: Option<String>,
+    /// The rule.
+    #[arg(long)]
+    rule: Option<String>,
+    /// How long it lasts, such as 2h.
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration, conflicts_with = "until")]
+    lasts: Option<Duration>,
+    /// When it ends: 23:00 or "2026-12-01 12:00".
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// End it earlier, as soon as nothing is open that it hides.
+    #[arg(long)]
+    until_back: bool,
+    /// The window of the configuration in which alone it holds: a silence that repeats.
+    #[arg(long, value_name = "WINDOW")]
+    during: Option<String>,
+    /// Who asks for it.
+    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true)]
+    by: String,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Show what it would hide, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+struct SilenceEndArguments {
+    #[command(flatten)]
+    of: WithBrand,
+    /// Its id, as `silence list` shows it.
+    id: String,
+}
+
+fn reason(word: &str) -> Result<Reason, String> {
+    let known = || Reason::ALL.map(Reason::word).join(", ");
+    Reason::ALL.into_iter().find(|reason| reason.word() == word).ok_or_else(|| format!("write one of {}", known()))
 }
 
 #[derive(Args)]
@@ -119,6 +234,8 @@ struct DeadLetterArguments {
 enum Failure {
     /// The command line or the configuration is wrong; it was shown already.
     Wrong,
+    /// An argument is wrong, for this reason.
+    Argument(String),
     /// It did not work; it was shown already.
     Shown,
     /// It did not work, for this reason.
@@ -193,6 +310,9 @@ pub fn main() -> ExitCode {
             Command::Test(arguments) => test::test(&arguments.files, arguments.json),
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
+            Command::Alerts(arguments) => orders::alerts(arguments).await,
+            Command::Ack(arguments) => orders::acknowledge(arguments).await,
+            Command::Silence(command) => orders::silence(command).await,
         }
     });
     // A name look-up that hangs in a blocking thread must not hold up the end.
@@ -200,6 +320,10 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Wrong) => ExitCode::from(2),
+        Err(Failure::Argument(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::from(2)
+        }
         Err(Failure::Shown) => ExitCode::FAILURE,
         Err(Failure::Error(error)) => {
             eprintln!("error: {error:#}");

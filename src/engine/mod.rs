@@ -3,30 +3,35 @@
 //! `step` changes nothing; the caller stores the commit in one transaction and then lets the engine `adopt` it, so
 //! memory never runs ahead of the store. Invariant: the same state, input and time give the same commit.
 
+mod look;
+mod orders;
+mod settle;
 mod tell;
 mod timers;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alerts::facts::{self, Facts};
+use crate::alerts::facts;
 use crate::alerts::group::{Group, GroupKey, Groups, Route};
-use crate::alerts::lifecycle::{Alert, Turn};
+use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Notice, ReceiverName};
+use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::render::Messages;
-use crate::alerts::{self, AlertBook, AlertKey, Scope, Turned};
+use crate::alerts::silence::{Silence, SilenceId};
+use crate::alerts::{self, AlertBook, AlertKey, Scope};
 use crate::board::Setting;
 use crate::calendar::Calendars;
 use crate::catalog::Venue;
+use crate::engine::look::Look;
+use crate::engine::settle::Settling;
 use crate::engine::tell::{End, Teller};
 use crate::engine::timers::{Timer, Timers};
 use crate::rules::evaluate::{self, Evaluation};
-use crate::rules::subject::{Scene, VenueView};
+use crate::rules::subject::VenueView;
 use crate::rules::{Finding, RuleSet};
 use crate::snapshot::diff::{Change, diff};
-use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Reading, Snapshot};
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -61,6 +66,8 @@ pub struct Memory {
     pub book: AlertBook,
     /// Mail that waits for more of its burst.
     pub groups: Groups,
+    /// What is not to be told for a while.
+    pub silences: BTreeMap<SilenceId, Silence>,
 }
 
 /// What happened.
@@ -78,6 +85,8 @@ pub enum Input {
     Tick,
     /// The policy was replaced: everything is looked at again.
     Reloaded,
+    /// Somebody asks for something.
+    Order(OrderId, Order),
 }
 
 /// Everything that one step changes.
@@ -97,6 +106,10 @@ pub struct Commit {
     pub changes: Vec<(VenueId, Change)>,
     /// Notices for the outbox.
     pub notices: Vec<Notice>,
+    /// Silences to keep, or to forget.
+    pub silences: Vec<(SilenceId, Option<Silence>)>,
+    /// What became of orders.
+    pub answers: Vec<(OrderId, Answer)>,
     /// Which of `venues` must be stored: stop list and the rest, catalog.
     pub stored: BTreeMap<VenueId, Stored>,
     evaluated: Vec<(Option<VenueId>, Evaluated)>,
@@ -119,10 +132,23 @@ impl Commit {
 
     /// Says whether anything must be written: an unchanged poll writes nothing.
     pub fn is_durable(&self) -> bool {
-        let Self { venues: _, venues_gone, access: _, alerts, groups, changes, notices, stored, evaluated: _ } = self;
+        let Self {
+            venues: _,
+            venues_gone,
+            access: _,
+            alerts,
+            groups,
+            changes,
+            notices,
+            silences,
+            answers,
+            stored,
+            evaluated: _,
+        } = self;
         let something_stored = stored.values().any(|stored| stored.snapshot || stored.catalog);
-        !(venues_gone.is_empty() && alerts.is_empty() && groups.is_empty() && changes.is_empty() && notices.is_empty())
-            || something_stored
+        let something_told = !(alerts.is_empty() && groups.is_empty() && changes.is_empty() && notices.is_empty());
+        let something_asked = !(silences.is_empty() && answers.is_empty());
+        something_stored || something_told || something_asked || !venues_gone.is_empty()
     }
 }
 
@@ -189,6 +215,7 @@ impl Engine {
         let mut scopes = BTreeSet::new();
         let mut teller = Teller::new(self, now);
         let mut baseline = false;
+        self.end_silences(&mut commit, now);
         match input {
             Input::Venues(venues) => self.take_venues(venues, &mut commit, &mut teller, now),
             Input::Reading(venue, reading) => {
@@ -210,15 +237,24 @@ impl Engine {
                 scopes.extend(commit.stored.keys().copied().map(Some));
             }
             Input::Access(access) => {
+                if access == Access::Granted && self.memory.access.is_shut_out() {
+                    commit.venues = self.watched_anew(now);
+                }
                 commit.access = (access != self.memory.access).then_some(access);
                 scopes.insert(None);
             }
             Input::Tick => scopes.extend(self.scopes().filter(|scope| self.is_due(*scope, &commit, now))),
             Input::Reloaded => scopes.extend(self.scopes()),
+            Input::Order(id, order) => {
+                let answer = self.take_order(order, &mut commit, &mut teller, now);
+                commit.answers.push((id, answer));
+                scopes.extend(self.scopes());
+            }
         }
         for scope in scopes {
             self.evaluate(scope, baseline, &mut commit, &mut teller, now);
         }
+        self.end_silences_of_what_is_back(&mut commit, now);
         teller.tell_changes(&mut commit);
         teller.finish(&mut commit);
         commit
@@ -226,8 +262,19 @@ impl Engine {
 
     /// Takes a commit into memory, after it was stored.
     pub fn adopt(&mut self, commit: Commit) {
-        let Commit { venues, venues_gone, access, alerts, groups, changes: _, notices: _, stored: _, evaluated } =
-            commit;
+        let Commit {
+            venues,
+            venues_gone,
+            access,
+            alerts,
+            groups,
+            changes: _,
+            notices: _,
+            silences,
+            answers: _,
+            stored: _,
+            evaluated,
+        } = commit;
         let mut retimed: BTreeSet<Option<VenueId>> = evaluated.iter().map(|(scope, _)| *scope).collect();
         for snapshot in venues {
             let id = snapshot.id();
@@ -253,6 +300,12 @@ impl Engine {
             match group {
                 Some(group) => self.memory.groups.insert(key, group),
                 None => self.memory.groups.remove(&key),
+            };
+        }
+        for (id, silence) in silences {
+            match silence {
+                Some(silence) => self.memory.silences.insert(id, silence),
+                None => self.memory.silences.remove(&id),
             };
         }
         self.evaluated.extend(evaluated);
@@ -316,9 +369,21 @@ impl Engine {
     }
 
     /// Returns the snapshot as it will be after the commit.
-    fn snapshot_in<'a>(&'a self, commit: &'a Commit, venue: VenueId) -> Option<&'a Snapshot> {
+    fn snapshot_in<'a>(&'a self, commit: &'a Commit, venue: VenueId) -> Option<&'a Arc<Snapshot>> {
         let changed = commit.venues.iter().find(|snapshot| snapshot.id() == venue);
-        changed.or_else(|| self.memory.venues.get(&venue)).map(Arc::as_ref)
+        changed.or_else(|| self.memory.venues.get(&venue))
+    }
+
+    /// Returns the alerts of a scope as they will be after the commit.
+    fn alerts_after<'a>(&'a self, commit: &'a Commit, scope: Option<VenueId>) -> BTreeMap<&'a AlertKey, &'a Alert> {
+        let mut after: BTreeMap<&AlertKey, &Alert> = self.memory.book.of(scope).collect();
+        for (key, alert) in commit.alerts.iter().filter(|(key, _)| key.subject.venue() == scope) {
+            match alert {
+                Some(alert) => after.insert(key, alert),
+                None => after.remove(key),
+            };
+        }
+        after
     }
 
     fn take_venues(&self, venues: Vec<Venue>, commit: &mut Commit, teller: &mut Teller<'_>, now: Timestamp) {
@@ -342,6 +407,13 @@ impl Engine {
             commit.venues.push(Arc::new(next));
             commit.stored.insert(id, Stored { snapshot: true, catalog: false });
         }
+    }
+
+    /// Returns the venues that were not read while the brand could not be: what kept them from being read is over, and
+    /// nobody knows what becomes of each until it is tried.
+    fn watched_anew(&self, now: Timestamp) -> Vec<Arc<Snapshot>> {
+        let unread = self.memory.venues.values().filter(|snapshot| snapshot.trouble.is_some());
+        unread.map(|it| Arc::new(Snapshot { trouble: None, ..it.as_ref().clone() }.watched_from(now))).collect()
     }
 
     fn take_reading(before: &Snapshot, reading: Reading, commit: &mut Commit, now: Timestamp) {
@@ -370,56 +442,30 @@ impl Engine {
         let access = commit.access.clone().unwrap_or_else(|| self.memory.access.clone());
         let of_venue: Evaluation;
         let of_brand: Vec<Finding>;
+        let snapshot = scope.and_then(|venue| self.snapshot_in(commit, venue)).cloned();
         let considered = if let Some(venue) = scope {
-            let Some(snapshot) = self.snapshot_in(commit, venue) else { return };
+            let Some(snapshot) = &snapshot else { return };
             of_venue = evaluate::evaluate_venue(&self.policy.rules, &self.view(snapshot, &access), now);
             let items_as_of = snapshot.read_at.unwrap_or(now).min(now);
-            Scope { venue: scope, findings: &of_venue.findings, silence: Some(&of_venue), baseline, items_as_of }
+            Scope { venue: Some(venue), findings: &of_venue.findings, silence: Some(&of_venue), baseline, items_as_of }
         } else {
             of_brand = evaluate::evaluate_brand(&self.policy.rules, &self.brand, &access, now);
             Scope { venue: None, findings: &of_brand, silence: None, baseline, items_as_of: now }
         };
         let turned = alerts::reconcile(&self.memory.book, &self.policy.rules, &considered, now);
-        if let (Some(venue), false) = (scope, turned.is_empty()) {
+        let look = Look::new(self, snapshot.as_deref(), &access, now);
+        let mut settling = Settling::of(self, scope, considered.findings);
+        for turned in turned {
+            let (facts, end) = look.at_turn(&turned);
+            let (key, alert) = teller.tell_turn(turned, facts, end);
+            settling.turned(&key, alert.as_ref());
+            commit.alerts.push((key, alert));
+        }
+        settling.settle(&look, commit, teller);
+        if let (Some(venue), true) = (scope, commit.alerts.iter().any(|(key, _)| key.subject.venue() == scope)) {
             self.store_with_alerts(venue, commit);
         }
-        let told: Vec<(Turned<'_>, Facts, End)> = self.with_facts(scope, turned, &access, commit, now);
-        for (turned, facts, end) in told {
-            commit.alerts.push(teller.tell_turn(turned, facts, end));
-        }
         commit.evaluated.push((scope, Evaluated { at: now, freshness: self.freshness(scope, commit, now) }));
-    }
-
-    /// Gathers what can be said of each turn. What costs a look over the venue is looked up once, and when it is needed.
-    fn with_facts<'t>(
-        &self,
-        scope: Option<VenueId>,
-        turned: Vec<Turned<'t>>,
-        access: &Access,
-        commit: &Commit,
-        now: Timestamp,
-    ) -> Vec<(Turned<'t>, Facts, End)> {
-        let snapshot = scope.and_then(|venue| self.snapshot_in(commit, venue));
-        let (recipes, scene) = (OnceCell::new(), OnceCell::new());
-        let known = |turned: Turned<'t>| {
-            let subject = &turned.key.subject;
-            let mut facts = facts::of_subject(&self.brand, access, snapshot, subject, now);
-            let mut end = End::Itself;
-            if let (Turn::Open { .. } | Turn::Close(_), Some(snapshot)) = (&turned.turn, snapshot) {
-                let recipes = || recipes.get_or_init(|| Recipes::of(&snapshot.picture));
-                facts.recipe = facts::recipe_facts(&facts, snapshot, recipes);
-            }
-            if let (Turn::Close(_), Some(rule), Some(snapshot)) = (&turned.turn, turned.rule, snapshot)
-                && !rule.during.is_empty()
-            {
-                let of_now = || Scene::new(self.view(snapshot, access), self.policy.rules.price_lists(), now);
-                if evaluate::ends_by_window(rule, subject, scene.get_or_init(of_now), now) {
-                    end = End::Window;
-                }
-            }
-            (turned, facts, end)
-        };
-        turned.into_iter().map(known).collect()
     }
 
     /// Has the snapshot stored beside the alerts that it turned: a restart must not find a reading that is older than

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::alerts::facts::{self, Facts};
 use crate::alerts::group::{self, Entry, EntryKind, Group, GroupKey, Groups, Route, Way};
+use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turn};
-use crate::alerts::mail::{self, MailContext};
+use crate::alerts::mail::{self, MailContext, StillOpen};
 use crate::alerts::notice::{Content, Notice, ReceiverName};
 use crate::alerts::render::{self, AlertWords};
 use crate::alerts::{AlertKey, Turned, published};
@@ -69,17 +70,11 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn open(&mut self, key: &AlertKey, rule: &Rule, facts: &Facts, since: Timestamp, baseline: bool) -> OpenAlert {
+    /// Returns the alert as it opens; who is told of it is decided when all turns of the scope are known.
+    fn open(&self, key: &AlertKey, rule: &Rule, facts: &Facts, since: Timestamp, baseline: bool) -> OpenAlert {
         // Clopos's own time where it is sane (design): "out since 14:51" although we came at 15:10.
         let since = facts.item.as_ref().and_then(|item| item.since).map_or(since, |at| at.min(since));
         let identity = format!("{}/{:?}/{}", self.engine.brand, key.subject, key.rule.as_str());
-        let words = AlertWords {
-            rule: rule.name.as_str(),
-            severity: rule.severity.word(),
-            since,
-            duration: self.now.since(since),
-        };
-        let told = receivers_of(rule).filter(|receiver| self.engine.policy.routes.contains_key(receiver)).collect();
         let open = OpenAlert {
             episode: EpisodeId::derive(&identity, self.now),
             since,
@@ -87,23 +82,66 @@ impl<'a> Teller<'a> {
             clear_since: None,
             baseline,
             severity: rule.severity,
-            told,
+            told: BTreeSet::new(),
+            held: BTreeMap::new(),
+            acknowledged: None,
             label: render::label(facts),
-            message: self.engine.policy.messages.render(&rule.name, false, facts, words),
+            message: String::new(),
             station: facts.station.as_ref().map(|station| station.id),
         };
-        let entry = self.alert_entry(EntryKind::Opened, rule.name.as_str(), &open, open.message.clone());
-        let told: Vec<ReceiverName> = open.told.iter().cloned().collect();
-        self.tell(&told, &entry, facts, Some(&open));
-        open
+        OpenAlert { message: self.message(rule, &open, facts), ..open }
+    }
+
+    /// Renders what is said of an open alert now.
+    pub(super) fn message(&self, rule: &Rule, open: &OpenAlert, facts: &Facts) -> String {
+        let words = AlertWords {
+            rule: rule.name.as_str(),
+            severity: rule.severity.word(),
+            since: open.since,
+            duration: self.now.since(open.since),
+        };
+        self.engine.policy.messages.render(&rule.name, false, facts, words)
+    }
+
+    /// Tells receivers that an alert is open.
+    pub(super) fn tell_opened(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts, receivers: &[ReceiverName]) {
+        let entry = self.alert_entry(EntryKind::Opened, rule.name.as_str(), open, open.message.clone());
+        self.tell(receivers, &entry, facts, Some(open));
+    }
+
+    /// Tells the machines among those who were told of an alert that somebody takes care of it. No mail goes out for it:
+    /// the next one says so.
+    pub(super) fn tell_acknowledged(&mut self, key: &AlertKey, open: &OpenAlert, facts: &Facts) {
+        let Some(acknowledged) = &open.acknowledged else { return };
+        let message = format!("{}: {}", open.label, acknowledged.in_words(&self.engine.policy.setting.zone));
+        let mut entry = self.alert_entry(EntryKind::Acknowledged, key.rule.as_str(), open, message);
+        entry.id = format!("{}/{}", entry.id, acknowledged.at.unix_ms());
+        for receiver in &open.told {
+            let route = self.engine.policy.routes.get(receiver);
+            self.notices.extend(route.into_iter().flat_map(|route| group::at_once(route, &entry, facts, Some(open))));
+        }
+    }
+
+    /// Takes an entry out of a mail that still waits; says whether it was there.
+    pub(super) fn take_back(&mut self, key: &GroupKey, entry: &str) -> bool {
+        self.touch(key);
+        let Some(group) = self.groups.get_mut(key) else { return false };
+        let before = group.entries.len();
+        group.entries.retain(|waiting| waiting.id != entry);
+        let is_taken = group.entries.len() < before;
+        if group.entries.is_empty() {
+            self.groups.remove(key);
+        }
+        is_taken
     }
 
     fn close(&mut self, key: &AlertKey, rule: Option<&Rule>, open: &OpenAlert, mut facts: Facts, end: End) {
         if rule.is_some_and(|rule| matches!(&rule.form, Form::State(state) if !state.send_resolved)) {
             // What is over before it was told is no news, whether its end is told or not.
+            let opening = group::alert_entry_id(&open.episode, EntryKind::Opened);
             let venue = facts.venue.as_ref().map(|venue| venue.id);
             for receiver in &open.told {
-                self.take_back(&GroupKey { receiver: receiver.clone(), venue }, &open.episode);
+                self.take_back(&GroupKey { receiver: receiver.clone(), venue }, &opening);
             }
             return;
         }
@@ -205,7 +243,10 @@ impl<'a> Teller<'a> {
                     facts.station = None;
                 }
                 let Some(rule) = self.engine.policy.rules.get(&event.rule) else { continue };
-                self.tell_event(rule, &facts, &what);
+                let catalog = Some(shown.picture.catalog.as_ref());
+                if self.engine.silence_over(&event.rule, &event.subject, catalog, commit, self.now).is_none() {
+                    self.tell_event(rule, &facts, &what);
+                }
             }
             for change in &changes {
                 self.feed(change, &venue);
@@ -269,16 +310,6 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Takes an episode out of a mail that still waits.
-    fn take_back(&mut self, key: &GroupKey, episode: &EpisodeId) {
-        self.touch(key);
-        let Some(group) = self.groups.get_mut(key) else { return };
-        group.entries.retain(|entry| entry.episode.as_ref() != Some(episode));
-        if group.entries.is_empty() {
-            self.groups.remove(key);
-        }
-    }
-
     /// Sends the groups that are due and writes everything into the commit.
     pub(super) fn finish(mut self, commit: &mut Commit) {
         let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
@@ -312,7 +343,7 @@ impl<'a> Teller<'a> {
 
     fn compose(&self, key: &GroupKey, group: &Group, commit: &Commit) -> Notice {
         let snapshot = key.venue.and_then(|venue| self.engine.snapshot_in(commit, venue));
-        let name = snapshot.map(facts::venue_name);
+        let name = snapshot.map(|snapshot| facts::venue_name(snapshot));
         let setting = &self.engine.policy.setting;
         let context = MailContext {
             brand: &self.engine.brand,
@@ -325,18 +356,24 @@ impl<'a> Teller<'a> {
         mail::compose(key, group, &context, self.now)
     }
 
-    /// Returns the alerts of the group's venue that will be open after the commit and that the receiver was told of.
-    fn still_open<'b>(&'b self, key: &GroupKey, commit: &'b Commit) -> Vec<&'b OpenAlert> {
-        let mut open: BTreeMap<&AlertKey, &Alert> = self.engine.memory.book.of(key.venue).collect();
-        for (alert_key, alert) in commit.alerts.iter().filter(|(alert_key, _)| scope_of(alert_key) == key.venue) {
-            match alert {
-                Some(alert) => open.insert(alert_key, alert),
-                None => open.remove(alert_key),
-            };
-        }
-        let told = board::open_alerts(open.into_iter()).filter(|alert| alert.told.contains(&key.receiver));
-        let mut told: Vec<&OpenAlert> = told.collect();
-        told.sort_by_key(|alert| (severity_rank(alert.severity), alert.opened_at));
+    /// Returns the alerts of the group's venue that will be open after the commit and that the receiver was told of, each
+    /// with what hangs under it and was therefore not told.
+    fn still_open<'b>(&'b self, key: &GroupKey, commit: &'b Commit) -> Vec<StillOpen<'b>> {
+        let after = self.engine.alerts_after(commit, key.venue);
+        let open = after.iter().filter_map(|(key, alert)| match alert {
+            Alert::Open(open) => Some((*key, open.as_ref())),
+            Alert::Pending { .. } => None,
+        });
+        let open: Vec<(&AlertKey, &OpenAlert)> = open.collect();
+        let under = |cause: &AlertKey| {
+            let is_effect = |(_, open): &&(&AlertKey, &'b OpenAlert)| matches!(open.held.get(&key.receiver), Some(Hold::Cause(held_by)) if held_by == cause);
+            let mut labels: Vec<&str> = open.iter().filter(is_effect).map(|(_, open)| open.label.as_str()).collect();
+            labels.dedup();
+            labels
+        };
+        let told = open.iter().filter(|(_, open)| open.told.contains(&key.receiver));
+        let mut told: Vec<StillOpen<'_>> = told.map(|(key, alert)| StillOpen { alert, under: under(key) }).collect();
+        told.sort_by_key(|open| (severity_rank(open.alert.severity), open.alert.opened_at));
         told
     }
 }
@@ -346,12 +383,8 @@ fn feed_summary(kind: &str, facts: &Facts) -> String {
     format!("{kind}: {}{venue}", render::label(facts))
 }
 
-fn receivers_of(rule: &Rule) -> impl Iterator<Item = ReceiverName> {
+pub(super) fn receivers_of(rule: &Rule) -> impl Iterator<Item = ReceiverName> {
     rule.notify.iter().map(|Placed { text, .. }| ReceiverName::new(text))
-}
-
-fn scope_of(key: &AlertKey) -> Option<VenueId> {
-    key.subject.venue()
 }
 
 fn severity_rank(severity: Severity) -> u8 {

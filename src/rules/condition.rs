@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::rules::field::Field;
+use crate::rules::field::{BrandField, Field, RowField, StationField, VariantsField};
 use crate::rules::term::{self, Comparison};
 use crate::rules::value::{self, Value, View};
 use crate::units::{Money, Quantity, Timestamp};
@@ -159,6 +159,46 @@ impl Condition {
         }
     }
 
+    /// Says whether the condition asks for a field that `is_meant`.
+    pub fn asks_for(&self, is_meant: &dyn Fn(Field) -> bool) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.asks_for(is_meant)),
+            Self::Not(part) => part.asks_for(is_meant),
+            Self::Match { field, .. } => is_meant(*field),
+            Self::Compare(comparison) => {
+                [&comparison.left, &comparison.right].into_iter().any(|term| term.asks_for(is_meant))
+            }
+            Self::Same(one, other) => is_meant(*one) || is_meant(*other),
+        }
+    }
+
+    /// Says whether it holds only for what cannot be had: an item that is out, a product without a variant that is
+    /// left, a station that is off. Then an alert about it can explain others. Errs on the side of no.
+    pub fn says_it_is_off(&self) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().any(Self::says_it_is_off),
+            Self::Any(parts) => !parts.is_empty() && parts.iter().all(Self::says_it_is_off),
+            Self::Not(_) | Self::Compare(_) | Self::Same(..) => false,
+            Self::Match { field, matcher } => match field {
+                Field::Row(RowField::SoldOut) => matcher.truth(Value::Flag(false)) == Truth::Clear,
+                Field::Row(RowField::Limit) | Field::Variants(VariantsField::Left) => matcher.is_at_most_zero(),
+                Field::Row(RowField::StoppedFor) => !matches!(matcher, Matcher::Unset),
+                Field::Station(StationField::Status) => matcher.truth(Value::Word("active")) == Truth::Clear,
+                Field::Brand(BrandField::Access) => matcher.truth(Value::Word("granted")) == Truth::Clear,
+                Field::Row(_)
+                | Field::Variants(_)
+                | Field::Station(_)
+                | Field::Brand(_)
+                | Field::Product(_)
+                | Field::Parent(_)
+                | Field::Recipe(_)
+                | Field::Price(_)
+                | Field::Venue(_)
+                | Field::Change(_) => false,
+            },
+        }
+    }
+
     /// Says whether the condition is clear for every item without a row, whatever else is true or unknown of it: then
     /// only the rows of the stop list need to be visited. Errs on the side of visiting.
     pub fn needs_row(&self) -> bool {
@@ -181,6 +221,16 @@ impl Condition {
 }
 
 impl Matcher {
+    /// Says whether no number above zero fits.
+    fn is_at_most_zero(&self) -> bool {
+        let is_low = |operand: &Operand| matches!(operand, Operand::Number(number) if *number <= Quantity::ZERO);
+        match self {
+            Self::AnyOf(operands) => operands.iter().all(is_low),
+            Self::AtMost(operand) | Self::Below(operand) => is_low(operand),
+            Self::AtLeast(_) | Self::Above(_) | Self::Matches(_) | Self::Set | Self::Unset => false,
+        }
+    }
+
     /// Says whether a value fits.
     pub fn truth(&self, value: Value<'_>) -> Truth {
         if value == Value::Unknown {

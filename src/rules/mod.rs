@@ -142,6 +142,8 @@ pub struct State {
     pub resolved_message: Option<Placed>,
     /// Whether it is clear for every item without a row of the stop list, so that only rows need a visit.
     pub needs_row: bool,
+    /// Whether it fires for what cannot be had alone, so that it can be why something else is out.
+    pub says_it_is_off: bool,
 }
 
 /// The rules in force, in order of their names. A reload replaces the set as a whole.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::alerts::facts;
+use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::alerts::{AlertKey, render, timing};
@@ -16,7 +17,7 @@ use crate::rules::evaluate::{Evaluation, evaluate_venue};
 use crate::rules::subject::VenueView;
 use crate::rules::value::Value;
 use crate::rules::{Form, Rule, Subject, SubjectKind};
-use crate::ruletest::play::{BRAND, Stage, Told, VENUE};
+use crate::ruletest::play::{BRAND, Refused, Stage, Told, VENUE};
 use crate::ruletest::{BASE_TOPIC, Difference, Holding, Telling, Want, Wanted, Words};
 use crate::snapshot::Freshness;
 use crate::topics::BaseTopic;
@@ -37,11 +38,25 @@ pub(super) fn differences(wants: &[Want], stage: &mut Stage) -> Vec<Difference> 
             Wanted::Topics(topics) => topics_hold(topics, stage),
         };
         if let Some((expected, happened)) = found {
-            let at = stage.now.in_zone(&stage.policy.setting.zone).strftime("%H:%M:%S").to_string();
-            differences.push(Difference { place: place.clone(), at, expected, happened });
+            differences.push(Difference { place: place.clone(), at: clock(stage), expected, happened });
         }
     }
     differences
+}
+
+/// Returns what was asked for in a step and could not be done.
+pub(super) fn refusals(refused: &[Refused], stage: &Stage) -> Vec<Difference> {
+    let difference = |refused: &Refused| Difference {
+        place: refused.place.clone(),
+        at: clock(stage),
+        expected: vec![format!("{}, open and to be acknowledged", refused.about)],
+        happened: vec!["it is not open".to_owned()],
+    };
+    refused.iter().map(difference).collect()
+}
+
+fn clock(stage: &Stage) -> String {
+    stage.now.in_zone(&stage.policy.setting.zone).strftime("%H:%M:%S").to_string()
 }
 
 /// Lines of what was expected and of what happened.
@@ -64,7 +79,7 @@ fn lines(texts: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 /// Names an alert as test files do: `sold-out: Lamb kebab`.
-fn about(key: &AlertKey, stage: &Stage) -> String {
+pub(super) fn about(key: &AlertKey, stage: &Stage) -> String {
     format!("{}: {}", key.rule, label(&key.subject, stage))
 }
 
@@ -154,7 +169,11 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
                 };
                 hold(rule, &about(key, stage), &why, &mut held);
             }
-            Alert::Open(_) => {
+            Alert::Open(open) => {
+                for (receiver, reason) in &open.held {
+                    let about = Some(about(key, stage).into());
+                    held.insert(Holding { to: receiver.as_str().into(), about, why: why(reason, stage).into() });
+                }
                 let is_unrouted = |name: &&str| !stage.policy.routes.contains_key(&ReceiverName::new(name));
                 for to in rule.notify.iter().map(|placed| &*placed.text).filter(is_unrouted) {
                     let about = Some(about(key, stage).into());
@@ -177,6 +196,16 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
     }
     unknown(stage, &mut held);
     held
+}
+
+fn why(hold: &Hold, stage: &Stage) -> String {
+    match hold {
+        Hold::Cause(cause) => format!("because of {}", about(cause, stage)),
+        Hold::Silence(id) => match stage.engine.memory().silences.get(id) {
+            Some(silence) => format!("silenced until {}", silence.until.local_time(&stage.policy.setting.zone)),
+            None => "silenced until now".to_owned(),
+        },
+    }
 }
 
 /// Adds what cannot be told because it was not read.

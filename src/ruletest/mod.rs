@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::alerts::group::{Route, Way};
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::alerts::render::{Messages, bad_message};
+use crate::alerts::silence::Criteria;
 use crate::board::Setting;
 use crate::calendar::{Calendar, Calendars};
 use crate::catalog::{Catalog, Product, Station};
@@ -91,6 +92,7 @@ pub struct Difference {
 struct Named {
     rules: Vec<(Place, Arc<str>)>,
     receivers: Vec<(Place, Arc<str>)>,
+    windows: Vec<(Place, Arc<str>)>,
 }
 
 /// What the venue sells and what of it is limited.
@@ -120,6 +122,17 @@ enum Deed {
     Price(PriceListId, ProductId, Money),
     Readings(Readings),
     Access(AccessWord),
+    Acknowledge(Place, String),
+    Silence(Quiet),
+}
+
+/// A silence of so long from now on.
+#[derive(Clone, Debug)]
+struct Quiet {
+    covers: Criteria,
+    lasts: Duration,
+    until_back: bool,
+    during: Option<Arc<str>>,
 }
 
 /// What requests for the stop list meet.
@@ -208,8 +221,8 @@ impl Suite {
         let mut stage = play::Stage::open(test, Arc::clone(policy));
         for step in &test.steps {
             stage.live_until(step.at);
-            stage.meet(&step.deeds);
-            let differences = judge::differences(&step.wants, &mut stage);
+            let mut differences = judge::refusals(&stage.meet(&step.deeds), &stage);
+            differences.extend(judge::differences(&step.wants, &mut stage));
             if !differences.is_empty() {
                 return Verdict::Failed(differences);
             }

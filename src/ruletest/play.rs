@@ -7,11 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alerts::AlertKey;
+use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Channel, Content, Notice};
+use crate::alerts::order::{Acknowledgement, Order, OrderId};
+use crate::alerts::silence::{Silence, SilenceId};
 use crate::catalog::{StopEntry, Venue};
+use crate::document::Place;
 use crate::engine::{Engine, Input, Memory, Policy};
 use crate::poll::{self, freshness_limits, worst_age};
-use crate::ruletest::{AccessWord, Deed, Readings, Test, World};
+use crate::ruletest::{AccessWord, Deed, Quiet, Readings, Test, World, judge};
 use crate::snapshot::{Access, Reading, Snapshot};
 use crate::units::{BrandId, ProductId, Timestamp, VenueId};
 
@@ -34,6 +39,13 @@ pub(super) struct Told {
     pub(super) by: Channel,
     /// The message; the subject of a mail.
     pub(super) text: String,
+}
+
+/// An acknowledgement of an alert that is not open.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) place: Place,
+    pub(super) about: String,
 }
 
 /// A venue, its engine and the time.
@@ -93,11 +105,12 @@ impl Stage {
         }
     }
 
-    /// Lets things happen, and has them read.
-    pub(super) fn meet(&mut self, deeds: &[Deed]) {
+    /// Lets things happen, and has them read; returns what was asked for and could not be done.
+    pub(super) fn meet(&mut self, deeds: &[Deed]) -> Vec<Refused> {
         let catalog_before = self.world.catalog.clone();
+        let mut refused = Vec::new();
         for deed in deeds {
-            self.happens(deed);
+            refused.extend(self.happens(deed));
         }
         if self.world.catalog != catalog_before {
             self.read_catalog();
@@ -105,9 +118,38 @@ impl Stage {
         if !deeds.is_empty() {
             self.read_stop_list();
         }
+        refused
     }
 
-    fn happens(&mut self, deed: &Deed) {
+    fn acknowledge(&mut self, place: &Place, about: &str) -> Option<Refused> {
+        let is_meant = |(key, _): &(&AlertKey, &Alert)| judge::about(key, self) == about;
+        let found = self.engine.memory().book.iter().find(is_meant);
+        let Some((key, Alert::Open(open))) = found else {
+            return Some(Refused { place: place.clone(), about: about.to_owned() });
+        };
+        let said = Acknowledgement {
+            by: "somebody".to_owned(),
+            at: self.now,
+            reason: None,
+            note: String::new(),
+            back_at: None,
+        };
+        let (key, episode) = (key.clone(), open.episode.clone());
+        self.take(Input::Order(OrderId(0), Order::Acknowledge { key, episode, acknowledgement: said }));
+        None
+    }
+
+    fn silence(&mut self, quiet: &Quiet) {
+        let Quiet { covers, lasts, until_back, during } = quiet.clone();
+        let (by, reason) = ("the test".to_owned(), "the test says so".to_owned());
+        let (from, until) = (self.now, self.now.plus(lasts));
+        let id = SilenceId::from_stored("");
+        let silence = Silence { id, covers, from, until, until_back, during, by, reason };
+        let silence = silence.named(self.engine.brand());
+        self.take(Input::Order(OrderId(0), Order::Silence(silence)));
+    }
+
+    fn happens(&mut self, deed: &Deed) -> Option<Refused> {
         let world = &mut self.world;
         match deed {
             Deed::Limit(product, limit) => {
@@ -135,7 +177,10 @@ impl Stage {
                 self.access = *access;
                 self.take_access();
             }
+            Deed::Acknowledge(place, about) => return self.acknowledge(place, about),
+            Deed::Silence(quiet) => self.silence(quiet),
         }
+        None
     }
 
     fn take_access(&mut self) {

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::clopos::budget::Permit;
 use crate::clopos::{Client, Fetched, LoggedIn};
 use crate::service::feeds::{Differences, Feeds};
+use crate::service::orders::Ordered;
 use crate::service::receivers::Wakes;
 use crate::store::Store;
 use crate::units::{Timestamp, Uptime};
@@ -35,11 +37,14 @@ pub struct Brand {
     pub feeds: Feeds,
     /// Delivers.
     pub wakes: Wakes,
+    /// Brings what people ask for.
+    pub orders: mpsc::Receiver<Ordered>,
 }
 
 enum Event {
     Stopped,
     Timer,
+    Ordered(Ordered),
     LoggedIn(Permit, LoggedIn),
     Fetched(Box<(Asked, Fetched)>),
 }
@@ -64,6 +69,7 @@ pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
         match task.next(&cancel).await {
             Event::Stopped => return task.brand,
             Event::Timer => {}
+            Event::Ordered((id, order)) => task.brand.watcher.take_order(id, order),
             Event::LoggedIn(permit, logged_in) => task.brand.watcher.logged_in(permit, logged_in, moment()),
             Event::Fetched(ended) => {
                 let (asked, fetched) = *ended;
@@ -92,6 +98,7 @@ impl Task {
             biased;
             () = cancel.cancelled() => Event::Stopped,
             Some(event) = self.on_the_way.next(), if !self.on_the_way.is_empty() => event,
+            Some(ordered) = self.brand.orders.recv() => Event::Ordered(ordered),
             () = tokio::time::sleep(sleep) => Event::Timer,
         }
     }
@@ -127,7 +134,7 @@ impl Task {
 
     /// Stores, adopts, wakes and shows everything that the last event causes.
     async fn commit_all(&mut self) {
-        let Brand { client: _, watcher, store, feeds, wakes } = &mut self.brand;
+        let Brand { client: _, watcher, store, feeds, wakes, orders: _ } = &mut self.brand;
         while let Some(cycle) = watcher.step(moment()) {
             let now = moment();
             if cycle.commit.is_durable()

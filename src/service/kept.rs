@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use anyhow::anyhow;
+use tokio::sync::mpsc;
 
 use crate::clopos::budget::IpBudget;
 use crate::clopos::{BrandSettings, Client};
@@ -15,6 +16,7 @@ use crate::engine::{Memory, Policy};
 use crate::service::Process;
 use crate::service::brand::Brand;
 use crate::service::feeds::Feeds;
+use crate::service::orders::Ordered;
 use crate::service::receivers::Wakes;
 use crate::store::Store;
 use crate::units::VenueId;
@@ -45,6 +47,8 @@ pub struct Outfit {
     pub feeds: Feeds,
     /// Delivers.
     pub wakes: Wakes,
+    /// Brings what people ask for.
+    pub orders: mpsc::Receiver<Ordered>,
 }
 
 impl Kept {
@@ -77,7 +81,7 @@ impl Kept {
         outfit: Outfit,
         ip_budget: &Arc<Mutex<IpBudget>>,
     ) -> Brand {
-        let Outfit { client, store, feeds, wakes } = outfit;
+        let Outfit { client, store, feeds, wakes, orders } = outfit;
         let (policy, ip, now) = (Arc::clone(policy), Arc::clone(ip_budget), clock::now());
         let watching = Settings {
             polling: config.polling,
@@ -91,7 +95,7 @@ impl Kept {
                 course.watcher.reload(watching, policy, same_login, ip, now)
             }
         };
-        Brand { client, watcher, store, feeds, wakes }
+        Brand { client, watcher, store, feeds, wakes, orders }
     }
 }
 

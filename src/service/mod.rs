@@ -7,6 +7,7 @@ pub mod brand;
 pub mod brokers;
 pub mod feeds;
 pub mod kept;
+pub mod orders;
 pub mod receivers;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use crate::service::brand::Brand;
 use crate::service::brokers::{Brokers, Identity};
 use crate::service::feeds::Feeds;
 use crate::service::kept::{Kept, Outfit};
+use crate::service::orders::Desks;
 use crate::service::receivers::{Ways, Workers};
 use crate::store::Store;
 use crate::units::BrandId;
@@ -125,6 +127,7 @@ struct Generation {
     config: Arc<Config>,
     brands: JoinSet<Brand>,
     workers: Workers,
+    orders: JoinHandle<()>,
     door: Option<Door>,
     cancel: CancellationToken,
     running: Running,
@@ -145,14 +148,16 @@ impl Generation {
         let door = open_door(config, brokers, &cancel).await?;
         let workers = Workers::start(ways, &process.store, &process.report);
         let feeds = Feeds::new(brokers.trees(), policy.setting.clone());
-        let mut watched = Vec::new();
+        let (mut watched, mut desks) = (Vec::new(), Desks::new());
         for (client, settings) in clients.into_iter().zip(&config.clopos.brands) {
             let before = match kept.remove(&settings.brand) {
                 Some(before) => before,
                 None => Kept::load(process, settings).await?,
             };
             let (store, feeds, wakes) = (process.store.clone(), feeds.clone(), workers.wakes());
-            let outfit = Outfit { client, store, feeds, wakes };
+            let (desk, orders) = orders::desk();
+            desks.insert(settings.brand.as_str().to_owned(), desk);
+            let outfit = Outfit { client, store, feeds, wakes, orders };
             watched.push(before.resume(settings, config, &policy, outfit, &process.ip_budget));
         }
         show_everything(brokers, &feeds, &watched);
@@ -165,7 +170,8 @@ impl Generation {
         for brand in watched {
             brands.spawn(brand::run(brand, cancel.clone()));
         }
-        Ok(Self { config: Arc::new(config.clone()), brands, workers, door, cancel, running })
+        let orders = tokio::spawn(orders::run(process.store.clone(), desks, cancel.clone()));
+        Ok(Self { config: Arc::new(config.clone()), brands, workers, orders, door, cancel, running })
     }
 
     /// Replaces the generation; when the new one cannot be started, the old configuration is started again.
@@ -203,6 +209,7 @@ impl Generation {
             }
         }
         self.workers.stop().await;
+        let _ = self.orders.await;
         if let Some(door) = self.door {
             let _ = door.task.await;
         }

@@ -185,6 +185,13 @@ pub enum Access {
     },
 }
 
+impl Access {
+    /// Says whether it was tried and failed.
+    pub const fn is_shut_out(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Refused { .. })
+    }
+}
+
 /// What is known of one venue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
@@ -194,7 +201,7 @@ pub struct Snapshot {
     pub picture: Picture,
     /// What came back on sale lately, and when: screens show it until the business day ends.
     pub returned: BTreeMap<ProductId, Timestamp>,
-    /// Since when this process watches the venue: one that had no chance to be read yet is not blind.
+    /// Since when this process watches the venue, or could again: one that had no chance to be read yet is not blind.
     pub watched_since: Timestamp,
     /// The last good reading of the stop list; `None` until the first.
     pub read_at: Option<Timestamp>,

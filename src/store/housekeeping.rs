@@ -5,7 +5,7 @@
 
 use crate::alerts::notice::Channel;
 use crate::store::sqlite::failed;
-use crate::store::{DEAD_KEPT, DEAD_KEPT_MAX, DELIVERED_KEPT, HISTORY_KEPT, Store, StoreError, patience};
+use crate::store::{ANSWERS_KEPT, DEAD_KEPT, DEAD_KEPT_MAX, DELIVERED_KEPT, HISTORY_KEPT, Store, StoreError, patience};
 use crate::units::{Timestamp, human_duration};
 
 /// How many rows one statement takes: a tenth of a second of the writer on a small computer.
@@ -41,6 +41,10 @@ impl Store {
         for state in ["delivered", "expired"] {
             gone += self.forget_finished(state, now.minus(DELIVERED_KEPT)).await?;
         }
+        let orders = "DELETE FROM orders WHERE id IN (SELECT id FROM orders WHERE answered_ms < $2 LIMIT $1)";
+        gone += self.in_batches("prune the orders", orders, &[now.minus(ANSWERS_KEPT).unix_ms()], &[]).await?;
+        let episodes = "DELETE FROM episode WHERE id IN (SELECT id FROM episode WHERE closed_ms < $2 LIMIT $1)";
+        gone += self.in_batches("prune the episodes", episodes, &[now.minus(HISTORY_KEPT).unix_ms()], &[]).await?;
         Ok(gone + self.forget_history(now.minus(HISTORY_KEPT)).await?)
     }
 

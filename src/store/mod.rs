@@ -5,6 +5,7 @@
 
 pub mod format;
 mod housekeeping;
+pub mod orders;
 mod queue;
 pub mod sqlite;
 
@@ -229,6 +230,8 @@ pub const DEAD_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How many dead letters are kept, the newest: a receiver that refuses everything for weeks must not fill the disk (at
 /// about 4 KB each, 40 MB).
 pub const DEAD_KEPT_MAX: u32 = 10_000;
+/// How long an answered order is kept: whoever asked has long looked.
+pub const ANSWERS_KEPT: Duration = Duration::from_hours(24);
 /// How long the history is kept (features.md).
 pub const HISTORY_KEPT: Duration = Duration::from_hours(400 * 24);
 

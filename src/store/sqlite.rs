@@ -22,10 +22,9 @@ use crate::alerts::{AlertBook, AlertKey};
 use crate::catalog::Catalog;
 use crate::clock;
 use crate::engine::{Commit, Memory};
-use crate::rules::RuleName;
 use crate::snapshot::{Access, Snapshot};
 use crate::store::queue::{Queue, Turn};
-use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format};
+use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format, orders};
 use crate::units::{BrandId, Timestamp, VenueId, human_duration};
 
 /// How long a statement waits for another process's lock, such as a backup's.
@@ -41,7 +40,7 @@ const READERS: u32 = 3;
 #[derive(Clone)]
 pub struct Store {
     pub(super) writer: SqlitePool,
-    readers: SqlitePool,
+    pub(super) readers: SqlitePool,
     queue: Arc<Queue>,
     /// Held as long as any clone lives; the system releases it when the process dies.
     lock: Option<Arc<File>>,
@@ -139,7 +138,7 @@ impl Store {
             forget_venue(&mut tx, brand, *venue).await?;
         }
         for (key, alert) in &commit.alerts {
-            put_alert(&mut tx, brand, key, alert.as_ref()).await?;
+            put_alert(&mut tx, brand, key, alert.as_ref(), now).await?;
         }
         for (key, group) in &commit.groups {
             put_group(&mut tx, brand, key, group.as_ref()).await?;
@@ -150,6 +149,12 @@ impl Store {
         }
         for notice in &commit.notices {
             put_notice(&mut tx, notice).await?;
+        }
+        for (id, silence) in &commit.silences {
+            orders::put_silence(&mut tx, brand, id, silence.as_ref()).await?;
+        }
+        for (id, answer) in &commit.answers {
+            orders::put_answer(&mut tx, *id, answer, now).await?;
         }
         tx.commit().await.map_err(failed("commit a cycle"))
     }
@@ -166,7 +171,8 @@ impl Store {
             venues.insert(id, Arc::new(format::decode_venue(id, row.get(1), catalog)?));
         }
         let (book, groups) = (self.load_alerts(brand).await?, self.load_groups(brand).await?);
-        Ok(Memory { access: Access::Untried, venues, book, groups })
+        let silences = self.load_silences(brand).await?;
+        Ok(Memory { access: Access::Untried, venues, book, groups, silences })
     }
 
     async fn load_catalogs(&self, brand: &BrandId) -> Result<BTreeMap<VenueId, Catalog>, StoreError> {
@@ -180,8 +186,7 @@ impl Store {
         let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the alerts"))?;
         let mut book = AlertBook::default();
         for row in rows {
-            let rule = RuleName::new(row.get(1)).map_err(|why| StoreError::unreadable("rule name", &why))?;
-            let key = AlertKey { subject: format::decode_subject(row.get(0))?, rule };
+            let key = format::decode_alert_key(row.get(0), row.get(1))?;
             book.set(key, Some(format::decode_alert(row.get(2))?));
         }
         Ok(book)
@@ -406,7 +411,7 @@ impl Store {
         self.writer.close().await;
     }
 
-    async fn begin(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {
+    pub(super) async fn begin(&self) -> Result<Transaction<'_, Sqlite>, StoreError> {
         let asked_at = clock::uptime();
         let begun = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin a transaction"))?;
         let waited = clock::uptime().since(asked_at);
@@ -461,9 +466,13 @@ fn private() -> OpenOptions {
 }
 
 fn migrator() -> Migrator {
-    let first =
-        Migration::new(1, "schema".into(), MigrationType::Simple, include_str!("schema_1.sql").into_sql_str(), false);
-    Migrator::with_migrations(vec![first])
+    let step = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        step(1, "schema", include_str!("schema_1.sql")),
+        step(2, "orders", include_str!("schema_2.sql")),
+    ])
 }
 
 pub(super) fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
@@ -503,8 +512,12 @@ async fn put_alert(
     brand: &BrandId,
     key: &AlertKey,
     alert: Option<&Alert>,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     let subject = format::encode_subject(&key.subject);
+    if alert.is_none() {
+        orders::put_past_episode(tx, brand, &subject, key, now).await?;
+    }
     let statement = match alert {
         Some(alert) => sqlx::query(
             "INSERT INTO alert (brand, subject, rule, body) VALUES ($1, $2, $3, $4)
@@ -668,11 +681,10 @@ mod tests {
         let (dir, store) = store_with(&["a"]).await;
         let path = dir.path().join("db");
         Store::open_beside(&path).await.expect("of this version").close().await;
-        let newer =
-            "INSERT INTO _sqlx_migrations SELECT 2, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations";
+        let newer = "INSERT INTO _sqlx_migrations SELECT 3, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 2";
         sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
         let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
-        assert!(error.contains("has the schema 2") && error.contains("knows 1"), "{error}");
+        assert!(error.contains("has the schema 3") && error.contains("knows 2"), "{error}");
 
         let other = dir.path().join("other");
         Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))

@@ -267,6 +267,8 @@ impl Seeds {
             clear_since: Some(NOW),
             baseline: false,
             severity: Severity::Critical,
+            held: std::collections::BTreeMap::new(),
+            acknowledged: None,
             told: [eightysix::alerts::notice::ReceiverName::new("kitchen")].into(),
             label: "Plov".to_owned(),
             message: "Plov is out".to_owned(),

@@ -97,11 +97,7 @@ fn the_commands_can_be_typed() {
         for line in lines.chain(spans(&text)).filter(|line| !line.contains('\n')) {
             let Some(arguments) = arguments(&line) else { continue };
             let (Some(subcommand), flags) = arguments else { continue };
-            let known = help.entry(subcommand.clone()).or_insert_with(|| {
-                let output = eightysix(&[&subcommand, "--help"]);
-                assert!(output.status.success(), "{name}: {line}");
-                String::from_utf8(output.stdout).expect("UTF-8")
-            });
+            let known = help.entry(subcommand.clone()).or_insert_with(|| whole_help(&[&subcommand], &line));
             for flag in flags {
                 assert!(known.contains(&flag), "{name}: '{line}': {subcommand} has no {flag}");
             }
@@ -109,6 +105,19 @@ fn the_commands_can_be_typed() {
         }
     }
     assert!(count > 10, "{count} commands were found");
+}
+
+/// The help of a subcommand, and of each that stands below it.
+fn whole_help(command: &[&str], line: &str) -> String {
+    let output = eightysix(&[command, &["--help"]].concat());
+    assert!(output.status.success(), "{line}");
+    let mut help = String::from_utf8(output.stdout).expect("UTF-8");
+    let below = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap_or_default());
+    let below: Vec<String> = below.lines().filter_map(|it| it.split_whitespace().next()).map(str::to_owned).collect();
+    for name in below.iter().filter(|name| *name != "help") {
+        help += &whole_help(&[command, &[name.as_str()]].concat(), line);
+    }
+    help
 }
 
 /// The subcommand and the flags, of a line that runs the program by one of its names.

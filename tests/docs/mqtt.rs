@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use eightysix::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
 use eightysix::alerts::group::EntryKind;
+use eightysix::alerts::order::{Acknowledgement, Reason};
 use eightysix::alerts::published::{AlertPart, cloud_event, event_type};
 use eightysix::board::feed_event;
 use eightysix::catalog::Venue;
@@ -186,6 +187,13 @@ fn an_event_with_everything_has_the_documented_fields() {
         refused: Some("the client is disabled".to_owned()),
         recipe: None,
     };
+    let acknowledged = Acknowledgement {
+        by: "Anar".to_owned(),
+        at,
+        reason: Some(Reason::Supplier),
+        note: "the van is late".to_owned(),
+        back_at: Some(at),
+    };
     let alert = AlertPart {
         rule: "sold-out",
         severity: "critical",
@@ -193,6 +201,7 @@ fn an_event_with_everything_has_the_documented_fields() {
         since: Some(at),
         opened_at: Some(at),
         closed_at: Some(at),
+        acknowledged: Some(&acknowledged),
         baseline: false,
     };
     let event = cloud_event("id", "alert.opened", &facts, Some(alert), Some("Lamb kebab is out"), at);
@@ -211,7 +220,8 @@ fn the_types_are_those_of_the_code() {
         let change = Change::Row { product: ProductId(54), before, after: after_row };
         feed_event(&change, &after).expect("it rings").0
     });
-    let of_rules = [EntryKind::Opened, EntryKind::Closed, EntryKind::Changed].map(EntryKind::event);
+    let of_rules =
+        [EntryKind::Opened, EntryKind::Closed, EntryKind::Acknowledged, EntryKind::Changed].map(EntryKind::event);
     let types: BTreeSet<String> = of_lists.into_iter().chain(of_rules).map(event_type).collect();
     assert_eq!(first_cells(section(&document("docs/mqtt.md"), "## Types of events")), types);
 }

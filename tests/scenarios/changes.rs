@@ -136,8 +136,8 @@ fn a_rule_is_taken_away_while_it_fires_and_another_takes_over() {
     insta::assert_snapshot!(told(&Opening { rules: Some(ONE_RULE), ..Opening::default() }, story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
     18:03:12 kitchen opened out: Piti is out
-    18:04:00 kitchen opened gone: Piti is gone
     18:04:00 kitchen closed out: Piti: the rule out was taken away after 1 min
+    18:04:00 kitchen opened gone: Piti is gone
     18:05:00 kitchen closed gone: Piti is here
     18:05:00 feed product.back: Piti at Sahil
     ");

@@ -142,9 +142,7 @@ fn credentials_are_refused_and_accepted_again() {
     18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
     18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
     18:05:00 ops opened credentials-refused: Clopos refuses to let us read sahil: Clopos refuses the credentials of this brand (The client_id, client_secret or brand is wrong): check client_id, client_secret and brand; they belong together and cannot be mixed
-    18:10:58 ops opened venue-unreadable: The stop list of Sahil cannot be read: Clopos refuses the credentials of this brand (The client_id, client_secret or brand is wrong): check client_id, client_secret and brand; they belong together and cannot be mixed
     18:19:12 ops closed credentials-refused: Clopos lets us read sahil again
-    18:20:12 ops closed venue-unreadable: The stop list of Sahil is read again
     ");
 }
 

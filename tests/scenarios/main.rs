@@ -8,6 +8,7 @@ mod changes;
 mod doubts;
 #[path = "../support/driver.rs"]
 mod driver;
+mod orders;
 mod random;
 mod shop;
 mod stops;

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eightysix::alerts::group::{Route, Way};
+use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::notice::ReceiverName;
+use eightysix::alerts::order::{Acknowledgement, Order, Reason};
 use eightysix::alerts::render::Messages;
+use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::board::Setting;
 use eightysix::calendar::{Calendar, Calendars};
 use eightysix::clopos::budget::IpBudget;
@@ -254,6 +257,63 @@ impl Shop {
         let now = self.clock().clopos;
         self.world.set_client_secret(&self.brand, Secret::new(secret)).expect("known");
         self.world.expire_tokens(&self.brand, now).expect("known");
+    }
+
+    /// Nobody is to hear of a dish for some time, or until it is back.
+    pub(crate) fn silences(&mut self, dish: &str, time: &str, until_back: bool) {
+        let (product, now) = (Some(self.product(dish)), self.clock().wall);
+        let covers = Criteria { venue: Some(self.venue), product, ..Criteria::default() };
+        let silence = Silence {
+            id: SilenceId::from_stored(""),
+            covers,
+            from: now,
+            until: now.plus(parse_duration(time).expect("a duration")),
+            until_back,
+            during: None,
+            by: "Leyla".to_owned(),
+            reason: String::new(),
+        };
+        let order = Order::Silence(silence.named(&self.brand));
+        self.asks(order);
+    }
+
+    /// Everything may be heard of again.
+    pub(crate) fn speaks_again(&mut self) {
+        let ids: Vec<SilenceId> = self.watcher_at_hand().tables.load().silences.into_keys().collect();
+        for id in ids {
+            self.asks(Order::EndSilence(id));
+        }
+    }
+
+    /// Anar takes care of everything that is open about a dish or a station: the van comes at seven.
+    pub(crate) fn takes_care_of(&mut self, label: &str) {
+        let now = self.clock().wall;
+        let acknowledgement = Acknowledgement {
+            by: "Anar".to_owned(),
+            at: now,
+            reason: Some(Reason::Supplier),
+            note: String::new(),
+            back_at: Some(now.plus(Duration::from_hours(1))),
+        };
+        let book = self.watcher_at_hand().tables.load().book;
+        for (key, alert) in book.iter() {
+            if let Alert::Open(open) = alert
+                && open.label == label
+            {
+                let (key, episode) = (key.clone(), open.episode.clone());
+                self.asks(Order::Acknowledge { key, episode, acknowledgement: acknowledgement.clone() });
+            }
+        }
+    }
+
+    fn asks(&mut self, order: Order) {
+        let clock = self.clock();
+        self.watcher_at_hand().order(order, clock);
+    }
+
+    fn watcher_at_hand(&mut self) -> &mut Driver {
+        let brand = &self.brand;
+        self.watchers.iter_mut().find(|watcher| watcher.configured.brand == *brand).expect("watched")
     }
 
     /// The configuration is reloaded with these rules, and with these venues where a list is given.

@@ -65,9 +65,8 @@ fn an_ingredient_runs_out_and_one_message_names_its_dishes() {
     18:04:21 managers mail Sahil: Soğan is out at Sahil; 20 still on sale need it: Lülə kabab, Quzu tikə kabab, Terras qril seti, Səbzi plov, Yarp…
     18:05:00 feed product.stopped: Lülə kabab at Sahil
     18:05:21 kitchen opened sold-out: Lülə kabab is out at Kitchen since 18:05; missing: Soğan
-    18:06:21 managers mail Sahil: Lülə kabab is out at Kitchen since 18:05; missing: Soğan
     18:07:00 feed product.back: Soğan at Sahil
-    18:09:00 managers mail Sahil: Soğan at Sahil is there again; still off: Lülə kabab
+    18:09:00 managers mail Sahil: Lülə kabab is out at Kitchen since 18:05, and 1 more
     ");
 }
 

@@ -36,6 +36,7 @@ mod embedded;
 mod hostile;
 mod kills;
 mod lifecycle;
+mod orders;
 mod outages;
 mod reload;
 mod restarts;

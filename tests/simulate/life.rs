@@ -8,8 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eightysix::alerts::hold::Hold;
 use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::notice::Content;
+use eightysix::alerts::order::{Acknowledgement, Order, Reason};
+use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::clopos::budget::IpBudget;
 use eightysix::clopos::query::Request;
 use eightysix::engine::{Commit, Engine};
@@ -121,7 +124,7 @@ impl Life {
         let (world, dishes) = open_world(script, &brand, begun_at);
         let setting = setting(&zone);
         let onlookers = Rc::new(RefCell::new(Onlookers {
-            reference: Reference::new(brand.clone(), vec![RULES[0].1]),
+            reference: Reference::new(brand.clone(), vec![RULES[0].1], &dishes),
             screens: Screens::new(script.seed, setting, begun_at),
             differences: Differences::default(),
             journal: Vec::new(),
@@ -337,6 +340,57 @@ impl Life {
                 self.onlookers.borrow_mut().screens.leave(in_s(for_s), forgets);
             }
             Event::Latency { up_to_ms } => self.answers_take(up_to_ms),
+            Event::Silence { .. } => self.silences(event, clock),
+            Event::SilencesEnd => {
+                self.ends_silences(clock);
+            }
+            Event::Acknowledged => self.acknowledges(clock),
+        }
+    }
+
+    fn silences(&mut self, event: Event, clock: Clock) {
+        let Event::Silence { venue, dish, of_station, until_back, for_s } = event else { return };
+        let (dish, station) = self.dishes[dish];
+        let covers = Criteria {
+            venue: Some(VenueId(venue)),
+            product: (!of_station).then_some(dish),
+            station: of_station.then_some(station),
+            ..Criteria::default()
+        };
+        let silence = Silence {
+            id: SilenceId::from_stored(""),
+            covers,
+            from: clock.wall,
+            until: clock.wall.plus(Duration::from_secs(u64::from(for_s))),
+            until_back,
+            during: None,
+            by: "the script".to_owned(),
+            reason: String::new(),
+        };
+        self.driver.order(Order::Silence(silence.named(&self.brand)), clock);
+    }
+
+    fn ends_silences(&mut self, clock: Clock) {
+        let ids: Vec<SilenceId> = self.driver.tables.load().silences.into_keys().collect();
+        for id in ids {
+            self.onlookers.borrow_mut().reference.ends_silence(&id);
+            self.driver.order(Order::EndSilence(id), clock);
+        }
+    }
+
+    fn acknowledges(&mut self, clock: Clock) {
+        let acknowledgement = || Acknowledgement {
+            by: "the script".to_owned(),
+            at: clock.wall,
+            reason: Some(Reason::Supplier),
+            note: String::new(),
+            back_at: None,
+        };
+        let book = self.driver.tables.load().book;
+        for (key, alert) in book.iter() {
+            let Alert::Open(open) = alert else { continue };
+            let (key, episode) = (key.clone(), open.episode.clone());
+            self.driver.order(Order::Acknowledge { key, episode, acknowledgement: acknowledgement() }, clock);
         }
     }
 
@@ -382,6 +436,7 @@ impl Life {
         self.up_at = self.up_at.min(clock.uptime);
         self.onlookers.borrow_mut().screens.leave(clock.uptime, false);
         self.answers_take(100);
+        self.ends_silences(clock);
         for _ in 1..CALM_MAX {
             self.pass(CALM);
             if self.check_end().is_ok() {
@@ -479,6 +534,12 @@ impl Life {
         if let Some(rule) = of_no_rule {
             return Err(format!("an alert of {rule}, a rule that was taken away"));
         }
+        // What hangs under a station that is off stays so.
+        let is_quiet = |hold: &Hold| matches!(hold, Hold::Silence(_));
+        let is_held = |alert: &Alert| matches!(alert, Alert::Open(open) if open.held.values().any(is_quiet));
+        if let Some((key, _)) = engine.memory().book.iter().find(|(_, alert)| is_held(alert)) {
+            return Err(format!("{key:?} is held back, and nothing is silenced"));
+        }
         let venues = &self.world.brand(&self.brand).expect("known").venues;
         same("the venues", &engine.memory().venues.keys().copied().collect(), &venues.keys().copied().collect())?;
         for (id, venue) in venues {
@@ -546,6 +607,18 @@ fn same<T: Ord + std::fmt::Debug>(what: &str, known: &BTreeSet<T>, true_ones: &B
     if known == true_ones { Ok(()) } else { Err(format!("{what}: {known:?} is known, {true_ones:?} is so")) }
 }
 
+impl Onlookers {
+    /// Lets the reference hear of the silences that begin and end with a commit.
+    fn hush(&mut self, commit: &Commit, clock: Clock) {
+        for (id, silence) in &commit.silences {
+            match silence {
+                Some(silence) => self.reference.falls_silent(silence),
+                None => self.reference.speaks_again(id, clock.wall),
+            }
+        }
+    }
+}
+
 impl Observer for Onlookers {
     fn asked(&mut self, request: &Request, world: &World, clock: Clock) -> u64 {
         self.reference.asked(request, world, clock)
@@ -557,13 +630,17 @@ impl Observer for Onlookers {
 
     fn commits(&mut self, commit: &Commit, clock: Clock) {
         self.differences = self.screens.differences(commit);
+        self.hush(commit, clock);
         for (key, alert) in &commit.alerts {
             let rule = self.reference.rules.iter().find(|rule| rule.name == key.rule.as_str());
             if let (Some(rule), Some(Alert::Open(open))) = (rule, alert)
                 && open.opened_at == clock.wall
                 && open.clear_since.is_none()
             {
-                stories::check_told(rule.notify, open, commit);
+                let Subject::Item(venue, dish) = key.subject else { panic!("{key:?} is about a dish") };
+                if let Some(is_silenced) = self.reference.is_silenced(venue, dish, clock.wall) {
+                    stories::check_told(rule.notify, is_silenced, open, commit);
+                }
             }
         }
         for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "office") {
@@ -577,7 +654,12 @@ impl Observer for Onlookers {
             let venue = VenueId(event["data"]["venue"]["id"].as_u64().expect("a venue"));
             let dish = ProductId(event["data"]["item"]["id"].as_u64().expect("a dish"));
             let station = event["data"]["station"]["id"].as_u64().map(StationId);
+            if event["type"] == "dev.eightysix.alert.acked.v1" {
+                continue;
+            }
             if event["type"] == "dev.eightysix.alert.opened.v1" {
+                let is_silenced = self.reference.is_silenced(venue, dish, clock.wall);
+                assert_ne!(is_silenced, Some(true), "{venue} {dish} is told, and it is silenced");
                 self.reference.judge_opening(rule, venue, dish);
             } else {
                 self.reference.judge_closing(rule, venue, dish, station, clock.uptime);

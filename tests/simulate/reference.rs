@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::clopos::query::Request;
 use eightysix::simulator::world::World;
 use eightysix::units::{BrandId, ProductId, Quantity, StationId, Timestamp, Uptime, VenueId};
@@ -101,10 +102,24 @@ pub(crate) struct Reference {
     reloaded_at: Option<Uptime>,
     /// Rules are written that are not in force yet.
     are_new: bool,
+    /// What is not to be told, by the ids of the silences.
+    silences: BTreeMap<SilenceId, Hush>,
+    /// The silences that somebody ended.
+    ended: BTreeSet<SilenceId>,
+    /// Which station cooks a dish.
+    stations: BTreeMap<ProductId, StationId>,
+}
+
+/// A silence.
+#[derive(Clone, Debug)]
+struct Hush {
+    covers: Criteria,
+    until: Timestamp,
+    until_back: bool,
 }
 
 impl Reference {
-    pub(crate) fn new(brand: BrandId, rules: Vec<OutRule>) -> Self {
+    pub(crate) fn new(brand: BrandId, rules: Vec<OutRule>, dishes: &[(ProductId, StationId)]) -> Self {
         Self {
             brand,
             rules,
@@ -122,7 +137,45 @@ impl Reference {
             doubtful: BTreeMap::new(),
             reloaded_at: None,
             are_new: false,
+            silences: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            stations: dishes.iter().copied().collect(),
         }
+    }
+
+    /// Something is not to be told from now on.
+    pub(crate) fn falls_silent(&mut self, silence: &Silence) {
+        let Silence { id, covers, until, until_back, .. } = silence.clone();
+        self.silences.insert(id, Hush { covers, until, until_back });
+    }
+
+    /// Somebody ends a silence.
+    pub(crate) fn ends_silence(&mut self, id: &SilenceId) {
+        self.ended.insert(id.clone());
+    }
+
+    /// A silence is over, which it may only be for a reason.
+    pub(crate) fn speaks_again(&mut self, id: &SilenceId, wall: Timestamp) {
+        let Some(hush) = self.silences.remove(id) else { return };
+        let may = self.ended.contains(id) || hush.until_back || wall >= hush.until;
+        assert!(may, "a silence until {} ended at {wall}: {hush:?}", hush.until);
+    }
+
+    /// Says whether what is so of a dish is not to be told at this time; `None` when nobody can say where it is cooked.
+    pub(crate) fn is_silenced(&self, venue: VenueId, dish: ProductId, wall: Timestamp) -> Option<bool> {
+        let at_station = |station: StationId| self.stations.get(&dish) == Some(&station);
+        let mut unsure = false;
+        for hush in self.silences.values().filter(|hush| wall < hush.until && hush.covers.venue == Some(venue)) {
+            if hush.covers.product == Some(dish) {
+                return Some(true);
+            }
+            let covers = hush.covers.station.is_some_and(at_station);
+            if covers && !self.unsettled_dishes.contains_key(&dish) {
+                return Some(true);
+            }
+            unsure |= covers;
+        }
+        (!unsure).then_some(false)
     }
 
     /// Something ends every wait that was running, as far as a plain mind can tell.

@@ -116,6 +116,12 @@ pub(crate) enum Event {
     BrokerRestarts { for_s: u32, forgets: bool },
     /// Answers take up to so long from now on.
     Latency { up_to_ms: u64 },
+    /// A dish, or everything of a station, is not to be told for a while, or until it is back.
+    Silence { venue: u64, dish: usize, of_station: bool, until_back: bool, for_s: u32 },
+    /// Every silence is ended.
+    SilencesEnd,
+    /// Somebody takes care of everything that is open.
+    Acknowledged,
 }
 
 /// One life.
@@ -195,7 +201,22 @@ fn event(chance: &mut Chance, venues: u64) -> Event {
             for_s: if chance.happens(20) { seconds(chance, 3_000) } else { seconds(chance, 200) },
         },
         96..98 => Event::BrokerRestarts { for_s: seconds(chance, 100), forgets: chance.happens(50) },
+        98 => quiet(chance, venue, dish),
         _ => Event::Latency { up_to_ms: *chance.pick(&[0, 300, 3_000]).expect("there are some") },
+    }
+}
+
+fn quiet(chance: &mut Chance, venue: u64, dish: usize) -> Event {
+    match chance.below(6) {
+        0 => Event::SilencesEnd,
+        1 => Event::Acknowledged,
+        _ => Event::Silence {
+            venue,
+            dish,
+            of_station: chance.happens(40),
+            until_back: chance.happens(30),
+            for_s: u32::try_from(chance.between(1, 300)).expect("small"),
+        },
     }
 }
 

@@ -10,6 +10,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use eightysix::alerts::lifecycle::Alert;
+use eightysix::alerts::order::{Order, OrderId};
 use eightysix::clopos::auth::{self, Token};
 use eightysix::clopos::budget::{IpBudget, Outcome, Permit, RateLimit};
 use eightysix::clopos::decode::{self, Reply};
@@ -97,6 +99,8 @@ enum Cause {
     Failure,
     /// Time passed.
     Time,
+    /// Somebody asked for something.
+    Order,
 }
 
 /// Those who look on: they see what the process hears and remembers, and change nothing.
@@ -140,6 +144,8 @@ pub(crate) struct Driver {
     on_the_way: Vec<OnTheWay>,
     /// What the configuration changes could not be stored and is decided later.
     is_configuration_late: bool,
+    /// The last order that the running process was handed.
+    ordered: OrderId,
     /// The reading of which each venue was last judged.
     judged: BTreeMap<VenueId, Option<Timestamp>>,
     ip: Arc<Mutex<IpBudget>>,
@@ -158,6 +164,7 @@ impl Driver {
             watcher: None,
             on_the_way: Vec::new(),
             is_configuration_late: false,
+            ordered: OrderId(0),
             judged: BTreeMap::new(),
             ip,
         }
@@ -177,7 +184,28 @@ impl Driver {
     pub(crate) fn dies(&mut self) {
         self.watcher = None;
         self.on_the_way.clear();
+        self.ordered = OrderId(0);
         self.judged.clear();
+    }
+
+    /// Puts an order beside the process, which takes it in as soon as it runs.
+    pub(crate) fn order(&mut self, order: Order, clock: Clock) {
+        let id = self.tables.orders_asked + 1;
+        self.tables.orders_asked = id;
+        self.tables.orders.insert(OrderId(id), order);
+        self.take_orders(clock);
+    }
+
+    /// Hands over the orders that wait, as `service::orders` does.
+    fn take_orders(&mut self, clock: Clock) {
+        let waiting: Vec<(OrderId, Order)> =
+            self.tables.orders.iter().filter(|(id, _)| **id > self.ordered).map(|(id, it)| (*id, it.clone())).collect();
+        for (id, order) in waiting {
+            let Some(watcher) = &mut self.watcher else { return };
+            self.ordered = id;
+            watcher.take_order(id, order);
+            self.commit_all(Cause::Order, clock);
+        }
     }
 
     /// Forgets what was sent from this address and what its limits said, as a new process does.
@@ -197,6 +225,7 @@ impl Driver {
     /// Reloads what is configured by now: the memory stays, what is on its way does not.
     pub(crate) fn reload(&mut self, clock: Clock) {
         self.on_the_way.clear();
+        self.ordered = OrderId(0);
         let Configured { settings, policy, .. } = self.configured.clone();
         let watcher = self.watcher.take().expect("the process runs");
         self.watcher = Some(watcher.reload(settings, policy, true, Arc::clone(&self.ip), clock.wall));
@@ -211,6 +240,7 @@ impl Driver {
                 continue;
             }
             self.arrive(clock);
+            self.take_orders(clock);
             let Some(watcher) = &mut self.watcher else { break None };
             let errand = watcher.errand(clock.uptime);
             match errand {
@@ -340,7 +370,15 @@ impl Driver {
         };
         let of_items = commit.alerts.iter().filter(|(key, _)| key.subject.kind() == SubjectKind::Item);
         let of_rules = of_items.filter(|(key, _)| self.configured.policy.rules.get(&key.rule).is_some());
-        let turned: Vec<_> = of_rules.filter(|(key, _)| key.subject.venue().is_some_and(is_judged)).collect();
+        let of_judged = of_rules.filter(|(key, _)| key.subject.venue().is_some_and(is_judged));
+        // Who is told of it is no turn: a silence begins and ends by the clock.
+        let stands = |alert: Option<&Alert>| match alert {
+            None => None,
+            Some(Alert::Pending { since, .. }) => Some((*since, None, None)),
+            Some(Alert::Open(open)) => Some((open.since, Some(open.opened_at), open.clear_since)),
+        };
+        let turned: Vec<_> =
+            of_judged.filter(|(key, alert)| stands(memory.book.get(key)) != stands(alert.as_ref())).collect();
         assert!(turned.is_empty(), "turned by {cause:?}: {turned:?}");
     }
 

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use eightysix::alerts::group::GroupKey;
 use eightysix::alerts::notice::{Content, ReceiverName};
+use eightysix::alerts::order::{Order, OrderId};
+use eightysix::alerts::silence::SilenceId;
 use eightysix::alerts::{AlertBook, AlertKey};
 use eightysix::engine::{Commit, Memory};
 use eightysix::rules::RuleName;
@@ -41,6 +43,11 @@ pub(crate) struct Tables {
     groups: BTreeMap<(String, Option<u64>), String>,
     /// Every notice ever told, in the order in which they were told.
     pub(crate) outbox: Vec<Row>,
+    silences: BTreeMap<String, String>,
+    /// Orders that nobody has answered, in the order of asking.
+    pub(crate) orders: BTreeMap<OrderId, Order>,
+    /// How many orders were ever asked.
+    pub(crate) orders_asked: i64,
     /// Lines of the history: venue, subject, what was and what is.
     pub(crate) history: Vec<(VenueId, String, String)>,
 }
@@ -73,6 +80,12 @@ impl Tables {
             let (subject, body) = format::encode_change(change);
             self.history.push((*venue, subject, body));
         }
+        for (id, silence) in &commit.silences {
+            put(&mut self.silences, id.as_str().to_owned(), silence.as_ref().map(format::encode_silence));
+        }
+        for (id, _) in &commit.answers {
+            self.orders.remove(id);
+        }
         for notice in &commit.notices {
             let row = Row {
                 at: notice.at,
@@ -103,6 +116,9 @@ impl Tables {
             let key = GroupKey { receiver: ReceiverName::new(receiver), venue: venue.map(VenueId) };
             (key, format::decode_group(body).expect("a stored group"))
         };
+        let silence = |(id, body): (&String, &String)| {
+            (SilenceId::from_stored(id), format::decode_silence(body).expect("a stored silence"))
+        };
         let venue = |(id, body): (&VenueId, &String)| {
             let catalog = self.catalogs.get(id).map(|body| format::decode_catalog(body).expect("a stored catalog"));
             let snapshot = format::decode_venue(*id, body, catalog.unwrap_or_default()).expect("a stored venue");
@@ -113,6 +129,7 @@ impl Tables {
             venues: self.venues.iter().map(venue).collect(),
             book,
             groups: self.groups.iter().map(group).collect(),
+            silences: self.silences.iter().map(silence).collect(),
         }
     }
 
@@ -121,6 +138,7 @@ impl Tables {
         let found = self.load();
         assert_eq!(found.book, memory.book, "the alerts on the disk and in memory");
         assert_eq!(found.groups, memory.groups, "the waiting mails on the disk and in memory");
+        assert_eq!(found.silences, memory.silences, "the silences on the disk and in memory");
         // A configured venue that was never read is watched from the configuration.
         let known = memory.venues.values().filter(|snapshot| self.venues.contains_key(&snapshot.id()));
         for (found, known) in found.venues.values().zip(known) {
@@ -178,6 +196,7 @@ impl Row {
         match kind.trim_start_matches("dev.eightysix.").trim_end_matches(".v1") {
             "alert.opened" => format!("opened {}", self.summary),
             "alert.closed" => format!("closed {}", self.summary),
+            "alert.acked" => format!("acked {}", self.summary),
             "change" => format!("change {}", self.summary),
             kind => {
                 assert!(self.summary.starts_with(kind), "{}", self.summary);

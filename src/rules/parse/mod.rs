@@ -295,6 +295,7 @@ impl Reader<'_> {
         State {
             subject: scope.subject,
             needs_row,
+            says_it_is_off: when.is_some_and(Condition::says_it_is_off),
             keep_while,
             hold_for: self.wait(fields, "for"),
             clear_for: self.wait(fields, "clear_for"),

@@ -112,6 +112,7 @@ fn rule(name: &str, when: Condition, keep_while: Option<Condition>, needs_row: b
         name: RuleName::new(name).expect("a slug"),
         place: place.clone(),
         form: Form::State(State {
+            says_it_is_off: false,
             subject: SubjectKind::Item,
             keep_while,
             hold_for: Duration::ZERO,

@@ -64,7 +64,9 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
     let mut named = Named::default();
     let tests = all_tests(tests, &world, &zone, &mut named, problems);
     let group_wait = group_wait.unwrap_or(GROUP_WAIT_DEFAULT);
-    let known = [OPEN, PEAK].into_iter().chain(windows.keys().map(String::as_str)).map(str::to_owned).collect();
+    let known: Vec<&str> = [OPEN, PEAK].into_iter().chain(windows.keys().map(String::as_str)).collect();
+    refuse_unknown(&named.windows, "window in the tests", &known, problems);
+    let known = known.into_iter().map(str::to_owned).collect();
     let calendar = Calendar::plain(zone.clone(), BUSINESS_DAY_STARTS).with_hours(hours, peaks).with_windows(windows);
     Some(Suite { file: Arc::clone(file), rules, tests, zone, calendar, receivers, group_wait, windows: known, named })
 }

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use jiff::civil;
 
+use crate::alerts::silence::Criteria;
 use crate::document::{Entry, Fields, Node, Problems, Value};
+use crate::rules::RuleName;
 use crate::rules::condition::Pattern;
 use crate::ruletest::parse::{CHANNELS, world};
-use crate::ruletest::{AccessWord, Deed, Holding, Named, Readings, Step, Telling, Want, Wanted, Words, World};
+use crate::ruletest::{AccessWord, Deed, Holding, Named, Quiet, Readings, Step, Telling, Want, Wanted, Words, World};
 use crate::units::{Timestamp, Zone};
 
 /// A Friday in May, when a story begins that names no day.
@@ -44,7 +46,7 @@ pub(super) fn all(
         let such_as = "{ at: 18:00, stop: { Lamb kebab: 0 } } or { after: 20s, open: [] }";
         let Some(mut fields) = node.fields(such_as, problems) else { continue };
         let at = when(&mut fields, steps.last().map(|step| step.at), zone, problems);
-        let deeds = deeds(&mut fields, world, problems);
+        let deeds = deeds(&mut fields, world, named, problems);
         let wants = wants(&mut fields, named, problems);
         fields.finish(problems);
         let at = at.or_else(|| steps.last().map(|step| step.at));
@@ -106,7 +108,7 @@ fn instant(local: civil::DateTime, zone: &Zone) -> Option<Timestamp> {
     Some(Timestamp::from_unix_ms(at.timestamp().as_millisecond()))
 }
 
-fn deeds(fields: &mut Fields<'_>, world: &mut World, problems: &mut Problems) -> Vec<Deed> {
+fn deeds(fields: &mut Fields<'_>, world: &mut World, named: &mut Named, problems: &mut Problems) -> Vec<Deed> {
     let mut deeds = Vec::new();
     if let Some(node) = fields.optional("station") {
         for entry in node.entries("{ Kitchen: inactive }", problems).unwrap_or_default() {
@@ -155,7 +157,44 @@ fn deeds(fields: &mut Fields<'_>, world: &mut World, problems: &mut Problems) ->
     deeds.extend(readings.map(Deed::Readings));
     let access = fields.optional("access").and_then(|node| node.word(&ACCESS, problems));
     deeds.extend(access.map(Deed::Access));
+    if let Some(node) = fields.optional("acknowledge") {
+        let about = alerts(node, named, problems).into_iter();
+        deeds.extend(about.map(|about| Deed::Acknowledge(node.place.clone(), about)));
+    }
+    if let Some(node) = fields.optional("silence") {
+        deeds.extend(quiet(node, world, named, problems).map(Deed::Silence));
+    }
     deeds
+}
+
+/// Reads a silence that begins with the step.
+fn quiet(node: &Node, world: &World, named: &mut Named, problems: &mut Problems) -> Option<Quiet> {
+    let mut fields = node.fields("{ product: Lamb kebab, for: 1h }", problems)?;
+    let product = fields.optional("product");
+    let product = product.and_then(|node| world::find(&world.catalog, node.text(problems)?, node, problems));
+    let station = fields.optional("station");
+    let station = station.and_then(|node| world::station_named(&world.catalog, node.text(problems)?, node, problems));
+    let rule = fields.optional("rule").and_then(|node| Some((node, RuleName::new(node.text(problems)?))));
+    let rule = rule.and_then(|(node, name)| {
+        named.rules.push((node.place.clone(), node.as_scalar().map(|(text, _)| text).unwrap_or_default().into()));
+        name.map_err(|reason| problems.tell(&node.place, reason)).ok()
+    });
+    let lasts =
+        fields.required("for", "1h", problems).and_then(|node| node.duration(&(Duration::ZERO..=WAIT_MAX), problems));
+    let until_back = fields.optional("until_back").is_some_and(|node| node.flag(problems) == Some(true));
+    let during: Option<Arc<str>> = fields.optional("during").and_then(|node| {
+        let name: Arc<str> = node.text(problems)?.into();
+        named.windows.push((node.place.clone(), Arc::clone(&name)));
+        Some(name)
+    });
+    let names_something = ["product", "station", "rule"].iter().any(|key| fields.holds(key));
+    fields.finish(problems);
+    if !names_something {
+        let help = "write what is silent: product, station or rule";
+        problems.tell_with_help(&node.place, "this silence names nothing", help);
+    }
+    let covers = Criteria { product, station: station.map(|station| station.id), rule, ..Criteria::default() };
+    Some(Quiet { covers, lasts: lasts?, until_back, during })
 }
 
 fn clear(node: &Node, world: &World, deeds: &mut Vec<Deed>, problems: &mut Problems) {

@@ -4,32 +4,55 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::alerts::AlertKey;
 use crate::alerts::group::{Entry, EntryKind, Group};
+use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::ReceiverName;
-use crate::rules::{Severity, Subject};
+use crate::alerts::order::{Acknowledgement, Reason};
+use crate::alerts::silence::SilenceId;
+use crate::rules::{RuleName, Severity, Subject};
 use crate::store::StoreError;
 use crate::store::format::{json, parse};
 use crate::units::{ProductId, StationId, Timestamp, VenueId};
 
 #[derive(Serialize, Deserialize)]
 enum StoredAlert {
-    Pending {
-        since: i64,
-        baseline: bool,
-    },
-    Open {
-        episode: String,
-        since: i64,
-        opened_at: i64,
-        clear_since: Option<i64>,
-        baseline: bool,
-        severity: String,
-        told: Vec<String>,
-        label: String,
-        message: String,
-        station: Option<u64>,
-    },
+    Pending { since: i64, baseline: bool },
+    Open(Box<StoredOpen>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredOpen {
+    episode: String,
+    since: i64,
+    opened_at: i64,
+    clear_since: Option<i64>,
+    baseline: bool,
+    severity: String,
+    told: Vec<String>,
+    #[serde(default)]
+    held: Vec<(String, StoredHold)>,
+    #[serde(default)]
+    acknowledged: Option<StoredAcknowledgement>,
+    label: String,
+    message: String,
+    station: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredHold {
+    Cause { subject: String, rule: String },
+    Silence { id: String },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredAcknowledgement {
+    by: String,
+    at: i64,
+    reason: Option<String>,
+    note: String,
+    back_at: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,6 +79,7 @@ struct StoredEntry {
 enum StoredEntryKind {
     Opened,
     Closed,
+    Acknowledged,
     Changed,
 }
 
@@ -63,22 +87,7 @@ enum StoredEntryKind {
 pub fn encode_alert(alert: &Alert) -> String {
     json(&match alert {
         Alert::Pending { since, baseline } => StoredAlert::Pending { since: since.unix_ms(), baseline: *baseline },
-        Alert::Open(open) => {
-            let OpenAlert { episode, since, opened_at, clear_since, baseline, severity, told, label, message, station } =
-                open.as_ref();
-            StoredAlert::Open {
-                episode: episode.as_str().to_owned(),
-                since: since.unix_ms(),
-                opened_at: opened_at.unix_ms(),
-                clear_since: clear_since.map(Timestamp::unix_ms),
-                baseline: *baseline,
-                severity: severity.word().to_owned(),
-                told: told.iter().map(|receiver| receiver.as_str().to_owned()).collect(),
-                label: label.clone(),
-                message: message.clone(),
-                station: station.map(|id| id.0),
-            }
-        }
+        Alert::Open(open) => StoredAlert::Open(Box::new(stored_open(open))),
     })
 }
 
@@ -86,29 +95,116 @@ pub fn encode_alert(alert: &Alert) -> String {
 pub fn decode_alert(body: &str) -> Result<Alert, StoreError> {
     Ok(match parse("alert", body)? {
         StoredAlert::Pending { since, baseline } => Alert::Pending { since: Timestamp::from_unix_ms(since), baseline },
-        StoredAlert::Open {
-            episode,
-            since,
-            opened_at,
-            clear_since,
-            baseline,
-            severity,
-            told,
-            label,
-            message,
-            station,
-        } => Alert::Open(Box::new(OpenAlert {
-            episode: EpisodeId::from_stored(&episode),
-            since: Timestamp::from_unix_ms(since),
-            opened_at: Timestamp::from_unix_ms(opened_at),
-            clear_since: clear_since.map(Timestamp::from_unix_ms),
-            baseline,
-            severity: severity_of(&severity)?,
-            told: told.iter().map(|name| ReceiverName::new(name)).collect(),
-            label,
-            message,
-            station: station.map(StationId),
-        })),
+        StoredAlert::Open(stored) => Alert::Open(Box::new(open_of(*stored)?)),
+    })
+}
+
+fn stored_open(open: &OpenAlert) -> StoredOpen {
+    let OpenAlert {
+        episode,
+        since,
+        opened_at,
+        clear_since,
+        baseline,
+        severity,
+        told,
+        held,
+        acknowledged,
+        label,
+        message,
+        station,
+    } = open;
+    StoredOpen {
+        episode: episode.as_str().to_owned(),
+        since: since.unix_ms(),
+        opened_at: opened_at.unix_ms(),
+        clear_since: clear_since.map(Timestamp::unix_ms),
+        baseline: *baseline,
+        severity: severity.word().to_owned(),
+        told: told.iter().map(|receiver| receiver.as_str().to_owned()).collect(),
+        held: held.iter().map(|(receiver, hold)| (receiver.as_str().to_owned(), stored_hold(hold))).collect(),
+        acknowledged: acknowledged.as_ref().map(stored_acknowledgement),
+        label: label.clone(),
+        message: message.clone(),
+        station: station.map(|id| id.0),
+    }
+}
+
+fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
+    let StoredOpen {
+        episode,
+        since,
+        opened_at,
+        clear_since,
+        baseline,
+        severity,
+        told,
+        held,
+        acknowledged,
+        label,
+        message,
+        station,
+    } = stored;
+    let held = held.into_iter().map(|(receiver, hold)| Ok((ReceiverName::new(&receiver), hold_of(hold)?)));
+    Ok(OpenAlert {
+        episode: EpisodeId::from_stored(&episode),
+        since: Timestamp::from_unix_ms(since),
+        opened_at: Timestamp::from_unix_ms(opened_at),
+        clear_since: clear_since.map(Timestamp::from_unix_ms),
+        baseline,
+        severity: severity_of(&severity)?,
+        told: told.iter().map(|name| ReceiverName::new(name)).collect(),
+        held: held.collect::<Result<_, StoreError>>()?,
+        acknowledged: acknowledged.map(acknowledgement_of).transpose()?,
+        label,
+        message,
+        station: station.map(StationId),
+    })
+}
+
+fn stored_hold(hold: &Hold) -> StoredHold {
+    match hold {
+        Hold::Cause(AlertKey { subject, rule }) => {
+            StoredHold::Cause { subject: encode_subject(subject), rule: rule.as_str().to_owned() }
+        }
+        Hold::Silence(id) => StoredHold::Silence { id: id.as_str().to_owned() },
+    }
+}
+
+fn hold_of(stored: StoredHold) -> Result<Hold, StoreError> {
+    Ok(match stored {
+        StoredHold::Cause { subject, rule } => Hold::Cause(decode_alert_key(&subject, &rule)?),
+        StoredHold::Silence { id } => Hold::Silence(SilenceId::from_stored(&id)),
+    })
+}
+
+pub(super) fn rule_of(name: &str) -> Result<RuleName, StoreError> {
+    RuleName::new(name).map_err(|why| StoreError::unreadable("rule name", &why))
+}
+
+pub(super) fn stored_acknowledgement(acknowledgement: &Acknowledgement) -> StoredAcknowledgement {
+    let Acknowledgement { by, at, reason, note, back_at } = acknowledgement;
+    StoredAcknowledgement {
+        by: by.clone(),
+        at: at.unix_ms(),
+        reason: reason.map(|reason| reason.word().to_owned()),
+        note: note.clone(),
+        back_at: back_at.map(Timestamp::unix_ms),
+    }
+}
+
+pub(super) fn acknowledgement_of(stored: StoredAcknowledgement) -> Result<Acknowledgement, StoreError> {
+    let StoredAcknowledgement { by, at, reason, note, back_at } = stored;
+    let known = |word: &str| {
+        let unknown = || StoreError::unreadable("reason", &format!("'{word}' is not one"));
+        Reason::ALL.into_iter().find(|reason| reason.word() == word).ok_or_else(unknown)
+    };
+    Ok(Acknowledgement {
+        by,
+        at: Timestamp::from_unix_ms(at),
+        reason: reason.as_deref().map(known).transpose()?,
+        note,
+        back_at: back_at.map(Timestamp::from_unix_ms),
     })
 }
 
@@ -142,6 +238,11 @@ pub fn decode_subject(key: &str) -> Result<Subject, StoreError> {
     }
 }
 
+/// Reads the identity of an alert back.
+pub fn decode_alert_key(subject: &str, rule: &str) -> Result<AlertKey, StoreError> {
+    Ok(AlertKey { subject: decode_subject(subject)?, rule: rule_of(rule)? })
+}
+
 /// Writes a group of waiting entries.
 pub fn encode_group(group: &Group) -> String {
     let Group { opened_at, entries } = group;
@@ -162,6 +263,7 @@ fn stored_entry(entry: &Entry) -> StoredEntry {
         kind: match kind {
             EntryKind::Opened => StoredEntryKind::Opened,
             EntryKind::Closed => StoredEntryKind::Closed,
+            EntryKind::Acknowledged => StoredEntryKind::Acknowledged,
             EntryKind::Changed => StoredEntryKind::Changed,
         },
         episode: episode.as_ref().map(|episode| episode.as_str().to_owned()),
@@ -179,6 +281,7 @@ fn entry_of(stored: StoredEntry) -> Result<Entry, StoreError> {
     let kind = match kind {
         StoredEntryKind::Opened => EntryKind::Opened,
         StoredEntryKind::Closed => EntryKind::Closed,
+        StoredEntryKind::Acknowledged => EntryKind::Acknowledged,
         StoredEntryKind::Changed => EntryKind::Changed,
     };
     let episode = episode.as_deref().map(EpisodeId::from_stored);

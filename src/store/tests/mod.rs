@@ -1,18 +1,22 @@
 //! The store's promises: what goes in comes out, a cycle is whole or nothing, a lease is one attempt, and clear refusals.
 
 mod migrations;
+mod orders;
 mod outbox;
 mod refusals;
 mod values;
 mod whole_cycles;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::alerts::AlertKey;
 use crate::alerts::group::{Entry, EntryKind, Group, GroupKey};
+use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
+use crate::alerts::order::{Acknowledgement, Reason};
+use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::catalog::{Station, Venue};
 use crate::engine::{Commit, Stored};
 use crate::rules::{RuleName, Severity, Subject};
@@ -60,6 +64,24 @@ fn publish(id: &str) -> Notice {
     Notice { content: Content::Mqtt(message), ..webhook(id) }
 }
 
+fn silence() -> Silence {
+    Silence {
+        id: SilenceId::from_stored("0a0b0c0d"),
+        covers: Criteria { venue: Some(VenueId(1)), product: Some(ProductId(54)), ..Criteria::default() },
+        from: NOW,
+        until: after_s(3600),
+        until_back: true,
+        during: Some("lunch".into()),
+        by: "Anar".to_owned(),
+        reason: "no delivery".to_owned(),
+    }
+}
+
+fn acknowledgement() -> Acknowledgement {
+    let (by, note) = ("Anar".to_owned(), "comes at noon".to_owned());
+    Acknowledgement { by, at: NOW, reason: Some(Reason::Supplier), note, back_at: Some(NOW) }
+}
+
 /// A cycle that changes every table: a dish runs out at a station that is new, is told at once and will be mailed.
 fn full_cycle() -> Commit {
     let mut snapshot = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
@@ -78,6 +100,8 @@ fn full_cycle() -> Commit {
         baseline: false,
         severity: Severity::Critical,
         told: BTreeSet::from([receiver()]),
+        held: BTreeMap::from([(ReceiverName::new("ops"), Hold::Silence(silence().id))]),
+        acknowledged: Some(acknowledgement()),
         label: "Lülə kabab".to_owned(),
         message: "Lülə kabab is out".to_owned(),
         station: Some(StationId(3)),
@@ -110,6 +134,7 @@ fn full_cycle() -> Commit {
         (VenueId(1), Change::Row { product: ProductId(54), before: None, after: Some(row()) }),
         (VenueId(1), Change::Station { id: StationId(3), before: None, after: Some(station) }),
     ];
+    commit.silences = vec![(silence().id, Some(silence()))];
     commit.notices = vec![webhook("n1"), publish("n1"), webhook("n2")];
     commit
 }

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::alerts::hold::Hold;
 use crate::alerts::notice::Mail;
+use crate::alerts::order::{Acknowledgement, Order, Reason};
+use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::catalog::{Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart};
 use crate::store::format;
 use crate::units::{CategoryId, Money, PriceListId};
@@ -139,12 +142,75 @@ fn severity() -> impl Strategy<Value = Severity> {
     prop::sample::select(Severity::ALL.to_vec())
 }
 
+fn key() -> impl Strategy<Value = AlertKey> {
+    let rule = "[a-z0-9][a-z0-9._-]{0,9}".prop_map(|name| RuleName::new(&name).expect("a name"));
+    (subject(), rule).prop_map(|(subject, rule)| AlertKey { subject, rule })
+}
+
+fn hold() -> impl Strategy<Value = Hold> {
+    prop_oneof![key().prop_map(Hold::Cause), text().prop_map(|id| Hold::Silence(SilenceId::from_stored(&id)))]
+}
+
+fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
+    let reason = maybe(prop::sample::select(Reason::ALL.to_vec()));
+    (text(), time(), reason, text(), maybe(time())).prop_map(|(by, at, reason, note, back_at)| Acknowledgement {
+        by,
+        at,
+        reason,
+        note,
+        back_at,
+    })
+}
+
+fn silence() -> impl Strategy<Value = Silence> {
+    let ids = [(); 4].map(|()| maybe(any::<u64>()));
+    let rule = maybe(key().prop_map(|key| key.rule));
+    (ids, rule, time(), time(), any::<bool>(), maybe(text()), text(), text()).prop_map(
+        |([venue, product, category, station], rule, from, until, until_back, during, by, reason)| Silence {
+            id: SilenceId::from_stored(&reason),
+            covers: Criteria {
+                venue: venue.map(VenueId),
+                product: product.map(ProductId),
+                category: category.map(CategoryId),
+                station: station.map(StationId),
+                rule,
+            },
+            from,
+            until,
+            until_back,
+            during: during.map(Into::into),
+            by,
+            reason,
+        },
+    )
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    prop_oneof![
+        (key(), text(), acknowledgement()).prop_map(|(key, episode, acknowledgement)| Order::Acknowledge {
+            key,
+            episode: EpisodeId::from_stored(&episode),
+            acknowledgement,
+        }),
+        silence().prop_map(Order::Silence),
+        text().prop_map(|id| Order::EndSilence(SilenceId::from_stored(&id))),
+    ]
+}
+
 fn alert() -> impl Strategy<Value = Alert> {
     let pending = (time(), any::<bool>()).prop_map(|(since, baseline)| Alert::Pending { since, baseline });
     let times = (time(), time(), maybe(time()));
     let words = (text(), text(), few(text()));
-    let open = (times, words, any::<bool>(), severity(), maybe(any::<u64>())).prop_map(
-        |((since, opened_at, clear_since), (label, message, told), baseline, severity, station)| {
+    let said = (few((text(), hold())), maybe(acknowledgement()));
+    let open = (times, words, said, any::<bool>(), severity(), maybe(any::<u64>())).prop_map(
+        |(
+            (since, opened_at, clear_since),
+            (label, message, told),
+            (held, acknowledged),
+            baseline,
+            severity,
+            station,
+        )| {
             Alert::Open(Box::new(OpenAlert {
                 episode: EpisodeId::derive(&label, opened_at),
                 since,
@@ -153,6 +219,8 @@ fn alert() -> impl Strategy<Value = Alert> {
                 baseline,
                 severity,
                 told: told.iter().map(|name| ReceiverName::new(name)).collect(),
+                held: held.into_iter().map(|(name, hold)| (ReceiverName::new(&name), hold)).collect(),
+                acknowledged,
                 label,
                 message,
                 station: station.map(StationId),
@@ -163,7 +231,7 @@ fn alert() -> impl Strategy<Value = Alert> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let kinds = vec![EntryKind::Opened, EntryKind::Closed, EntryKind::Changed];
+    let kinds = vec![EntryKind::Opened, EntryKind::Closed, EntryKind::Acknowledged, EntryKind::Changed];
     let words = (text(), text(), text(), text());
     (prop::sample::select(kinds), maybe(text()), words, severity(), time(), any::<bool>()).prop_map(
         |(kind, episode, (id, rule, label, message), severity, at, baseline)| Entry {
@@ -223,6 +291,12 @@ proptest! {
     }
 
     #[test]
+    fn silences_and_orders(silence in silence(), order in order()) {
+        prop_assert_eq!(format::decode_silence(&format::encode_silence(&silence)).expect("readable"), silence);
+        prop_assert_eq!(format::decode_order(&format::encode_order(&order)).expect("readable"), order);
+    }
+
+    #[test]
     fn notices_byte_for_byte(content in content()) {
         prop_assert_eq!(format::decode_content(&format::encode_content(&content)).expect("readable"), content);
     }
@@ -240,6 +314,11 @@ fn what_is_no_stored_value_is_refused_by_its_name() {
         (
             format::decode_alert("{").map(drop).map_err(shown),
             "cannot read the stored alert: EOF while parsing an object",
+        ),
+        (format::decode_silence("{}").map(drop).map_err(shown), "cannot read the stored silence: missing field `v`"),
+        (
+            format::decode_order("{\"Dance\":{}}").map(drop).map_err(shown),
+            "cannot read the stored order: unknown variant `Dance`",
         ),
         (format::decode_catalog("[]").map(drop).map_err(shown), "cannot read the stored catalog: invalid length 0"),
         (format::decode_group("{\"v\":1}").map(drop).map_err(shown), "cannot read the stored group: missing field"),

@@ -1,0 +1,443 @@
+//! `eightysix alerts`, `ack` and `silence`: what is open, who takes care of it, and what is not to be told for a while.
+//!
+//! Reads the database beside the running service and leaves orders there; the service does them. Invariant: an order that
+//! the service did not answer is taken back, so that nothing happens later that nobody expects any more.
+
+mod when;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use serde_json::json;
+
+use crate::alerts::hold::Hold;
+use crate::alerts::lifecycle::{Alert, OpenAlert};
+use crate::alerts::notice::ReceiverName;
+use crate::alerts::order::{Acknowledgement, Answer, Order, OrderId};
+use crate::alerts::silence::{Criteria, Silence, SilenceId};
+use crate::alerts::{AlertKey, facts};
+use crate::catalog::Catalog;
+use crate::cli::output::{say, say_json, show_report};
+use crate::cli::{AckArguments, AlertsArguments, Failure, SilenceAddArguments, SilenceCommand, WithBrand};
+use crate::config::Config;
+use crate::document::nearest;
+use crate::engine::Memory;
+use crate::rules::RuleName;
+use crate::store::Store;
+use crate::units::{BrandId, Timestamp, VenueId, human_duration, printable};
+use crate::{clock, telemetry};
+
+/// How long an answer is waited for: the service looks every second, and a slow disk takes its time.
+const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// How often is looked for the answer.
+const ANSWER_LOOK: Duration = Duration::from_millis(100);
+/// How many names are suggested before it is said how many more there are.
+const SUGGESTED_MAX: usize = 10;
+/// Characters of a name or a note that a person gives.
+const SAID_LENGTH_MAX: usize = 200;
+
+/// One brand's memory, read beside the service.
+struct Desk {
+    config: Config,
+    store: Store,
+    brand: BrandId,
+    memory: Memory,
+}
+
+/// Lists what is open.
+pub(super) async fn alerts(arguments: AlertsArguments) -> Result<(), Failure> {
+    let desk = Desk::open(&arguments.of).await?;
+    let now = clock::now();
+    let open = desk.open_alerts();
+    for (key, alert) in &open {
+        if arguments.json {
+            say_json(&desk.object(key, alert));
+        } else {
+            desk.lines(key, alert, now).iter().for_each(|line| say(line));
+        }
+    }
+    if open.is_empty() && !arguments.json {
+        say("nothing is open");
+    }
+    desk.store.close().await;
+    Ok(())
+}
+
+/// Tells the service that somebody takes care of open alerts.
+pub(super) async fn acknowledge(arguments: AckArguments) -> Result<(), Failure> {
+    let desk = Desk::open(&arguments.of).await?;
+    let done = acknowledge_at(&desk, &arguments).await;
+    desk.store.close().await;
+    done
+}
+
+async fn acknowledge_at(desk: &Desk, arguments: &AckArguments) -> Result<(), Failure> {
+    let now = clock::now();
+    let open = desk.open_alerts();
+    let wanted = arguments.what.to_lowercase();
+    let venue = arguments.venue.as_deref().map(|text| one_of("venue", text, desk.venues())).transpose()?;
+    let is_there = |key: &AlertKey| venue.is_none_or(|venue| key.subject.venue() == Some(venue));
+    let is_meant = |(key, alert): &&(&AlertKey, &OpenAlert)| {
+        let is_its = alert.label.to_lowercase() == wanted || alert.episode.as_str() == arguments.what;
+        is_its && is_there(key)
+    };
+    let meant: Vec<_> = open.iter().filter(is_meant).collect();
+    let places: BTreeSet<String> = meant.iter().map(|(key, _)| desk.place(key)).collect();
+    if meant.is_empty() {
+        let labels: BTreeSet<&str> =
+            open.iter().filter(|(key, _)| is_there(key)).map(|(_, alert)| alert.label.as_str()).collect();
+        let what = printable(&arguments.what, SAID_LENGTH_MAX);
+        return Err(anyhow!("no open alert is about '{what}'{}", did_you_mean(&arguments.what, labels)).into());
+    }
+    if places.len() > 1 {
+        let places = places.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(anyhow!("it is open at several venues; say which by --venue: {places}").into());
+    }
+    let back_at = arguments.back.as_deref().map(|text| when::parse(text, now, &desk.config.locale.timezone));
+    let back_at = back_at.transpose().map_err(|why| Failure::Argument(format!("--back: {why}")))?;
+    let acknowledgement = Acknowledgement {
+        by: said(&arguments.by),
+        at: now,
+        reason: arguments.reason,
+        note: said(arguments.note.as_deref().unwrap_or_default()),
+        back_at,
+    };
+    for (key, alert) in meant {
+        let order = Order::Acknowledge {
+            key: (*key).clone(),
+            episode: alert.episode.clone(),
+            acknowledgement: acknowledgement.clone(),
+        };
+        desk.ask(&order).await?;
+        say(&format!("acknowledged  {}: {}", key.rule, alert.message));
+    }
+    Ok(())
+}
+
+/// Makes, lists and ends silences.
+pub(super) async fn silence(command: SilenceCommand) -> Result<(), Failure> {
+    match command {
+        SilenceCommand::Add(arguments) => {
+            let desk = Desk::open(&arguments.of).await?;
+            let done = add(&desk, &arguments).await;
+            desk.store.close().await;
+            done
+        }
+        SilenceCommand::List(arguments) => {
+            let desk = Desk::open(&arguments.of).await?;
+            for silence in desk.memory.silences.values() {
+                if arguments.json {
+                    say_json(&silence_object(silence));
+                } else {
+                    say(&desk.silence_line(silence));
+                }
+            }
+            if desk.memory.silences.is_empty() && !arguments.json {
+                say("nothing is silenced");
+            }
+            desk.store.close().await;
+            Ok(())
+        }
+        SilenceCommand::End(arguments) => {
+            let desk = Desk::open(&arguments.of).await?;
+            let done = desk.ask(&Order::EndSilence(SilenceId::from_stored(&arguments.id))).await;
+            desk.store.close().await;
+            done?;
+            say("ended; what it held back and is still so is told now");
+            Ok(())
+        }
+    }
+}
+
+async fn add(desk: &Desk, arguments: &SilenceAddArguments) -> Result<(), Failure> {
+    let now = clock::now();
+    let covers = desk.criteria(arguments)?;
+    if covers == Criteria::default() {
+        let help = "name what is to be silent: --venue, --product, --category, --station or --rule";
+        return Err(Failure::Argument(help.to_owned()));
+    }
+    let until = match (&arguments.lasts, &arguments.until) {
+        (Some(lasts), _) => now.plus(*lasts),
+        (None, Some(text)) => when::parse(text, now, &desk.config.locale.timezone)
+            .map_err(|why| Failure::Argument(format!("--until: {why}")))?,
+        (None, None) => return Err(Failure::Argument("a silence must end: give --for 2h or --until 23:00".to_owned())),
+    };
+    if until <= now || until.since(now) > when::LONGEST {
+        let longest = human_duration(when::LONGEST);
+        return Err(Failure::Argument(format!("a silence ends later than now, and within {longest}")));
+    }
+    let known: Vec<&str> = desk.config.calendars.window_names().collect();
+    if let Some(window) = arguments.during.as_deref().filter(|window| !known.contains(window)) {
+        let window = printable(window, SAID_LENGTH_MAX);
+        return Err(Failure::Argument(format!("there is no window '{window}'{}", did_you_mean(&window, known))));
+    }
+    let silence = Silence {
+        id: SilenceId::from_stored(""),
+        covers,
+        from: now,
+        until,
+        until_back: arguments.until_back,
+        during: arguments.during.as_deref().map(Into::into),
+        by: said(&arguments.by),
+        reason: said(arguments.reason.as_deref().unwrap_or_default()),
+    };
+    let silence = silence.named(&desk.brand);
+    let covered: Vec<_> = desk.open_alerts().into_iter().filter(|(key, _)| desk.covers(&silence, key)).collect();
+    for (key, alert) in &covered {
+        say(&format!("covers  {}: {}{}", key.rule, alert.message, told_already(alert)));
+    }
+    if covered.is_empty() {
+        say("covers nothing that is open now");
+    }
+    if silence.until_back && covered.is_empty() {
+        return Err(anyhow!("--until-back ends with what is open, and nothing is; leave it out").into());
+    }
+    if arguments.dry_run {
+        return Ok(());
+    }
+    desk.ask(&Order::Silence(silence.clone())).await?;
+    say(&desk.silence_line(&silence));
+    Ok(())
+}
+
+impl Desk {
+    async fn open(of: &WithBrand) -> Result<Self, Failure> {
+        let config = Config::load(&of.file.config).map_err(|report| {
+            show_report(&report);
+            Failure::Wrong
+        })?;
+        let brands: Vec<&BrandId> = config.clopos.brands.iter().map(|settings| &settings.brand).collect();
+        let known: Vec<&str> = brands.iter().map(|brand| brand.as_str()).collect();
+        let brand = match (&of.brand, brands.as_slice()) {
+            (None, [only]) => (*only).clone(),
+            (None, _) => {
+                return Err(Failure::Argument(format!("say which brand: --brand with one of {}", known.join(", "))));
+            }
+            (Some(name), _) => {
+                let found = brands.iter().find(|brand| brand.as_str() == name);
+                let unknown = || {
+                    let name = printable(name, SAID_LENGTH_MAX);
+                    Failure::Argument(format!(
+                        "there is no brand '{name}'{}",
+                        did_you_mean(&name, known.iter().copied())
+                    ))
+                };
+                (*found.ok_or_else(unknown)?).clone()
+            }
+        };
+        let failed = |error| anyhow!(telemetry::chain(&error));
+        let store = Store::open_beside(&config.store.path).await.map_err(failed)?;
+        let memory = store.load(&brand).await.map_err(failed)?;
+        Ok(Self { config, store, brand, memory })
+    }
+
+    fn open_alerts(&self) -> Vec<(&AlertKey, &OpenAlert)> {
+        let open = self.memory.book.iter().filter_map(|(key, alert)| match alert {
+            Alert::Open(open) => Some((key, open.as_ref())),
+            Alert::Pending { .. } => None,
+        });
+        open.collect()
+    }
+
+    /// Leaves an order beside the service and waits until it is done.
+    async fn ask(&self, order: &Order) -> Result<(), Failure> {
+        let failed = |error| anyhow!(telemetry::chain(&error));
+        let id = self.store.ask(&self.brand, order, clock::now()).await.map_err(failed)?;
+        let asked_at = clock::uptime();
+        while clock::uptime().since(asked_at) < ANSWER_WAIT {
+            if let Some(answer) = self.store.answer(id).await.map_err(failed)? {
+                return judge(answer);
+            }
+            tokio::time::sleep(ANSWER_LOOK).await;
+        }
+        self.give_up(id).await
+    }
+
+    async fn give_up(&self, id: OrderId) -> Result<(), Failure> {
+        let failed = |error| anyhow!(telemetry::chain(&error));
+        if !self.store.take_back(id).await.map_err(failed)?
+            && let Some(answer) = self.store.answer(id).await.map_err(failed)?
+        {
+            return judge(answer);
+        }
+        let waited = human_duration(ANSWER_WAIT);
+        Err(anyhow!("the service did not answer within {waited}, so nothing was changed; is it running?").into())
+    }
+
+    fn catalogs(&self) -> impl Iterator<Item = (VenueId, &Catalog)> {
+        self.memory.venues.iter().map(|(venue, snapshot)| (*venue, snapshot.picture.catalog.as_ref()))
+    }
+
+    fn covers(&self, silence: &Silence, key: &AlertKey) -> bool {
+        let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
+        silence.covers(&key.rule, &key.subject, snapshot.map(|snapshot| snapshot.picture.catalog.as_ref()))
+    }
+
+    fn venues(&self) -> impl Iterator<Item = (VenueId, String)> {
+        self.memory.venues.values().map(|snapshot| (snapshot.id(), facts::venue_name(snapshot)))
+    }
+
+    fn criteria(&self, arguments: &SilenceAddArguments) -> Result<Criteria, Failure> {
+        let venue = arguments.venue.as_deref().map(|text| one_of("venue", text, self.venues())).transpose()?;
+        let is_there = |id: VenueId| venue.is_none_or(|venue| venue == id);
+        let catalogs = || self.catalogs().filter(|(id, _)| is_there(*id)).map(|(_, catalog)| catalog);
+        let products = || catalogs().flat_map(|catalog| catalog.products.values());
+        let named = || products().map(|product| (product.id, product.full_name.clone()));
+        let categories = || products().filter_map(|product| Some((product.category?, product.category_name.clone()?)));
+        let stations = || catalogs().flat_map(|catalog| catalog.stations.values()).map(|it| (it.id, it.name.clone()));
+        let product = arguments.product.as_deref().map(|text| one_of("product", text, named())).transpose()?;
+        let category = arguments.category.as_deref().map(|text| one_of("category", text, categories())).transpose()?;
+        let station = arguments.station.as_deref().map(|text| one_of("station", text, stations())).transpose()?;
+        let rule = arguments.rule.as_deref().map(|name| self.rule(name)).transpose()?;
+        if station.is_some() && venue.is_none() && self.memory.venues.len() > 1 {
+            return Err(Failure::Argument("--station needs --venue: each venue has stations of its own".to_owned()));
+        }
+        Ok(Criteria { venue, product, category, station, rule })
+    }
+
+    fn rule(&self, name: &str) -> Result<RuleName, Failure> {
+        let rules = self.config.rules.rules();
+        let found = rules.iter().find(|rule| rule.name.as_str() == name).map(|rule| rule.name.clone());
+        let known: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+        let shown = printable(name, SAID_LENGTH_MAX);
+        found.ok_or_else(|| {
+            Failure::Argument(format!("there is no rule '{shown}'{}", did_you_mean(name, known.iter().copied())))
+        })
+    }
+
+    fn place(&self, key: &AlertKey) -> String {
+        let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
+        snapshot.map_or_else(|| self.brand.to_string(), |snapshot| facts::venue_name(snapshot))
+    }
+
+    fn lines(&self, key: &AlertKey, alert: &OpenAlert, now: Timestamp) -> Vec<String> {
+        let age = human_duration(now.since(alert.since));
+        let head = format!("{:8}  {}  {}: {} ({age})", alert.severity.word(), self.place(key), key.rule, alert.message);
+        let mut lines = vec![printable(&head, 300)];
+        if let Some(said) = &alert.acknowledged {
+            lines.push(format!("          {}", said.in_words(&self.config.locale.timezone)));
+        }
+        for (receiver, hold) in &alert.held {
+            lines.push(format!("          not told to {receiver}: {}", self.why(hold)));
+        }
+        lines
+    }
+
+    fn why(&self, hold: &Hold) -> String {
+        match hold {
+            Hold::Cause(cause) => match self.memory.book.get(cause) {
+                Some(Alert::Open(open)) => format!("because of {}: {}", cause.rule, open.label),
+                Some(Alert::Pending { .. }) | None => format!("because of {}", cause.rule),
+            },
+            Hold::Silence(id) => format!("silence {id}"),
+        }
+    }
+
+    fn object(&self, key: &AlertKey, alert: &OpenAlert) -> serde_json::Value {
+        let told: Vec<&str> = alert.told.iter().map(ReceiverName::as_str).collect();
+        let held: BTreeMap<&str, String> =
+            alert.held.iter().map(|(receiver, hold)| (receiver.as_str(), self.why(hold))).collect();
+        json!({
+            "episode": alert.episode.as_str(), "rule": key.rule.as_str(), "severity": alert.severity.word(),
+            "venue": key.subject.venue().map(|venue| venue.0), "place": self.place(key), "about": alert.label,
+            "message": alert.message, "since": alert.since.to_string(), "clearing": alert.clear_since.is_some(),
+            "told": told, "held": held, "acknowledged_by": alert.acknowledged.as_ref().map(|said| said.by.as_str()),
+        })
+    }
+
+    fn silence_line(&self, silence: &Silence) -> String {
+        let Criteria { venue, product, category, station, rule } = &silence.covers;
+        let name = |product: &crate::units::ProductId| {
+            let known = self.catalogs().find_map(|(_, catalog)| catalog.products.get(product));
+            known.map_or_else(|| format!("#{product}"), |product| product.full_name.clone())
+        };
+        let venue_name = |id: &VenueId| {
+            let known = self.memory.venues.get(id);
+            known.map_or_else(|| format!("venue {id}"), |snapshot| facts::venue_name(snapshot))
+        };
+        let covers = [
+            product.as_ref().map(name),
+            category.map(|id| format!("category {id}")),
+            station.map(|id| format!("station {id}")),
+            rule.as_ref().map(|rule| format!("rule {rule}")),
+            venue.as_ref().map(|id| format!("at {}", venue_name(id))),
+        ];
+        let covers = covers.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let until = silence.until.in_zone(&self.config.locale.timezone).strftime("%Y-%m-%d %H:%M");
+        let back = if silence.until_back { ", or until it is back" } else { "" };
+        let during = silence.during.as_ref().map(|window| format!(", during {window}")).unwrap_or_default();
+        let reason = if silence.reason.is_empty() { String::new() } else { format!(": {}", silence.reason) };
+        printable(&format!("{}  {covers} until {until}{back}{during}, by {}{reason}", silence.id, silence.by), 300)
+    }
+}
+
+/// Says who knows of an alert already, and therefore hears of its end in spite of a silence.
+fn told_already(alert: &OpenAlert) -> String {
+    if alert.told.is_empty() {
+        return String::new();
+    }
+    let told = alert.told.iter().map(ReceiverName::as_str).collect::<Vec<_>>().join(", ");
+    format!("; told to {told} already, who hear of its end")
+}
+
+fn silence_object(silence: &Silence) -> serde_json::Value {
+    let Silence { id, covers, from, until, until_back, during, by, reason } = silence;
+    let Criteria { venue, product, category, station, rule } = covers;
+    json!({
+        "id": id.as_str(), "venue": venue.map(|id| id.0), "product": product.map(|id| id.0),
+        "category": category.map(|id| id.0), "station": station.map(|id| id.0),
+        "rule": rule.as_ref().map(RuleName::as_str), "from": from.to_string(), "until": until.to_string(),
+        "until_back": until_back, "during": during.as_deref(), "by": by, "reason": reason,
+    })
+}
+
+fn judge(answer: Answer) -> Result<(), Failure> {
+    match answer {
+        Answer::Done => Ok(()),
+        Answer::Refused(why) => Err(anyhow!("{why}").into()),
+    }
+}
+
+fn said(text: &str) -> String {
+    printable(text.trim(), SAID_LENGTH_MAX)
+}
+
+fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let shown = known.iter().take(SUGGESTED_MAX).copied().collect::<Vec<_>>().join(", ");
+    match (nearest(name, known.iter().copied()), known.len().saturating_sub(SUGGESTED_MAX)) {
+        (Some(near), _) => format!("; did you mean '{near}'?"),
+        (None, 0) if known.is_empty() => "; there is none at all".to_owned(),
+        (None, 0) => format!("; there are {shown}"),
+        (None, more) => format!("; there are {shown} and {more} more"),
+    }
+}
+
+/// Finds a thing by its number or its whole name, whatever its capitals.
+fn one_of<T: Copy + Ord + ToString>(
+    what: &str,
+    text: &str,
+    known: impl Iterator<Item = (T, String)>,
+) -> Result<T, Failure> {
+    let known: Vec<(T, String)> = known.collect();
+    let wanted = text.to_lowercase();
+    let by_number = known.iter().find(|(id, _)| id.to_string() == text).map(|(id, _)| *id);
+    let by_name = known.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(id, _)| *id);
+    let mut found: Vec<T> = by_number.map_or_else(|| by_name.collect(), |id| vec![id]);
+    found.sort_unstable();
+    found.dedup();
+    let shown = printable(text, SAID_LENGTH_MAX);
+    match found.as_slice() {
+        [only] => Ok(*only),
+        [] => {
+            let names: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
+            let advice = did_you_mean(text, names);
+            Err(Failure::Argument(format!("there is no {what} '{shown}'{advice}")))
+        }
+        several => {
+            let ids = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(Failure::Argument(format!("several are called '{shown}'; give the number of one: {ids}")))
+        }
+    }
+}

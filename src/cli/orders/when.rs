@@ -1,0 +1,58 @@
+//! Times as people give them on a command line: `23:00`, `2026-12-01 12:00`, `2h`.
+//!
+//! They are read in the zone of the configuration, and lie ahead where they name no day.
+
+use std::time::Duration;
+
+use jiff::civil;
+
+use crate::units::{Timestamp, Zone, parse_duration};
+
+/// The longest silence: whatever is to be silent for longer wants another rule.
+pub(super) const LONGEST: Duration = Duration::from_hours(366 * 24);
+
+/// Reads a time of day, which is the next such time; a day and a time; or how long from now.
+pub(super) fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, String> {
+    if let Ok(span) = parse_duration(text) {
+        return Ok(now.plus(span));
+    }
+    let local = now.in_zone(zone).datetime();
+    let of_day = || {
+        let time: civil::Time = text.parse().ok()?;
+        let today = local.date().to_datetime(time);
+        if today > local { Some(today) } else { Some(local.date().tomorrow().ok()?.to_datetime(time)) }
+    };
+    let whole = || {
+        let (day, time) = text.split_once(' ')?;
+        Some(day.parse::<civil::Date>().ok()?.to_datetime(time.parse().ok()?))
+    };
+    let at = whole().or_else(of_day).and_then(|local| local.to_zoned(zone.as_jiff().clone()).ok());
+    let at = at.map(|at| Timestamp::from_unix_ms(at.timestamp().as_millisecond()));
+    at.ok_or_else(|| {
+        "write a time such as 23:00, a day and a time such as '2026-12-01 12:00', or a span such as 2h".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_the_zone_and_lie_ahead() {
+        let zone = Zone::named("Asia/Baku").expect("bundled");
+        let now: Timestamp = "2026-05-08T14:00:00Z".parse().expect("an instant");
+        for (text, expected) in [
+            ("23:00", Some("2026-05-08T19:00:00.000Z")),
+            ("18:00", Some("2026-05-09T14:00:00.000Z")),
+            ("17:59", Some("2026-05-09T13:59:00.000Z")),
+            ("2026-12-01 12:00", Some("2026-12-01T08:00:00.000Z")),
+            ("2h", Some("2026-05-08T16:00:00.000Z")),
+            ("soon", None),
+            ("25:00", None),
+            ("2026-13-01 12:00", None),
+            ("", None),
+        ] {
+            assert_eq!(parse(text, now, &zone).ok().map(|at| at.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+}

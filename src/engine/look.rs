@@ -1,0 +1,130 @@
+//! What is known of one scope in one step, for what is told of it and for why something is so.
+//!
+//! What costs a look over the venue is looked up once, and when it is needed.
+
+use std::cell::OnceCell;
+
+use crate::alerts::facts::{self, Facts};
+use crate::alerts::lifecycle::Turn;
+use crate::alerts::{AlertKey, Turned};
+use crate::catalog::Catalog;
+use crate::engine::Engine;
+use crate::engine::tell::End;
+use crate::rules::evaluate;
+use crate::rules::field::{Field, VenueField};
+use crate::rules::subject::Scene;
+use crate::rules::{Form, Subject};
+use crate::snapshot::recipes::Recipes;
+use crate::snapshot::{Access, Freshness, Snapshot, StopRow};
+use crate::units::{ProductId, Timestamp};
+
+/// One venue, or the brand itself without a snapshot, after what the step read.
+pub(super) struct Look<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) snapshot: Option<&'a Snapshot>,
+    pub(super) now: Timestamp,
+    access: &'a Access,
+    recipes: OnceCell<Recipes>,
+    scene: OnceCell<Scene<'a>>,
+}
+
+impl<'a> Look<'a> {
+    /// Begins to look.
+    pub(super) fn new(engine: &'a Engine, snapshot: Option<&'a Snapshot>, access: &'a Access, now: Timestamp) -> Self {
+        Self { engine, snapshot, now, access, recipes: OnceCell::new(), scene: OnceCell::new() }
+    }
+
+    /// Returns what the catalog of the venue knows.
+    pub(super) fn catalog(&self) -> Option<&'a Catalog> {
+        self.snapshot.map(|snapshot| snapshot.picture.catalog.as_ref())
+    }
+
+    /// Gathers what can be said of a turn, and what ended the alert if it ends.
+    pub(super) fn at_turn(&self, turned: &Turned<'_>) -> (Facts, End) {
+        match turned.turn {
+            Turn::Open { .. } => (self.facts(&turned.key.subject), End::Itself),
+            Turn::Close(_) => (self.facts(&turned.key.subject), self.end_of(turned)),
+            Turn::Stay | Turn::Move(_) => (self.brief(&turned.key.subject), End::Itself),
+        }
+    }
+
+    /// Gathers everything that a message may say of a subject.
+    pub(super) fn facts(&self, subject: &Subject) -> Facts {
+        let mut facts = self.brief(subject);
+        if let Some(snapshot) = self.snapshot {
+            facts.recipe = facts::recipe_facts(&facts, snapshot, || self.recipes_of(snapshot));
+        }
+        facts
+    }
+
+    /// Says whether one alert is why another is so: the brand that cannot be read, the station that is off, the
+    /// ingredient that is out, the product of which no variant is left.
+    pub(super) fn explains(&self, cause: &AlertKey, effect: &AlertKey) -> bool {
+        match (&cause.subject, &effect.subject) {
+            (Subject::Brand, Subject::Venue(_)) => self.is_about_a_failed_reading(effect),
+            (Subject::Station(_, station), Subject::Item(_, item)) => self.is_of_station_off(*item, *station),
+            (Subject::Item(_, part), Subject::Item(_, item)) if part != item => {
+                self.is_missing_from(*part, *item) || self.is_sold_out_parent(*part, *item)
+            }
+            (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => false,
+        }
+    }
+
+    fn brief(&self, subject: &Subject) -> Facts {
+        facts::of_subject(&self.engine.brand, self.access, self.snapshot, subject, self.now)
+    }
+
+    fn recipes_of(&self, snapshot: &Snapshot) -> &Recipes {
+        self.recipes.get_or_init(|| Recipes::of(&snapshot.picture))
+    }
+
+    fn end_of(&self, turned: &Turned<'_>) -> End {
+        let (Some(rule), Some(snapshot)) = (turned.rule, self.snapshot) else { return End::Itself };
+        if rule.during.is_empty() {
+            return End::Itself;
+        }
+        let price_lists = self.engine.policy.rules.price_lists();
+        let of_now = || Scene::new(self.engine.view(snapshot, self.access), price_lists, self.now);
+        let scene = self.scene.get_or_init(of_now);
+        if evaluate::ends_by_window(rule, &turned.key.subject, scene, self.now) { End::Window } else { End::Itself }
+    }
+
+    fn is_about_a_failed_reading(&self, effect: &AlertKey) -> bool {
+        let is_reading = |field: Field| {
+            matches!(field, Field::Venue(VenueField::Reading | VenueField::Trouble | VenueField::ReadingAge))
+        };
+        let asks = || self.engine.policy.rules.get(&effect.rule).is_some_and(|rule| rule.when.asks_for(&is_reading));
+        // After a start nobody knows yet; what was decided before goes on until then.
+        let is_shut_out = !matches!(self.access, Access::Granted);
+        let is_old = |snapshot: &Snapshot| snapshot.freshness(self.engine.limits, self.now) != Freshness::Fresh;
+        is_shut_out && self.snapshot.is_some_and(is_old) && asks()
+    }
+
+    fn is_of_station_off(&self, item: ProductId, station: crate::units::StationId) -> bool {
+        let Some(catalog) = self.catalog() else { return false };
+        let is_off = catalog.stations.get(&station).is_some_and(|station| !station.active);
+        is_off && catalog.products.get(&item).and_then(|product| catalog.station_of(product)) == Some(station)
+    }
+
+    fn is_missing_from(&self, part: ProductId, item: ProductId) -> bool {
+        let gaps = self.snapshot.and_then(|snapshot| self.recipes_of(snapshot).gaps().get(&item));
+        gaps.is_some_and(|gaps| gaps.contains(&part))
+    }
+
+    fn is_sold_out_parent(&self, parent: ProductId, item: ProductId) -> bool {
+        let Some(snapshot) = self.snapshot else { return false };
+        let catalog = &snapshot.picture.catalog;
+        let is_out = |id: &ProductId| snapshot.picture.rows.get(id).is_some_and(StopRow::is_out);
+        let is_parent = catalog.products.get(&item).is_some_and(|product| product.parent == Some(parent));
+        let mut variants = catalog.variants_of(parent).filter(|variant| variant.active);
+        is_parent && (is_out(&parent) || variants.all(|variant| is_out(&variant.id)))
+    }
+}
+
+/// Says whether an alert of this form can be why another is so.
+pub(super) fn can_explain(form: &Form) -> bool {
+    match form {
+        Form::State(state) => state.says_it_is_off,
+        Form::Event(_) => false,
+    }
+}

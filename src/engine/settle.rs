@@ -1,0 +1,169 @@
+//! After the alerts of a scope took their turns: who is told of what is open, and who is not told yet, and why.
+//!
+//! `alerts::hold` decides; here it is fed, and what it decided is told. Invariant: everybody whom a rule names was told
+//! of the open alert, or stands in `held` with the reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::alerts::AlertKey;
+use crate::alerts::hold::{self, Decided, Hold, Standing, Waiting};
+use crate::alerts::lifecycle::{Alert, OpenAlert};
+use crate::alerts::notice::ReceiverName;
+use crate::engine::look::{Look, can_explain};
+use crate::engine::tell::{Teller, receivers_of};
+use crate::engine::{Commit, Engine};
+use crate::rules::condition::Truth;
+use crate::rules::{Finding, Form, Rule, RuleName, Subject};
+use crate::units::VenueId;
+
+/// A cause that has not held for long enough yet holds its effects too, if it needs no longer than this: both would
+/// otherwise be told, the effect first.
+const CAUSE_AWAITED_MAX: Duration = Duration::from_mins(1);
+
+/// What a scope needs to be settled.
+pub(super) struct Settling<'a> {
+    engine: &'a Engine,
+    scope: Option<VenueId>,
+    /// What the rules say of the scope. An alert of which nobody knows whether it still holds is told to nobody now.
+    findings: &'a [Finding],
+    /// Alerts that opened in this step, of which nobody was told yet.
+    opened: BTreeSet<AlertKey>,
+    /// Some alert took a turn.
+    has_turned: bool,
+}
+
+impl<'a> Settling<'a> {
+    /// Begins with nothing turned.
+    pub(super) fn of(engine: &'a Engine, scope: Option<VenueId>, findings: &'a [Finding]) -> Self {
+        Self { engine, scope, findings, opened: BTreeSet::new(), has_turned: false }
+    }
+
+    /// Notes that an alert took a turn, and what it is from now on.
+    pub(super) fn turned(&mut self, key: &AlertKey, alert: Option<&Alert>) {
+        self.has_turned = true;
+        let is_open = matches!(alert, Some(Alert::Open(_)));
+        if is_open && !matches!(self.engine.memory.book.get(key), Some(Alert::Open(_))) {
+            self.opened.insert(key.clone());
+        }
+    }
+
+    /// Tells what is to be told now, and keeps for the rest why it is not.
+    pub(super) fn settle(self, look: &Look<'_>, commit: &mut Commit, teller: &mut Teller<'_>) {
+        let waits = |(_, alert): (&AlertKey, &Alert)| matches!(alert, Alert::Open(open) if !open.held.is_empty());
+        if !self.has_turned && !self.engine.memory.book.of(self.scope).any(waits) {
+            return;
+        }
+        let (waiting, decided) = self.decide(look, commit);
+        let mut holds: BTreeMap<AlertKey, BTreeMap<ReceiverName, Option<Hold>>> = BTreeMap::new();
+        for ((key, receiver), hold) in decided {
+            holds.entry(key).or_default().insert(receiver, hold);
+        }
+        let mut settled = BTreeMap::new();
+        for (key, open) in waiting {
+            let Some(rule) = self.engine.policy.rules.get(&key.rule) else { continue };
+            let after = self.settled(&key, rule, open.clone(), holds.remove(&key).unwrap_or_default(), look, teller);
+            if after != open || self.opened.contains(&key) {
+                settled.insert(key, after);
+            }
+        }
+        put(commit, settled);
+    }
+
+    fn settled(
+        &self,
+        key: &AlertKey,
+        rule: &Rule,
+        mut open: OpenAlert,
+        holds: BTreeMap<ReceiverName, Option<Hold>>,
+        look: &Look<'_>,
+        teller: &mut Teller<'_>,
+    ) -> OpenAlert {
+        open.held.clear();
+        let mut now: Vec<ReceiverName> = Vec::new();
+        for (receiver, hold) in holds {
+            match hold {
+                Some(hold) => drop(open.held.insert(receiver, hold)),
+                None => now.push(receiver),
+            }
+        }
+        if !now.is_empty() {
+            let facts = look.facts(&key.subject);
+            if !self.opened.contains(key) {
+                open.message = teller.message(rule, &open, &facts);
+            }
+            teller.tell_opened(rule, &open, &facts, &now);
+            open.told.extend(now);
+        }
+        open
+    }
+
+    /// Returns the alerts that somebody waits to be told of, and what is decided of them.
+    fn decide(&self, look: &Look<'_>, commit: &Commit) -> (BTreeMap<AlertKey, OpenAlert>, Decided) {
+        let after = self.engine.alerts_after(commit, self.scope);
+        let of_brand = if self.scope.is_some() { self.engine.alerts_after(commit, None) } else { BTreeMap::new() };
+        let causes = after.iter().chain(&of_brand);
+        let standing: Vec<Standing<'_>> = causes.filter_map(|(key, alert)| self.standing(key, alert)).collect();
+        let holding = self.findings.iter().filter(|finding| finding.keeps == Truth::Holds);
+        let holding: BTreeSet<(&Subject, &RuleName)> = holding.map(|it| (&it.subject, &it.rule)).collect();
+        let (mut open, mut waiting) = (BTreeMap::new(), Vec::new());
+        for (key, alert) in after {
+            let Alert::Open(alert) = alert else { continue };
+            let holds = holding.contains(&(&key.subject, &key.rule));
+            if let Some(receivers) = self.waiting(key, alert, holds) {
+                let silence = self.engine.silence_over(&key.rule, &key.subject, look.catalog(), commit, look.now);
+                waiting.push(Waiting { key, receivers, silence });
+                open.insert(key.clone(), alert.as_ref().clone());
+            }
+        }
+        let decided = hold::decide(&waiting, &standing, &|cause, effect| look.explains(cause, effect));
+        (open, decided)
+    }
+
+    /// Returns an alert as one that may explain others, if its rule can.
+    fn standing<'k>(&self, key: &'k AlertKey, alert: &Alert) -> Option<Standing<'k>> {
+        let rule = self.engine.policy.rules.get(&key.rule).filter(|rule| can_explain(&rule.form))?;
+        let named = || self.audience(rule);
+        let (audience, is_clearing) = match alert {
+            Alert::Pending { .. } => match &rule.form {
+                Form::State(state) if state.hold_for <= CAUSE_AWAITED_MAX => (named(), false),
+                Form::State(_) | Form::Event(_) => return None,
+            },
+            Alert::Open(_) if self.opened.contains(key) => (named(), false),
+            Alert::Open(open) => {
+                (open.told.iter().chain(open.held.keys()).cloned().collect(), open.clear_since.is_some())
+            }
+        };
+        Some(Standing { key, audience, is_clearing })
+    }
+
+    /// Returns who waits to be told of an open alert, and what held it back until now. Nothing is decided of one that is
+    /// about to close, or of which nobody knows whether it still `holds`.
+    fn waiting(&self, key: &AlertKey, open: &OpenAlert, holds: bool) -> Option<BTreeMap<ReceiverName, Option<Hold>>> {
+        let rule = self.engine.policy.rules.get(&key.rule)?;
+        if self.opened.contains(key) {
+            return Some(self.audience(rule).into_iter().map(|receiver| (receiver, None)).collect());
+        }
+        if open.held.is_empty() || open.clear_since.is_some() || !holds {
+            return None;
+        }
+        let is_there = |receiver: &ReceiverName| self.engine.policy.routes.contains_key(receiver);
+        let held = open.held.iter().filter(|(receiver, _)| is_there(receiver));
+        Some(held.map(|(receiver, hold)| (receiver.clone(), Some(hold.clone()))).collect())
+    }
+
+    fn audience(&self, rule: &Rule) -> BTreeSet<ReceiverName> {
+        receivers_of(rule).filter(|receiver| self.engine.policy.routes.contains_key(receiver)).collect()
+    }
+}
+
+/// Puts alerts into the commit, in the place of what it says of them already.
+pub(super) fn put(commit: &mut Commit, mut settled: BTreeMap<AlertKey, OpenAlert>) {
+    let alert = |open: OpenAlert| Some(Alert::Open(Box::new(open)));
+    for (key, known) in &mut commit.alerts {
+        if let Some(open) = settled.remove(key) {
+            *known = alert(open);
+        }
+    }
+    commit.alerts.extend(settled.into_iter().map(|(key, open)| (key, alert(open))));
+}

@@ -1,0 +1,166 @@
+//! Orders of people, silences and the episodes that are over.
+//!
+//! An order is put beside the running service; the cycle that takes it in answers it in the same transaction. Invariant:
+//! an order without an answer was not taken in.
+
+use std::collections::BTreeMap;
+
+use sqlx::{Row, Sqlite, Transaction};
+
+use crate::alerts::AlertKey;
+use crate::alerts::lifecycle::OpenAlert;
+use crate::alerts::order::{Answer, Order, OrderId};
+use crate::alerts::silence::{Silence, SilenceId};
+use crate::store::format;
+use crate::store::sqlite::failed;
+use crate::store::{Store, StoreError};
+use crate::units::{BrandId, Timestamp};
+
+/// Orders that are taken in at once; more wait for the next look.
+const BATCH: u32 = 100;
+
+/// An order that waits, as it was found.
+#[derive(Debug)]
+pub struct Waiting {
+    /// Its number.
+    pub id: OrderId,
+    /// The brand that it is for.
+    pub brand: String,
+    /// What is asked for.
+    pub order: Result<Order, StoreError>,
+}
+
+/// An episode that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastEpisode {
+    /// Whose it was.
+    pub key: AlertKey,
+    /// The alert as it stood at its end.
+    pub alert: OpenAlert,
+    /// When it closed.
+    pub closed_at: Timestamp,
+}
+
+impl Store {
+    /// Puts an order beside the service, which looks for new ones every second.
+    pub async fn ask(&self, brand: &BrandId, order: &Order, now: Timestamp) -> Result<OrderId, StoreError> {
+        let statement = sqlx::query("INSERT INTO orders (brand, at_ms, body) VALUES ($1, $2, $3) RETURNING id");
+        let statement = statement.bind(brand.as_str()).bind(now.unix_ms()).bind(format::encode_order(order));
+        let row = statement.fetch_one(&self.writer).await.map_err(failed("write an order"))?;
+        Ok(OrderId(row.get(0)))
+    }
+
+    /// Takes an order back that nobody has answered; says whether it was still there.
+    pub async fn take_back(&self, id: OrderId) -> Result<bool, StoreError> {
+        let statement = sqlx::query("DELETE FROM orders WHERE id = $1 AND answered_ms IS NULL").bind(id.0);
+        let done = statement.execute(&self.writer).await.map_err(failed("take an order back"))?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Returns the orders that wait behind this one, in the order of asking.
+    pub async fn orders_after(&self, id: OrderId) -> Result<Vec<Waiting>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT id, brand, body FROM orders WHERE answered_ms IS NULL AND id > $1 ORDER BY id LIMIT $2",
+        );
+        let rows =
+            statement.bind(id.0).bind(BATCH).fetch_all(&self.readers).await.map_err(failed("read the orders"))?;
+        let order = |row: &sqlx::sqlite::SqliteRow| Waiting {
+            id: OrderId(row.get(0)),
+            brand: row.get(1),
+            order: format::decode_order(row.get(2)),
+        };
+        Ok(rows.iter().map(order).collect())
+    }
+
+    /// Returns what became of an order; `None` while it waits.
+    pub async fn answer(&self, id: OrderId) -> Result<Option<Answer>, StoreError> {
+        let statement = sqlx::query("SELECT refused FROM orders WHERE id = $1 AND answered_ms IS NOT NULL");
+        let row = statement.bind(id.0).fetch_optional(&self.readers).await.map_err(failed("read an answer"))?;
+        Ok(row.map(|row| row.get::<Option<String>, _>(0).map_or(Answer::Done, Answer::Refused)))
+    }
+
+    /// Answers an order that no brand can take in.
+    pub async fn refuse(&self, id: OrderId, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        put_answer(&mut tx, id, &Answer::Refused(why.to_owned()), now).await?;
+        tx.commit().await.map_err(failed("answer an order"))
+    }
+
+    /// Returns the newest episodes of a brand that are over, the newest first.
+    pub async fn past_episodes(&self, brand: &BrandId, most: u32) -> Result<Vec<PastEpisode>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT subject, rule, closed_ms, body FROM episode WHERE brand = $1 ORDER BY closed_ms DESC, id DESC LIMIT $2",
+        );
+        let statement = statement.bind(brand.as_str()).bind(most);
+        let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the past episodes"))?;
+        rows.iter().map(|row| past_episode(row.get(0), row.get(1), row.get(2), row.get(3))).collect()
+    }
+
+    pub(super) async fn load_silences(&self, brand: &BrandId) -> Result<BTreeMap<SilenceId, Silence>, StoreError> {
+        let statement = sqlx::query("SELECT body FROM silence WHERE brand = $1").bind(brand.as_str());
+        let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the silences"))?;
+        let silences = rows.iter().map(|row| format::decode_silence(row.get(0)));
+        silences.map(|silence| silence.map(|silence| (silence.id.clone(), silence))).collect()
+    }
+}
+
+fn past_episode(subject: &str, rule: &str, closed_ms: i64, body: &str) -> Result<PastEpisode, StoreError> {
+    let crate::alerts::lifecycle::Alert::Open(alert) = format::decode_alert(body)? else {
+        return Err(StoreError::unreadable("episode", "it was never open"));
+    };
+    let key = format::decode_alert_key(subject, rule)?;
+    Ok(PastEpisode { key, alert: *alert, closed_at: Timestamp::from_unix_ms(closed_ms) })
+}
+
+pub(super) async fn put_answer(
+    tx: &mut Transaction<'_, Sqlite>,
+    id: OrderId,
+    answer: &Answer,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let refused = match answer {
+        Answer::Done => None,
+        Answer::Refused(why) => Some(why),
+    };
+    let statement = sqlx::query("UPDATE orders SET answered_ms = $2, refused = $3 WHERE id = $1");
+    let statement = statement.bind(id.0).bind(now.unix_ms()).bind(refused);
+    statement.execute(&mut **tx).await.map_err(failed("answer an order")).map(drop)
+}
+
+pub(super) async fn put_silence(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    id: &SilenceId,
+    silence: Option<&Silence>,
+) -> Result<(), StoreError> {
+    let statement = match silence {
+        Some(silence) => sqlx::query(
+            "INSERT INTO silence (brand, silence, body) VALUES ($1, $2, $3)
+             ON CONFLICT (brand, silence) DO UPDATE SET body = excluded.body",
+        )
+        .bind(brand.as_str())
+        .bind(id.as_str())
+        .bind(format::encode_silence(silence)),
+        None => {
+            sqlx::query("DELETE FROM silence WHERE brand = $1 AND silence = $2").bind(brand.as_str()).bind(id.as_str())
+        }
+    };
+    statement.execute(&mut **tx).await.map_err(failed("write a silence")).map(drop)
+}
+
+/// Keeps an open alert that is about to be deleted among the past episodes.
+pub(super) async fn put_past_episode(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    subject: &str,
+    key: &AlertKey,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let statement = sqlx::query(
+        "INSERT INTO episode (brand, subject, rule, closed_ms, body)
+         SELECT brand, subject, rule, $4, body FROM alert
+         WHERE brand = $1 AND subject = $2 AND rule = $3 AND body LIKE '{\"Open\"%'",
+    );
+    let statement = statement.bind(brand.as_str()).bind(subject).bind(key.rule.as_str()).bind(now.unix_ms());
+    statement.execute(&mut **tx).await.map_err(failed("write a past episode")).map(drop)
+}

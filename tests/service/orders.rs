@@ -1,0 +1,103 @@
+//! What people ask of the running service by its commands: who takes care, and what is not to be told for a while.
+
+use serde_json::Value;
+
+use crate::stage::Stage;
+use crate::wait;
+
+const CONFIG: [&str; 2] = ["--config", "eightysix.yaml"];
+
+fn objects(stage: &Stage, command: &[&str]) -> Vec<Value> {
+    let ended = stage.eightysix(&[command, &["--json"], &CONFIG].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended.objects()
+}
+
+fn done(stage: &Stage, command: &[&str]) -> String {
+    let ended = stage.eightysix(&[command, &CONFIG].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended.stdout
+}
+
+fn refused(stage: &Stage, command: &[&str]) -> String {
+    let ended = stage.eightysix(&[command, &CONFIG].concat());
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    ended.stderr
+}
+
+#[tokio::test]
+async fn somebody_takes_care_and_asks_for_silence() {
+    let stage = Stage::open(1).await;
+    let service = stage.start_with_baseline();
+    let mut screen = stage.screen("pass").await;
+
+    // 102 is silenced before it runs out: screens show it, nobody is told.
+    let made =
+        done(&stage, &["silence", "add", "--product", "102", "--for", "8h", "--by", "Leyla", "--reason", "menu"]);
+    assert!(made.starts_with("covers nothing that is open now\n") && made.contains("Quzu tikə kabab until"), "{made}");
+    stage.pos.limit(102, 0);
+    screen.until("102 on the lists", |seen| seen.listed("sahil/1/stop", "out") == [102, 105]).await;
+    screen.until("its alert is silenced", |seen| seen.alerts().iter().any(|alert| alert["silenced"] == true)).await;
+    let open = objects(&stage, &["alerts"]);
+    let silences = objects(&stage, &["silence", "list"]);
+    let [silence] = silences.as_slice() else { panic!("{silences:?}") };
+    let id = silence["id"].as_str().expect("an id").to_owned();
+    let held = open.iter().find(|alert| alert["about"] == "Quzu tikə kabab").expect("it is open");
+    assert_eq!(
+        (&held["told"], &held["held"]["ops"]),
+        (&Value::Array(vec![]), &format!("silence {id}").into()),
+        "{held}"
+    );
+
+    // Somebody takes care of 105, of which everybody was told.
+    let said =
+        ["ack", "Quzu antrekotu", "--by", "Anar", "--reason", "supplier", "--note", "the van is late", "--back", "2h"];
+    assert!(done(&stage, &said).starts_with("acknowledged  sold-out: Quzu antrekotu is out"));
+    wait::until("the webhook of 105", || (stage.told(105) == ["alert.opened", "alert.acked"]).then_some(()));
+    let events = stage.distinct_events();
+    let acked = events.last().expect("an event");
+    assert_eq!(
+        (&acked["data"]["alert"]["ack"]["by"], &acked["data"]["alert"]["ack"]["reason"]),
+        (&"Anar".into(), &"supplier".into())
+    );
+    let message = acked["data"]["message"].as_str().expect("a message");
+    assert!(
+        message.starts_with("Quzu antrekotu: Anar takes care of it: supplier, the van is late; back "),
+        "{message}"
+    );
+    screen.until("it stands in its alert", |seen| seen.alerts().iter().any(|alert| alert["ack"]["by"] == "Anar")).await;
+
+    // The silence ends: what is still so is told, and the mail says who takes care of the rest.
+    assert_eq!(stage.told(102), Vec::<String>::new());
+    assert_eq!(stage.mail.received().len(), 1, "the summary alone");
+    done(&stage, &["silence", "end", &id]);
+    wait::until("the webhook of 102", || (stage.told(102) == ["alert.opened"]).then_some(()));
+    let mail = &stage.mail.wait_for(2)[1];
+    assert_eq!(mail.subject, "Sahil: Quzu tikə kabab is out at Kitchen");
+    for text in [&mail.text, &mail.html] {
+        assert!(text.contains("Anar takes care of it: supplier, the van is late; back "), "{text}");
+    }
+    assert_eq!(done(&stage, &["silence", "list"]), "nothing is silenced\n");
+    let ended = refused(&stage, &["silence", "end", &id]);
+    assert_eq!(ended, format!("error: there is no silence {id} any more\n"));
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_run_changes_nothing_later() {
+    let stage = Stage::open(1).await;
+    let service = stage.start_with_baseline();
+    assert!(service.end("TERM").success());
+    let said = refused(&stage, &["ack", "Quzu antrekotu", "--by", "Anar"]);
+    let expected = "error: the service did not answer within 10 s, so nothing was changed; is it running?\n";
+    assert_eq!(said, expected);
+
+    let service = stage.start();
+    service.says("watching 1 venue");
+    stage.pos.limit(102, 0);
+    wait::until("the webhook of 102", || (stage.told(102) == ["alert.opened"]).then_some(()));
+    assert_eq!(stage.told(105), ["alert.opened"], "the order was taken back");
+    assert!(service.end("TERM").success());
+    stage.close();
+}
