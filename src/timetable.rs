@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde_json::json;
 
 use crate::calendar::{ClockSpan, DATES_MAX, OPEN, PEAK, SPANS_OF_DAY_MAX, Schedule};
+use crate::document::schema::{Schema, described, entries, list, reference, text_like, with, word};
 use crate::document::{Entry, Node, Problem, Problems};
 
 /// The days as the keys name them, Monday first.
@@ -16,8 +18,7 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// What a span of a timetable must be.
 const SPAN: &str = "a span such as \"10:00-23:00\", \"18:00-02:00\" for past midnight or \"00:00-24:00\"";
 /// What a key of a timetable must be.
-const DAY: &str =
-    "write a day such as mon, several such as mon-thu or fri-sun, daily, or a date such as \"2026-12-31\"";
+const DAY: &str = "a day such as mon, several such as mon-thu or fri-sun, daily, or a date such as \"2026-12-31\"";
 
 /// Reads one named window.
 pub fn window(entry: &Entry, problems: &mut Problems) -> Option<Schedule> {
@@ -38,7 +39,7 @@ pub fn schedule(node: &Node, problems: &mut Problems) -> Option<Schedule> {
     let mut timetable = Timetable::default();
     let mut complete = !entries.is_empty();
     if entries.is_empty() {
-        problems.tell_with_help(&node.place, format!("'{}' names no day", node.label), DAY);
+        problems.tell_with_help(&node.place, format!("'{}' names no day", node.label), format!("write {DAY}"));
     }
     for entry in entries {
         complete &= timetable.read(entry, problems).is_some();
@@ -51,6 +52,33 @@ pub fn schedule(node: &Node, problems: &mut Problems) -> Option<Schedule> {
     }
     let Timetable { week, dates, .. } = timetable;
     complete.then(|| Schedule::new(week, dates))
+}
+
+/// Returns the definitions that [`schedule_schema`] refers to.
+pub fn definitions() -> Vec<(String, Schema)> {
+    let day = DAYS.join("|");
+    let days =
+        text_like(&format!("^(daily|({day})(-({day}))?|[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))$"), DAY);
+    let about = "By days (mon, mon-thu, fri-sun, daily) and dates such as \"2026-12-31\", which replace their weekday. A day without an entry is closed.";
+    let by_day = described(with(entries(Some(days), &reference("spans")), "minProperties", 1.into()), about);
+    let time = "([01][0-9]|2[0-3]):[0-5][0-9]";
+    let span = with(text_like(&format!("^\\s*{time}\\s*-\\s*({time}|24:00)\\s*$"), SPAN), "type", "string".into());
+    let about = "From one time to another, past midnight when the second is the earlier one: \"18:00-02:00\"; the whole day is \"00:00-24:00\".";
+    // Of forms that all do not fit, editors tell what the first one wants.
+    let spans =
+        json!({ "anyOf": [reference("span"), word(["closed"]), list(&reference("span"), &(1..=SPANS_OF_DAY_MAX))] });
+    let timetable = json!({ "anyOf": [reference("spans"), by_day] });
+    vec![("timetable".to_owned(), timetable), ("spans".to_owned(), spans), ("span".to_owned(), described(span, about))]
+}
+
+/// Takes what [`schedule`] does.
+pub fn schedule_schema() -> Schema {
+    reference("timetable")
+}
+
+/// Takes named windows, each as [`window`] does; their names as `names` does, too.
+pub fn windows_schema(names: Schema) -> Schema {
+    entries(Some(with(names, "not", word([OPEN, PEAK]))), &schedule_schema())
 }
 
 /// A timetable while it is read, with the entry that gave each day of the week.
@@ -69,7 +97,7 @@ impl<'n> Timetable<'n> {
             return Some(());
         }
         let Some(days) = days(&entry.key) else {
-            problems.tell_with_help(&entry.place, format!("'{}' is no day", shown(&entry.key)), DAY);
+            problems.tell_with_help(&entry.place, format!("'{}' is no day", shown(&entry.key)), format!("write {DAY}"));
             return None;
         };
         for day in days {

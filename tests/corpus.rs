@@ -1,6 +1,8 @@
 //! Runs every file of the fuzzers' corpora through its property: seeds, what the fuzzers found worth keeping, and each
 //! input that once broke something (`fuzz/regressions/`). CONTRIBUTING.md says how they come about.
 
+#[path = "support/schema.rs"]
+mod editor;
 #[path = "../fuzz/properties/mod.rs"]
 mod properties;
 #[path = "corpus/seeds.rs"]
@@ -10,6 +12,8 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
+use editor::Editor;
+use eightysix::document::{Node, Place, Problems, Value};
 use properties::TARGETS;
 
 /// A larger input shows nothing that a smaller one cannot, and everyone who clones the repository pays for it.
@@ -78,6 +82,88 @@ fn rules() {
 #[test]
 fn stored() {
     holds_for_every_file("stored");
+}
+
+/// A file of tests with every setting; no fuzzer reads such files.
+const RULE_TESTS: &str = include_str!("corpus/every_setting.test.yaml");
+
+/// What the readers take has no red line in an editor either: inputs, and the seeds with each value replaced or line gone.
+#[test]
+fn what_is_taken_fits_its_schema() {
+    let is_rules: fn(&[u8]) -> bool = |bytes| properties::rules::read(bytes).1.is_none();
+    let is_config: fn(&[u8]) -> bool = |bytes| properties::config::load(bytes).is_ok();
+    let is_tests: fn(&[u8]) -> bool = |bytes| {
+        let mut problems = Problems::new();
+        eightysix::ruletest::read(&"x.test.yaml".into(), bytes, &mut problems).is_some() && problems.is_empty()
+    };
+    let seeds_of = |target: &str| -> Vec<Vec<u8>> {
+        let seeds = seeds::seeds().all.into_iter().filter(|(of, ..)| *of == target);
+        // Reading a configuration takes some milliseconds, and the example has every setting.
+        seeds.filter(|(_, name, _)| target == "rules" || name == "seed-example").map(|(.., bytes)| bytes).collect()
+    };
+    // Each form is tried here only when the file has it.
+    let written = |key: &str| RULE_TESTS.contains(&format!("{key}: ")) || RULE_TESTS.contains(&format!("{key}:\n"));
+    let missing: Vec<String> =
+        settings(&eightysix::ruletest::schema()).into_iter().filter(|key| !written(key)).collect();
+    assert_eq!(missing, Vec::<String>::new(), "write them into tests/corpus/every_setting.test.yaml");
+    let of = |target: &str| -> Vec<Vec<u8>> { inputs(target).into_iter().map(|(_, bytes)| bytes).collect() };
+    for (target, schema, is_taken, seeds, inputs) in [
+        ("rules", eightysix::rules::parse::schema(), is_rules, seeds_of("rules"), of("rules")),
+        ("config", eightysix::config::schema(), is_config, seeds_of("config"), of("config")),
+        ("tests", eightysix::ruletest::schema(), is_tests, vec![RULE_TESTS.into()], Vec::new()),
+    ] {
+        let editor = Editor::of(&schema);
+        let seeds: Vec<Vec<u8>> = seeds.into_iter().filter(|seed| is_taken(seed)).collect();
+        assert!(!seeds.is_empty(), "{target}: no seed is taken");
+        let changed = seeds.iter().flat_map(|seed| variants(seed));
+        let all = inputs.into_iter().chain(seeds.iter().cloned()).chain(changed);
+        let refused: Vec<_> = all.filter_map(|bytes| Some((editor.told(&bytes)?, bytes))).collect();
+        assert!(refused.len() >= 100, "{target}: the schema refuses {} of all", refused.len());
+        let wrong = refused.iter().filter(|(_, bytes)| is_taken(bytes));
+        let wrong: Vec<String> =
+            wrong.map(|(told, bytes)| format!("{told}\n{}", String::from_utf8_lossy(bytes))).collect();
+        assert_eq!(wrong, Vec::<String>::new(), "{target}: taken, but not by the schema");
+    }
+}
+
+/// The settings of all groups of a schema.
+fn settings(schema: &serde_json::Value) -> Vec<String> {
+    let own = schema["properties"].as_object().into_iter().flatten().filter(|(_, form)| **form != false);
+    let mut found: Vec<String> = own.map(|(key, _)| key.clone()).collect();
+    let parts =
+        schema.as_object().into_iter().flat_map(|it| it.values()).chain(schema.as_array().into_iter().flatten());
+    found.extend(parts.flat_map(settings));
+    found
+}
+
+/// The text with each of its values replaced by others, and without each of its lines.
+fn variants(text: &[u8]) -> Vec<Vec<u8>> {
+    const OTHERS: [&str; 8] = ["2", "2.5", "'2'", "true", "~", "abc", "5m", "[abc]"];
+    let text = std::str::from_utf8(text).expect("a seed");
+    let lines: Vec<&str> = text.lines().collect();
+    let with = |at: usize, line: Option<String>| {
+        let changed =
+            lines.iter().enumerate().map(|(n, old)| if n == at { line.clone() } else { Some((*old).to_owned()) });
+        changed.flatten().collect::<Vec<_>>().join("\n").into_bytes()
+    };
+    let root = eightysix::document::read(&"seed".into(), text.as_bytes(), &mut Problems::new()).expect("a seed");
+    let mut found: Vec<Vec<u8>> = (0..lines.len()).map(|at| with(at, None)).collect();
+    for Place { line, column, length, .. } in places(&root) {
+        let written: Vec<char> = lines[line - 1].chars().collect();
+        let (before, after) = (&written[..column - 1], &written[(column - 1 + length).min(written.len())..]);
+        let text = |part: &[char]| part.iter().collect::<String>();
+        found.extend(OTHERS.map(|other| with(line - 1, Some(format!("{}{other}{}", text(before), text(after))))));
+    }
+    found
+}
+
+/// Where the values of a tree stand.
+fn places(node: &Node) -> Vec<Place> {
+    match &node.value {
+        Value::Scalar { .. } => vec![node.place.clone()],
+        Value::Sequence(items) => items.iter().flat_map(places).collect(),
+        Value::Mapping(entries) => entries.iter().flat_map(|entry| places(&entry.node)).collect(),
+    }
 }
 
 /// The seeds are made anew, so that the shipped files are inputs as they are today; `UPDATE_SEEDS=1` writes them.

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use eightysix::config::Config;
+use eightysix::document::Report;
 use tempfile::TempDir;
 
 use super::place::assert_report;
@@ -17,29 +18,37 @@ const RULES: &str = "rules:\n  - { name: sold-out, when: { sold_out: true }, not
 
 /// Holds for every input.
 pub fn hold(data: &[u8]) {
-    let path = site().join("eightysix.yaml");
-    fs::write(&path, data).expect("the configuration can be written");
-    let credentials = site().join("credentials").display().to_string();
-    let environment = |name: &str| match name {
-        "MQTT" | "SMTP_PASSWORD" => Ok(CANARY.to_owned()),
-        "CREDENTIALS_DIRECTORY" => Ok(credentials.clone()),
-        _ => Err(VarError::NotPresent),
-    };
-    match Config::load_in(&path, &environment) {
+    match load(data) {
         Ok(config) => {
             assert!(!config.clopos.brands.is_empty(), "nothing to watch");
             assert!(config.polling.fastest <= config.polling.oldest, "{:?}", config.polling);
             assert!(config.feed.iter().all(|name| config.brokers.contains_key(name)), "{:?}", config.feed);
             assert!(config.receivers.values().all(|receiver| !receiver.channels.is_empty()), "{:?}", config.receivers);
             assert_hidden(&format!("{config:?}"), data);
-            let again = Config::load_in(&path, &environment).expect("what was good once");
+            let again = load(data).expect("what was good once");
             assert_eq!(format!("{again:?}"), format!("{config:?}"), "one file, two configurations");
         }
         Err(report) => {
-            assert_report(&report, &path.display().to_string(), data);
+            assert_report(&report, &path().display().to_string(), data);
             assert_hidden(&format!("{}{}{report}{report:?}", report.render(false), report.render(true)), data);
         }
     }
+}
+
+/// Reads these bytes as the configuration of the site.
+pub fn load(data: &[u8]) -> Result<Config, Report> {
+    fs::write(path(), data).expect("the configuration can be written");
+    let credentials = site().join("credentials").display().to_string();
+    let environment = |name: &str| match name {
+        "MQTT" | "SMTP_PASSWORD" => Ok(CANARY.to_owned()),
+        "CREDENTIALS_DIRECTORY" => Ok(credentials.clone()),
+        _ => Err(VarError::NotPresent),
+    };
+    Config::load_in(&path(), &environment)
+}
+
+fn path() -> PathBuf {
+    site().join("eightysix.yaml")
 }
 
 /// Asserts that the secrets of the files and variables are not shown, unless somebody wrote one elsewhere as well.

@@ -33,7 +33,8 @@ pub fn hold(data: &[u8]) {
     }
 }
 
-fn read(data: &[u8]) -> (Parsed, Option<Report>) {
+/// Reads these bytes as a file of rules.
+pub fn read(data: &[u8]) -> (Parsed, Option<Report>) {
     let mut problems = Problems::new();
     let parsed = parse(&[RuleFile { name: FILE.into(), bytes: data.to_vec() }], &mut problems);
     (parsed, problems.into_report())

@@ -9,6 +9,7 @@ mod demo;
 mod orders;
 mod output;
 mod run;
+mod schema;
 mod test;
 
 use std::io::IsTerminal;
@@ -47,6 +48,8 @@ enum Command {
     Check(CheckArguments),
     /// Run the tests of rules: files called *.test.yaml, beside the rules.
     Test(TestArguments),
+    /// Print the JSON Schema of rule files, of their tests or of the configuration, for editors.
+    Schema(SchemaArguments),
     /// Show eightysix at work on a simulated chain: no account, no broker, no configuration.
     Demo(DemoArguments),
     /// List the notices that were given up, or send them again.
@@ -196,6 +199,13 @@ struct TestArguments {
 }
 
 #[derive(Args)]
+struct SchemaArguments {
+    /// The files that it is about.
+    #[arg(value_name = "FILES")]
+    of: schema::Of,
+}
+
+#[derive(Args)]
 struct DemoArguments {
     /// End by itself after this time, such as 20s, with a summary.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
@@ -308,6 +318,10 @@ pub fn main() -> ExitCode {
             Command::Run(file) => run::run(file.config).await,
             Command::Check(arguments) => check::check(&arguments.file.config, arguments.online, arguments.json).await,
             Command::Test(arguments) => test::test(&arguments.files, arguments.json),
+            Command::Schema(arguments) => {
+                schema::schema(arguments.of);
+                Ok(())
+            }
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
             Command::Alerts(arguments) => orders::alerts(arguments).await,

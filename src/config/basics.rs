@@ -12,13 +12,19 @@ use crate::units::Zone;
 use crate::{broker, http, poll};
 
 /// `fastest`: below a second a single venue could take a brand's whole quota.
-const FASTEST_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(10);
+pub(super) const FASTEST_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(10);
 /// `oldest`: a screen that is an hour behind helps nobody.
-const OLDEST_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(1);
+pub(super) const OLDEST_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(1);
 /// `catalog`: a walk of many pages takes most of a minute of quota.
-const CATALOG_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(24);
+pub(super) const CATALOG_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(24);
 /// `prices`: as `catalog`, but prices change by the day.
-const PRICES_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(7 * 24);
+pub(super) const PRICES_RANGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(7 * 24);
+/// What a currency is written like.
+pub(super) const CURRENCY: &str = "the three capital letters of a currency, such as AZN";
+/// What a time of day is written like.
+pub(super) const TIME_OF_DAY: &str = "a time of day such as \"04:00\"";
+/// What the store is written like.
+pub(super) const STORE: &str = "sqlite: and a path, such as sqlite:eightysix.db";
 /// The store beside the configuration.
 const STORE_DEFAULT: &str = "eightysix.db";
 
@@ -44,7 +50,7 @@ fn currency(node: &Node, problems: &mut Problems) -> Option<String> {
     if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
         return Some(code.to_owned());
     }
-    node.refuse("the three capital letters of a currency, such as AZN", problems)
+    node.refuse(CURRENCY, problems)
 }
 
 fn time_of_day(node: &Node, problems: &mut Problems) -> Option<jiff::civil::Time> {
@@ -53,7 +59,7 @@ fn time_of_day(node: &Node, problems: &mut Problems) -> Option<jiff::civil::Time
     let time =
         parts.and_then(|(hour, minute)| jiff::civil::Time::new(two_digits(hour)?, two_digits(minute)?, 0, 0).ok());
     if time.is_none() {
-        return node.refuse("a time of day such as \"04:00\"", problems);
+        return node.refuse(TIME_OF_DAY, problems);
     }
     time
 }
@@ -91,16 +97,15 @@ pub(super) fn store(
     problems: &mut Problems,
 ) -> Option<crate::store::Settings> {
     let Some(node) = node else { return Some(crate::store::Settings { path: around.path(STORE_DEFAULT) }) };
-    let expected = "sqlite: and a path, such as sqlite:eightysix.db";
     let text = node.text(problems)?;
     let Some(path) = text.strip_prefix("sqlite:") else {
         // The text is not repeated: the address of another database may hold its password.
-        problems.tell(&node.place, format!("'store' must be {expected}"));
+        problems.tell(&node.place, format!("'store' must be {STORE}"));
         return None;
     };
     let path = path.strip_prefix("//").unwrap_or(path);
     match path {
-        "" => node.refuse(expected, problems),
+        "" => node.refuse(STORE, problems),
         ":memory:" => {
             let help = "write a path: without a file, a restart would repeat and lose notices";
             problems.tell_with_help(&node.place, "the store cannot be in memory", help);

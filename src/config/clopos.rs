@@ -15,13 +15,17 @@ use crate::document::{Node, Place, Problem, Problems};
 use crate::units::{BrandId, VenueId};
 
 /// Requests a minute and brand when nothing is written: a fifth of the quota stays for the POS's other integrations.
-const REQUESTS_DEFAULT: u32 = 240;
+pub(super) const REQUESTS_DEFAULT: u32 = 240;
 /// What may be written: of the quota of 300 some always stays, as our minute and theirs are not the same.
-const REQUESTS_RANGE: RangeInclusive<i64> = 1..=290;
+pub(super) const REQUESTS_RANGE: RangeInclusive<i64> = 1..=290;
 /// Brands of one configuration: each has a task and a budget of its own.
-const BRANDS_MAX: usize = 1_000;
+pub(super) const BRANDS_MAX: usize = 1_000;
+/// What a text that travels in a header is written like.
+pub(super) const HEADER_TEXT: &str = "a text of ASCII letters, digits and signs without spaces";
+/// What the name of a brand is written like.
+pub(super) const BRAND: &str = "it as Clopos does: 1 to 64 characters of a-z, A-Z, 0-9, '-', '_' or '.'";
 /// Venues listed for one brand: at one poll each, more could not be read within the hour.
-const VENUES_MAX: usize = 10_000;
+pub(super) const VENUES_MAX: usize = 10_000;
 
 /// What the section says, apart by what uses it.
 pub(super) struct Section {
@@ -102,7 +106,7 @@ fn header_text(node: &Node, problems: &mut Problems) -> Option<String> {
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         return Some(text.to_owned());
     }
-    node.refuse("a text of ASCII letters, digits and signs without spaces", problems)
+    node.refuse(HEADER_TEXT, problems)
 }
 
 fn brands_of(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Vec<Brand>> {
@@ -140,7 +144,7 @@ fn brand<'a>(
         }
         let brand = BrandId::new(text).ok();
         if brand.is_none() {
-            let help = "write it as Clopos does: 1 to 64 characters of a-z, A-Z, 0-9, '-', '_' or '.'";
+            let help = format!("write {BRAND}");
             problems.tell_with_help(&node.place, format!("{} is no name of a brand", node.describe()), help);
         }
         brand

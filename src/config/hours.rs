@@ -11,7 +11,7 @@ use crate::timetable::{self, schedule};
 use crate::units::{BrandId, VenueId, VenueKey};
 
 /// Windows of one configuration: each is asked of whenever a venue is looked at.
-const WINDOWS_MAX: usize = 50;
+pub(super) const WINDOWS_MAX: usize = 50;
 
 /// When a venue's doors are open and when it is busy, as far as it is written.
 #[derive(Clone, Debug, Default)]

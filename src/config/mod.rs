@@ -11,7 +11,9 @@ mod hours;
 mod mail;
 mod receivers;
 pub(crate) mod rules;
+mod schema;
 mod secret;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::env::VarError;
 use std::io::Read;
@@ -27,6 +29,8 @@ use crate::sinks::{email, mqtt, webhook};
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, VenueId, Zone, printable};
 use crate::{broker, http, poll, store};
+
+pub use schema::schema;
 
 /// Everything that the operator decides, checked and resolved: paths are absolute or relative to the working
 /// directory, secrets are read, names refer to what exists.

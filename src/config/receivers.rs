@@ -15,7 +15,7 @@ use crate::units::Secret;
 /// How long mail waits for more of the same burst: a kitchen that closes a station stops a dozen dishes in a minute.
 const GROUP_WAIT_DEFAULT: Duration = Duration::from_mins(1);
 /// What may be written: after half an hour the news is none.
-const GROUP_WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(30);
+pub(super) const GROUP_WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(30);
 /// The form of a webhook.
 const WEBHOOK: &str = "{ url: https://hooks.example.com/86, secrets: [{ file: /path }] }";
 

@@ -16,9 +16,9 @@ const BYTES_MAX: usize = 64 * 1024;
 /// The variable in which systemd names the directory of credentials.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 /// Where a secret can be kept.
-const PLACES: [&str; 3] = ["credential", "file", "env"];
+pub(super) const PLACES: [&str; 3] = ["credential", "file", "env"];
 /// What to write instead of a secret.
-const FORMS: &str = "{ credential: name }, { file: /path } or { env: NAME }";
+pub(super) const FORMS: &str = "{ credential: name }, { file: /path } or { env: NAME }";
 
 /// Reads the secret that `node` refers to; a final line break does not belong to it.
 pub(super) fn read(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Secret> {

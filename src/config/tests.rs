@@ -206,6 +206,52 @@ fn the_example_can_be_used_as_it_is() {
 }
 
 #[test]
+fn what_the_schema_calls_a_default_is_one() {
+    let schema = schema();
+    let written = |group: &str| {
+        let settings = schema.pointer(&format!("{group}/properties")).and_then(|it| it.as_object()).expect("a group");
+        let of = |(key, setting): (&String, &serde_json::Value)| Some(format!("{key}: {}", setting.get("default")?));
+        settings.iter().filter_map(of).collect::<Vec<_>>().join(", ")
+    };
+    // The same site without a word of what has a default, and with all of it.
+    let without = [
+        ("polling: { fastest: 3s, oldest: 60s }\n", ""),
+        ("store: sqlite:data/86.db\n", ""),
+        ("http: { listen: 127.0.0.1:0 }\n", ""),
+        ("      venues: [1, { id: 2 }]\n", ""),
+        (", group_wait: 2m }", " }"),
+    ];
+    let mut bare = WHOLE.to_owned();
+    for (old, new) in without {
+        assert!(bare.contains(old), "{old}");
+        bare = bare.replace(old, new);
+    }
+    let at = |name: &str| format!("/definitions/{name}");
+    let full = [
+        ("currency: AZN }", format!("currency: AZN, {} }}", written(&at("locale")))),
+        ("  brands:\n", format!("  {}\n  brands:\n", written(&at("clopos")))),
+        ("client_id: abc\n", format!("client_id: abc\n      {}\n", written(&at("brand")).replace(", ", "\n      "))),
+        ("username: eightysix,", format!("username: eightysix, {},", written(&at("broker/then")))),
+        ("127.0.0.1:1883 }", format!("127.0.0.1:1883, {} }}", written(&at("broker/else/then")))),
+        ("manager@example.com }", format!("manager@example.com }}, {}", written(&at("receiver")))),
+        ("[{ file: whsec }]", format!("[{{ file: whsec }}], {}", written(&at("webhook")))),
+        ("feed: ", format!("{}\nfeed: ", written(""))),
+        ("rules: ", format!("polling: {{ {} }}\nrules: ", written(&at("polling")))),
+        ("rules: [", format!("http: {{ {} }}\nrules: [", written(&at("http")))),
+    ];
+    let mut whole = bare.clone();
+    for (old, new) in full {
+        assert!(whole.contains(old), "{old}");
+        whole = whole.replacen(old, &new, 1);
+    }
+    let site = Site::new(&bare);
+    let shown = |site: &Site| format!("{:?}", site.load().unwrap_or_else(|report| panic!("{report}\n{whole}")));
+    let expected = shown(&site);
+    site.write("eightysix.yaml", &whole);
+    assert_eq!(shown(&site), expected, "{whole}");
+}
+
+#[test]
 fn hours_are_a_venue_s_own_or_its_brand_s() {
     let at = |text: &str| -> Timestamp { text.parse().expect("an instant") };
     let brand_hours = "hours: { mon-thu: \"10:00-23:00\", fri-sun: \"10:00-02:00\", \"2026-12-31\": closed }";

@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::document::{Entry, Node, Place, Problem, Problems, Value, nearest};
 use crate::units;
 
+/// What a duration is written like.
+pub(super) const DURATION: &str = "a duration such as 20s, 5m, 1h30m or 2d";
 /// Characters of an offending text that a message repeats.
 const SHOWN_MAX: usize = 60;
 /// Words that a message lists when none is near; more would hide the message.
@@ -88,7 +90,7 @@ impl Node {
     /// Reads a duration such as `20s` or `1h30m` within `range`.
     pub fn duration(&self, range: &RangeInclusive<Duration>, problems: &mut Problems) -> Option<Duration> {
         let read = self.as_scalar().and_then(|(text, _)| units::parse_duration(text).ok());
-        let Some(duration) = read else { return self.refuse("a duration such as 20s, 5m, 1h30m or 2d", problems) };
+        let Some(duration) = read else { return self.refuse(DURATION, problems) };
         if range.contains(&duration) {
             return Some(duration);
         }

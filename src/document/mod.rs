@@ -1,13 +1,14 @@
 //! YAML text as a tree in which every value knows its place, so that all mistakes can be told at once and exactly.
 //!
-//! `read` turns a text into [`Node`]s, `fields` reads settings out of them, `problem` collects what is wrong, and
-//! `render` shows it under the offending text. Configuration and rules are both read through here. Nothing here does
+//! `read` turns a text into [`Node`]s, `fields` reads settings out of them, `schema` says to editors what `fields` reads,
+//! `problem` collects what is wrong, and `render` shows it under the offending text. Configuration and rules are both read through here. Nothing here does
 //! I/O, and nothing panics on any input. Invariant: a reader that returns `None` has told a problem.
 
 mod fields;
 mod problem;
 mod read;
 mod render;
+pub mod schema;
 mod syntax;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The one table of fields that a rule may ask about: name, type, meaning, example, and where it exists.
 //!
-//! It drives the type checks of the parser, and later the JSON Schema and the reference page. A name stands here only
+//! It drives the type checks of the parser, the JSON Schema and the reference page. A name stands here only
 //! when `value` can compute it. Invariant, tested: a name has one type for each subject and event.
 
 use crate::rules::{EventKind, SubjectKind};
@@ -28,6 +28,27 @@ pub enum Field {
     Brand(BrandField),
     /// What an event changed.
     Change(ChangeField),
+}
+
+impl Field {
+    /// Says whether the value grows or shrinks from one evaluation to the next, so that equality is a mistake.
+    pub const fn is_running(self) -> bool {
+        match self {
+            Self::Row(RowField::StoppedFor)
+            | Self::Venue(VenueField::ReadingAge | VenueField::ClosesIn | VenueField::OpensIn)
+            | Self::Change(ChangeField::WasOutFor) => true,
+            Self::Row(_)
+            | Self::Product(_)
+            | Self::Parent(_)
+            | Self::Variants(_)
+            | Self::Recipe(_)
+            | Self::Station(_)
+            | Self::Price(_)
+            | Self::Venue(_)
+            | Self::Brand(_)
+            | Self::Change(_) => false,
+        }
+    }
 }
 
 /// Fields of a stop-list row; an item without a row is unrestricted.

@@ -261,6 +261,16 @@ impl SubjectKind {
             Self::Brand => "brand",
         }
     }
+
+    /// Returns what such a rule is asked of, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Item => "every product and every variant at every venue",
+            Self::Station => "every station of every venue",
+            Self::Venue => "every venue",
+            Self::Brand => "the brand as a whole",
+        }
+    }
 }
 
 impl Severity {
@@ -299,6 +309,22 @@ impl EventKind {
             Self::StationChanged => "station_changed",
             Self::ProductAdded => "product_added",
             Self::ProductRemoved => "product_removed",
+        }
+    }
+
+    /// Returns when it is told, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Stopped => "an item ran out: something was left, or it had no row, and now nothing is left",
+            Self::Back => "an item was out and no longer is",
+            Self::LimitChanged => "the limit of an item differs; its row came or went",
+            Self::PriceChanged => {
+                "the base price of a product differs, or its price in a list. A list belongs to the brand: its change \
+                 is told once, without a venue"
+            }
+            Self::StationChanged => "a station differs, came or went",
+            Self::ProductAdded => "a product came to the catalog",
+            Self::ProductRemoved => "a product went from the catalog; two complete walks must have missed it",
         }
     }
 

@@ -27,7 +27,7 @@ use crate::rules::{Placed, RuleSet};
 use crate::topics::BaseTopic;
 use crate::units::{Money, PriceListId, ProductId, Quantity, Timestamp, Zone};
 
-pub use parse::{ENDINGS, TESTS_MAX, is_test_file, read};
+pub use parse::{ENDINGS, TESTS_MAX, is_test_file, read, schema};
 
 /// When the business day of a test begins, as in a configuration that does not say otherwise.
 const BUSINESS_DAY_STARTS: jiff::civil::Time = jiff::civil::time(4, 0, 0, 0);

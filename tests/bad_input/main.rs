@@ -6,6 +6,8 @@
 
 #[path = "../support/canary.rs"]
 mod canary;
+#[path = "../support/schema.rs"]
+mod editor;
 #[path = "../service/process.rs"]
 mod process;
 #[path = "../support/wait.rs"]
@@ -17,6 +19,7 @@ mod pos;
 mod promises;
 mod reload;
 mod requests;
+mod schema;
 mod site;
 mod table;
 

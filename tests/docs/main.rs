@@ -9,9 +9,12 @@ mod markdown;
 mod mqtt;
 mod rule_tests;
 mod rules;
+mod schema;
 mod security;
 mod webhooks;
 
+#[path = "../support/schema.rs"]
+mod editor;
 #[path = "../support/tls.rs"]
 mod tls;
 #[path = "../support/wait.rs"]

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use crate::document::{Node, Place, Problems, Value, nearest};
 use crate::rules::condition::{Condition, Matcher, Operand, Pattern, Truth};
-use crate::rules::field::{
-    ChangeField, FIELDS, Field, FieldRow, Kind, ListIndex, PRICES_PREFIX, RowField, Scope, VenueField,
-};
+use crate::rules::field::{FIELDS, Field, FieldRow, Kind, ListIndex, PRICES_PREFIX, Scope};
 use crate::rules::parse::unknown_field::unknown_field;
 use crate::rules::value;
 use crate::units::{self, Money, Quantity};
@@ -148,7 +146,7 @@ impl<'p> ConditionReader<'p> {
             self.problems.tell_with_help(&node.place, message, "ask for a category or a tag instead");
             return None;
         }
-        if is_running(row.field) {
+        if row.field.is_running() {
             let message = format!("'{name}' is hardly ever exactly {}", items[0].describe());
             self.problems.tell_with_help(
                 &node.place,
@@ -293,25 +291,6 @@ impl<'p> ConditionReader<'p> {
         };
         self.problems.tell_with_help(&node.place, message, help);
         None
-    }
-}
-
-/// Says whether a field grows or shrinks from one evaluation to the next, so that equality is a mistake.
-pub(super) const fn is_running(field: Field) -> bool {
-    match field {
-        Field::Row(RowField::StoppedFor)
-        | Field::Venue(VenueField::ReadingAge | VenueField::ClosesIn | VenueField::OpensIn)
-        | Field::Change(ChangeField::WasOutFor) => true,
-        Field::Row(_)
-        | Field::Product(_)
-        | Field::Parent(_)
-        | Field::Variants(_)
-        | Field::Recipe(_)
-        | Field::Station(_)
-        | Field::Price(_)
-        | Field::Venue(_)
-        | Field::Brand(_)
-        | Field::Change(_) => false,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod expression;
 mod matcher;
+mod schema;
 mod unknown_field;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ use crate::rules::condition::Condition;
 use crate::rules::field::Scope;
 use crate::rules::parse::matcher::ConditionReader;
 use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind};
+
+pub use schema::schema;
 
 /// Rules of a set: each is asked of every item of every venue, and a thousand of them take milliseconds.
 pub const RULES_MAX: usize = 10_000;

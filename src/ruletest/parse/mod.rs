@@ -3,6 +3,7 @@
 //! Names of products and stations are held to the world of the test here; those of rules and receivers by
 //! `Suite::policy`, which knows them. Invariant: a test that comes out was read without a problem of its own.
 
+mod schema;
 mod steps;
 mod world;
 
@@ -18,6 +19,8 @@ use crate::rules::Placed;
 use crate::ruletest::{BUSINESS_DAY_STARTS, Named, Suite, Test, World};
 use crate::timetable;
 use crate::units::{Zone, printable};
+
+pub use schema::schema;
 
 /// How the names of test files end, so that `rules/*.yaml` does not take them for rules.
 pub const ENDINGS: [&str; 2] = [".test.yaml", ".test.yml"];

@@ -21,13 +21,17 @@ const DAY_DEFAULT: civil::Date = civil::date(2026, 5, 8);
 /// When a story begins that names no time: dinner.
 const TIME_DEFAULT: civil::Time = civil::time(18, 0, 0, 0);
 /// The longest time between two steps: the stop list is read every few seconds of it.
-const WAIT_MAX: Duration = Duration::from_hours(8 * 24);
+pub(super) const WAIT_MAX: Duration = Duration::from_hours(8 * 24);
 /// Steps of a test; more are several tests.
-const STEPS_MAX: usize = 500;
+pub(super) const STEPS_MAX: usize = 500;
+/// What the time of a step is written like.
+pub(super) const TIME: &str = "a time such as 18:00 or 2026-05-08 18:00:20";
+/// What an alert is written like.
+pub(super) const ALERT: &str = "an alert such as 'sold-out: Lamb kebab'";
 /// The words of `readings`.
-const READINGS: [(&str, Readings); 2] = [("work", Readings::Work), ("fail", Readings::Fail)];
+pub(super) const READINGS: [(&str, Readings); 2] = [("work", Readings::Work), ("fail", Readings::Fail)];
 /// The words of `access`, as the field `brand.access` has them.
-const ACCESS: [(&str, AccessWord); 3] =
+pub(super) const ACCESS: [(&str, AccessWord); 3] =
     [("granted", AccessWord::Granted), ("unreachable", AccessWord::Unreachable), ("refused", AccessWord::Refused)];
 
 /// Reads the steps; the world is left as it is after the last.
@@ -87,7 +91,7 @@ fn moment(node: &Node, last: Option<Timestamp>, zone: &Zone, problems: &mut Prob
     };
     let is_read = whole.or_else(of_day).and_then(|local| instant(local, zone));
     let Some(at) = is_read else {
-        return node.refuse("a time such as 18:00 or 2026-05-08 18:00:20", problems);
+        return node.refuse(TIME, problems);
     };
     let wait_max = last.map(|last| last.plus(WAIT_MAX));
     if last.is_some_and(|last| at < last) {
@@ -245,7 +249,6 @@ fn wants(fields: &mut Fields<'_>, named: &mut Named, problems: &mut Problems) ->
 
 /// Reads names of alerts such as `sold-out: Lamb kebab`, as text or as a group of one.
 fn alerts(node: &Node, named: &mut Named, problems: &mut Problems) -> Vec<String> {
-    let such_as = "an alert such as 'sold-out: Lamb kebab'";
     let mut alerts = Vec::new();
     for item in node.one_or_more() {
         if let Value::Mapping(entries) = &item.value {
@@ -256,7 +259,7 @@ fn alerts(node: &Node, named: &mut Named, problems: &mut Problems) -> Vec<String
             continue;
         }
         let Some((rule, label)) = item.as_scalar().and_then(|(text, _)| text.split_once(": ")) else {
-            let _: Option<()> = item.refuse(such_as, problems);
+            let _: Option<()> = item.refuse(ALERT, problems);
             continue;
         };
         named.rules.push((item.place.clone(), rule.into()));

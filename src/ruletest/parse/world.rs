@@ -15,7 +15,7 @@ use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationI
 /// The words of what is switched on or off.
 pub(super) const STATUS: [(&str, bool); 2] = [("active", true), ("inactive", false)];
 /// The types of products, by the words of Clopos.
-const KINDS: [&str; 7] = ["GOODS", "DISH", "TIMER", "PREPARATION", "INGREDIENT", "MODIFICATION", "MODIFIER"];
+pub(super) const KINDS: [&str; 7] = ["GOODS", "DISH", "TIMER", "PREPARATION", "INGREDIENT", "MODIFICATION", "MODIFIER"];
 /// The base price of a product that names none.
 const PRICE_DEFAULT: Money = Money::from_ten_thousandths(10_0000);
 

@@ -13,7 +13,7 @@ use crate::rules::condition::{Condition, Matcher, Operand, Pattern};
 use crate::rules::field::{FIELDS, Field, FieldRow, Kind};
 use crate::rules::parse::expression::ExpressionReader;
 use crate::rules::parse::expression::operand::{Measure, Side, constant_of, sum_measure};
-use crate::rules::parse::matcher::{exclude_each_other, is_never, is_running};
+use crate::rules::parse::matcher::{exclude_each_other, is_never};
 use crate::rules::term::{Comparison, MILLION, MILLIONTHS_OF_MONEY, Term, Test};
 use crate::units::{Money, Quantity, printable};
 
@@ -92,7 +92,7 @@ impl ExpressionReader<'_, '_> {
             return self.refuse(node, "two constants compare alike for everything", "write a field on one side");
         }
         let is_exact = matches!(operator, operators::EQUALS | operators::NOT_EQUALS);
-        if is_exact && (left.asks_for(is_running) || right.asks_for(is_running)) {
+        if is_exact && (left.asks_for(Field::is_running) || right.asks_for(Field::is_running)) {
             return self.refuse(node, "running times are hardly ever exactly the same", "use >= or <=");
         }
         let compare = |left, test, right| Condition::Compare(Box::new(Comparison { left, test, right }));
@@ -270,7 +270,7 @@ impl ExpressionReader<'_, '_> {
     }
 
     fn refuse_running(&mut self, node: &IdedExpr, name: &str, row: FieldRow) -> Option<()> {
-        if is_running(row.field) {
+        if row.field.is_running() {
             return self.refuse(node, format!("'{name}' is hardly ever exactly that"), "use >= or <=");
         }
         Some(())

@@ -19,6 +19,8 @@ use crate::rules::parse::matcher::{CONDITION_DEPTH_MAX, ConditionReader};
 
 /// Bytes of an expression: what is longer is several rules, and the parser's work grows with it.
 pub(super) const EXPRESSION_BYTES_MAX: usize = 1_024;
+/// What an expression is written like.
+pub(super) const EXPRESSION: &str = "an expression such as \"product.price >= 8.0\"";
 /// What a mistake is answered with when nothing better is known.
 const SUCH_AS: &str = "write a comparison such as product.price >= 8.0; join several by && and ||";
 /// The functions that ask a text.
@@ -39,7 +41,7 @@ pub(super) struct ExpressionReader<'r, 'p> {
 pub(super) fn read(node: &Node, conditions: &mut ConditionReader<'_>) -> Option<Condition> {
     let source = match node.as_scalar() {
         Some((text, _)) if !text.trim().is_empty() => text,
-        Some(_) | None => return node.refuse("an expression such as \"product.price >= 8.0\"", conditions.problems),
+        Some(_) | None => return node.refuse(EXPRESSION, conditions.problems),
     };
     let is_quoted = node.as_scalar().is_some_and(|(_, quoted)| quoted);
     if source.len() > EXPRESSION_BYTES_MAX {

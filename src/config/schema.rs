@@ -1,0 +1,365 @@
+//! The JSON Schema of the configuration, for editors: every setting with what it means and what counts without it.
+//!
+//! The readers beside this file decide; what they take is never refused here, and each group has the settings that its
+//! reader asks for (`tests/docs/schema.rs`). Files, secrets and references are `eightysix check`'s to look up.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::clopos::BASE_URL;
+use crate::config::basics::{CATALOG_RANGE, CURRENCY, FASTEST_RANGE, OLDEST_RANGE, PRICES_RANGE, STORE, TIME_OF_DAY};
+use crate::config::clopos::{BRAND, BRANDS_MAX, HEADER_TEXT, REQUESTS_DEFAULT, REQUESTS_RANGE, VENUES_MAX};
+use crate::config::hours::WINDOWS_MAX;
+use crate::config::receivers::GROUP_WAIT_RANGE;
+use crate::config::{NAME_LENGTH_MAX, secret};
+use crate::document::schema::{
+    Schema, by_key, defaulting, described, document, duration, entries, flag, from_to, group, integer, list,
+    one_or_more, reference, text, text_like, wanting, with, word,
+};
+use crate::sinks::email::ADDRESSES_MAX;
+use crate::sinks::webhook::SECRETS_MAX;
+use crate::timetable::{definitions, schedule_schema, windows_schema};
+
+const ANY: RangeInclusive<usize> = 0..=usize::MAX;
+const SOME: RangeInclusive<usize> = 1..=usize::MAX;
+
+/// Returns the schema of the configuration.
+pub fn schema() -> Schema {
+    let mut all = definitions();
+    all.extend(
+        [
+            ("locale", locale()),
+            ("clopos", clopos()),
+            ("brand", brand()),
+            ("venue", venue()),
+            ("polling", polling()),
+            ("broker", broker()),
+            ("mail", mail()),
+            ("receiver", receiver()),
+            ("email", email()),
+            ("events", events()),
+            ("webhook", webhook()),
+            ("http", http()),
+            ("secret", secret()),
+        ]
+        .map(|(name, form)| (name.to_owned(), form)),
+    );
+    let about = "The configuration of eightysix: config/eightysix.yaml shows every setting, `eightysix check` finds what no schema can know.";
+    document("The configuration of eightysix", about, group(&["locale", "clopos", "rules"], settings()), all)
+}
+
+fn settings() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("locale", described(reference("locale"), "Time zone, currency and business day.")),
+        ("clopos", described(reference("clopos"), "How Clopos is reached, and for which brands.")),
+        ("windows", windows()),
+        (
+            "polling",
+            described(
+                reference("polling"),
+                "How often Clopos is asked: requests go where changes are likely, within these bounds.",
+            ),
+        ),
+        ("store", store()),
+        (
+            "mqtt",
+            described(
+                entries(Some(names()), &reference("broker")),
+                "Brokers by name: elsewhere by `url`, or the one inside by `listen`.",
+            ),
+        ),
+        (
+            "smtp",
+            described(
+                entries(Some(names()), &reference("mail")),
+                "Ways for mail by name: a server by `url`, or a `folder` of .eml files.",
+            ),
+        ),
+        (
+            "feed",
+            described(
+                one_or_more(&text(), &ANY),
+                "The brokers, by name, that get what is out, low and back, for displays; by default none.",
+            ),
+        ),
+        (
+            "receivers",
+            described(
+                entries(Some(names()), &reference("receiver")),
+                "Who can be told, by name. The rules name them under `notify`.",
+            ),
+        ),
+        (
+            "rules",
+            described(
+                one_or_more(&text(), &SOME),
+                "Files of rules, relative to this one; `*` and `?` stand for parts of a file's name. Example: `[rules/*.yaml]`",
+            ),
+        ),
+        (
+            "http",
+            described(
+                reference("http"),
+                "The door through which displays in browsers reach the embedded broker, at /mqtt.",
+            ),
+        ),
+    ]
+}
+
+fn windows() -> Schema {
+    let about = "Times of the day or week by name, for rules that hold `during` them. `open` and `peak` are there without an entry. Example: `{ dinner: \"18:00-23:00\" }`";
+    described(with(windows_schema(names()), "maxProperties", WINDOWS_MAX.into()), about)
+}
+
+fn store() -> Schema {
+    let store = with(text_like("^sqlite:.", STORE), "type", "string".into());
+    defaulting(
+        described(store, "Where state is kept: `sqlite:` and a file, relative to this one."),
+        "sqlite:eightysix.db",
+    )
+}
+
+/// Takes the names of brokers, mail servers, receivers and windows.
+fn names() -> Schema {
+    json!({ "pattern": format!("^[A-Za-z0-9_.-]{{1,{NAME_LENGTH_MAX}}}$") })
+}
+
+fn locale() -> Schema {
+    let currency = with(text_like("^[A-Z]{3}$", CURRENCY), "type", "string".into());
+    let day = with(text_like("^([01][0-9]|2[0-3]):[0-5][0-9]$", TIME_OF_DAY), "type", "string".into());
+    let settings = vec![
+        ("timezone", described(text(), "The IANA name of the venues' time zone, such as Asia/Baku.")),
+        ("currency", described(currency, "The currency of all prices, three letters of ISO 4217, such as AZN.")),
+        ("business_day_starts", defaulting(described(day, "Until then it is still yesterday."), "04:00")),
+    ];
+    group(&["timezone", "currency"], settings)
+}
+
+fn clopos() -> Schema {
+    let settings = vec![
+        ("base_url", defaulting(described(text(), "Where the API is; http:// only to this machine."), BASE_URL)),
+        ("integrator_id", described(text_like("^[!-~]+$", HEADER_TEXT), "The id that Clopos gave to you.")),
+        ("brands", described(list(&reference("brand"), &(1..=BRANDS_MAX)), "The brands that are watched.")),
+        ("ca_file", ca_file("authorities to trust instead of the system's")),
+    ];
+    group(&["integrator_id", "brands"], settings)
+}
+
+fn brand() -> Schema {
+    let requests = defaulting(integer(&REQUESTS_RANGE), REQUESTS_DEFAULT);
+    let id = integer(&(1..=i64::MAX));
+    let venues = list(&json!({ "anyOf": [id, reference("venue")] }), &(1..=VENUES_MAX));
+    let venues = json!({ "anyOf": [word(["all"]), reference("venue"), venues] });
+    let settings = vec![
+        (
+            "brand",
+            described(text_like("^[A-Za-z0-9._-]{1,64}$", BRAND), "The name of the brand, written as Clopos does."),
+        ),
+        ("client_id", described(text(), "The id that Clopos gave to you for this brand.")),
+        ("client_secret", described(reference("secret"), "Where the secret is kept that belongs to the id.")),
+        ("requests_per_minute", described(requests, "Of the 300 that Clopos allows a brand.")),
+        (
+            "venues",
+            defaulting(
+                described(venues, "`all`, or a list of ids: `[1, 2]` or `[{ id: 1, hours: .., peaks: .. }]`."),
+                "all",
+            ),
+        ),
+        ("hours", described(schedule_schema(), &format!("{HOURS} Of all its venues that have none of their own."))),
+        ("peaks", described(schedule_schema(), &format!("{PEAKS} Of all its venues that have none of their own."))),
+    ];
+    group(&["brand", "client_id", "client_secret"], settings)
+}
+
+const HOURS: &str = "When the doors are open. Example: `{ mon-thu: \"10:00-23:00\", fri-sun: \"10:00-02:00\", \"2027-01-01\": closed }`.";
+const PEAKS: &str = "When it is busy. Example: `[\"12:00-14:00\", \"18:00-21:00\"]`.";
+
+fn venue() -> Schema {
+    let settings = vec![
+        ("id", described(integer(&(1..=i64::MAX)), "Its id at Clopos.")),
+        ("hours", described(schedule_schema(), &format!("{HOURS} By default its brand's."))),
+        ("peaks", described(schedule_schema(), &format!("{PEAKS} By default its brand's."))),
+    ];
+    group(&["id"], settings)
+}
+
+fn polling() -> Schema {
+    let bound = |about: &str, range: &RangeInclusive<Duration>, default: &str| {
+        defaulting(described(duration(), &format!("{about} {}", from_to(range))), default)
+    };
+    let settings = vec![
+        ("fastest", bound("No venue is polled more often.", &FASTEST_RANGE, "3s")),
+        ("oldest", bound("No reading should get older.", &OLDEST_RANGE, "60s")),
+        ("catalog", bound("How often products and stations are read.", &CATALOG_RANGE, "15m")),
+        ("prices", bound("How often price lists are read.", &PRICES_RANGE, "1h")),
+    ];
+    group(&[], settings)
+}
+
+/// Takes a broker elsewhere, or the one inside.
+fn broker() -> Schema {
+    let url = "mqtts:// (default port 8883) or mqtt:// (1883). Example: `mqtts://broker.example.com`";
+    let elsewhere = vec![
+        ("url", described(text(), url)),
+        ("username", described(text(), "The name to log in with.")),
+        ("password", described(reference("secret"), "Where the password is kept that belongs to it.")),
+        ("base_topic", base_topic()),
+        ("client_id", described(text(), "By default eightysix, the machine's name and the broker's name here.")),
+        ("ca_file", ca_file("authorities to trust in addition to the system's")),
+        (
+            "allow_plain",
+            defaulting(
+                described(flag(), "Permits mqtt:// beyond this machine: others can then read and forge."),
+                false,
+            ),
+        ),
+    ];
+    let listen =
+        "The address and port of the embedded broker, from which displays can only read. Example: `127.0.0.1:1883`";
+    let inside = vec![
+        ("listen", described(text(), listen)),
+        ("username", defaulting(described(text(), "The name that displays log in with."), "display")),
+        (
+            "password",
+            described(
+                reference("secret"),
+                "Where the displays' password is kept, at least 8 characters; needed beyond this machine.",
+            ),
+        ),
+        ("base_topic", base_topic()),
+        (
+            "anonymous",
+            defaulting(described(flag(), "Instead of a password: everybody on that network may read."), false),
+        ),
+    ];
+    let elsewhere = with(group(&["url"], elsewhere), "dependencies", json!({ "password": ["username"] }));
+    by_key(&[("url", elsewhere), ("listen", group(&["listen"], inside))])
+}
+
+fn base_topic() -> Schema {
+    defaulting(described(text(), "The first levels of every topic."), "eightysix")
+}
+
+/// Takes a mail server, or a folder.
+fn mail() -> Schema {
+    let from = described(text(), "The sender. Example: `\"86 <alerts@example.com>\"`");
+    let url =
+        "smtps:// (TLS, port 465), smtp:// (STARTTLS, 587) or smtp+plain:// (25). Example: `smtps://mail.example.com`";
+    let server = vec![
+        ("url", described(text(), url)),
+        ("from", from.clone()),
+        // Known to the reader, which says that mail goes to one of the two.
+        ("folder", false.into()),
+        ("username", described(text(), "The name to log in with, beside a `password`.")),
+        ("password", described(reference("secret"), "Where the password is kept that belongs to it.")),
+        ("ca_file", ca_file("authorities to trust instead of the system's")),
+    ];
+    let login = json!({ "username": ["password"], "password": ["username"] });
+    let server = with(group(&["url", "from"], server), "dependencies", login);
+    let folder = vec![
+        ("folder", described(text(), ".eml files are written into it instead of a server, to try things out.")),
+        ("from", from),
+        ("ca_file", described(text(), "It means nothing for a folder.")),
+    ];
+    by_key(&[("url", server), ("folder", group(&["folder", "from"], folder))])
+}
+
+fn receiver() -> Schema {
+    let wait = format!("How long mail waits for more of the same burst. {}", from_to(&GROUP_WAIT_RANGE));
+    let settings = vec![
+        ("email", described(reference("email"), "Mail, grouped. Example: `{ smtp: main, to: [manager@example.com] }`")),
+        (
+            "mqtt",
+            described(reference("events"), "Events for displays and other machines. Example: `{ broker: kitchen }`"),
+        ),
+        ("webhook", described(reference("webhook"), "CloudEvents by POST, signed as Standard Webhooks has it.")),
+        ("group_wait", defaulting(described(duration(), &wait), "60s")),
+    ];
+    let channels = ["email", "mqtt", "webhook"].map(|channel| json!({ "required": [channel] }));
+    with(group(&[], settings), "anyOf", channels.to_vec().into())
+}
+
+fn email() -> Schema {
+    let to =
+        described(one_or_more(&text(), &(1..=ADDRESSES_MAX)), "The addresses. Example: `\"Chef <chef@example.com>\"`");
+    group(&["smtp", "to"], vec![("smtp", described(text(), "One of `smtp`, by its name.")), ("to", to)])
+}
+
+fn events() -> Schema {
+    group(&["broker"], vec![("broker", described(text(), "One of `mqtt`, by its name."))])
+}
+
+fn webhook() -> Schema {
+    let url = json!({ "anyOf": [text(), reference("secret")] });
+    let secrets = one_or_more(&reference("secret"), &(0..=SECRETS_MAX));
+    let settings = vec![
+        (
+            "url",
+            described(
+                url,
+                "The address, or where it is kept when it is a secret. Example: `https://hooks.example.com/86`",
+            ),
+        ),
+        (
+            "secrets",
+            described(
+                secrets,
+                "Where the key is kept that signs; the old and the new one while it changes. 24 to 64 bytes.",
+            ),
+        ),
+        (
+            "headers",
+            described(
+                entries(None, &reference("secret")),
+                "Headers to add, kept as secrets. Example: `{ Authorization: { file: /path } }`",
+            ),
+        ),
+        (
+            "allow_private",
+            described(
+                one_or_more(&text(), &ANY),
+                "Hosts, addresses and networks that are not on the Internet. Example: `10.1.0.0/16`",
+            ),
+        ),
+        (
+            "plain_http",
+            defaulting(described(flag(), "Permits http:// beyond allow_private: others can then read."), false),
+        ),
+        ("ca_file", ca_file("authorities to trust instead of the system's")),
+    ];
+    group(&["url"], settings)
+}
+
+fn http() -> Schema {
+    let settings = vec![
+        ("listen", defaulting(described(text(), "The address and port."), "127.0.0.1:8686")),
+        (
+            "origins",
+            described(
+                one_or_more(&text(), &ANY),
+                "Pages from elsewhere that may read /mqtt; by default none. Example: `https://screens.example.com`",
+            ),
+        ),
+    ];
+    group(&[], settings)
+}
+
+fn ca_file(what: &str) -> Schema {
+    described(text(), &format!("A file of PEM certificates: {what}."))
+}
+
+/// Takes where a secret is kept; it never stands in the file itself.
+fn secret() -> Schema {
+    let place = |place: &'static str| {
+        let about = match place {
+            "credential" => "A systemd credential by its name: LoadCredential=name:/path.",
+            "file" => "A file that only the service may read, relative to this one.",
+            _ => "A variable of the environment.",
+        };
+        (place, described(text(), about))
+    };
+    let places = group(&[], secret::PLACES.map(place).to_vec());
+    wanting(with(with(places, "minProperties", 1.into()), "maxProperties", 1.into()), secret::FORMS)
+}
