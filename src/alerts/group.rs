@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::alerts::facts::{ChangeFacts, Facts};
 use crate::alerts::lifecycle::{EpisodeId, OpenAlert, digest};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
-use crate::alerts::published::{self, AlertPart};
+use crate::alerts::published::{self, AlertPart, End};
 use crate::rules::Severity;
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -136,8 +136,9 @@ pub fn enqueue(groups: &mut Groups, key: &GroupKey, entry: Entry, now: Timestamp
     }
 }
 
-/// Returns the notices that an entry causes at once: those of machines, one for each of the receiver's channels.
-pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAlert>) -> Vec<Notice> {
+/// Returns the notices that an entry causes at once: those of machines, one for each of the receiver's channels. `end`
+/// is what closed the alert, when it was closed.
+pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAlert>, end: Option<End>) -> Vec<Notice> {
     let part = AlertPart {
         rule: &entry.rule,
         severity: entry.severity.word(),
@@ -145,6 +146,7 @@ pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAl
         since: open.map(|open| open.since),
         opened_at: open.map(|open| open.opened_at),
         closed_at: (entry.kind == EntryKind::Closed).then_some(entry.at),
+        ended_by: end,
         baseline: entry.baseline,
         acknowledged: open.and_then(|open| open.acknowledged.as_ref()),
     };
@@ -292,14 +294,13 @@ mod tests {
         };
         for (baseline, channels) in [(false, vec!["mqtt", "webhook"]), (true, vec!["webhook"])] {
             let news = Entry { baseline, ..entry(EntryKind::Opened, "a") };
-            let notices = at_once(&route, &news, &facts, None);
+            let notices = at_once(&route, &news, &facts, None, None);
             let told: Vec<&str> = notices.iter().map(|notice| notice.content.channel().word()).collect();
             assert_eq!(told, channels);
             assert!(notices.iter().all(|notice| notice.id == notices[0].id), "one id on every channel");
         }
-        let Content::Mqtt(message) = &at_once(&route, &entry(EntryKind::Closed, "a"), &facts, None)[0].content else {
-            panic!("the first way is MQTT")
-        };
+        let closed = at_once(&route, &entry(EntryKind::Closed, "a"), &facts, None, Some(End::Clear));
+        let Content::Mqtt(message) = &closed[0].content else { panic!("the first way is MQTT") };
         assert_eq!(
             (message.topic.as_str(), message.retain),
             ("kds/v1/sahil/event", false),

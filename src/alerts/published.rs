@@ -97,6 +97,8 @@ struct Alert<'a> {
     opened_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     closed_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_by: Option<&'static str>,
     baseline: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ack: Option<PublishedAck<'a>>,
@@ -121,6 +123,28 @@ impl<'a> PublishedAck<'a> {
     }
 }
 
+/// What ends an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// What its rule asks for is no longer so.
+    Clear,
+    /// The windows of its rule are over, and nothing else is known to have changed.
+    Window,
+    /// Its rule or its venue was taken away, and nobody can say any more whether it holds.
+    Unwatched,
+}
+
+impl End {
+    /// Returns the word that receivers read.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Window => "window",
+            Self::Unwatched => "unwatched",
+        }
+    }
+}
+
 /// The part of an event that a rule adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlertPart<'a> {
@@ -136,6 +160,8 @@ pub struct AlertPart<'a> {
     pub opened_at: Option<Timestamp>,
     /// When it closed.
     pub closed_at: Option<Timestamp>,
+    /// What closed it.
+    pub ended_by: Option<End>,
     /// True when it already held in the first reading.
     pub baseline: bool,
     /// What somebody who takes care of it said.
@@ -220,7 +246,7 @@ fn change(facts: &ChangeFacts) -> Change<'_> {
 }
 
 fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
-    let AlertPart { rule, severity, episode, since, opened_at, closed_at, baseline, acknowledged } = part;
+    let AlertPart { rule, severity, episode, since, opened_at, closed_at, ended_by, baseline, acknowledged } = part;
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     Alert {
         rule,
@@ -229,6 +255,7 @@ fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
         since: text(since),
         opened_at: text(opened_at),
         closed_at: text(closed_at),
+        ended_by: ended_by.map(End::word),
         baseline,
         ack: acknowledged.map(PublishedAck::of),
     }
@@ -295,6 +322,7 @@ mod tests {
             since: Some(NOW.minus(Duration::from_mins(2))),
             opened_at: Some(NOW.minus(Duration::from_secs(90))),
             closed_at: Some(NOW),
+            ended_by: Some(End::Window),
             baseline: true,
             acknowledged: None,
         };
@@ -305,6 +333,7 @@ mod tests {
             "alert": {
               "baseline": true,
               "closed_at": "2026-05-08T14:22:00.500Z",
+              "ended_by": "window",
               "episode": "66bcbc5cf096741a",
               "opened_at": "2026-05-08T14:20:30.500Z",
               "rule": "sold-out",

@@ -6,10 +6,10 @@ use std::cell::OnceCell;
 
 use crate::alerts::facts::{self, Facts};
 use crate::alerts::lifecycle::Turn;
+use crate::alerts::published::End;
 use crate::alerts::{AlertKey, Turned};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::engine::tell::End;
 use crate::rules::evaluate;
 use crate::rules::field::{Field, VenueField};
 use crate::rules::subject::Scene;
@@ -42,9 +42,9 @@ impl<'a> Look<'a> {
     /// Gathers what can be said of a turn, and what ended the alert if it ends.
     pub(super) fn at_turn(&self, turned: &Turned<'_>) -> (Facts, End) {
         match turned.turn {
-            Turn::Open { .. } => (self.facts(&turned.key.subject), End::Itself),
+            Turn::Open { .. } => (self.facts(&turned.key.subject), End::Clear),
             Turn::Close(_) => (self.facts(&turned.key.subject), self.end_of(turned)),
-            Turn::Stay | Turn::Move(_) => (self.brief(&turned.key.subject), End::Itself),
+            Turn::Stay | Turn::Move(_) => (self.brief(&turned.key.subject), End::Clear),
         }
     }
 
@@ -79,14 +79,15 @@ impl<'a> Look<'a> {
     }
 
     fn end_of(&self, turned: &Turned<'_>) -> End {
-        let (Some(rule), Some(snapshot)) = (turned.rule, self.snapshot) else { return End::Itself };
+        let Some(rule) = turned.rule else { return End::Unwatched };
+        let Some(snapshot) = self.snapshot else { return End::Clear };
         if rule.during.is_empty() {
-            return End::Itself;
+            return End::Clear;
         }
         let price_lists = self.engine.policy.rules.price_lists();
         let of_now = || Scene::new(self.engine.view(snapshot, self.access), price_lists, self.now);
         let scene = self.scene.get_or_init(of_now);
-        if evaluate::ends_by_window(rule, &turned.key.subject, scene, self.now) { End::Window } else { End::Itself }
+        if evaluate::ends_by_window(rule, &turned.key.subject, scene, self.now) { End::Window } else { End::Clear }
     }
 
     fn is_about_a_failed_reading(&self, effect: &AlertKey) -> bool {

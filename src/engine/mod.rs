@@ -18,6 +18,7 @@ use crate::alerts::group::{Group, GroupKey, Groups, Route};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Notice, ReceiverName};
 use crate::alerts::order::{Answer, Order, OrderId};
+use crate::alerts::published::End;
 use crate::alerts::render::Messages;
 use crate::alerts::silence::{Silence, SilenceId};
 use crate::alerts::{self, AlertBook, AlertKey, Scope};
@@ -26,7 +27,7 @@ use crate::calendar::Calendars;
 use crate::catalog::Venue;
 use crate::engine::look::Look;
 use crate::engine::settle::Settling;
-use crate::engine::tell::{End, Teller};
+use crate::engine::tell::Teller;
 use crate::engine::timers::{Timer, Timers};
 use crate::rules::evaluate::{self, Evaluation};
 use crate::rules::subject::VenueView;
@@ -393,7 +394,7 @@ impl Engine {
             for turned in alerts::withdraw_all(&self.memory.book, &self.policy.rules, gone) {
                 let snapshot = self.memory.venues.get(&gone).map(Arc::as_ref);
                 let facts = facts::of_subject(&self.brand, &self.memory.access, snapshot, &turned.key.subject, now);
-                commit.alerts.push(teller.tell_turn(turned, facts, End::Itself));
+                commit.alerts.push(teller.tell_turn(turned, facts, End::Unwatched));
             }
         }
         for venue in venues {

@@ -13,8 +13,9 @@ use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turn};
 use crate::alerts::mail::{self, MailContext, StillOpen};
 use crate::alerts::notice::{Content, Notice, ReceiverName};
+use crate::alerts::published::{self, End};
 use crate::alerts::render::{self, AlertWords};
-use crate::alerts::{AlertKey, Turned, published};
+use crate::alerts::{AlertKey, Turned};
 use crate::board;
 use crate::engine::{Commit, Engine};
 use crate::rules::events::events;
@@ -23,15 +24,6 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::diff::Change;
 use crate::snapshot::recipes::Recipes;
 use crate::units::{Timestamp, VenueId, human_duration};
-
-/// What ends an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// What it was about is no longer so, or nobody watches it any more.
-    Itself,
-    /// The windows of its rule are over, and nothing else is known to have changed.
-    Window,
-}
 
 /// Collects what one step tells.
 pub(super) struct Teller<'a> {
@@ -106,7 +98,7 @@ impl<'a> Teller<'a> {
     /// Tells receivers that an alert is open.
     pub(super) fn tell_opened(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts, receivers: &[ReceiverName]) {
         let entry = self.alert_entry(EntryKind::Opened, rule.name.as_str(), open, open.message.clone());
-        self.tell(receivers, &entry, facts, Some(open));
+        self.tell(receivers, &entry, facts, Some(open), None);
     }
 
     /// Tells the machines among those who were told of an alert that somebody takes care of it. No mail goes out for it:
@@ -118,7 +110,8 @@ impl<'a> Teller<'a> {
         entry.id = format!("{}/{}", entry.id, acknowledged.at.unix_ms());
         for receiver in &open.told {
             let route = self.engine.policy.routes.get(receiver);
-            self.notices.extend(route.into_iter().flat_map(|route| group::at_once(route, &entry, facts, Some(open))));
+            self.notices
+                .extend(route.into_iter().flat_map(|route| group::at_once(route, &entry, facts, Some(open), None)));
         }
     }
 
@@ -173,14 +166,14 @@ impl<'a> Teller<'a> {
         let entry = self.alert_entry(EntryKind::Closed, key.rule.as_str(), open, message);
         let told = open.told.iter().filter(|receiver| !by_window || self.waits_to_be_told(receiver, &facts, open));
         let told: Vec<ReceiverName> = told.cloned().collect();
-        self.tell(&told, &entry, &facts, Some(open));
+        self.tell(&told, &entry, &facts, Some(open), Some(end));
         if !by_window {
             return;
         }
         // The end of a window brings nothing back, so that no mail says so; machines must know that the episode ended.
         for route in open.told.iter().filter(|receiver| !told.contains(receiver)) {
-            let route = self.engine.policy.routes.get(route);
-            self.notices.extend(route.into_iter().flat_map(|route| group::at_once(route, &entry, &facts, Some(open))));
+            let Some(route) = self.engine.policy.routes.get(route) else { continue };
+            self.notices.extend(group::at_once(route, &entry, &facts, Some(open), Some(end)));
         }
     }
 
@@ -273,7 +266,7 @@ impl<'a> Teller<'a> {
             at: self.now,
             baseline: false,
         };
-        self.tell(&receivers_of(rule).collect::<Vec<_>>(), &entry, facts, None);
+        self.tell(&receivers_of(rule).collect::<Vec<_>>(), &entry, facts, None, None);
     }
 
     fn feed(&mut self, change: &Change, after: &Snapshot) {
@@ -290,10 +283,17 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn tell(&mut self, receivers: &[ReceiverName], entry: &Entry, facts: &Facts, open: Option<&OpenAlert>) {
+    fn tell(
+        &mut self,
+        receivers: &[ReceiverName],
+        entry: &Entry,
+        facts: &Facts,
+        open: Option<&OpenAlert>,
+        end: Option<End>,
+    ) {
         for receiver in receivers {
             let Some(route) = self.engine.policy.routes.get(receiver) else { continue };
-            self.notices.extend(group::at_once(route, entry, facts, open));
+            self.notices.extend(group::at_once(route, entry, facts, open, end));
             if route.ways.contains(&Way::Email) {
                 let key = GroupKey { receiver: receiver.clone(), venue: facts.venue.as_ref().map(|venue| venue.id) };
                 self.touch(&key);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use eightysix::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
 use eightysix::alerts::group::EntryKind;
 use eightysix::alerts::order::{Acknowledgement, Reason};
-use eightysix::alerts::published::{AlertPart, cloud_event, event_type};
+use eightysix::alerts::published::{AlertPart, End, cloud_event, event_type};
 use eightysix::board::feed_event;
 use eightysix::catalog::Venue;
 use eightysix::snapshot::diff::Change;
@@ -202,6 +202,7 @@ fn an_event_with_everything_has_the_documented_fields() {
         opened_at: Some(at),
         closed_at: Some(at),
         acknowledged: Some(&acknowledged),
+        ended_by: Some(End::Clear),
         baseline: false,
     };
     let event = cloud_event("id", "alert.opened", &facts, Some(alert), Some("Lamb kebab is out"), at);

@@ -132,6 +132,7 @@ fn a_rule_is_taken_away_while_it_fires_and_another_takes_over() {
         shop.after("1m");
         shop.restocks("Piti");
         shop.after("1m");
+        assert_eq!(shop.endings(), ["unwatched", "clear"]);
     };
     insta::assert_snapshot!(told(&Opening { rules: Some(ONE_RULE), ..Opening::default() }, story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
@@ -212,6 +213,7 @@ fn a_venue_that_is_no_longer_watched_ends_its_alerts_aloud() {
         shop.after("2m");
         shop.reloads(None, Some(&[1]));
         shop.after("3m");
+        assert_eq!(shop.endings(), ["unwatched"]);
     };
     insta::assert_snapshot!(told(&Opening { brands: &[("sahil", 2)], ..Opening::default() }, story), @r"
     18:03:00 feed product.stopped: Piti at İçərişəhər

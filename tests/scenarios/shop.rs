@@ -378,6 +378,16 @@ impl Shop {
         lines.join("\n")
     }
 
+    /// Returns what ended each alert whose end machines were told, in the words of the events.
+    pub(crate) fn endings(&self) -> Vec<String> {
+        let closed = |row: &Row| row.line().starts_with("kitchen closed").then(|| row.event_body());
+        let ended_by = |body: String| -> String {
+            let event: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+            event["data"]["alert"]["ended_by"].as_str().expect("an end has a cause").to_owned()
+        };
+        self.told().iter().filter_map(closed).map(ended_by).collect()
+    }
+
     fn clock(&self) -> Clock {
         let clopos = self.begun_at.plus(self.uptime.since(Uptime(Duration::from_hours(1))));
         let wall = Timestamp::from_unix_ms(clopos.unix_ms() + self.ahead_s * 1000);

@@ -112,6 +112,7 @@ fn a_rule_for_dinner_begins_with_it_and_its_end_is_no_news_but_for_machines() {
     18:20:00 kitchen closed out: Piti: not watched outside dinner, after 17 min
     18:25:00 feed product.back: Piti at Sahil
     ");
+    assert_eq!(shop.endings(), ["clear", "window"], "Bozbaş came back, Piti is only not watched any more");
 }
 
 #[test]

@@ -202,7 +202,10 @@ fn silence() -> Schema {
         ("station", described(text(), "The station that is silent, with all that it makes.")),
         ("rule", described(text(), "The rule that is silent.")),
         ("for", described(duration(), &lasts)),
-        ("until_back", described(flag(), "It ends earlier, as soon as nothing is open that it hides; by default false.")),
+        (
+            "until_back",
+            described(flag(), "It ends earlier, as soon as nothing is open that it hides; by default false."),
+        ),
         ("during", described(text(), "The window in which alone it holds: a silence that repeats.")),
     ];
     let names_something = ["product", "station", "rule"].map(|key| json!({ "required": [key] }));
