@@ -440,6 +440,10 @@ impl Engine {
         teller: &mut Teller<'_>,
         now: Timestamp,
     ) {
+        // What is out at a first start is no news either when the wait for the products is over by the time alone.
+        let known = scope.and_then(|venue| self.memory.venues.get(&venue));
+        let is_first_list = |snapshot: &Arc<Snapshot>| snapshot.read_at.is_some() && !snapshot.is_complete();
+        let baseline = baseline || known.is_some_and(is_first_list);
         let access = commit.access.clone().unwrap_or_else(|| self.memory.access.clone());
         let of_venue: Evaluation;
         let of_brand: Vec<Finding>;

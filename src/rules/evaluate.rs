@@ -17,7 +17,8 @@ use crate::units::{BrandId, Timestamp};
 pub struct Evaluation {
     /// Every subject of which a rule's `when` or `keep_while` holds, or may hold.
     pub findings: Vec<Finding>,
-    /// The stop list was never read, or is too old: nothing is said of any item, and their alerts stay as they are.
+    /// The stop list was never read or is too old, or the products are still awaited: nothing is said of any item, and
+    /// their alerts stay as they are.
     pub items_unknown: bool,
     /// The products were never read: an item without a row may have any product.
     pub products_unknown: bool,
@@ -54,7 +55,7 @@ pub fn evaluate_venue(rules: &RuleSet, view: &VenueView<'_>, now: Timestamp) -> 
     }
     Evaluation {
         findings,
-        items_unknown: !scene.sees_rows(),
+        items_unknown: !scene.sees_items(),
         products_unknown: !scene.sees_products(),
         stations_unknown: !scene.sees_stations(),
     }
@@ -97,7 +98,7 @@ fn evaluate_rule(rule: &Rule, state: &State, scene: &Scene<'_>, findings: &mut V
     }
     let venue = scene.snapshot().id();
     match state.subject {
-        SubjectKind::Item if !scene.sees_rows() => {}
+        SubjectKind::Item if !scene.sees_items() => {}
         SubjectKind::Item => {
             let as_of = scene.items_as_of();
             for item in scene.items() {

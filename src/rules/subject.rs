@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::calendar::{Calendar, Moment};
 use crate::catalog::{Catalog, Product, Station};
@@ -13,6 +14,10 @@ use crate::rules::{Placed, SubjectKind};
 use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Rows, Snapshot, StopRow};
 use crate::units::{BrandId, Money, PriceListId, ProductId, StationId, Timestamp};
+
+/// How long rules about items wait for the first walk of the products. It takes seconds; when it fails for this long, a
+/// number without a name is better than silence.
+const PRODUCTS_AWAITED_MAX: Duration = Duration::from_mins(5);
 
 /// A venue as the rules are given it.
 #[derive(Clone, Copy, Debug)]
@@ -142,6 +147,13 @@ impl<'a> Scene<'a> {
             Freshness::Fresh => true,
             Freshness::Stale | Freshness::Blind => false,
         }
+    }
+
+    /// Says whether something can be said of items: the stop list is fresh, and what it names is known, or was awaited
+    /// for long enough.
+    pub fn sees_items(&self) -> bool {
+        let watched_for = self.now.since(self.view.snapshot.watched_since);
+        self.sees_rows() && (self.sees_products() || watched_for >= PRODUCTS_AWAITED_MAX)
     }
 
     /// Says whether the products were ever read to the end.

@@ -180,3 +180,36 @@ fn one_wrong_answer_when_the_wait_is_over_ends_nothing() {
     18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
     ");
 }
+
+const OUT: &str = "rules: [{ name: out, when: { sold_out: true }, notify: [kitchen, managers, office],
+    message: '{{ item.name }} is out' }]";
+
+#[test]
+fn what_is_out_at_the_first_start_is_told_by_its_name_once_the_products_were_read() {
+    let story = |shop: &mut Shop| {
+        shop.sells_out("Piti");
+        shop.suffers(Fault::BadGatewayPage, Some(Endpoint::Products), "2m");
+        shop.after("1m");
+        assert_eq!(shop.lines(), "", "the stop list was read, the products not yet");
+        shop.after("4m");
+    };
+    insta::assert_snapshot!(told(&Opening { rules: Some(OUT), ..Opening::default() }, story), @r"
+    18:02:00 office opened out: Piti is out
+    18:03:00 managers mail Sahil: 1 already open (Piti)
+    ");
+}
+
+#[test]
+fn what_is_out_is_told_by_its_number_when_the_products_cannot_be_read_for_five_minutes() {
+    let story = |shop: &mut Shop| {
+        shop.sells_out("Piti");
+        shop.suffers(Fault::BadGatewayPage, Some(Endpoint::Products), "30m");
+        shop.after("4m");
+        assert_eq!(shop.lines(), "", "the products may still come");
+        shop.after("3m");
+    };
+    insta::assert_snapshot!(told(&Opening { rules: Some(OUT), ..Opening::default() }, story), @r"
+    18:05:00 office opened out: #127 (not in catalog) is out
+    18:06:00 managers mail Sahil: 1 already open (#127 (not in catalog))
+    ");
+}
