@@ -19,6 +19,9 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const SPAN: &str = "a span such as \"10:00-23:00\", \"18:00-02:00\" for past midnight or \"00:00-24:00\"";
 /// What a key of a timetable must be.
 const DAY: &str = "a day such as mon, several such as mon-thu or fri-sun, daily, or a date such as \"2026-12-31\"";
+/// What to write instead of a day that two entries hold.
+const DAY_ONCE: &str = "write each day once, such as mon: closed beside tue-sun: \"10:00-23:00\"; \
+     several spans of a day stand in one list, such as [\"12:00-15:00\", \"18:00-23:00\"]";
 
 /// Reads one named window.
 pub fn window(entry: &Entry, problems: &mut Problems) -> Option<Schedule> {
@@ -28,6 +31,19 @@ pub fn window(entry: &Entry, problems: &mut Problems) -> Option<Schedule> {
         problems.tell_with_help(&entry.place, message, help);
     }
     schedule(&entry.node, problems)
+}
+
+/// Reads when the doors are open. Dates alone are refused: they would close every other day, which nobody means by them.
+pub fn opening_hours(node: &Node, problems: &mut Problems) -> Option<Schedule> {
+    let schedule = schedule(node, problems)?;
+    let entries = node.entries("", &mut Problems::new()).unwrap_or_default();
+    if entries.is_empty() || entries.iter().any(|entry| date(&entry.key).is_none()) {
+        return Some(schedule);
+    }
+    let message = format!("'{}' names dates alone, so the doors would be closed on every other day", node.label);
+    let help = "write the usual days as well, such as daily: \"10:00-23:00\", or daily: closed";
+    problems.tell_with_help(&node.place, message, help);
+    None
 }
 
 /// Reads `"10:00-23:00"` or a list of spans for every day, or `{ mon-thu: .., fri-sun: .., "2026-12-31": .. }`.
@@ -105,9 +121,7 @@ impl<'n> Timetable<'n> {
                 problems.push(Problem {
                     place: entry.place.clone(),
                     message: format!("{} is written twice", DAYS[day]),
-                    help: Some(
-                        "write all spans of a day as one list, such as [\"12:00-15:00\", \"18:00-23:00\"]".to_owned(),
-                    ),
+                    help: Some(DAY_ONCE.to_owned()),
                     related: Some((first.place.clone(), "first written here".to_owned())),
                 });
                 return None;

@@ -35,6 +35,13 @@ pub(super) async fn check(path: &Path, online: bool, as_json: bool) -> Result<()
         let receivers = config.receivers.len();
         say(&format!("{}: fine, with {} rules and {receivers} receivers", path.display(), config.rules.rules().len()));
     }
+    for warning in &config.warnings {
+        if as_json {
+            say_json(&json!({ "warning": warning }));
+        } else {
+            say(&format!("{}: {warning}", coloured("warning", "33;1")));
+        }
+    }
     if !online {
         if as_json {
             say_json(&json!({ "ok": true, "rules": config.rules.rules().len(), "receivers": config.receivers.len() }));

@@ -54,7 +54,8 @@ fn currency(node: &Node, problems: &mut Problems) -> Option<String> {
 }
 
 fn time_of_day(node: &Node, problems: &mut Problems) -> Option<jiff::civil::Time> {
-    let two_digits = |text: &str| if text.len() == 2 { text.parse::<i8>().ok() } else { None };
+    let is_plain = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    let two_digits = |text: &str| if is_plain(text) { text.parse::<i8>().ok() } else { None };
     let parts = node.as_scalar().and_then(|(text, _)| text.split_once(':'));
     let time =
         parts.and_then(|(hour, minute)| jiff::civil::Time::new(two_digits(hour)?, two_digits(minute)?, 0, 0).ok());

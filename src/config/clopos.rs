@@ -157,9 +157,10 @@ fn brand<'a>(
         Some(node) => node.integer(&REQUESTS_RANGE, "requests", problems).and_then(|count| u32::try_from(count).ok()),
         None => Some(REQUESTS_DEFAULT),
     };
+    let listed = fields.optional("venues");
     let all = hours::hours(&mut fields, problems);
     let mut own = BTreeMap::new();
-    let venues = fields.optional("venues").map_or(Some(Venues::All), |node| venues(node, &mut own, problems));
+    let venues = listed.map_or(Some(Venues::All), |node| venues(node, &mut own, problems));
     fields.finish(problems);
     let settings = BrandSettings {
         brand: brand?,

@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::{Calendar, Calendars, OPEN, PEAK, Schedule};
-use crate::config::{Locale, Named, Names, named};
+use crate::config::{Locale, Named, Names, Venues, named};
 use crate::document::{Fields, Node, Problems};
-use crate::timetable::{self, schedule};
+use crate::rules::{Rule, RuleSet};
+use crate::timetable::{self, opening_hours, schedule};
 use crate::units::{BrandId, VenueId, VenueKey};
 
 /// Windows of one configuration: each is asked of whenever a venue is looked at.
 pub(super) const WINDOWS_MAX: usize = 50;
+/// Venues of a brand, and rules, that a warning names; the others are counted.
+const NAMED_MAX: usize = 10;
 
 /// When a venue's doors are open and when it is busy, as far as it is written.
 #[derive(Clone, Debug, Default)]
@@ -29,12 +32,16 @@ pub(super) struct BrandHours {
     pub(super) own: BTreeMap<VenueId, Hours>,
 }
 
-/// Reads `hours` and `peaks` of a brand or a venue.
+/// Reads `hours` and `peaks` of a brand or a venue. What is misspelt or cannot be read counts as written, so that
+/// nobody is told that it is missing as well.
 pub(super) fn hours(fields: &mut Fields<'_>, problems: &mut Problems) -> Hours {
     let [open, peaks] = ["hours", "peaks"].map(|key| fields.optional(key));
+    let [open_is_misspelt, peaks_are_misspelt] = ["hours", "peaks"].map(|key| fields.misspells(key));
+    let open = open.map(|node| opening_hours(node, problems).unwrap_or_default());
+    let peaks = peaks.map(|node| schedule(node, problems).unwrap_or_default());
     Hours {
-        open: open.and_then(|node| schedule(node, problems)),
-        peaks: peaks.and_then(|node| schedule(node, problems)),
+        open: open.or_else(|| open_is_misspelt.then(Schedule::default)),
+        peaks: peaks.or_else(|| peaks_are_misspelt.then(Schedule::default)),
     }
 }
 
@@ -76,4 +83,62 @@ pub(super) fn calendars(
         calendars.set_brand(brand, plain.clone().with_hours(all.open, all.peaks));
     }
     calendars
+}
+
+/// Looks for rules that hold `during` the hours or peaks of a venue that has none, where they never hold: a mistake when
+/// no venue at all has some, and otherwise a warning that names the venues.
+pub(super) fn never_on(
+    rules: &RuleSet,
+    hours: &BTreeMap<BrandId, BrandHours>,
+    venues: &BTreeMap<BrandId, Venues>,
+    problems: &mut Problems,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (window, key) in [(OPEN, "hours"), (PEAK, "peaks")] {
+        let has = |hours: &Hours| if window == OPEN { hours.open.is_some() } else { hours.peaks.is_some() };
+        let is_nowhere = !hours.values().any(|brand| has(&brand.all) || brand.own.values().any(has));
+        let without: Vec<String> = hours
+            .iter()
+            .filter(|(_, of_brand)| !has(&of_brand.all))
+            .filter_map(|(brand, BrandHours { own, .. })| {
+                let has_own = |venue: &VenueId| own.get(venue).is_some_and(has);
+                match venues.get(brand) {
+                    Some(Venues::Listed(ids)) => named_without(brand, ids.iter().filter(|id| !has_own(id))),
+                    Some(Venues::All) | None => Some(format!("all venues of brand {brand}")),
+                }
+            })
+            .collect();
+        let is_meant = |rule: &&Rule| rule.during.iter().any(|placed| *placed.text == *window);
+        let meant: Vec<&Rule> = rules.rules().iter().filter(is_meant).collect();
+        if is_nowhere {
+            let message = format!("'{window}' is never on, as no brand and no venue has '{key}'");
+            let help = format!("write the '{key}' of a brand or of its venues, or remove '{window}' from 'during'");
+            for placed in meant.iter().flat_map(|rule| &rule.during).filter(|placed| *placed.text == *window) {
+                problems.tell_with_help(&placed.place, message.clone(), help.clone());
+            }
+        } else if !meant.is_empty() && !without.is_empty() {
+            let names = shortened(meant.iter().map(|rule| rule.name.to_string()));
+            let without = shortened(without.into_iter());
+            warnings.push(format!(
+                "no '{key}' are written for {without}: rules 'during: {window}' never hold there ({names})"
+            ));
+        }
+    }
+    warnings
+}
+
+fn named_without<'v>(brand: &BrandId, venues: impl Iterator<Item = &'v VenueId>) -> Option<String> {
+    let names: Vec<String> = venues.map(ToString::to_string).collect();
+    let noun = match names.len() {
+        0 => return None,
+        1 => "venue",
+        _ => "venues",
+    };
+    Some(format!("{noun} {} of brand {brand}", shortened(names.into_iter())))
+}
+
+fn shortened(mut names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(NAMED_MAX);
+    let first = names.by_ref().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
 }

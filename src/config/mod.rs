@@ -62,6 +62,8 @@ pub struct Config {
     pub rule_files: Vec<PathBuf>,
     /// Where browsers reach the embedded broker, and later the board and the API.
     pub http: http::Settings,
+    /// What is no mistake and yet may not be meant, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// What the operator's clock and money are.
@@ -211,6 +213,7 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
     let rules = rules.and_then(|node| rules::load(node, &receivers.names, &windows.names, around, problems));
     let (clopos, (rules, rule_files), locale) = (clopos?, rules?, locale?);
     let clopos::Section { settings: clopos, venues, hours } = clopos;
+    let warnings = hours::never_on(&rules, &hours, &venues, problems);
     Some(Config {
         calendars: hours::calendars(&locale, windows.resolved, hours),
         locale,
@@ -225,6 +228,7 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
         rules,
         rule_files,
         http: http?,
+        warnings,
     })
 }
 

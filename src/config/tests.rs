@@ -278,3 +278,47 @@ fn hours_are_a_venue_s_own_or_its_brand_s() {
         assert!(!venue.is_in_window("brunch", at("2026-05-29T06:00:00Z")), "Friday");
     }
 }
+
+#[test]
+fn a_window_of_hours_that_nobody_has_is_a_mistake() {
+    let site = |hours: &str| Site::new(&WHOLE.replace("venues: [1, { id: 2 }]", hours));
+    let rule = |during: &str| {
+        format!("rules:\n  - {{ name: at-dinner, during: {during}, when: {{ sold_out: true }}, notify: [managers] }}\n")
+    };
+    let told = |hours: &str, during: &str| {
+        let site = site(hours);
+        site.write("rules/kitchen.yaml", &rule(during));
+        site.told()
+    };
+    let never = |key: &str, window: &str| {
+        format!(
+            "rules/kitchen.yaml:2:32: '{window}' is never on, as no brand and no venue has '{key}'; \
+             write the '{key}' of a brand or of its venues, or remove '{window}' from 'during'"
+        )
+    };
+    assert_eq!(told("venues: [1, { id: 2 }]", "open"), [never("hours", "open")]);
+    assert_eq!(told("hours: \"10:00-23:00\"", "peak"), [never("peaks", "peak")]);
+    assert_eq!(told("hours: \"10:00-23:00\"", "open"), [""; 0]);
+    assert_eq!(told("venues: [1, { id: 2, hours: \"10:00-23:00\" }]", "open"), [""; 0]);
+    // What is written and wrong is one mistake, not two.
+    assert_eq!(told("hours: soon", "open").len(), 1);
+    assert_eq!(told("hors: \"10:00-23:00\"", "open").len(), 1);
+}
+
+#[test]
+fn venues_without_the_hours_that_a_rule_needs_are_named() {
+    let warnings = |hours: &str, during: &str| {
+        let site = Site::new(&WHOLE.replace("venues: [1, { id: 2 }]", hours));
+        let rule = format!("{{ name: sold-out, during: {during}, when: {{ sold_out: true }}, notify: [managers] }}");
+        site.write("rules/kitchen.yaml", &format!("rules:\n  - {rule}\n"));
+        site.load().unwrap_or_else(|report| panic!("{report}")).warnings
+    };
+    let some = "venues: [1, { id: 2, hours: \"10:00-23:00\" }, 3]";
+    let named =
+        "no 'hours' are written for venues 1, 3 of brand sahil: rules 'during: open' never hold there (sold-out)";
+    assert_eq!(warnings(some, "open"), [named]);
+    assert_eq!(warnings("hours: \"10:00-23:00\"", "open"), [""; 0]);
+    let other = "hours: \"10:00-23:00\"\n    - brand: nar\n      client_id: abc\n      client_secret: { file: secret }";
+    let named = "no 'hours' are written for all venues of brand nar: rules 'during: open' never hold there (sold-out)";
+    assert_eq!(warnings(other, "open"), [named]);
+}

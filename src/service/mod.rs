@@ -140,6 +140,9 @@ impl Generation {
         brokers: &mut Brokers,
         mut kept: BTreeMap<BrandId, Kept>,
     ) -> anyhow::Result<Self> {
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
         brokers.apply(config, &process.identity, &process.store).await?;
         let ways = Ways::prepare(config, &brokers.links()).map_err(|problems| anyhow!(problems.join("; ")))?;
         let policy = Arc::new(policy(config, process, brokers)?);

@@ -12,7 +12,7 @@ use crate::site::Site;
 use crate::table::{Case, cases};
 
 /// About values, or about YAML itself.
-const RULES: [&str; 15] = [
+const RULES: [&str; 17] = [
     "for beyond a week",
     "name set twice",
     "pattern that grows beyond all bounds",
@@ -27,14 +27,16 @@ const RULES: [&str; 15] = [
     "time below zero",
     "value that is both unset and small",
     "variants below zero",
+    "window of hours that no venue has",
     "window that nobody wrote",
+    "window twice",
 ];
 
 /// What an expression says, no schema knows; these are about what stands there in its place, or about its length.
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 52] = [
+const CONFIGURATION: [&str; 54] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -61,6 +63,8 @@ const CONFIGURATION: [&str; 52] = [
     "feed is set twice",
     "feed to brokers that are not there, and twice",
     "group wait above its limit",
+    "hours of dates alone",
+    "hours of every day and of one more",
     "hours that end when they begin",
     "hours that overlap",
     "hours with a date that is none",

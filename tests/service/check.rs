@@ -70,6 +70,27 @@ async fn all_mistakes_are_told_at_once() {
 }
 
 #[tokio::test]
+async fn venues_without_the_hours_that_a_rule_needs_are_warned_of() {
+    let stage = Stage::open(2).await;
+    let hours = "requests_per_minute: 290, venues: [1, { id: 2, hours: \"00:00-24:00\" }]";
+    stage.edit("eightysix.yaml", "requests_per_minute: 290", hours);
+    stage.append(
+        "rules.yaml",
+        "  - { name: few-left, during: open, when: { limit: 1 }, severity: info, notify: [ops] }\n",
+    );
+    let warning = "no 'hours' are written for venue 1 of brand sahil: rules 'during: open' never hold there (few-left)";
+    let shown = stage.eightysix(&["check", "--config", "eightysix.yaml"]);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert!(shown.stdout.ends_with(&format!("\nwarning: {warning}\n")), "{}", shown.stdout);
+    let shown = stage.eightysix(&["check", "--json", "--config", "eightysix.yaml"]);
+    assert_eq!((shown.code, &shown.objects()[0]["warning"]), (Some(0), &warning.into()), "{shown:?}");
+    let service = stage.start();
+    service.says(warning);
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
 async fn everything_that_works_is_said_to_work() {
     let stage = Stage::open(2).await;
     let ended = online(&stage);

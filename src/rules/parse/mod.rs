@@ -234,27 +234,11 @@ impl Reader<'_> {
     fn notify(&mut self, fields: &mut Fields<'_>) -> Vec<Placed> {
         let such_as = "[kitchen, managers], or [] for the screens only";
         let Some(node) = fields.required("notify", such_as, self.problems) else { return Vec::new() };
-        let mut notify: Vec<Placed> = Vec::new();
-        for name in node.one_or_more() {
-            let Some(placed) = name.text(self.problems).map(|text| placed(name, text)) else { continue };
-            if notify.len() == NOTIFY_MAX {
-                self.problems.tell_with_help(
-                    &placed.place,
-                    format!("this is one receiver more than the {NOTIFY_MAX} of a rule"),
-                    "give one receiver several addresses",
-                );
-                break;
-            }
-            if let Some(first) = notify.iter().find(|other| other.text == placed.text) {
-                self.problems.push(document::Problem {
-                    message: format!("{} is named twice", name.describe()),
-                    place: placed.place,
-                    help: Some("remove one of the two".to_owned()),
-                    related: Some((first.place.clone(), "first named here".to_owned())),
-                });
-                continue;
-            }
-            notify.push(placed);
+        let mut notify = self.names(node.one_or_more());
+        if let Some(more) = notify.get(NOTIFY_MAX) {
+            let message = format!("this is one receiver more than the {NOTIFY_MAX} of a rule");
+            self.problems.tell_with_help(&more.place, message, "give one receiver several addresses");
+            notify.truncate(NOTIFY_MAX);
         }
         self.receivers.extend(notify.iter().cloned());
         notify
@@ -273,10 +257,28 @@ impl Reader<'_> {
             let expected = format!("1 to {DURING_MAX} names of windows, such as open or dinner");
             return node.refuse(&expected, self.problems).unwrap_or_default();
         }
-        let texts = names.iter().filter_map(|name| name.text(self.problems).map(|text| placed(name, text)));
-        let during: Vec<Placed> = texts.collect();
+        let during = self.names(names);
         self.windows.extend(during.iter().cloned());
         during
+    }
+
+    /// Reads names of receivers or windows, none of them twice.
+    fn names(&mut self, nodes: &[Node]) -> Vec<Placed> {
+        let mut names: Vec<Placed> = Vec::new();
+        for node in nodes {
+            let Some(placed) = node.text(self.problems).map(|text| placed(node, text)) else { continue };
+            if let Some(first) = names.iter().find(|other| other.text == placed.text) {
+                self.problems.push(document::Problem {
+                    message: format!("{} is named twice", node.describe()),
+                    place: placed.place,
+                    help: Some("remove one of the two".to_owned()),
+                    related: Some((first.place.clone(), "first named here".to_owned())),
+                });
+                continue;
+            }
+            names.push(placed);
+        }
+        names
     }
 
     fn template(&mut self, fields: &mut Fields<'_>, key: &'static str, scope: Option<Scope>) -> Option<Placed> {

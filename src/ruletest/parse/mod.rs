@@ -54,7 +54,8 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
         .optional("group_wait")
         .map_or(Some(GROUP_WAIT_DEFAULT), |node| node.duration(&GROUP_WAIT_RANGE, problems));
     let [hours, peaks] = ["hours", "peaks"].map(|key| fields.optional(key));
-    let [hours, peaks] = [hours, peaks].map(|node| node.and_then(|node| timetable::schedule(node, problems)));
+    let hours = hours.and_then(|node| timetable::opening_hours(node, problems));
+    let peaks = peaks.and_then(|node| timetable::schedule(node, problems));
     let windows = fields.optional("windows").map(|node| windows(node, problems)).unwrap_or_default();
     let mut world = World { venue: "Venue".to_owned(), ..World::default() };
     if let Some(node) = fields.optional("world") {
