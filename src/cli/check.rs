@@ -8,15 +8,18 @@ use serde_json::json;
 
 use crate::cli::Failure;
 use crate::cli::output::{coloured, report_objects, say, say_json, show_report};
+use crate::clopos::auth::Token;
 use crate::clopos::decode::Answer;
 use crate::clopos::query::Request;
+use crate::clopos::verdict::Verdict;
 use crate::clopos::{self, Client};
 use crate::config::{BrokerSettings, ChannelSettings, Config, Venues};
 use crate::sinks::email::EmailSink;
 use crate::sinks::mqtt::link;
 use crate::sinks::webhook::WebhookSink;
+use crate::store::{Probed, Store};
 use crate::units::VenueId;
-use crate::{broker, telemetry};
+use crate::{broker, http, telemetry};
 
 /// Checks the files, and what they name when `online`.
 pub(super) async fn check(path: &Path, online: bool, as_json: bool) -> Result<(), Failure> {
@@ -49,6 +52,8 @@ pub(super) async fn check(path: &Path, online: bool, as_json: bool) -> Result<()
         return Ok(());
     }
     let mut trial = Trial { as_json, failures: 0 };
+    try_store(&config, &mut trial).await;
+    try_door(&config, &mut trial).await;
     try_clopos(&config, &mut trial).await?;
     try_brokers(&config, &mut trial).await;
     try_mail(&config, &mut trial).await;
@@ -84,13 +89,48 @@ impl Trial {
     }
 }
 
+/// Tries the database as far as that leaves no trace: one that is there is opened, another one is not made.
+async fn try_store(config: &Config, trial: &mut Trial) {
+    let path = &config.store.path;
+    let result = match Store::probe(path).await {
+        Ok(Probed::Usable) => Ok(format!("{} can be used", path.display())),
+        Ok(Probed::Older) => Ok(format!("{} can be used, and is brought up to date by the service", path.display())),
+        Ok(Probed::Absent) => Ok(format!("{} can be made", path.display())),
+        Err(error) => Err(telemetry::chain(&error)),
+    };
+    trial.note("store", result);
+}
+
+/// Tries the address for browsers, on which the service listens when there is an embedded broker.
+async fn try_door(config: &Config, trial: &mut Trial) {
+    let is_embedded = |broker: &BrokerSettings| matches!(broker, BrokerSettings::Embedded { .. });
+    if !config.brokers.values().any(is_embedded) {
+        return;
+    }
+    let result = match http::bind(&config.http).await {
+        Ok(bound) => Ok(format!("can listen on {}", bound.address())),
+        Err(error) => Err(format!("{} (is the service running already?)", telemetry::chain(&error))),
+    };
+    trial.note("http", result);
+}
+
+/// Asks, and once more with a new token when Clopos no longer accepts this one, as the service does.
+async fn fetch(client: &Client, token: &mut Token, request: &Request) -> Result<Answer, Verdict> {
+    let mut result = client.fetch(request, token).await.result;
+    if let Err(Verdict::TokenStale { .. }) = result {
+        *token = client.authenticate().await.result?;
+        result = client.fetch(request, token).await.result;
+    }
+    result.map(|(answer, _)| answer)
+}
+
 async fn try_clopos(config: &Config, trial: &mut Trial) -> Result<(), Failure> {
     let clients = clopos::connect(&config.clopos).map_err(|error| anyhow::anyhow!(telemetry::chain(&error)))?;
     for client in clients {
         let brand = client.brand().clone();
         let login = client.authenticate().await.result;
         let what = format!("clopos, brand {brand}, credentials");
-        let token = match login {
+        let mut token = match login {
             Ok(token) => token,
             Err(verdict) => {
                 trial.note(&what, Err(verdict.to_string()));
@@ -99,15 +139,15 @@ async fn try_clopos(config: &Config, trial: &mut Trial) -> Result<(), Failure> {
         };
         trial.note(&what, Ok("accepted".to_owned()));
         let wanted = config.venues.get(&brand);
-        try_venues(&client, &token, wanted, trial).await;
+        try_venues(&client, &mut token, wanted, trial).await;
     }
     Ok(())
 }
 
-async fn try_venues(client: &Client, token: &clopos::auth::Token, wanted: Option<&Venues>, trial: &mut Trial) {
+async fn try_venues(client: &Client, token: &mut Token, wanted: Option<&Venues>, trial: &mut Trial) {
     let what = format!("clopos, brand {}, venues", client.brand());
-    let listed = match client.fetch(&Request::Venues, token).await.result {
-        Ok((Answer::Venues(listed), _)) => listed,
+    let listed = match fetch(client, token, &Request::Venues).await {
+        Ok(Answer::Venues(listed)) => listed,
         Ok(_) => return trial.note(&what, Err("the answer is not a list of venues".to_owned())),
         Err(verdict) => return trial.note(&what, Err(verdict.to_string())),
     };
@@ -130,8 +170,8 @@ async fn try_venues(client: &Client, token: &clopos::auth::Token, wanted: Option
     };
     if let Some(venue) = first {
         let request = Request::StopList { venue, only: Vec::new() };
-        let result = match client.fetch(&request, token).await.result {
-            Ok((Answer::StopList(list), _)) => Ok(format!("{} rows", list.entries.len())),
+        let result = match fetch(client, token, &request).await {
+            Ok(Answer::StopList(list)) => Ok(format!("{} rows", list.entries.len())),
             Ok(_) => Err("the answer is not a stop list".to_owned()),
             Err(verdict) => Err(verdict.to_string()),
         };

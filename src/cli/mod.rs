@@ -180,7 +180,8 @@ struct WithConfig {
 struct CheckArguments {
     #[command(flatten)]
     file: WithConfig,
-    /// Also try the credentials, the venues, each broker, mail server and webhook. Nothing is sent to anybody.
+    /// Also try the database, the credentials, the venues, each address, broker, mail server and webhook. Nothing is
+    /// sent to anybody.
     #[arg(long)]
     online: bool,
     /// Write one JSON object per line.

@@ -6,6 +6,7 @@
 pub mod format;
 mod housekeeping;
 pub mod orders;
+mod probe;
 mod queue;
 pub mod sqlite;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use crate::alerts::notice::{Channel, Notice};
 use crate::units::{Timestamp, printable};
 
+pub use probe::Probed;
 pub use sqlite::Store;
 
 /// Characters of the reason why a stored value cannot be read.

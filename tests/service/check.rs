@@ -97,7 +97,9 @@ async fn everything_that_works_is_said_to_work() {
     assert_eq!(failures(&ended), [], "{}", ended.stderr);
     let tried: Vec<String> =
         ended.objects().iter().filter_map(|object| Some(object["tried"].as_str()?.to_owned())).collect();
-    for wanted in ["credentials", "venues", "the stop list of venue 1", "mqtt kitchen", "smtp main", "webhook of ops"] {
+    for wanted in
+        ["store", "credentials", "venues", "the stop list of venue 1", "mqtt kitchen", "smtp main", "webhook of ops"]
+    {
         assert!(tried.iter().any(|tried| tried.contains(wanted)), "{wanted}: {tried:?}");
     }
     let shown = stage.eightysix(&["check", "--online", "--config", "eightysix.yaml"]);
@@ -107,6 +109,22 @@ async fn everything_that_works_is_said_to_work() {
     let mails: Vec<ReceivedMail> = stage.mail.received();
     assert!(mails.is_empty() && stage.hooks.hits().iter().all(|hit| hit.body.is_empty()), "nothing is sent to anybody");
     assert!(!stage.path("eightysix.db").exists(), "a check leaves nothing behind");
+    stage.close();
+}
+
+#[tokio::test]
+async fn an_address_for_browsers_that_is_taken_does_not_work() {
+    let stage = Stage::open(1).await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    stage.edit("eightysix.yaml", "smtp:\n", &format!("http: {{ listen: \"{address}\" }}\nsmtp:\n"));
+    let screens = "  screens: { listen: \"127.0.0.1:0\", anonymous: true }\n  kitchen: { url";
+    stage.edit("eightysix.yaml", "  kitchen: { url", screens);
+    let failed = failures(&online(&stage));
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].0 == "http" && failed[0].1.contains(&address) && failed[0].1.contains("in use"), "{failed:?}");
+    drop(taken);
+    assert_eq!(failures(&online(&stage)), []);
     stage.close();
 }
 
@@ -143,6 +161,19 @@ async fn whatever_does_not_work_is_named_with_its_reason() {
     expect(&stage, "webhook of ops", &["refused"]);
     stage.edit("eightysix.yaml", &format!("http://127.0.0.1:{port}/hook"), &url);
     assert_eq!(failures(&online(&stage)), []);
+
+    stage.edit("eightysix.yaml", "polling:", "store: sqlite:nowhere/86.db\npolling:");
+    expect(&stage, "store", &["cannot open the database", "nowhere/86.db", "No such file or directory"]);
+    stage.write("damaged.db", "no database, and long enough to be taken for one that was written over");
+    stage.edit("eightysix.yaml", "nowhere/86.db", "damaged.db");
+    expect(&stage, "store", &["damaged.db: it is damaged or none at all"]);
+    stage.edit("eightysix.yaml", "store: sqlite:damaged.db\n", "");
+
+    // A token that ends early is fetched anew, as the service does.
+    for endpoint in ["venues", "stop-list"] {
+        stage.pos.act(&serde_json::json!({ "fault": { "fault": "token-expired", "endpoint": endpoint, "next": 1 } }));
+        assert_eq!(failures(&online(&stage)), [], "{endpoint}");
+    }
 
     // All at once: each is named.
     stage.write("secrets/client", "wrong");
