@@ -2,7 +2,7 @@
 //!
 //! Works on the database beside a running service; the service's own workers do the sending.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -33,29 +33,39 @@ pub(super) async fn dead_letters(arguments: DeadLetterArguments) -> Result<(), F
 }
 
 async fn resend(arguments: &DeadLetterArguments, config: &Config, store: &Store) -> Result<(), Failure> {
-    let resent = store.resend(&arguments.resend, clock::now()).await;
-    let resent = resent.map_err(|error| anyhow::anyhow!(telemetry::chain(&error)))?;
-    let unknown = unknown(&resent, config);
+    let failed = |error| anyhow::anyhow!(telemetry::chain(&error));
+    let there: BTreeSet<i64> = store.dead_letters().await.map_err(failed)?.iter().map(|letter| letter.row).collect();
+    let asked: BTreeSet<i64> = arguments.resend.iter().copied().collect();
+    let missing: Vec<i64> = asked.difference(&there).copied().collect();
+    let resent = store.resend(&arguments.resend, clock::now()).await.map_err(failed)?;
+    let unserved = unserved(&resent, config);
     if arguments.json {
-        let ways: Vec<String> = unknown.keys().map(|way| format!("{} by {}", way.receiver, way.channel)).collect();
-        say_json(&json!({ "resent": resent.len(), "not_configured": ways }));
-    } else {
-        say(&format!("{} put back into the outbox; a running service sends them within 15 s", resent.len()));
-        for (way, count) in &unknown {
-            let Requeued { receiver, channel } = way;
-            say(&format!("but {count} to {receiver} by {channel} wait: that is not in {}", config_name(arguments)));
-        }
+        let ways: Vec<String> = unserved.keys().map(|way| format!("{} by {}", way.receiver, way.channel)).collect();
+        say_json(&json!({ "resent": resent.len(), "not_configured": ways, "unknown": missing }));
+        return if missing.is_empty() { Ok(()) } else { Err(Failure::Shown) };
     }
-    if resent.len() < arguments.resend.len() { Err(Failure::Shown) } else { Ok(()) }
+    if missing.is_empty() || !resent.is_empty() {
+        say(&format!("{} put back into the outbox; a running service sends them within 15 s", resent.len()));
+    }
+    for (way, count) in &unserved {
+        let Requeued { receiver, channel } = way;
+        say(&format!("but {count} to {receiver} by {channel} wait: that is not in {}", config_name(arguments)));
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let help = "`eightysix dead-letters` lists those that there are";
+    Err(anyhow::anyhow!("there is no dead letter {missing}; {help}").into())
 }
 
 /// Counts what was put back for those who are not in the configuration, whom no worker serves.
-fn unknown(resent: &[Requeued], config: &Config) -> BTreeMap<Requeued, u32> {
-    let mut unknown = BTreeMap::new();
+fn unserved(resent: &[Requeued], config: &Config) -> BTreeMap<Requeued, u32> {
+    let mut unserved = BTreeMap::new();
     for way in resent.iter().filter(|way| !is_configured(way, config)) {
-        *unknown.entry(way.clone()).or_default() += 1;
+        *unserved.entry(way.clone()).or_default() += 1;
     }
-    unknown
+    unserved
 }
 
 fn is_configured(way: &Requeued, config: &Config) -> bool {
@@ -133,9 +143,9 @@ rules: [rules.yaml]
         let config = Config::load(&folder.path().join("eightysix.yaml")).unwrap_or_else(|report| panic!("{report}"));
         let way = |(receiver, channel): (&str, &str)| Requeued { receiver: receiver.into(), channel: channel.into() };
         let served = [("ops", "webhook"), ("pass", "mqtt"), ("feed/kitchen", "mqtt")];
-        let unserved = [("ops", "email"), ("chef", "webhook"), ("feed/bar", "mqtt"), ("chef", "webhook")];
-        let unknown = unknown(&served.into_iter().chain(unserved).map(way).collect::<Vec<_>>(), &config);
+        let others = [("ops", "email"), ("chef", "webhook"), ("feed/bar", "mqtt"), ("chef", "webhook")];
+        let unserved = unserved(&served.into_iter().chain(others).map(way).collect::<Vec<_>>(), &config);
         let expected = [(("chef", "webhook"), 2), (("feed/bar", "mqtt"), 1), (("ops", "email"), 1)];
-        assert_eq!(unknown, expected.map(|(it, count)| (way(it), count)).into());
+        assert_eq!(unserved, expected.map(|(it, count)| (way(it), count)).into());
     }
 }

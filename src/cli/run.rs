@@ -38,7 +38,9 @@ pub(super) async fn run(config_path: PathBuf) -> Result<(), Failure> {
         result = service::run(config, surroundings) => result,
         () = signals => Ok(()),
     };
-    tracing::info!("stopped");
+    if result.is_ok() {
+        tracing::info!("stopped");
+    }
     Ok(result?)
 }
 

@@ -43,6 +43,7 @@ async fn a_second_instance_on_the_same_database_is_refused() {
     assert_eq!(second.code, Some(1), "{second:?}");
     let clear = "error: cannot open the database ./eightysix.db: another eightysix is running on it; stop it, or give";
     assert!(second.stderr.lines().any(|line| line.starts_with(clear)), "{second:?}");
+    assert!(!second.stderr.contains("stopped"), "what never ran does not stop: {second:?}");
     let mut screen = stage.screen("pass").await;
     stage.pos.limit(102, 0);
     screen.event("alert.opened", 102).await;

@@ -160,6 +160,10 @@ async fn a_notice_that_is_given_up_is_listed_and_sent_again() {
 
     let unknown = stage.eightysix(&["dead-letters", "--resend", "999999", "--json", "--config", "eightysix.yaml"]);
     assert_eq!((unknown.code, &unknown.objects()[0]["resent"]), (Some(1), &0.into()), "{unknown:?}");
+    assert_eq!(unknown.objects()[0]["unknown"], serde_json::json!([999_999]), "{unknown:?}");
+    let unknown = stage.eightysix(&["dead-letters", "--resend", "999999", "--config", "eightysix.yaml"]);
+    let told = "error: there is no dead letter 999999; `eightysix dead-letters` lists those that there are\n";
+    assert_eq!((unknown.code, unknown.stdout.as_str(), unknown.stderr.as_str()), (Some(1), "", told));
     // Who answered 410 is left alone until the configuration is loaded again.
     service.says("nothing more is sent there until the configuration is loaded again: ");
     service.signal("HUP");
