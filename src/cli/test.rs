@@ -15,6 +15,10 @@ use crate::document::{Place, Problems};
 use crate::engine::Policy;
 use crate::rules::parse::RuleFile;
 use crate::ruletest::{self, Difference, ENDINGS, Suite, Test, Verdict, is_test_file};
+use crate::units::printable;
+
+/// Characters of a line of the output: a topic's body, with room for its name.
+const SHOWN_MAX: usize = 600;
 
 /// Runs the tests of the files and of those in the folders.
 pub(super) fn test(paths: &[PathBuf], as_json: bool) -> Result<(), Failure> {
@@ -100,7 +104,8 @@ fn load(path: &Path, problems: &mut Problems) -> Option<(Suite, Arc<Policy>)> {
     Some((suite, policy))
 }
 
-/// Reads the files of rules that the suite names, or the one beside it: `kitchen.yaml` of `kitchen.test.yaml`.
+/// Reads the files of rules that the suite names, or the one beside it: `kitchen.yaml` or `kitchen.yml` of
+/// `kitchen.test.yaml`.
 fn rule_files(path: &Path, suite: &Suite, problems: &mut Problems) -> Option<Vec<RuleFile>> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let named: Vec<(PathBuf, Place)> = if let Some(rules) = &suite.rules {
@@ -108,7 +113,9 @@ fn rule_files(path: &Path, suite: &Suite, problems: &mut Problems) -> Option<Vec
     } else {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
-        vec![(folder.join(format!("{stem}.yaml")), Place::whole(&suite.file))]
+        let beside = |ending: &str| folder.join(format!("{stem}{ending}"));
+        let path = [".yaml", ".yml"].map(beside).into_iter().find(|path| path.exists());
+        vec![(path.unwrap_or_else(|| beside(".yaml")), Place::whole(&suite.file))]
     };
     let mut files = Vec::new();
     for (path, place) in &named {
@@ -125,17 +132,18 @@ fn rule_files(path: &Path, suite: &Suite, problems: &mut Problems) -> Option<Vec
 
 fn show(test: &Test, verdict: &Verdict) {
     let Place { file, line, .. } = &test.place;
+    let (name, shown) = (printable(&test.name, SHOWN_MAX), |line: &String| printable(line, SHOWN_MAX));
     match verdict {
-        Verdict::Passed => say(&format!("{}  {file}:{line}: {}", coloured("  ok", "32"), test.name)),
+        Verdict::Passed => say(&format!("{}  {file}:{line}: {name}", coloured("  ok", "32"))),
         Verdict::Failed(differences) => {
-            say(&format!("{}  {file}:{line}: {}", coloured("FAIL", "31;1"), test.name));
+            say(&format!("{}  {file}:{line}: {name}", coloured("FAIL", "31;1")));
             for Difference { place, at, expected, happened } in differences {
                 say(&format!("      {}:{}:{}, at {at}", place.file, place.line, place.column));
                 for line in expected {
-                    say(&format!("        {} {line}", coloured("expected", "32")));
+                    say(&format!("        {} {}", coloured("expected", "32"), shown(line)));
                 }
                 for line in happened {
-                    say(&format!("        {} {line}", coloured("happened", "31")));
+                    say(&format!("        {} {}", coloured("happened", "31"), shown(line)));
                 }
             }
         }

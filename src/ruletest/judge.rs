@@ -14,14 +14,13 @@ use crate::alerts::{AlertKey, render, timing};
 use crate::board;
 use crate::rules::condition::Truth;
 use crate::rules::evaluate::{Evaluation, evaluate_venue};
-use crate::rules::subject::VenueView;
+use crate::rules::subject::{Scene, VenueView};
 use crate::rules::value::Value;
 use crate::rules::{Form, Rule, Subject, SubjectKind};
 use crate::ruletest::play::{BRAND, Refused, Stage, Told, VENUE};
-use crate::ruletest::{BASE_TOPIC, Difference, Holding, Telling, Want, Wanted, Words};
+use crate::ruletest::{BASE_TOPIC, Difference, Holding, Telling, Want, Wanted, Words, reason};
 use crate::snapshot::Freshness;
 use crate::topics::BaseTopic;
-use crate::units::human_duration;
 
 /// Characters of a topic's body that a difference shows.
 const BODY_SHOWN_MAX: usize = 300;
@@ -163,9 +162,9 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
                 let Some(timing) = timing(rule) else { continue };
                 let due_at = since.plus(timing.hold_for);
                 let why = if due_at > stage.now {
-                    format!("pending for {} more", human_duration(due_at.since(stage.now)))
+                    reason::pending(due_at.since(stage.now))
                 } else {
-                    "pending until the next reading".to_owned()
+                    reason::NEXT_READING.to_owned()
                 };
                 hold(rule, &about(key, stage), &why, &mut held);
             }
@@ -177,53 +176,66 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
                 let is_unrouted = |name: &&str| !stage.policy.routes.contains_key(&ReceiverName::new(name));
                 for to in rule.notify.iter().map(|placed| &*placed.text).filter(is_unrouted) {
                     let about = Some(about(key, stage).into());
-                    held.insert(Holding { to: to.into(), about, why: "no route".into() });
+                    held.insert(Holding { to: to.into(), about, why: reason::NO_ROUTE.into() });
                 }
             }
         }
     }
     for (key, group) in &stage.engine.memory().groups {
         let Some(route) = stage.policy.routes.get(&key.receiver) else { continue };
-        let wait = human_duration(group.due_at(route.group_wait).since(stage.now));
+        let why: Arc<str> = reason::mail_waits(group.due_at(route.group_wait).since(stage.now)).into();
         for entry in &group.entries {
             let about = Some(format!("{}: {}", entry.rule, entry.label).into());
-            held.insert(Holding {
-                to: key.receiver.as_str().into(),
-                about,
-                why: format!("mail waits for {wait} more").into(),
-            });
+            held.insert(Holding { to: key.receiver.as_str().into(), about, why: Arc::clone(&why) });
         }
     }
-    unknown(stage, &mut held);
+    if let Some(snapshot) = stage.snapshot() {
+        let (brand, access) = (stage.engine.brand(), &stage.engine.memory().access);
+        let calendar = stage.policy.calendars.of(brand, snapshot.id());
+        let view = VenueView { brand, access, snapshot, freshness_limits: stage.engine.limits(), calendar };
+        outside(stage, view, &mut held);
+        unknown(stage, view, &mut held);
+    }
     held
 }
 
 fn why(hold: &Hold, stage: &Stage) -> String {
     match hold {
-        Hold::Cause(cause) => format!("because of {}", about(cause, stage)),
-        Hold::Silence(id) => match stage.engine.memory().silences.get(id) {
-            Some(silence) => format!("silenced until {}", silence.until.local_time(&stage.policy.setting.zone)),
-            None => "silenced until now".to_owned(),
-        },
+        Hold::Cause(cause) => reason::because_of(&about(cause, stage)),
+        Hold::Silence(id) => {
+            let silence = stage.engine.memory().silences.get(id);
+            let until = silence.map_or(stage.now, |silence| silence.until);
+            reason::silenced(&until.local_time(&stage.policy.setting.zone))
+        }
+    }
+}
+
+/// Adds the rules of which no window is on.
+fn outside(stage: &Stage, view: VenueView<'_>, held: &mut BTreeSet<Holding>) {
+    let scene = Scene::new(view, stage.policy.rules.price_lists(), stage.now);
+    for rule in stage.policy.rules.rules() {
+        let subject = match &rule.form {
+            Form::State(form) => form.subject,
+            Form::Event(_) => SubjectKind::Venue,
+        };
+        if !scene.is_within(&rule.during, subject) {
+            hold(rule, rule.name.as_str(), reason::OUTSIDE, held);
+        }
     }
 }
 
 /// Adds what cannot be told because it was not read.
-fn unknown(stage: &Stage, held: &mut BTreeSet<Holding>) {
-    let Some(snapshot) = stage.snapshot() else { return };
-    let (brand, access) = (stage.engine.brand(), &stage.engine.memory().access);
-    let calendar = stage.policy.calendars.of(brand, snapshot.id());
-    let view = VenueView { brand, access, snapshot, freshness_limits: stage.engine.limits(), calendar };
+fn unknown(stage: &Stage, view: VenueView<'_>, held: &mut BTreeSet<Holding>) {
     let evaluation: Evaluation = evaluate_venue(&stage.policy.rules, &view, stage.now);
     for finding in evaluation.findings.iter().filter(|finding| finding.holds == Truth::Unknown) {
         let Some(rule) = stage.policy.rules.get(&finding.rule) else { continue };
         let about = format!("{}: {}", rule.name, label(&finding.subject, stage));
-        hold(rule, &about, "something it asks for was not read", held);
+        hold(rule, &about, reason::UNREAD, held);
     }
-    let why = match snapshot.freshness(stage.engine.limits(), stage.now) {
+    let why = match view.snapshot.freshness(stage.engine.limits(), stage.now) {
         Freshness::Fresh => return,
-        Freshness::Stale => "the stop list is stale",
-        Freshness::Blind => "the stop list is blind",
+        Freshness::Stale => reason::STALE,
+        Freshness::Blind => reason::BLIND,
     };
     let is_of_items = |rule: &&Rule| match &rule.form {
         Form::State(form) => form.subject == SubjectKind::Item,

@@ -7,6 +7,7 @@
 mod judge;
 mod parse;
 mod play;
+mod reason;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

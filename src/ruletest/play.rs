@@ -3,16 +3,17 @@
 //! Decides nothing about rules. A stop list is read at once after something happened, every few seconds, and when an alert
 //! waits for a reading, as the service does it. Invariant: time never runs back, and every instant is looked at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alerts::AlertKey;
+use crate::alerts::group::Groups;
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Channel, Content, Notice};
 use crate::alerts::order::{Acknowledgement, Order, OrderId};
 use crate::alerts::silence::{Silence, SilenceId};
-use crate::catalog::{StopEntry, Venue};
+use crate::catalog::{Product, StopEntry, Venue};
 use crate::document::Place;
 use crate::engine::{Engine, Input, Memory, Policy};
 use crate::poll::{self, freshness_limits, worst_age};
@@ -60,6 +61,8 @@ pub(super) struct Stage {
     readings: Readings,
     access: AccessWord,
     read_at: Timestamp,
+    /// The catalog changed since it was read.
+    is_catalog_due: bool,
 }
 
 impl Stage {
@@ -72,16 +75,33 @@ impl Stage {
         let world = test.world.clone();
         let updated_at = world.limits.keys().map(|id| (*id, now)).collect();
         let (readings, access) = (Readings::Work, AccessWord::Granted);
-        let mut stage =
-            Self { engine, policy, now, told: Vec::new(), world, updated_at, readings, access, read_at: now };
+        let mut stage = Self {
+            engine,
+            policy,
+            now,
+            told: Vec::new(),
+            world,
+            updated_at,
+            readings,
+            access,
+            read_at: now,
+            is_catalog_due: false,
+        };
         let venue = Venue { id: VENUE, name: stage.world.venue.clone(), active: true };
         stage.take(Input::Venues(vec![venue]));
         stage.take(Input::Access(Access::Granted));
         stage.read_catalog();
         stage.read_stop_list();
         stage.live_until(test.begins);
-        stage.told.clear();
-        stage
+        stage.forget()
+    }
+
+    /// Forgets what was told so far, and what waits in mails.
+    fn forget(self) -> Self {
+        let (brand, limits) = (self.engine.brand().clone(), self.engine.limits());
+        let memory = Memory { groups: Groups::new(), ..self.engine.into_memory() };
+        let engine = Engine::new(brand, Arc::clone(&self.policy), limits, memory);
+        Self { engine, told: Vec::new(), ..self }
     }
 
     /// Returns what is known of the venue.
@@ -112,7 +132,9 @@ impl Stage {
         for deed in deeds {
             refused.extend(self.happens(deed));
         }
-        if self.world.catalog != catalog_before {
+        self.is_catalog_due |= self.world.catalog != catalog_before;
+        if self.is_catalog_due && self.access == AccessWord::Granted {
+            self.is_catalog_due = false;
             self.read_catalog();
         }
         if !deeds.is_empty() {
@@ -221,7 +243,11 @@ impl Stage {
             let unreadable = Vec::new();
             let stations = catalog.stations.values().cloned().collect();
             let stations = Reading::Stations { stations, unreadable, absence_counts: true };
-            let products = catalog.products.values().cloned().collect();
+            // Clopos says it of a product that has variants, and nobody orders such a one by itself.
+            let parents: BTreeSet<ProductId> = catalog.products.values().filter_map(|product| product.parent).collect();
+            let as_read =
+                |product: &Product| Product { has_variants: parents.contains(&product.id), ..product.clone() };
+            let products = catalog.products.values().map(as_read).collect();
             let products = Reading::Products { products, unreadable: Vec::new(), absence_counts: true };
             let lists = catalog.price_lists.values().cloned().collect();
             let prices = Reading::Prices { lists, prices: catalog.prices.clone(), absence_counts: true };

@@ -115,6 +115,12 @@ fn each_expectation_holds_when_it_is_so_and_fails_when_it_is_not() {
             "18:00:20 kitchen by mqtt: Piti is out   <--; 18:00:30 kitchen by mqtt: Piti is back; 18:00:50 kitchen by mqtt: Piti is out   <--",
         ),
         ("[{ topics: { product/1: out } }]", "product/1: absent"),
+        // Nothing is read while the brand is refused, and everything once it is granted again.
+        ("[{ access: refused, add: { Dolma: {} }, told: [] }]", "passed"),
+        (
+            "[{ access: refused, add: { Dolma: {} } }, { after: 1m, access: granted, told: [{ to: kitchen, text: Dolma is new }] }]",
+            "passed",
+        ),
         ("[{ at: 23:59, stop: { Piti: 0 } }, { at: 00:00, pending: ['out: Piti'] }]", "none"),
         ("[{ at: 23:59:50, stop: { Piti: 0 } }, { at: 00:00, pending: ['out: Piti'] }]", "passed"),
     ];
@@ -132,14 +138,7 @@ fn a_rule_for_dinner_is_tested_with_the_windows_of_the_file() {
         let rules = format!(
             "rules: [{{ name: out, during: {during}, when: {{ {when} }}, notify: [managers], message: '{{{{ item.name }}}}' }}]"
         );
-        let mut problems = Problems::new();
-        let suite = read(&"it.test.yaml".into(), format!("{head}      {steps}").as_bytes(), &mut problems);
-        let rules = RuleFile { name: "it.yaml".into(), bytes: rules.into_bytes() };
-        let policy = suite.as_ref().and_then(|suite| suite.policy(&[rules], &mut problems));
-        match (problems.into_report(), suite, policy) {
-            (None, Some(suite), Some(policy)) => format!("{:?}", suite.run(&suite.tests[0], &policy)),
-            (report, ..) => report.map(|report| report.to_string()).unwrap_or_default(),
-        }
+        lived_in(&format!("{head}      {steps}"), &rules)
     };
     let story =
         "[{ at: 17:50, stop: { Piti: 0 }, open: [] }, { at: 18:01, open: ['out: Piti'] }, { at: 22:01, open: [] }]";
@@ -157,5 +156,88 @@ fn tests_are_told_from_rules_by_their_names() {
         [("kitchen.test.yaml", true), ("a.test.yml", true), ("kitchen.yaml", false), ("test.yaml", false)]
     {
         assert_eq!(is_test_file(name), expected, "{name}");
+    }
+}
+
+/// Reads and lives the only test of a file under rules of its own; returns the verdict, or what is wrong with the files.
+fn lived_in(tests: &str, rules: &str) -> String {
+    let mut problems = Problems::new();
+    let suite = read(&"it.test.yaml".into(), tests.as_bytes(), &mut problems);
+    let rules = RuleFile { name: "it.yaml".into(), bytes: rules.as_bytes().to_vec() };
+    let policy = suite.as_ref().and_then(|suite| suite.policy(&[rules], &mut problems));
+    match (problems.into_report(), suite, policy) {
+        (None, Some(suite), Some(policy)) => format!("{:?}", suite.run(&suite.tests[0], &policy)),
+        (report, ..) => report.map(|report| report.to_string()).unwrap_or_default(),
+    }
+}
+
+#[test]
+fn variants_are_what_clopos_lists() {
+    let world = "world: { products: { Fanta: { recipe: [] }, Fanta 0.5 L: { parent: Fanta } } }";
+    let rules = "rules: [{ name: out, when: { sold_out: true, product.type: MODIFICATION, product.name: 0.5 L,
+        product.full_name: Fanta 0.5 L, parent.name: Fanta }, notify: [] }]";
+    let told = lived_in(
+        &format!(
+            "{world}\ntests: [{{ name: it, steps: [{{ stop: {{ Fanta 0.5 L: 0 }}, open: ['out: Fanta 0.5 L'] }}] }}]"
+        ),
+        rules,
+    );
+    assert_eq!(told, "Passed");
+    let world = "world: { products: { Syrup: { type: INGREDIENT }, Fanta: { recipe: Syrup }, Fanta 0.5 L: { parent: Fanta } } }";
+    let rules = "rules: [{ name: needed, when: { sold_out: true, blocks: { at_least: 1 } }, notify: [] }]";
+    let told =
+        lived_in(&format!("{world}\ntests: [{{ name: it, steps: [{{ stop: {{ Syrup: 0 }}, open: [] }}] }}]"), rules);
+    assert_eq!(told, "Passed", "nobody orders the parent of variants by itself");
+    let world = "world: { products: { Fanta: {}, 0.5 L: { parent: Fanta } } }";
+    let told = lived_in(&format!("{world}\ntests: [{{ name: it, steps: [{{ open: [] }}] }}]"), rules);
+    assert!(told.contains("the variant '0.5 L' is not named with its parent; write 'Fanta 0.5 L'"), "{told}");
+}
+
+#[test]
+fn a_mail_of_what_was_so_before_is_never_told() {
+    let tests = "group_wait: 10m\nworld: { products: { Piti: {} }, stop: { Piti: 0 } }
+tests: [{ name: it, steps: [{ open: ['out: Piti'], told: [] }, { after: 20m, told: [] }] }]";
+    let rules = "rules: [{ name: out, when: { sold_out: true }, for: 1m, notify: [managers] }]";
+    assert_eq!(lived_in(tests, rules), "Passed");
+}
+
+#[test]
+fn a_rule_is_held_outside_its_window() {
+    let head = "windows: { dinner: \"18:00-22:00\" }\nworld: { products: { Piti: {} } }";
+    let rules = "rules: [{ name: out, during: dinner, when: { sold_out: true }, notify: [managers] }]";
+    let run = |at: &str| {
+        let held = "held: [{ to: managers, about: out, why: outside its window }]";
+        lived_in(
+            &format!("{head}\ntests: [{{ name: it, steps: [{{ at: {at}, stop: {{ Piti: 0 }}, {held} }}] }}]"),
+            rules,
+        )
+    };
+    assert_eq!(run("17:50"), "Passed");
+    assert!(run("18:10").contains("mail waits for 1 min more"), "{}", run("18:10"));
+}
+
+#[test]
+fn what_holds_whatever_happens_is_refused() {
+    let rules = "rules: [{ name: out, when: { sold_out: true }, notify: [managers] }]";
+    let said = |step: &str| {
+        lived_in(&format!("world: {{ products: {{ Piti: {{}} }} }}\ntests: [{{ name: it, steps: [{step}] }}]"), rules)
+    };
+    assert!(
+        said("{ held: [] }").contains("'held' names nothing, so it holds whatever happens"),
+        "{}",
+        said("{ held: [] }")
+    );
+    assert!(said("{ topics: {} }").contains("'topics' names nothing"), "{}", said("{ topics: {} }"));
+    assert!(said("{ stop: { Piti: 0 } }").contains("this test expects nothing"), "{}", said("{ stop: { Piti: 0 } }"));
+    for (why, is_known) in [
+        ("pending for 12 s more", true),
+        ("pending for 1 h 5 min more", true),
+        ("mail waits for 1 min more", true),
+        ("pending for 12s more", false),
+        ("asleep", false),
+        ("the stop list is old", false),
+    ] {
+        let said = said(&format!("{{ stop: {{ Piti: 0 }}, held: [{{ to: managers, why: {why} }}] }}"));
+        assert_eq!(!said.contains("is no reason why news is held"), is_known, "{said}");
     }
 }

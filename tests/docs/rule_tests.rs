@@ -48,6 +48,20 @@ fn the_example_prints_what_the_document_says() {
 }
 
 #[test]
+fn both_endings_find_their_rules_and_no_name_reaches_a_terminal_raw() {
+    let site = tempfile::tempdir().expect("a folder");
+    let write = |file: &str, text: &str| fs::write(site.path().join(file), text).expect("written");
+    write("kebab.yml", "rules: [{ name: out, when: { sold_out: true }, notify: [] }]\n");
+    let steps = r#"[{ open: ["out: Kebab \e[2J"], told: [{ to: cook, text: "\e[2J" }] }]"#;
+    let tests = format!("receivers: {{ cook: mqtt }}\ntests: [{{ name: \"a \\e[2J b\", steps: {steps} }}]\n");
+    write("kebab.test.yml", &tests);
+    let ended = eightysix_test(site.path(), &["."]);
+    let shown = stdout(&ended);
+    assert_eq!(ended.status.code(), Some(1), "{shown}{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(shown.contains("kebab.test.yml:2: a  [2J b\n") && !shown.contains('\u{1b}'), "{shown:?}");
+}
+
+#[test]
 fn the_expressions_say_what_the_document_says() {
     let text = document("docs/rules.md");
     let [rules, tests] = &blocks(section(&text, "### Expressions"), "yaml")[..] else {

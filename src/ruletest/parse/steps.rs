@@ -9,11 +9,13 @@ use std::time::Duration;
 use jiff::civil;
 
 use crate::alerts::silence::Criteria;
-use crate::document::{Entry, Fields, Node, Problems, Value};
+use crate::document::{Entry, Fields, Node, Problems, Value, nearest};
 use crate::rules::RuleName;
 use crate::rules::condition::Pattern;
 use crate::ruletest::parse::{CHANNELS, world};
-use crate::ruletest::{AccessWord, Deed, Holding, Named, Quiet, Readings, Step, Telling, Want, Wanted, Words, World};
+use crate::ruletest::{
+    AccessWord, Deed, Holding, Named, Quiet, Readings, Step, Telling, Want, Wanted, Words, World, reason,
+};
 use crate::units::{Timestamp, Zone};
 
 /// A Friday in May, when a story begins that names no day.
@@ -230,12 +232,14 @@ fn wants(fields: &mut Fields<'_>, named: &mut Named, problems: &mut Problems) ->
         wants.push(Want { place: node.place.clone(), what });
     }
     if let Some(node) = fields.optional("held") {
+        refuse_nothing(node, node.one_or_more().is_empty(), problems);
         let items = node.one_or_more().iter();
         let what = Wanted::Held(items.filter_map(|item| holding(item, named, problems)).collect());
         wants.push(Want { place: node.place.clone(), what });
     }
     if let Some(node) = fields.optional("topics") {
-        let entries = node.entries("{ product/1: '\"status\":\"out\"', product/2: absent }", problems);
+        let entries = node.entries("{ product/1: '\"state\":\"out\"', product/2: absent }", problems);
+        refuse_nothing(node, entries.is_some_and(<[Entry]>::is_empty), problems);
         let topic = |entry: &Entry, problems: &mut Problems| {
             let text = entry.node.text(problems)?;
             let is_absent = matches!(entry.node.as_scalar(), Some(("absent", false)));
@@ -245,6 +249,14 @@ fn wants(fields: &mut Fields<'_>, named: &mut Named, problems: &mut Problems) ->
         wants.push(Want { place: node.place.clone(), what: Wanted::Topics(topics.collect()) });
     }
     wants
+}
+
+/// Tells an expectation that names nothing: whatever happened, it would hold.
+fn refuse_nothing(node: &Node, is_empty: bool, problems: &mut Problems) {
+    if is_empty {
+        let message = format!("'{}' names nothing, so it holds whatever happens", node.label);
+        problems.tell_with_help(&node.place, message, "name something, or remove the line");
+    }
 }
 
 /// Reads names of alerts such as `sold-out: Lamb kebab`, as text or as a group of one.
@@ -301,9 +313,24 @@ fn holding(node: &Node, named: &mut Named, problems: &mut Problems) -> Option<Ho
     let mut fields = node.fields("{ to: managers, why: pending for 12 s more }", problems)?;
     let to = receiver(&mut fields, named, problems);
     let about = fields.optional("about").and_then(|node| about(node, named, problems));
-    let why = fields.required("why", "pending for 12 s more", problems).and_then(|node| node.text(problems));
+    let why = fields.required("why", "pending for 12 s more", problems).and_then(|node| why(node, problems));
     fields.finish(problems);
     Some(Holding { to: to?, about, why: why?.into() })
+}
+
+/// Reads why news is held; what can never be a reason would be waited for in vain.
+fn why<'n>(node: &'n Node, problems: &mut Problems) -> Option<&'n str> {
+    let text = node.text(problems)?;
+    if reason::is_known(text) {
+        return Some(text);
+    }
+    let examples = reason::examples();
+    let help = match nearest(text, examples.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("write one of {}", examples.join(", ")),
+    };
+    problems.tell_with_help(&node.place, format!("{} is no reason why news is held", node.describe()), help);
+    None
 }
 
 /// Reads what news is about: an alert, or a rule alone where it is held for every subject.

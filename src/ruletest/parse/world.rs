@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, InventoryBehavior, PriceList, Product, ProductKind, RecipePart, Station};
 use crate::document::{Entry, Fields, Node, Problems};
 use crate::ruletest::World;
-use crate::ruletest::parse::unknown;
-use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId};
+use crate::ruletest::parse::{SHOWN_MAX, unknown};
+use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId, printable};
 
 /// The words of what is switched on or off.
 pub(super) const STATUS: [(&str, bool); 2] = [("active", true), ("inactive", false)];
@@ -97,6 +97,12 @@ fn plain(id: ProductId, name: &str) -> Product {
 }
 
 fn edit(product: &mut Product, fields: &mut Fields<'_>, catalog: &Catalog, problems: &mut Problems) {
+    if let Some(node) = fields.optional("parent") {
+        let parent = node.text(problems).and_then(|name| find(catalog, name, node, problems));
+        if let Some(parent) = parent.and_then(|id| catalog.products.get(&id)) {
+            make_variant(product, parent, node, problems);
+        }
+    }
     let kinds = KINDS.map(|word| (word, word));
     if let Some(word) = fields.optional("type").and_then(|node| node.word(&kinds, problems)) {
         product.kind = ProductKind::from_word(word);
@@ -120,9 +126,6 @@ fn edit(product: &mut Product, fields: &mut Fields<'_>, catalog: &Catalog, probl
         let parts = node.one_or_more().iter().filter_map(|item| part(item, problems));
         product.recipe = parts.map(|ingredient| RecipePart { ingredient, gross: None }).collect();
     }
-    if let Some(node) = fields.optional("parent") {
-        product.parent = node.text(problems).and_then(|name| find(catalog, name, node, problems));
-    }
     if let Some(price) = fields.optional("price").and_then(|node| number(node, "a price such as 8.50", problems)) {
         product.price = price;
     }
@@ -142,6 +145,20 @@ fn edit(product: &mut Product, fields: &mut Fields<'_>, catalog: &Catalog, probl
     if let Some(node) = fields.optional("tags") {
         product.tags = node.one_or_more().iter().filter_map(|tag| tag.text(problems).map(str::to_owned)).collect();
     }
+}
+
+/// Makes a product a variant as Clopos lists them: of a type of its own, and with its own part of the name for short.
+fn make_variant(product: &mut Product, parent: &Product, node: &Node, problems: &mut Problems) {
+    let own = product.full_name.strip_prefix(&parent.full_name).and_then(|rest| rest.strip_prefix(' '));
+    let Some(own) = own else {
+        let message =
+            format!("the variant '{}' is not named with its parent", printable(&product.full_name, SHOWN_MAX));
+        let help = format!("write '{} {}'", parent.full_name, product.full_name);
+        return problems.tell_with_help(&node.place, message, help);
+    };
+    product.name = own.to_owned();
+    product.kind = ProductKind::Modification;
+    product.parent = Some(parent.id);
 }
 
 fn number<T: FromStr<Err = String>>(node: &Node, expected: &str, problems: &mut Problems) -> Option<T> {
