@@ -3,9 +3,12 @@
 //! A template that fails when it matters must not lose a message: the built-in text goes out instead. Names in facts
 //! are printable already; HTML is escaped where the HTML is made.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
+use minijinja::value::{Object, ObjectRepr};
 use minijinja::{Environment, ErrorKind, Template, UndefinedBehavior, Value, context};
 
 use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, RecipeFacts, StationFacts, VenueFacts};
@@ -38,6 +41,24 @@ pub struct AlertWords<'a> {
 /// The compiled messages of a rule set.
 pub struct Messages {
     templates: Environment<'static>,
+    zone: Zone,
+}
+
+/// An instant in a message. People read it, so that it shows the clock on their wall.
+#[derive(Debug)]
+struct Instant {
+    at: Timestamp,
+    zone: Zone,
+}
+
+impl Object for Instant {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.at.local_time(&self.zone))
+    }
 }
 
 /// A message that does not compile or fails on a sample.
@@ -97,7 +118,7 @@ impl Messages {
     /// # Errors
     /// Returns every message that does not compile.
     pub fn compile(rules: &RuleSet, zone: &Zone) -> Result<Self, Vec<BadMessage>> {
-        let mut messages = Self { templates: environment(zone) };
+        let mut messages = Self { templates: environment(), zone: zone.clone() };
         let mut bad = Vec::new();
         for rule in rules.rules() {
             let resolved = match &rule.form {
@@ -118,7 +139,7 @@ impl Messages {
     /// Renders what a rule says of a subject; the built-in text where the rule has none or its template fails.
     pub fn render(&self, rule: &RuleName, is_resolved: bool, facts: &Facts, words: AlertWords<'_>) -> String {
         let template = self.templates.get_template(&template_name(rule, is_resolved));
-        let rendered = template.and_then(|template| rendered(&template, context_of(facts, words)));
+        let rendered = template.and_then(|template| rendered(&template, context_of(facts, words, &self.zone)));
         let text = rendered.unwrap_or_else(|_| built_in(is_resolved, facts, words));
         printable(text.trim(), MESSAGE_LENGTH_MAX)
     }
@@ -144,11 +165,11 @@ pub fn bad_message(placed: &Placed, subject: SubjectKind, event: Option<EventKin
         // A price in a list belongs to the brand, so there is no venue to name.
         samples.push(Facts { venue: None, station: None, ..samples[0].clone() });
     }
-    let mut templates = environment(&Zone::utc());
+    let mut templates = environment();
     let added = templates.add_template_owned("message", placed.text.to_string());
     let rendered = added.and_then(|()| {
         let template = templates.get_template("message")?;
-        samples.iter().try_for_each(|facts| rendered(&template, context_of(facts, words)).map(drop))
+        samples.iter().try_for_each(|facts| rendered(&template, context_of(facts, words, &Zone::utc())).map(drop))
     });
     rendered.err().map(|error| BadMessage::of(&error, placed))
 }
@@ -164,13 +185,16 @@ fn template_name(rule: &RuleName, is_resolved: bool) -> String {
     format!("{}/{}", if is_resolved { "resolved_message" } else { "message" }, rule.as_str())
 }
 
-fn environment(zone: &Zone) -> Environment<'static> {
+fn environment() -> Environment<'static> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.set_fuel(Some(FUEL));
-    let zone = zone.clone();
-    templates.add_filter("local_time", move |value: &Value| -> Result<String, minijinja::Error> {
-        Ok(instant(value)?.map_or_else(|| "some time".to_owned(), |at| at.local_time(&zone)))
+    templates.add_filter("local_time", |value: &Value| -> Result<String, minijinja::Error> {
+        match value.downcast_object_ref::<Instant>() {
+            Some(instant) => Ok(instant.at.local_time(&instant.zone)),
+            None if value.is_none() => Ok("some time".to_owned()),
+            None => Err(bad_operand("local_time", "an instant such as item.since")),
+        }
     });
     templates.add_filter("duration", |value: &Value| -> Result<String, minijinja::Error> {
         if value.is_none() {
@@ -194,12 +218,8 @@ fn listed(names: &[String]) -> String {
     if more == 0 { first } else { format!("{first} and {more} more") }
 }
 
-fn instant(value: &Value) -> Result<Option<Timestamp>, minijinja::Error> {
-    if value.is_none() {
-        return Ok(None);
-    }
-    let text = value.as_str().ok_or_else(|| bad_operand("local_time", "an instant such as item.since"))?;
-    text.parse().map(Some).map_err(|_| bad_operand("local_time", "an instant such as item.since"))
+fn instant(at: Timestamp, zone: &Zone) -> Value {
+    Value::from_object(Instant { at, zone: zone.clone() })
 }
 
 fn bad_operand(filter: &str, wanted: &str) -> minijinja::Error {
@@ -275,7 +295,7 @@ pub fn label(facts: &Facts) -> String {
     item.or_else(station).or_else(venue).unwrap_or_else(|| facts.brand.to_string())
 }
 
-fn context_of(facts: &Facts, words: AlertWords<'_>) -> Value {
+fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone) -> Value {
     let Facts { brand, venue, station, item, change, refused, recipe } = facts;
     let no_recipe = RecipeFacts::default();
     let recipe = recipe.as_ref().unwrap_or(&no_recipe);
@@ -283,13 +303,13 @@ fn context_of(facts: &Facts, words: AlertWords<'_>) -> Value {
         brand => brand.as_str(),
         venue => venue.as_ref().map(venue_value),
         station => station.as_ref().map_or_else(no_station, station_value),
-        item => item.as_ref().map(|item| item_value(item, recipe)),
+        item => item.as_ref().map(|item| item_value(item, recipe, zone)),
         change => change.as_ref().map(change_value),
         refused => refused,
         alert => context! {
             rule => words.rule,
             severity => words.severity,
-            since => words.since.to_string(),
+            since => instant(words.since, zone),
             duration => words.duration.as_secs(),
         },
     }
@@ -310,7 +330,7 @@ fn no_station() -> Value {
     context! { id => Value::from(()), name => "no station", status => "unassigned", products => 0 }
 }
 
-fn item_value(item: &ItemFacts, recipe: &RecipeFacts) -> Value {
+fn item_value(item: &ItemFacts, recipe: &RecipeFacts, zone: &Zone) -> Value {
     let ItemFacts { id, name, parent, category, price, limit, low_stock, since, others_on } = item;
     let RecipeFacts { dishes_on, dishes_off, add_ons, blocked_by } = recipe;
     context! {
@@ -321,7 +341,7 @@ fn item_value(item: &ItemFacts, recipe: &RecipeFacts) -> Value {
         price => price.map(|price| price.to_string()),
         limit => limit.map_or_else(|| "unrestricted".to_owned(), |limit| limit.to_string()),
         low_stock => low_stock.map(|quantity| quantity.to_string()),
-        since => since.map(|at| at.to_string()),
+        since => since.map(|at| instant(at, zone)),
         others_on => others_on,
         dishes_on => dishes_on,
         dishes_off => dishes_off,
@@ -380,20 +400,37 @@ mod tests {
 
     #[test]
     fn every_variable_that_is_offered_is_there() {
-        let mut templates = environment(&Zone::utc());
+        let mut templates = environment();
         let words = AlertWords {
             rule: "sold-out",
             severity: "critical",
             since: Timestamp::from_unix_ms(0),
             duration: Duration::from_mins(1),
         };
-        let context = context_of(&sample(SubjectKind::Item, true), words);
+        let context = context_of(&sample(SubjectKind::Item, true), words, &Zone::utc());
         for variable in VARIABLES {
             let text = format!("{{{{ {variable} }}}}");
             templates.add_template_owned(variable, text).expect("it compiles");
             let rendered = templates.get_template(variable).and_then(|template| template.render(&context));
             assert!(rendered.is_ok(), "{variable}: {rendered:?}");
         }
+    }
+
+    #[test]
+    fn an_instant_shows_the_clock_on_the_wall_with_and_without_the_filter() {
+        let zone = Zone::named("Asia/Baku").expect("bundled");
+        let mut messages = Messages { templates: environment(), zone };
+        let rule = RuleName::new("sold-out").expect("a name");
+        let text = "{{ item.since }}, {{ item.since | local_time }}, {{ 'since ' ~ alert.since }}".to_owned();
+        messages.templates.add_template_owned(template_name(&rule, false), text).expect("it compiles");
+        let words = AlertWords {
+            rule: "sold-out",
+            severity: "critical",
+            since: Timestamp::from_unix_ms(0),
+            duration: Duration::from_mins(1),
+        };
+        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words);
+        assert_eq!(text, "00:26, 00:26, since 04:00");
     }
 
     #[test]
@@ -426,7 +463,7 @@ mod tests {
             let bad = bad_message(&placed, SubjectKind::Item, None);
             assert!(bad.is_none_or(|bad| bad.problem.contains("a part of it cannot be worked out")), "{text}");
         }
-        let mut messages = Messages { templates: environment(&Zone::utc()) };
+        let mut messages = Messages { templates: environment(), zone: Zone::utc() };
         let rule = RuleName::new("sold-out").expect("a name");
         let reversed = "{{ item.name[::-1] }}".to_owned();
         messages.templates.add_template_owned(template_name(&rule, false), reversed).expect("it compiles");
@@ -444,7 +481,7 @@ mod tests {
 
     #[test]
     fn a_message_that_never_ends_is_stopped_and_the_news_still_goes_out() {
-        let mut messages = Messages { templates: environment(&Zone::utc()) };
+        let mut messages = Messages { templates: environment(), zone: Zone::utc() };
         let rule = RuleName::new("sold-out").expect("a name");
         let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}".to_owned();
         messages.templates.add_template_owned(template_name(&rule, false), endless).expect("it compiles");
