@@ -203,12 +203,12 @@ tests: [{ name: it, steps: [{ open: ['out: Piti'], told: [] }, { after: 20m, tol
 
 #[test]
 fn a_rule_is_held_outside_its_window() {
-    let head = "windows: { dinner: \"18:00-22:00\" }\nworld: { products: { Piti: {} } }";
+    let world = "windows: { dinner: \"18:00-22:00\" }\nworld: { products: { Piti: {} } }";
     let rules = "rules: [{ name: out, during: dinner, when: { sold_out: true }, notify: [managers] }]";
     let run = |at: &str| {
         let held = "held: [{ to: managers, about: out, why: outside its window }]";
         lived_in(
-            &format!("{head}\ntests: [{{ name: it, steps: [{{ at: {at}, stop: {{ Piti: 0 }}, {held} }}] }}]"),
+            &format!("{world}\ntests: [{{ name: it, steps: [{{ at: {at}, stop: {{ Piti: 0 }}, {held} }}] }}]"),
             rules,
         )
     };
