@@ -104,7 +104,7 @@ pub(super) fn never_on(
                 let has_own = |venue: &VenueId| own.get(venue).is_some_and(has);
                 match venues.get(brand) {
                     Some(Venues::Listed(ids)) => named_without(brand, ids.iter().filter(|id| !has_own(id))),
-                    Some(Venues::All) | None => Some(format!("all venues of brand {brand}")),
+                    Some(Venues::All) | None => Some(format!("any venue of brand {brand}")),
                 }
             })
             .collect();

@@ -319,6 +319,6 @@ fn venues_without_the_hours_that_a_rule_needs_are_named() {
     assert_eq!(warnings(some, "open"), [named]);
     assert_eq!(warnings("hours: \"10:00-23:00\"", "open"), [""; 0]);
     let other = "hours: \"10:00-23:00\"\n    - brand: nar\n      client_id: abc\n      client_secret: { file: secret }";
-    let named = "no 'hours' are written for all venues of brand nar: rules 'during: open' never hold there (sold-out)";
+    let named = "no 'hours' are written for any venue of brand nar: rules 'during: open' never hold there (sold-out)";
     assert_eq!(warnings(other, "open"), [named]);
 }
