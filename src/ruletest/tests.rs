@@ -146,6 +146,15 @@ fn a_rule_for_dinner_is_tested_with_the_windows_of_the_file() {
     let until_close = "[{ at: 22:50, stop: { Piti: 0 }, open: ['out: Piti'] }, { at: 23:01, open: [] }]";
     assert_eq!(run("open", "sold_out: true", until_close), "Passed");
     assert_eq!(run("[dinner, open]", "sold_out: true, venue.closes_in: { below: 15m }", until_close), "Passed");
+    let closed = lived_in(
+        "tests: [{ name: it, steps: [{ open: [] }] }]",
+        "rules: [{ name: out, during: [open, peak], when: { sold_out: true }, notify: [] }]",
+    );
+    for (window, key) in [("open", "hours"), ("peak", "peaks")] {
+        let told =
+            format!("'{window}' is never on, as the tests have no '{key}'; write {key}: \"12:00-23:00\" in the tests");
+        assert!(closed.contains(&told), "{closed}");
+    }
     let unknown = run("diner", "sold_out: true", "[{ open: [] }]");
     assert!(unknown.contains("there is no window in the tests 'diner'; did you mean 'dinner'?"), "{unknown}");
 }

@@ -54,8 +54,9 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
         .optional("group_wait")
         .map_or(Some(GROUP_WAIT_DEFAULT), |node| node.duration(&GROUP_WAIT_RANGE, problems));
     let [hours, peaks] = ["hours", "peaks"].map(|key| fields.optional(key));
-    let hours = hours.and_then(|node| timetable::opening_hours(node, problems));
-    let peaks = peaks.and_then(|node| timetable::schedule(node, problems));
+    // What cannot be read counts as written, so that it is not told to be missing as well.
+    let hours = hours.map(|node| timetable::opening_hours(node, problems).unwrap_or_default());
+    let peaks = peaks.map(|node| timetable::schedule(node, problems).unwrap_or_default());
     let windows = fields.optional("windows").map(|node| windows(node, problems)).unwrap_or_default();
     let mut world = World { venue: "Venue".to_owned(), ..World::default() };
     if let Some(node) = fields.optional("world") {
@@ -68,7 +69,8 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
     let mut named = Named::default();
     let tests = all_tests(tests, &world, &zone, &mut named, problems);
     let group_wait = group_wait.unwrap_or(GROUP_WAIT_DEFAULT);
-    let known: Vec<&str> = [OPEN, PEAK].into_iter().chain(windows.keys().map(String::as_str)).collect();
+    let of_hours = [(OPEN, hours.is_some()), (PEAK, peaks.is_some())].into_iter().filter(|(_, is_written)| *is_written);
+    let known: Vec<&str> = of_hours.map(|(name, _)| name).chain(windows.keys().map(String::as_str)).collect();
     refuse_unknown(&named.windows, "window in the tests", &known, problems);
     let known = known.into_iter().map(str::to_owned).collect();
     let calendar = Calendar::plain(zone.clone(), BUSINESS_DAY_STARTS).with_hours(hours, peaks).with_windows(windows);
@@ -78,7 +80,17 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
 /// Tells each window that a rule names and the tests do not have, with the nearest one that they have.
 pub(super) fn refuse_unknown_windows(named: &[Placed], known: &[String], problems: &mut Problems) {
     for window in named.iter().filter(|window| !known.iter().any(|name| **name == *window.text)) {
-        unknown(&window.place, &window.text, "window in the tests", known.iter().map(String::as_str), problems);
+        let key = match &*window.text {
+            OPEN => "hours",
+            PEAK => "peaks",
+            other => {
+                let known = known.iter().map(String::as_str);
+                unknown(&window.place, other, "window in the tests", known, problems);
+                continue;
+            }
+        };
+        let message = format!("'{}' is never on, as the tests have no '{key}'", window.text);
+        problems.tell_with_help(&window.place, message, format!("write {key}: \"12:00-23:00\" in the tests"));
     }
 }
 
