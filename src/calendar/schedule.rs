@@ -137,20 +137,30 @@ enum Edge {
     End,
 }
 
-/// Returns the instant at which a clock shows this. An hour that comes twice belongs to a span wholly: it starts with
-/// the first and ends with the second. What the clock skips is the instant of the skip.
+/// Returns the instant of an edge: a span lasts from the first minute whose clock shows a time within it to the last such
+/// minute. So an hour that comes twice belongs to a span wholly, and to one that ends when that hour begins not at all;
+/// what the clock skips is the instant of the skip.
 fn instant(day: Date, minute: u16, edge: Edge, zone: &Zone) -> Option<Timestamp> {
     let day = day.checked_add(jiff::Span::new().days(i64::from(minute / MINUTES_OF_DAY))).ok()?;
     let minute = minute % MINUTES_OF_DAY;
     let time = Time::new(i8::try_from(minute / 60).ok()?, i8::try_from(minute % 60).ok()?, 0, 0).ok()?;
     let zone = zone.as_jiff();
-    let read = zone.to_ambiguous_timestamp(day.to_datetime(time));
+    // The end is the minute after the last one.
+    let minutes_after = jiff::SignedDuration::from_mins(match edge {
+        Edge::Start => 0,
+        Edge::End => 1,
+    });
+    let shown = day.to_datetime(time).checked_sub(minutes_after).ok()?;
+    let read = zone.to_ambiguous_timestamp(shown);
     let at = match (read.offset(), edge) {
-        (AmbiguousOffset::Unambiguous { .. }, _) | (AmbiguousOffset::Fold { .. }, Edge::Start) => {
-            read.earlier().ok()?
-        }
-        (AmbiguousOffset::Fold { .. }, Edge::End) => read.later().ok()?,
-        (AmbiguousOffset::Gap { .. }, _) => zone.following(read.earlier().ok()?).next()?.timestamp(),
+        (AmbiguousOffset::Gap { .. }, _) => return skip(zone, read.earlier().ok()?),
+        (_, Edge::Start) => read.earlier().ok()?,
+        (_, Edge::End) => read.later().ok()?,
     };
-    Some(Timestamp::from_unix_ms(at.as_millisecond()))
+    Some(Timestamp::from_unix_ms(at.checked_add(minutes_after).ok()?.as_millisecond()))
+}
+
+/// Returns when the clock is put forward next.
+fn skip(zone: &jiff::tz::TimeZone, before: jiff::Timestamp) -> Option<Timestamp> {
+    Some(Timestamp::from_unix_ms(zone.following(before).next()?.timestamp().as_millisecond()))
 }

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod reference;
+
 /// Europe as most know it; a change at midnight; a change of half an hour; a day that was skipped; no change.
 const ZONES: [&str; 6] =
     ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Baku", "UTC"];
@@ -122,6 +124,18 @@ fn clocks_that_are_put_forward_and_back() {
             "2026-03-29 03:00 | closed | never | Sun 29 18:00+02:00",
         ],
     );
+    // What ends when that hour begins ends the first time; in Santiago that hour is the one before midnight.
+    let until_two = calendar("Europe/Berlin", Schedule::daily(&spans("18:00-02:00")));
+    check(
+        &until_two,
+        "Europe/Berlin",
+        &[
+            "2026-10-25T01:59:00+02:00 | open | Sun 25 02:00+02:00 | Sun 25 18:00+01:00",
+            "2026-10-25T02:00:00+02:00 | closed | never | Sun 25 18:00+01:00",
+        ],
+    );
+    let until_eleven = calendar("America/Santiago", Schedule::daily(&spans("18:00-23:00")));
+    check(&until_eleven, "America/Santiago", &["2026-04-04T23:10:00-03:00 | closed | never | Sun 05 18:00-04:00"]);
     let in_the_gap = calendar("Europe/Berlin", Schedule::daily(&spans("02:10-02:50")));
     check(&in_the_gap, "Europe/Berlin", &["2026-03-29 01:59 | closed | never | Mon 30 02:10+02:00"]);
     // Santiago: the clock is put forward at midnight of 2026-09-06, so that no midnight comes.
