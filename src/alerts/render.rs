@@ -251,7 +251,7 @@ fn help_with(error: &minijinja::Error) -> String {
         return meant(named, &FILTERS)
             .unwrap_or_else(|| format!("use {} or a filter of minijinja", FILTERS.join(", ")));
     }
-    "a message is text with {{ item.name }} and {{ item.since | local_time }} in it (docs/rules.md)".to_owned()
+    "write text with {{ item.name }} and {{ item.since | local_time }} in it (docs/rules.md)".to_owned()
 }
 
 /// Says what is wrong with a template, without its internal name.

@@ -85,7 +85,10 @@ impl Settings {
             problems.push(("client_id", "a client id is 1 to 65535 bytes without control characters".to_owned()));
         }
         if self.password.is_some() && self.username.is_none() {
-            problems.push(("password", "a password needs a username beside it".to_owned()));
+            problems.push((
+                "password",
+                "a password needs a username beside it; write one, or leave the password out".to_owned(),
+            ));
         }
         if !KEEP_ALIVE_RANGE.contains(&self.keep_alive) {
             problems.push(("keep_alive", "keep_alive is between 5s and 60s; 20s suits most networks".to_owned()));
