@@ -80,6 +80,11 @@ fn rules() {
 }
 
 #[test]
+fn ruletests() {
+    holds_for_every_file("ruletests");
+}
+
+#[test]
 fn stored() {
     holds_for_every_file("stored");
 }

@@ -11,6 +11,7 @@ pub mod door;
 pub mod messages;
 pub mod requests;
 pub mod rules;
+pub mod ruletests;
 pub mod stored;
 
 mod place;
@@ -20,12 +21,13 @@ mod text;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("answers", answers::hold),
     ("config", config::hold),
     ("door", door::hold),
     ("messages", messages::hold),
     ("requests", requests::hold),
     ("rules", rules::hold),
+    ("ruletests", ruletests::hold),
     ("stored", stored::hold),
 ];

@@ -35,6 +35,7 @@ pub(crate) fn seeds() -> Seeds {
     seeds.config(root);
     seeds.door();
     seeds.rules_and_messages(root);
+    seeds.rule_tests(root);
     seeds.requests();
     seeds.stored();
     seeds
@@ -141,6 +142,11 @@ impl Seeds {
         }
         let whole = fs::read(root.join("tests/bad_input/site/eightysix.yaml")).expect("the configuration of the tests");
         self.add("config", "whole", &whole);
+        self.add("config", "times", br#"locale: { timezone: Asia/Baku, currency: AZN }
+clopos: { integrator_id: i, brands: [{ brand: b, client_id: c, client_secret: { file: secret }, hours: { mon-thu: "10:00-23:00", fri-sun: ["12:00-15:00", "18:00-02:00"], "2026-12-31": closed }, peaks: "12:00-14:00", venues: [{ id: 1, hours: "00:00-24:00" }, { id: 2, peaks: { daily: ["12:00-14:00"] } }] }] }
+windows: { dinner: "18:00-23:00", weekend: { sat: "00:00-24:00", sun: "00:00-24:00" } }
+rules: [rules/*.yaml]
+"#);
         self.add("config", "small", b"locale: { timezone: Asia/Baku, currency: AZN }\nclopos: { integrator_id: i, brands: [{ brand: b, client_id: c, client_secret: { file: secret } }] }\nrules: [rules/*.yaml]\n");
     }
 
@@ -212,9 +218,47 @@ impl Seeds {
   - { name: c, expr: "stopped_for > duration('5m') && product.name.matches(r'(?i)^f\d') && prices['Happy hour'] != product.price", notify: [] }
   - { name: d, event: limit_changed, expr: "change.after < -1 * change.before && product.type in ['DISH', 'GOODS']", notify: [] }
 "#);
+        self.add("rules", "during", b"rules:\n  - { name: a, during: [open, dinner], when: { sold_out: true }, for: 1m, notify: [k] }\n  - { name: b, during: peak, event: back, notify: [] }\n  - { name: c, subject: venue, when: { venue.open: true, venue.peak: false, venue.closes_in: { below: 30m } }, notify: [] }\n");
         self.add("messages", "loop", b"item\nPlov\n{% for other in item.others_on %}{{ loop.index }} {{ other | upper }}{% else %}-{% endfor %}{% set x = item.limit %}{{ x ~ '!' }}");
         self.add("messages", "filters", b"venue\nSahil\n{{ venue.reading_age | duration }} {{ venue.trouble | default('x') | replace('a', 'b') | truncate(20) }}{{ [1, 2] | join(', ') }}");
         self.add("messages", "macro", b"station\nBar\n{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(station.name) }}{{ station.products + 1 }}{% if station.status is eq 'active' %}a{% endif %}");
+    }
+
+    /// Each shipped test with the world of its file, and the other forms.
+    fn rule_tests(&mut self, root: &Path) {
+        for name in ["kitchen", "operations"] {
+            let text = fs::read_to_string(root.join(format!("rules/{name}.test.yaml"))).expect("shipped tests");
+            let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+            let text = lines.join("\n") + "\n";
+            let mut parts = text.split("\n  - name:");
+            let head = parts.next().expect("the world of the tests");
+            for (n, test) in parts.enumerate() {
+                self.add("ruletests", &format!("{name}-{n}"), format!("{head}\n  - name:{test}\n").as_bytes());
+            }
+        }
+        self.add(
+            "ruletests",
+            "windows",
+            br#"zone: Europe/Berlin
+receivers: { kitchen: [mqtt, webhook], managers: email }
+group_wait: 30s
+hours: { mon-thu: "10:00-23:00", fri-sun: ["10:00-15:00", "18:00-02:00"], "2026-10-25": closed }
+peaks: "12:00-14:00"
+windows: { dinner: "18:00-23:00" }
+world:
+  stations: { Bar: active }
+  products: { Cola: { station: Bar, low_stock: 5 } }
+tests:
+  - name: a window
+    steps:
+      - at: 01:30
+        stop: { Cola: 0 }
+      - after: 1h30m
+        open: ["out: Cola"]
+        told: [{ to: kitchen, by: webhook, text: Cola is out }, { to: managers, like: .*out.* }]
+      - { at: 18:00, clear: Cola, open: [], pending: [], held: [] }
+"#,
+        );
     }
 
     fn requests(&mut self) {
