@@ -3,6 +3,7 @@
 //!
 //! Mounts small file systems of its own (as root, as the mail server needs it too), and unmounts them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
@@ -51,14 +52,52 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazily: after a failure the program may still have files open there.
-        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status().expect("umount");
-        assert!(unmounted.success(), "umount {}", self.0.display());
+        run("umount", &["-l"], &self.0);
     }
 }
 
+/// A disk in a file that turns read-only under its open files, as a kernel does to one that fails.
+struct FailingDisk {
+    image: PathBuf,
+    disk: SmallDisk,
+}
+
+impl FailingDisk {
+    fn mount(image: PathBuf, path: PathBuf) -> Self {
+        fs::File::create(&image).and_then(|file| file.set_len(24 * 1024 * 1024)).expect("an image");
+        run("mkfs.ext4", &["-q", "-F"], &image);
+        fs::create_dir(&path).expect("a folder");
+        let failing = Self { image, disk: SmallDisk(path) };
+        failing.mount_image();
+        failing
+    }
+
+    fn mount_image(&self) {
+        mount(&["-o", "loop", &self.image.display().to_string()], &self.disk.0);
+    }
+
+    fn fail(&self) {
+        mount(&["-o", "remount,abort"], &self.disk.0);
+    }
+
+    /// Does what a person does: nothing but a new mount makes it writable again.
+    fn repair(&self) {
+        run("umount", &[], &self.disk.0);
+        // It answers 1 when it has mended something.
+        let mended = Command::new("e2fsck").args(["-f", "-y"]).arg(&self.image).output().expect("e2fsck");
+        assert!(mended.status.code().is_some_and(|code| code <= 1), "{mended:?}");
+        self.mount_image();
+    }
+}
+
+fn run(program: &str, options: &[&str], path: &Path) {
+    let status = Command::new(program).args(options).arg(path).status();
+    assert!(status.is_ok_and(|status| status.success()), "{program} {options:?} {}", path.display());
+}
+
 fn mount(options: &[&str], path: &Path) {
-    let mounted = Command::new("mount").args(options).arg(path).status().expect("mount");
-    assert!(mounted.success(), "mount {options:?} {}: it needs root with the right to mount", path.display());
+    // It needs root with the right to mount.
+    run("mount", options, path);
 }
 
 async fn stage_on_a_small_disk() -> (SmallDisk, Stage) {
@@ -132,6 +171,45 @@ async fn a_full_disk_takes_nothing_in_says_so_once_and_loses_nothing() {
     assert_eq!((stage.told(102), stage.told(103).len()), (vec!["alert.opened".to_owned()], 0));
     assert!(service.end("TERM").success());
     stage.close_despite(&[NOT_STORED, NOT_LEASED, "not told yet: "]);
+}
+
+#[tokio::test]
+async fn a_disk_that_turns_read_only_takes_nothing_in_and_the_start_after_its_repair_loses_nothing() {
+    let stage = stage_with_a_database_of_its_own().await;
+    let disk = FailingDisk::mount(stage.path("disk.img"), stage.path("disk"));
+    let service = stage.start_with_baseline();
+    let mut screen = stage.screen("pass").await;
+    screen.until("the first list", |seen| seen.listed("sahil/1/stop", "out") == [105]).await;
+
+    disk.fail();
+    stage.pos.limit(102, 0);
+    stage.pos.restock(105);
+    // The write that fails first says no more; whatever is tried after it does.
+    service.says("attempt to write a readonly database");
+    // Polling goes on, and what began and ended meanwhile was never known.
+    stage.pos.limit(103, 0);
+    stage.pos.wait_for_polls(6);
+    stage.pos.restock(103);
+    stage.pos.wait_for_polls(6);
+    let log = service.story();
+    let said: Vec<&str> = log.lines().filter(|line| line.contains(NOT_STORED)).collect();
+    assert!(said.iter().all(|line| line.contains("ERROR")), "{log}");
+    let reasons: BTreeSet<&str> = said.iter().filter_map(|line| line.split(NOT_STORED).nth(1)).collect();
+    assert_eq!(said.len(), reasons.len(), "each reason once: {log}");
+    assert_eq!(screen.seen.listed("sahil/1/stop", "out"), [105], "screens show what is stored");
+    assert_eq!((stage.told(102), stage.told(105)), (Vec::new(), vec!["alert.opened".to_owned()]));
+    assert!(service.end("TERM").success());
+
+    disk.repair();
+    let service = stage.start();
+    screen.event("alert.opened", 102).await;
+    screen.event("alert.closed", 105).await;
+    screen.until("the list", |seen| seen.listed("sahil/1/stop", "out") == [102]).await;
+    wait::until("the webhook of 105", || (stage.told(105) == ["alert.opened", "alert.closed"]).then_some(()));
+    wait::until("the webhook of 102", || (stage.told(102) == ["alert.opened"]).then_some(()));
+    assert_eq!(stage.told(103).len(), 0);
+    assert!(service.end("TERM").success());
+    stage.close_despite(&[NOT_STORED, NOT_LEASED]);
 }
 
 #[tokio::test]
