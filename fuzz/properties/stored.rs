@@ -1,6 +1,7 @@
 //! What a database may hold, cut, edited or written by another version: decoded, shown and encoded again.
 //!
-//! Input: a line with the kind of the value, then its stored form. A `venue` has its catalog behind an empty line.
+//! Input: a line with the kind of the value, then its stored form. A `venue` has its catalog behind an empty line, a
+//! `change` its subject in a line of its own.
 
 use std::fmt::Debug;
 
@@ -14,12 +15,12 @@ use eightysix::rules::evaluate::evaluate_venue;
 use eightysix::rules::events::events;
 use eightysix::rules::parse::{RuleFile, parse};
 use eightysix::rules::subject::VenueView;
-use eightysix::snapshot::diff::{apply, diff};
+use eightysix::snapshot::diff::{Change, apply, diff};
 use eightysix::snapshot::{Access, FreshnessLimits, Snapshot};
 use eightysix::store::StoreError;
 use eightysix::store::format::{
-    decode_alert, decode_catalog, decode_content, decode_group, decode_subject, decode_venue, encode_alert,
-    encode_catalog, encode_change, encode_content, encode_group, encode_subject, encode_venue,
+    decode_alert, decode_catalog, decode_change, decode_content, decode_group, decode_subject, decode_venue,
+    encode_alert, encode_catalog, encode_change, encode_content, encode_group, encode_subject, encode_venue,
 };
 use eightysix::topics::{BaseTopic, check_topic};
 use eightysix::units::{BrandId, Timestamp, VenueId, Zone};
@@ -44,6 +45,7 @@ pub fn hold(data: &[u8]) {
         "group" => drop(again(body, decode_group, encode_group)),
         "notice" => drop(again(body, decode_content, encode_content)),
         "subject" => drop(again(body, decode_subject, encode_subject)),
+        "change" => change(body),
         "venue" => venue(body),
         _ => {}
     }
@@ -67,6 +69,19 @@ fn again<T: PartialEq + Debug>(
     assert_eq!(decoded, value, "decoded from {encoded}");
     assert_eq!(encode(&decoded), encoded, "one value has two forms");
     Some(value)
+}
+
+/// A line of the history: its subject and its body.
+fn change(line: &str) {
+    let decode = |line: &str| {
+        let (subject, body) = line.split_once('\n').unwrap_or((line, ""));
+        decode_change(subject, body)
+    };
+    let encode = |change: &Change| {
+        let (subject, body) = encode_change(change);
+        format!("{subject}\n{body}")
+    };
+    drop(again(line, decode, encode));
 }
 
 fn venue(body: &str) {

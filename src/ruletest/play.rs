@@ -18,7 +18,7 @@ use crate::document::Place;
 use crate::engine::{Engine, Input, Memory, Policy};
 use crate::poll::{self, freshness_limits, worst_age};
 use crate::ruletest::{AccessWord, Deed, Quiet, Readings, Test, World, judge};
-use crate::snapshot::{Access, Reading, Snapshot};
+use crate::snapshot::{Access, Reading, Snapshot, again};
 use crate::units::{BrandId, ProductId, Timestamp, VenueId};
 
 /// The only venue of a test.
@@ -227,12 +227,10 @@ impl Stage {
             updated_at: self.updated_at.get(product).copied(),
         };
         let entries: Vec<StopEntry> = self.world.limits.iter().map(entry).collect();
-        let list = Reading::StopList { entries: entries.clone(), unreadable: Vec::new(), whole: true };
-        self.take(Input::Reading(VENUE, list));
+        self.take(Input::Reading(VENUE, again::stop_list(entries.clone())));
         // A list that differs much is looked at twice; the world says the same both times.
-        if let Some(doubt) = self.snapshot().and_then(|snapshot| snapshot.doubt.clone()) {
-            let rows = entries.into_iter().filter(|entry| doubt.ask.contains(&entry.product)).collect();
-            self.take(Input::Reading(VENUE, Reading::StopListOf { asked: doubt.ask, rows }));
+        if let Some(second) = self.snapshot().and_then(|snapshot| again::second_look(snapshot, &entries)) {
+            self.take(Input::Reading(VENUE, second));
         }
     }
 

@@ -1,13 +1,14 @@
 //! Two pictures of a venue -> the changes between them, and back.
 //!
-//! Invariant, tested: applying the changes from A to B to A gives B; the changes from A to A are none.
+//! Invariant, tested: applying the changes from A to B to A gives B, taking them back from B gives A; the changes from A
+//! to A are none.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::{Catalog, PriceList, Product, Station};
 use crate::snapshot::{Picture, StopRow};
-use crate::units::{Money, PriceListId, ProductId, StationId};
+use crate::units::{BrandId, Money, PriceListId, ProductId, StationId, Timestamp, VenueId};
 
 /// One difference between two pictures; `before` and `after` are `None` where it was not, or is no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,19 @@ pub enum Change {
     },
 }
 
+/// A line of the history: what changed where, and when it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The brand.
+    pub brand: BrandId,
+    /// The venue.
+    pub venue: VenueId,
+    /// When a reading first showed it.
+    pub at: Timestamp,
+    /// What changed.
+    pub change: Change,
+}
+
 /// Returns the changes that lead from `before` to `after`, rows first, each kind in order of its ids.
 pub fn diff(before: &Picture, after: &Picture) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -88,18 +102,56 @@ pub fn diff(before: &Picture, after: &Picture) -> Vec<Change> {
 
 /// Returns the picture after the changes.
 pub fn apply(picture: &Picture, changes: &[Change]) -> Picture {
-    let mut rows = picture.rows.as_ref().clone();
-    let mut catalog: Catalog = picture.catalog.as_ref().clone();
+    let mut picture = picture.clone();
     for change in changes {
-        match change {
-            Change::Row { product, after, .. } => set(&mut rows, *product, *after),
-            Change::Product { id, after, .. } => set(&mut catalog.products, *id, after.as_deref().cloned()),
-            Change::Station { id, after, .. } => set(&mut catalog.stations, *id, after.clone()),
-            Change::PriceList { id, after, .. } => set(&mut catalog.price_lists, *id, after.clone()),
-            Change::Price { list, product, after, .. } => set(&mut catalog.prices, (*list, *product), *after),
+        redo(&mut picture, change);
+    }
+    picture
+}
+
+/// Puts a change into a picture.
+pub fn redo(picture: &mut Picture, change: &Change) {
+    match change {
+        Change::Row { product, after, .. } => set(Arc::make_mut(&mut picture.rows), *product, *after),
+        Change::Product { id, after, .. } => {
+            set(&mut catalog_of(picture).products, *id, after.as_deref().cloned());
+        }
+        Change::Station { id, after, .. } => set(&mut catalog_of(picture).stations, *id, after.clone()),
+        Change::PriceList { id, after, .. } => set(&mut catalog_of(picture).price_lists, *id, after.clone()),
+        Change::Price { list, product, after, .. } => set(&mut catalog_of(picture).prices, (*list, *product), *after),
+    }
+}
+
+/// Takes a change back. Several of one thing are taken back in the order opposite to that in which they came.
+pub fn undo(picture: &mut Picture, change: &Change) {
+    match change {
+        Change::Row { product, before, .. } => set(Arc::make_mut(&mut picture.rows), *product, *before),
+        Change::Product { id, before, .. } => {
+            set(&mut catalog_of(picture).products, *id, before.as_deref().cloned());
+        }
+        Change::Station { id, before, .. } => set(&mut catalog_of(picture).stations, *id, before.clone()),
+        Change::PriceList { id, before, .. } => set(&mut catalog_of(picture).price_lists, *id, before.clone()),
+        Change::Price { list, product, before, .. } => {
+            set(&mut catalog_of(picture).prices, (*list, *product), *before);
         }
     }
-    Picture { rows: Arc::new(rows), catalog: Arc::new(catalog) }
+}
+
+/// Says whether a change begins with what the picture holds; of a row, with what Clopos said of it.
+pub fn follows(picture: &Picture, change: &Change) -> bool {
+    let (rows, catalog) = (&picture.rows, &picture.catalog);
+    let said = |row: &StopRow| (row.limit, row.updated_at);
+    match change {
+        Change::Row { product, before, .. } => rows.get(product).map(said) == before.as_ref().map(said),
+        Change::Product { id, before, .. } => catalog.products.get(id) == before.as_deref(),
+        Change::Station { id, before, .. } => catalog.stations.get(id) == before.as_ref(),
+        Change::PriceList { id, before, .. } => catalog.price_lists.get(id) == before.as_ref(),
+        Change::Price { list, product, before, .. } => catalog.prices.get(&(*list, *product)) == before.as_ref(),
+    }
+}
+
+fn catalog_of(picture: &mut Picture) -> &mut Catalog {
+    Arc::make_mut(&mut picture.catalog)
 }
 
 fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {

@@ -4,6 +4,7 @@
 //! that differs implausibly from the last one waits for a second look; a product goes only when two walks agree.
 //! Invariant: the picture never holds anything that no reading of Clopos said.
 
+pub mod again;
 pub mod diff;
 pub mod recipes;
 

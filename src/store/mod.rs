@@ -4,6 +4,7 @@
 //! a network call. Invariant: what `commit` or `finish` returned for is on the disk.
 
 pub mod format;
+mod history;
 mod housekeeping;
 pub mod orders;
 mod probe;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::alerts::notice::{Channel, Notice};
 use crate::units::{Timestamp, printable};
 
+pub use history::{HistorySpan, Order};
 pub use probe::Probed;
 pub use sqlite::Store;
 

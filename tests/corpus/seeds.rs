@@ -359,6 +359,13 @@ tests:
             ("subject-venue", text("subject\nvenue:7")),
             ("subject-station", text("subject\nstation:7:3")),
             ("subject-item", text("subject\nitem:7:54")),
+            (
+                "change-stop",
+                text(
+                    "change\nitem:54\n{\"kind\":\"stop\",\"before\":null,\"after\":{\"id\":54,\"limit\":0,\"updated_at\":1,\"since\":1,\"seen_at\":2}}",
+                ),
+            ),
+            ("change-price", text("change\nitem:54\n{\"kind\":\"price\",\"before\":[1,80000],\"after\":[1,90000]}")),
         ] {
             self.add("stored", name, value.as_bytes());
         }

@@ -2,20 +2,38 @@
 //!
 //! A line holds both sides of the change, so that either can be told without the lines around it.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::catalog::{PriceList, Product, Station};
 use crate::snapshot::StopRow;
 use crate::snapshot::diff::Change;
-use crate::store::format::json;
-use crate::store::format::picture::{stored_price_list, stored_product, stored_row, stored_station};
-use crate::units::{Money, ProductId};
+use crate::store::StoreError;
+use crate::store::format::picture::{
+    StoredPriceList, StoredProduct, StoredRow, StoredStation, price_list_of, product_of, row_of, station_of,
+    stored_price_list, stored_product, stored_row, stored_station,
+};
+use crate::store::format::{json, parse};
+use crate::units::{Money, PriceListId, ProductId, StationId};
 
 #[derive(Serialize)]
 struct StoredChange {
     kind: &'static str,
     before: Option<serde_json::Value>,
     after: Option<serde_json::Value>,
+}
+
+/// The same, read: each side in the form that its kind has.
+#[derive(Deserialize)]
+struct ReadChange<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    before: Option<&'a RawValue>,
+    #[serde(borrow)]
+    after: Option<&'a RawValue>,
 }
 
 /// Writes a line of the history: its subject and its body.
@@ -44,6 +62,46 @@ pub fn encode_change(change: &Change) -> (String, String) {
         }
     };
     (subject, json(&StoredChange { kind, before, after }))
+}
+
+/// Reads a line of the history back.
+pub fn decode_change(subject: &str, body: &str) -> Result<Change, StoreError> {
+    let ReadChange { kind, before, after } = parse(WHAT, body)?;
+    let unreadable = || StoreError::unreadable(WHAT, &format!("'{subject}' of the kind '{kind}' is not one"));
+    let (class, id) = subject.split_once(':').ok_or_else(unreadable)?;
+    let id: u64 = id.parse().map_err(|_| unreadable())?;
+    match (class, &*kind) {
+        ("item", "stop") => {
+            let row = |stored| Ok(side::<StoredRow>(stored)?.map(|stored| row_of(&stored)));
+            Ok(Change::Row { product: ProductId(id), before: row(before)?, after: row(after)? })
+        }
+        ("item", "product") => {
+            let product = |stored| Ok(side::<StoredProduct>(stored)?.map(product_of).map(Box::new));
+            Ok(Change::Product { id: ProductId(id), before: product(before)?, after: product(after)? })
+        }
+        ("station", "station") => {
+            let station = |stored| Ok(side::<StoredStation>(stored)?.map(station_of));
+            Ok(Change::Station { id: StationId(id), before: station(before)?, after: station(after)? })
+        }
+        ("price-list", "price-list") => {
+            let list = |stored| Ok(side::<StoredPriceList>(stored)?.map(price_list_of));
+            Ok(Change::PriceList { id: PriceListId(id), before: list(before)?, after: list(after)? })
+        }
+        ("item", "price") => {
+            let (before, after) = (side::<(u64, i64)>(before)?, side::<(u64, i64)>(after)?);
+            let list = PriceListId(before.or(after).ok_or_else(unreadable)?.0);
+            let amount = |side: Option<(u64, i64)>| side.map(|(_, amount)| Money::from_ten_thousandths(amount));
+            Ok(Change::Price { list, product: ProductId(id), before: amount(before), after: amount(after) })
+        }
+        _ => Err(unreadable()),
+    }
+}
+
+/// What a line is called when it cannot be read.
+const WHAT: &str = "line of the history";
+
+fn side<'a, T: Deserialize<'a>>(stored: Option<&'a RawValue>) -> Result<Option<T>, StoreError> {
+    stored.map(|stored| parse(WHAT, stored.get())).transpose()
 }
 
 fn value(stored: &impl Serialize) -> serde_json::Value {

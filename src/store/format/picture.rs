@@ -164,7 +164,7 @@ pub(super) fn stored_row(id: ProductId, row: &StopRow) -> StoredRow {
     }
 }
 
-fn row_of(stored: &StoredRow) -> StopRow {
+pub(super) fn row_of(stored: &StoredRow) -> StopRow {
     let StoredRow { id: _, limit, updated_at, since, seen_at } = stored;
     StopRow {
         limit: Quantity::from_millionths(*limit),
@@ -245,7 +245,7 @@ pub(super) fn stored_product(product: &Product) -> StoredProduct {
     }
 }
 
-fn product_of(stored: StoredProduct) -> Product {
+pub(super) fn product_of(stored: StoredProduct) -> Product {
     let part = |(ingredient, gross): (u64, Option<i64>)| RecipePart {
         ingredient: ProductId(ingredient),
         gross: gross.map(Quantity::from_millionths),
@@ -302,7 +302,7 @@ pub(super) fn stored_station(station: &Station) -> StoredStation {
     StoredStation { id: id.0, name: name.clone(), active: *active, kitchen: *kitchen, printable: *printable }
 }
 
-fn station_of(stored: StoredStation) -> Station {
+pub(super) fn station_of(stored: StoredStation) -> Station {
     let StoredStation { id, name, active, kitchen, printable } = stored;
     Station { id: StationId(id), name, active, kitchen, printable }
 }
@@ -312,7 +312,7 @@ pub(super) fn stored_price_list(list: &PriceList) -> StoredPriceList {
     StoredPriceList { id: id.0, name: name.clone(), active: *active }
 }
 
-fn price_list_of(stored: StoredPriceList) -> PriceList {
+pub(super) fn price_list_of(stored: StoredPriceList) -> PriceList {
     let StoredPriceList { id, name, active } = stored;
     PriceList { id: PriceListId(id), name, active }
 }

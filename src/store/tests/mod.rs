@@ -1,5 +1,6 @@
 //! The store's promises: what goes in comes out, a cycle is whole or nothing, a lease is one attempt, and clear refusals.
 
+mod history;
 mod migrations;
 mod orders;
 mod outbox;

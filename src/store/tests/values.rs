@@ -138,6 +138,52 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     })
 }
 
+fn station() -> impl Strategy<Value = Station> {
+    (any::<u64>(), text(), any::<(bool, bool, bool)>()).prop_map(|(id, name, (active, kitchen, printable))| Station {
+        id: StationId(id),
+        name,
+        active,
+        kitchen,
+        printable,
+    })
+}
+
+fn price_list() -> impl Strategy<Value = PriceList> {
+    (any::<u64>(), text(), any::<bool>()).prop_map(|(id, name, active)| PriceList { id: PriceListId(id), name, active })
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (any::<u64>(), maybe(stop_row()), maybe(stop_row())).prop_map(|(id, before, after)| Change::Row {
+            product: ProductId(id),
+            before,
+            after
+        }),
+        (any::<u64>(), maybe(product()), maybe(product())).prop_map(|(id, before, after)| Change::Product {
+            id: ProductId(id),
+            before: before.map(Box::new),
+            after: after.map(Box::new),
+        }),
+        (any::<u64>(), maybe(station()), maybe(station())).prop_map(|(id, before, after)| Change::Station {
+            id: StationId(id),
+            before,
+            after
+        }),
+        (any::<u64>(), maybe(price_list()), maybe(price_list())).prop_map(|(id, before, after)| Change::PriceList {
+            id: PriceListId(id),
+            before,
+            after,
+        }),
+        // A price that was not and is not is no change.
+        (any::<(u64, u64)>(), maybe(money()), money()).prop_map(|((list, product), before, after)| Change::Price {
+            list: PriceListId(list),
+            product: ProductId(product),
+            before,
+            after: Some(after),
+        }),
+    ]
+}
+
 fn severity() -> impl Strategy<Value = Severity> {
     prop::sample::select(Severity::ALL.to_vec())
 }
@@ -297,6 +343,12 @@ proptest! {
     }
 
     #[test]
+    fn lines_of_the_history(change in change()) {
+        let (subject, body) = format::encode_change(&change);
+        prop_assert_eq!(format::decode_change(&subject, &body).expect("readable"), change);
+    }
+
+    #[test]
     fn notices_byte_for_byte(content in content()) {
         prop_assert_eq!(format::decode_content(&format::encode_content(&content)).expect("readable"), content);
     }
@@ -325,6 +377,14 @@ fn what_is_no_stored_value_is_refused_by_its_name() {
         (
             format::decode_content("{\"Fax\":{}}").map(drop).map_err(shown),
             "cannot read the stored notice: unknown variant",
+        ),
+        (
+            format::decode_change("item:54", "{\"kind\":\"soup\"}").map(drop).map_err(shown),
+            "cannot read the stored line of the history: 'item:54' of the kind 'soup' is not one",
+        ),
+        (
+            format::decode_change("item", "{\"kind\":\"stop\"}").map(drop).map_err(shown),
+            "cannot read the stored line of the history: 'item' of the kind 'stop' is not one",
         ),
         // What a spoilt database holds is shown without what would steer a terminal, and not at length.
         (

@@ -1,0 +1,30 @@
+//! The readings of a world that is known: what Clopos would answer there, and once more where it must be asked twice.
+//!
+//! Tests of rules and the replay of the history live on it. Never reads anything. Invariant: a world that says the same
+//! twice is believed, however much it differs from the last reading.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::StopEntry;
+use crate::snapshot::{Reading, Rows, Snapshot};
+use crate::units::ProductId;
+
+/// Returns the stop list, read to its end.
+pub fn stop_list(entries: Vec<StopEntry>) -> Reading {
+    Reading::StopList { entries, unreadable: Vec::new(), whole: true }
+}
+
+/// Returns the second look at what the first reading of these entries left in doubt, if it did.
+pub fn second_look(after: &Snapshot, entries: &[StopEntry]) -> Option<Reading> {
+    let doubt = after.doubt.as_ref()?;
+    let rows = entries.iter().filter(|entry| doubt.ask.contains(&entry.product)).copied().collect();
+    Some(Reading::StopListOf { asked: doubt.ask.clone(), rows })
+}
+
+/// Returns the entries that known rows were made of.
+pub fn entries_of(rows: &Rows) -> BTreeMap<ProductId, StopEntry> {
+    let entry = |(id, row): (&ProductId, &crate::snapshot::StopRow)| {
+        (*id, StopEntry { product: *id, limit: row.limit, updated_at: row.updated_at })
+    };
+    rows.iter().map(entry).collect()
+}

@@ -1,0 +1,88 @@
+//! Reads the history back, a page at a time, beside the service that writes it.
+//!
+//! Lines are only ever added at the end and pruned at the beginning, so that pages need no transaction around them.
+//! Invariant: a page comes in the order asked for, and no line twice.
+
+use std::ops::RangeInclusive;
+
+use sqlx::Row;
+
+use crate::snapshot::diff::Recorded;
+use crate::store::sqlite::failed;
+use crate::store::{Store, StoreError, format};
+use crate::units::{BrandId, Timestamp, VenueId};
+
+/// Lines of one page: a few megabytes, and a few milliseconds of a reader.
+const PAGE_LINES: u32 = 4_000;
+
+/// A stretch of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistorySpan {
+    /// The number of its first line.
+    pub first: i64,
+    /// The number of its last line.
+    pub last: i64,
+    /// How many lines it has.
+    pub lines: u64,
+}
+
+/// In which order lines are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As they came.
+    OldestFirst,
+    /// As they are taken back.
+    NewestFirst,
+}
+
+impl Store {
+    /// Returns the stretch of the history that holds all of what was recorded from `since` on; `None` for nothing.
+    pub async fn history_since(&self, since: Timestamp) -> Result<Option<HistorySpan>, StoreError> {
+        let row = sqlx::query("SELECT MIN(id), MAX(id), COUNT(*) FROM history WHERE at_ms >= $1")
+            .bind(since.unix_ms())
+            .fetch_one(&self.readers)
+            .await
+            .map_err(failed("look into the history"))?;
+        let (first, last): (Option<i64>, Option<i64>) = (row.get(0), row.get(1));
+        let lines = row.get::<i64, _>(2).cast_unsigned();
+        Ok(first.zip(last).map(|(first, last)| HistorySpan { first, last, lines }))
+    }
+
+    /// Returns when the oldest change was recorded that is still kept.
+    pub async fn history_begins(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query("SELECT MIN(at_ms) FROM history").fetch_one(&self.readers).await;
+        let oldest: Option<i64> = row.map_err(failed("look into the history"))?.get(0);
+        Ok(oldest.map(Timestamp::from_unix_ms))
+    }
+
+    /// Returns the first lines of a stretch in this order, with their numbers, at most a page; none when it is empty.
+    pub async fn history_page(
+        &self,
+        lines: RangeInclusive<i64>,
+        order: Order,
+    ) -> Result<Vec<(i64, Recorded)>, StoreError> {
+        let statement = match order {
+            Order::OldestFirst => {
+                "SELECT id, brand, venue, at_ms, subject, body FROM history WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3"
+            }
+            Order::NewestFirst => {
+                "SELECT id, brand, venue, at_ms, subject, body FROM history WHERE id BETWEEN $1 AND $2 ORDER BY id DESC LIMIT $3"
+            }
+        };
+        let statement = sqlx::query(statement).bind(*lines.start()).bind(*lines.end()).bind(PAGE_LINES);
+        let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the history"))?;
+        let mut page: Vec<(i64, Recorded)> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let brand: &str = row.get(1);
+            // Most lines are of the brand of the line before.
+            let brand = match page.last() {
+                Some((_, before)) if before.brand.as_str() == brand => before.brand.clone(),
+                Some(_) | None => BrandId::new(brand).map_err(|why| StoreError::unreadable("brand", &why))?,
+            };
+            let change = format::decode_change(row.get(4), row.get(5))?;
+            let (venue, at) = (VenueId(row.get::<i64, _>(2).cast_unsigned()), Timestamp::from_unix_ms(row.get(3)));
+            page.push((row.get(0), Recorded { brand, venue, at, change }));
+        }
+        Ok(page)
+    }
+}
