@@ -38,6 +38,7 @@
 //! 7 sinks
 //! 7 watcher          pure
 //! 7 ruletest         pure
+//! 7 replay           pure
 //! 8 delivery         pure except worker
 //! 8 http
 //! 9 config
@@ -60,6 +61,7 @@ pub mod engine;
 pub mod http;
 pub mod mask;
 pub mod poll;
+pub mod replay;
 pub mod rules;
 pub mod ruletest;
 pub mod service;

@@ -107,6 +107,22 @@ impl Calendar {
         self.closes_at(at).is_some_and(|closing| closing.since(at) <= lead)
     }
 
+    /// Returns when something that is written down begins or ends next: doors, a peak, a window. `None` when nothing does
+    /// in the days that are searched.
+    pub fn turns_at(&self, at: Timestamp) -> Option<Timestamp> {
+        let next = |days: usize| {
+            let written = self.hours.iter().chain(&self.peaks).map(Arc::as_ref).chain(self.windows.values());
+            let spans = written.flat_map(|schedule| self.spans_around(schedule, at, days));
+            spans.flat_map(|span| [span.start, span.end]).filter(|edge| *edge > at).min()
+        };
+        next(DAYS_NEAR).or_else(|| next(DAYS_FAR))
+    }
+
+    /// Returns the names of the windows, `open` and `peak` included.
+    pub fn window_names(&self) -> impl Iterator<Item = &str> {
+        [OPEN, PEAK].into_iter().chain(self.windows.keys().map(String::as_str))
+    }
+
     /// Says whether the instant lies in the window of that name, `open` and `peak` included.
     pub fn is_in_window(&self, name: &str, at: Timestamp) -> bool {
         match name {
@@ -126,13 +142,12 @@ impl Calendar {
         let is_open = self.is_open(at);
         let closes_at = if is_open == Some(true) { self.closes_at(at) } else { None };
         let opens_at = if is_open == Some(false) { self.opens_at(at) } else { None };
-        let names = [OPEN, PEAK].into_iter().chain(self.windows.keys().map(String::as_str));
         Moment {
             is_open,
             is_peak: self.is_peak(at),
             closes_in: closes_at.map(|closing| closing.since(at)),
             opens_in: opens_at.map(|opening| opening.since(at)),
-            windows: names.filter(|name| self.is_in_window(name, at)).map(str::to_owned).collect(),
+            windows: self.window_names().filter(|name| self.is_in_window(name, at)).map(str::to_owned).collect(),
         }
     }
 
@@ -184,6 +199,11 @@ impl Calendars {
     /// Sets the calendar of one venue.
     pub fn set_venue(&mut self, venue: VenueKey, calendar: Calendar) {
         self.venues.insert(venue, calendar);
+    }
+
+    /// Returns the calendar of a venue of which nothing more is written down than of all.
+    pub fn plain(&self) -> &Calendar {
+        &self.plain
     }
 
     /// Returns the calendar of a venue.

@@ -8,6 +8,7 @@ mod dead_letters;
 mod demo;
 mod orders;
 mod output;
+mod replay;
 mod run;
 mod schema;
 mod test;
@@ -50,6 +51,8 @@ enum Command {
     Test(TestArguments),
     /// Print the JSON Schema of rule files, of their tests or of the configuration, for editors.
     Schema(SchemaArguments),
+    /// Show what other rules would have told of the recorded history; without any, what those in force told.
+    Replay(ReplayArguments),
     /// Show eightysix at work on a simulated chain: no account, no broker, no configuration.
     Demo(DemoArguments),
     /// List the notices that were given up, or send them again.
@@ -207,6 +210,21 @@ struct SchemaArguments {
 }
 
 #[derive(Args)]
+struct ReplayArguments {
+    #[command(flatten)]
+    file: WithConfig,
+    /// How far back, up to 400d.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = replay::since, allow_hyphen_values = true)]
+    since: Duration,
+    /// The rules to try instead of those in force: files, folders, or patterns such as 'new/*.yaml'.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    rules: Vec<PathBuf>,
+    /// Write one JSON object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct DemoArguments {
     /// End by itself after this time, such as 20s, with a summary.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
@@ -323,6 +341,7 @@ pub fn main() -> ExitCode {
                 schema::schema(arguments.of);
                 Ok(())
             }
+            Command::Replay(arguments) => replay::replay(arguments).await,
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
             Command::Alerts(arguments) => orders::alerts(arguments).await,

@@ -1,4 +1,5 @@
-//! The `rules` section: finds the files, has them read, and checks the receivers that they name.
+//! The `rules` section: finds the files, has them read, and checks the receivers that they name. Rules that are only
+//! tried are read the same way.
 //!
 //! Invariant: the files come in the order of their paths, so that reports and reloads do not depend on the folder.
 
@@ -6,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use crate::alerts::render::bad_message;
-use crate::config::{Surroundings, read_file, unknown_name};
-use crate::document::{Node, Problems};
+use crate::config::{Config, Names, Surroundings, read_file, unknown_name};
+use crate::document::{Node, Place, Problems, Report};
 use crate::rules::RuleSet;
 use crate::rules::parse::{self, RuleFile, Template};
 use crate::ruletest::is_test_file;
@@ -16,11 +17,22 @@ use crate::units::printable;
 /// Files of rules; a folder with more is the wrong one.
 const FILES_MAX: usize = 1_000;
 
+/// What a pattern of the configuration is relative to.
+const OF_FILE: &str = "this file's folder";
+/// What one of the command line is relative to.
+const OF_WORK: &str = "the working folder";
+
+/// Why a pattern names no files, and what to write instead.
+struct NoFiles {
+    message: String,
+    help: String,
+}
+
 /// Reads all rules and returns them with their files.
 pub(super) fn load(
     node: &Node,
-    receivers: &super::Names,
-    windows: &super::Names,
+    receivers: &Names,
+    windows: &Names,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<(RuleSet, Vec<PathBuf>)> {
@@ -30,21 +42,81 @@ pub(super) fn load(
     }
     let mut paths = BTreeSet::new();
     for pattern in patterns {
-        paths.extend(matches(pattern, around, problems));
+        let Some(text) = pattern.text(problems) else { continue };
+        let path = around.path(text);
+        if path.parent().is_none() || path.file_name().and_then(|name| name.to_str()).is_none() {
+            let _: Option<()> = pattern.refuse("a file or a pattern, such as rules/*.yaml", problems);
+            continue;
+        }
+        match matches(&path, text, OF_FILE) {
+            Ok(found) => paths.extend(found),
+            Err(NoFiles { message, help }) => problems.tell_with_help(&pattern.place, message, help),
+        }
     }
+    let rules = read(&paths, &node.place, receivers, windows, problems)?;
+    Some((rules, paths.into_iter().collect()))
+}
+
+/// Reads other rules than those in force, as if they stood in the configuration: files, patterns, and folders of which
+/// all files of rules are meant.
+///
+/// # Errors
+/// Everything that is wrong with any of them, with its places.
+pub(crate) fn others(named: &[PathBuf], config: &Config) -> Result<RuleSet, Report> {
+    let mut problems = Problems::new();
+    let mut paths = BTreeSet::new();
+    for path in named {
+        let written = path.display().to_string();
+        let found = if path.is_dir() { all_in(path) } else { matches(path, &written, OF_WORK) };
+        match found {
+            Ok(found) => paths.extend(found),
+            Err(NoFiles { message, help }) => {
+                problems.tell_with_help(&Place::whole(&shown(path).into()), message, help);
+            }
+        }
+    }
+    let receivers = Names::Known(config.receivers.keys().map(ToString::to_string).collect());
+    let windows = Names::Known(config.calendars.plain().window_names().map(str::to_owned).collect());
+    let place = Place::whole(&named.first().map_or_else(String::new, |path| shown(path)).into());
+    let rules = read(&paths, &place, &receivers, &windows, &mut problems);
+    match (problems.into_report(), rules) {
+        (Some(report), _) => Err(report),
+        (None, rules) => Ok(rules.unwrap_or_default()),
+    }
+}
+
+/// Finds the files of rules in a folder.
+fn all_in(folder: &Path) -> Result<Vec<PathBuf>, NoFiles> {
+    let found = [matches(&folder.join("*.yaml"), "", OF_WORK), matches(&folder.join("*.yml"), "", OF_WORK)];
+    let found: Vec<PathBuf> = found.into_iter().filter_map(Result::ok).flatten().collect();
+    if found.is_empty() {
+        let message = "there is no file of rules in this folder, or this user may not read it".to_owned();
+        return Err(NoFiles { message, help: "name a folder with files that end in .yaml".to_owned() });
+    }
+    Ok(found)
+}
+
+/// Reads the files and checks the names and messages in them. `place` is what named the files.
+fn read(
+    paths: &BTreeSet<PathBuf>,
+    place: &Place,
+    receivers: &Names,
+    windows: &Names,
+    problems: &mut Problems,
+) -> Option<RuleSet> {
     if paths.len() > FILES_MAX {
         let message = format!("'rules' names {} files, more than the {FILES_MAX} that are read", paths.len());
-        problems.tell(&node.place, message);
+        problems.tell(place, message);
         return None;
     }
     let mut files = Vec::new();
-    for path in &paths {
+    for path in paths {
         let name = shown(path);
         match read_file(path) {
             Ok(bytes) => files.push(RuleFile { name: name.into(), bytes }),
             Err(error) => {
                 let message = format!("the rules in {name} cannot be read: {error}");
-                problems.tell_with_help(&node.place, message, "let this user read the file, or remove it");
+                problems.tell_with_help(place, message, "let this user read the file, or remove it");
             }
         }
     }
@@ -64,51 +136,42 @@ pub(super) fn load(
             problems.tell_with_help(&bad.place, format!("this message cannot be used: {}", bad.problem), bad.help);
         }
     }
-    Some((parsed.rules, paths.into_iter().collect()))
+    Some(parsed.rules)
 }
 
-/// Finds the files that a pattern names; one that names none is a mistake, as no rule would be missed.
-fn matches(pattern: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Vec<PathBuf> {
-    let Some(text) = pattern.text(problems) else { return Vec::new() };
-    let path = around.path(text);
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
-        return pattern.refuse("a file or a pattern, such as rules/*.yaml", problems).unwrap_or_default();
+/// Finds the files that a pattern names; one that names none is a mistake, as no rule would be missed. `relative_to` is
+/// the folder that it is written for, in words.
+fn matches(path: &Path, written: &str, relative_to: &str) -> Result<Vec<PathBuf>, NoFiles> {
+    let refuse = |message: String, help: String| Err(NoFiles { message, help });
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
     };
     if directory.to_string_lossy().contains(['*', '?']) {
-        let help = "write one pattern for each folder";
-        problems.tell_with_help(
-            &pattern.place,
-            "'*' and '?' stand for parts of a file's name, not of a folder's",
-            help,
-        );
-        return Vec::new();
+        let message = "'*' and '?' stand for parts of a file's name, not of a folder's";
+        return refuse(message.to_owned(), "write one pattern for each folder".to_owned());
     }
     if !name.contains(['*', '?']) {
+        if path.is_dir() {
+            let help = format!("write {}/*.yaml for the files in it", written.trim_end_matches('/'));
+            return refuse(format!("{} is a folder", shown(path)), help);
+        }
         if !path.is_file() {
-            let (message, help) = if path.is_dir() {
-                let help = format!("write {}/*.yaml for the files in it", text.trim_end_matches('/'));
-                (format!("{} is a folder", shown(&path)), help)
-            } else {
-                let help = "write a path that is relative to this file's folder, or a pattern such as rules/*.yaml";
-                (format!("there is no file {}", shown(&path)), help.to_owned())
-            };
-            problems.tell_with_help(&pattern.place, message, help);
-            return Vec::new();
+            let help = format!("write a path that is relative to {relative_to}, or a pattern such as rules/*.yaml");
+            return refuse(format!("there is no file {}", shown(path)), help);
         }
         if is_test_file(name) {
             let help = "name the files of rules; `eightysix test` runs the tests";
-            problems.tell_with_help(&pattern.place, format!("{} holds tests and no rules", shown(&path)), help);
-            return Vec::new();
+            return refuse(format!("{} holds tests and no rules", shown(path)), help.to_owned());
         }
-        return vec![path];
+        return Ok(vec![path.to_owned()]);
     }
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) => {
             let message = format!("the folder {} cannot be read: {error}", shown(directory));
-            let help = "write the path of a folder that is there, relative to this file's folder";
-            problems.tell_with_help(&pattern.place, message, help);
-            return Vec::new();
+            return refuse(message, format!("write the path of a folder that is there, relative to {relative_to}"));
         }
     };
     let found: Vec<PathBuf> = entries
@@ -122,11 +185,10 @@ fn matches(pattern: &Node, around: &Surroundings<'_>, problems: &mut Problems) -
         .filter(|path| path.is_file())
         .collect();
     if found.is_empty() {
-        let message = format!("no file fits {}", shown(&path));
-        let help = "write a pattern that fits one, relative to this file's folder";
-        problems.tell_with_help(&pattern.place, message, help);
+        let help = format!("write a pattern that fits one, relative to {relative_to}");
+        return refuse(format!("no file fits {}", shown(path)), help);
     }
-    found
+    Ok(found)
 }
 
 /// Returns whether a file's name fits a pattern, in which `*` stands for any text and `?` for any character.

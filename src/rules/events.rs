@@ -34,9 +34,10 @@ pub fn events(
     let told: Vec<(&Change, Vec<EventKind>)> = changes
         .iter()
         .map(|change| (change, kinds_of(change, before)))
-        .filter(|(_, kinds)| !kinds.is_empty())
+        // What no rule asks for needs no look over the venue: most changes are countdowns.
+        .filter(|(_, kinds)| event_rules.iter().any(|(_, event)| kinds.contains(event)))
         .collect();
-    if event_rules.is_empty() || told.is_empty() {
+    if told.is_empty() {
         return Vec::new();
     }
     let earlier = Scene::new(*before, rules.price_lists(), now);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Row, SqlSafeStr, Sqlite, Transaction};
@@ -77,7 +78,9 @@ impl Store {
             return Err(StoreError::Missing { path: path.to_owned() });
         }
         // What is there is taken as it is: a file that is no database must not become one by a look at it.
-        let store = Self::connect(path, SqliteConnectOptions::new()).await?;
+        // Nobody who waits for a command needs to hear that a statement took a second.
+        let options = SqliteConnectOptions::new().disable_statement_logging();
+        let store = Self::connect(path, options).await?;
         match store.check_version(path).await {
             Ok(()) => Ok(store),
             Err(error) => {

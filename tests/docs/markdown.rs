@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every document that is held.
-pub(crate) const DOCUMENTS: [&str; 10] = [
+pub(crate) const DOCUMENTS: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/alerts.md",
     "docs/mqtt.md",
+    "docs/replay.md",
     "docs/rule-tests.md",
     "docs/rules.md",
     "docs/security.md",
