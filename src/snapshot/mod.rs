@@ -401,20 +401,25 @@ impl Snapshot {
             two_walks(&self.picture.catalog.products, walked, &self.missing_products, absence);
         let read =
             Self { catalog_read_at: Some(now), missing_products, unknown_products: BTreeSet::new(), ..self.clone() };
+        if products == self.picture.catalog.products {
+            return read;
+        }
         read.with_catalog(Catalog { products, ..self.picture.catalog.as_ref().clone() })
     }
 
     fn fold_product(&self, products: Vec<Product>) -> Self {
-        let mut catalog = self.picture.catalog.as_ref().clone();
-        let mut missing_products = self.missing_products.clone();
+        let mut next = self.clone();
         for mut product in products {
-            missing_products.remove(&product.id);
+            next.missing_products.remove(&product.id);
+            let before = next.picture.catalog.products.get(&product.id);
             // One product alone comes without its category's name (clopos-api.md: `category` is for the list).
-            let known = catalog.products.get(&product.id).filter(|known| known.category == product.category);
+            let known = before.filter(|known| known.category == product.category);
             product.category_name = product.category_name.or_else(|| known?.category_name.clone());
-            catalog.products.insert(product.id, product);
+            if before != Some(&product) {
+                Arc::make_mut(&mut next.picture.catalog).products.insert(product.id, product);
+            }
         }
-        Self { missing_products, ..self.clone() }.with_catalog(catalog)
+        next
     }
 
     fn fold_product_gone(&self, id: ProductId) -> Self {
@@ -437,8 +442,11 @@ impl Snapshot {
         let listed = stations.into_iter().map(|station| (station.id, station)).collect();
         let (stations, missing_stations) =
             two_walks(&self.picture.catalog.stations, listed, &self.missing_stations, absence);
-        Self { missing_stations, stations_read_at: Some(now), ..self.clone() }
-            .with_catalog(Catalog { stations, ..self.picture.catalog.as_ref().clone() })
+        let read = Self { missing_stations, stations_read_at: Some(now), ..self.clone() };
+        if stations == self.picture.catalog.stations {
+            return read;
+        }
+        read.with_catalog(Catalog { stations, ..self.picture.catalog.as_ref().clone() })
     }
 
     fn fold_prices(
@@ -455,18 +463,17 @@ impl Snapshot {
         }
         price_lists.extend(lists.into_iter().map(|list| (list.id, list)));
         all_prices.extend(prices);
-        Self { prices_read_at: Some(now), ..self.clone() }.with_catalog(Catalog {
-            price_lists,
-            prices: all_prices,
-            ..self.picture.catalog.as_ref().clone()
-        })
+        let read = Self { prices_read_at: Some(now), ..self.clone() };
+        if price_lists == known.price_lists && all_prices == known.prices {
+            return read;
+        }
+        read.with_catalog(Catalog { price_lists, prices: all_prices, ..self.picture.catalog.as_ref().clone() })
     }
 
-    /// Puts a catalog in place; an equal one keeps the old allocation, so that "nothing changed" is a pointer comparison.
+    /// Puts a catalog in place that differs. Who has an equal one keeps the old allocation, so that "nothing changed" is a
+    /// pointer comparison, and copies nothing: most readings of a catalog bring nothing new.
     fn with_catalog(mut self, catalog: Catalog) -> Self {
-        if *self.picture.catalog != catalog {
-            self.picture.catalog = Arc::new(catalog);
-        }
+        self.picture.catalog = Arc::new(catalog);
         self
     }
 }
