@@ -248,7 +248,7 @@ pub fn recipe_facts<'r>(
     let add_on = |(product, modifier): (&Product, &Modifier)| {
         format!("{} ({})", printable(&modifier.name, NAME_LENGTH_MAX), shown_name(product))
     };
-    let gaps = recipes.gaps().get(&id).map_or(&[][..], Vec::as_slice);
+    let gaps = recipes.gaps(&snapshot.picture).get(&id).map_or(&[][..], Vec::as_slice);
     Some(RecipeFacts {
         dishes_on: names(on),
         dishes_off: names(off),

@@ -108,7 +108,7 @@ impl<'a> Look<'a> {
     }
 
     fn is_missing_from(&self, part: ProductId, item: ProductId) -> bool {
-        let gaps = self.snapshot.and_then(|snapshot| self.recipes_of(snapshot).gaps().get(&item));
+        let gaps = self.snapshot.and_then(|snapshot| self.recipes_of(snapshot).gaps(&snapshot.picture).get(&item));
         gaps.is_some_and(|gaps| gaps.contains(&part))
     }
 

@@ -6,7 +6,7 @@
 //! rule and subject, and visiting only rows (`State::needs_row`) finds the same as visiting every product.
 
 use crate::rules::condition::Truth;
-use crate::rules::subject::{BrandView, Scene, VenueView};
+use crate::rules::subject::{BrandView, Item, Scene, VenueView};
 use crate::rules::value::View;
 use crate::rules::{Finding, Form, Rule, RuleSet, State, Subject, SubjectKind};
 use crate::snapshot::Access;
@@ -101,11 +101,14 @@ fn evaluate_rule(rule: &Rule, state: &State, scene: &Scene<'_>, findings: &mut V
         SubjectKind::Item if !scene.sees_items() => {}
         SubjectKind::Item => {
             let as_of = scene.items_as_of();
-            for item in scene.items() {
-                if item.row.is_some() || !state.needs_row {
-                    let view = View::Item(scene, item, None);
-                    findings.extend(finding(rule, state, &view, Subject::Item(venue, item.id), as_of));
-                }
+            let mut ask = |item: Item<'_>| {
+                let view = View::Item(scene, item, None);
+                findings.extend(finding(rule, state, &view, Subject::Item(venue, item.id), as_of));
+            };
+            if state.needs_row {
+                scene.items_with_row().for_each(&mut ask);
+            } else {
+                scene.items().for_each(&mut ask);
             }
         }
         SubjectKind::Station => {

@@ -1,7 +1,8 @@
-//! What rules look at: the items, stations, venue and brand of one moment, joined from the snapshot once.
+//! What rules look at: the items, stations, venue and brand of one moment, joined from the snapshot as rules ask.
 //!
-//! Never guesses: a station or product that was not read is told from one that is not there. Invariant: a scene holds
-//! every product of the catalog and every row of the stop list, each id once, in order.
+//! Most rules ask for the few rows of the stop list and not for every product, so that nothing is gathered beforehand. Never
+//! guesses: a station or product that was not read is told from one that is not there. Invariant: the items are every
+//! product of the catalog and every row of the stop list, each id once, in order.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ pub struct Variants {
     pub out: u32,
 }
 
-/// A product or variant at a venue with all that belongs to it.
+/// A product or variant at a venue.
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a> {
     /// The product's id.
@@ -72,10 +73,6 @@ pub struct Item<'a> {
     pub product: Option<&'a Product>,
     /// Its row of the stop list; `None` means unrestricted.
     pub row: Option<&'a StopRow>,
-    /// The station that prepares it.
-    pub station: StationLink<'a>,
-    /// Its variants; `None` when it has none.
-    pub variants: Option<Variants>,
 }
 
 /// A venue at one moment, prepared for many rules.
@@ -88,50 +85,29 @@ pub struct Scene<'a> {
     /// What the calendar says of now, and of when the rows were read; looked up when the first rule asks.
     moment: OnceCell<Moment>,
     moment_of_items: OnceCell<Moment>,
-    items: Vec<Item<'a>>,
-    station_products: BTreeMap<StationId, u32>,
     price_lists: Vec<Option<PriceListId>>,
-    /// Read when the first rule asks.
-    kitchen: OnceCell<Kitchen>,
-}
-
-/// The recipes of a venue, and the names of what each product lacks.
-#[derive(Clone, Debug)]
-struct Kitchen {
-    recipes: Recipes,
-    gaps: BTreeMap<ProductId, Vec<String>>,
+    /// Counted and read when the first rule asks.
+    variants: OnceCell<BTreeMap<ProductId, Variants>>,
+    recipes: OnceCell<Recipes>,
+    /// The names of what each product lacks.
+    gaps: OnceCell<BTreeMap<ProductId, Vec<String>>>,
 }
 
 impl<'a> Scene<'a> {
-    /// Joins the snapshot. `price_lists` are the lower-case names that rules ask for, in the order of their index.
+    /// Looks at the snapshot. `price_lists` are the lower-case names that rules ask for, in the order of their index.
     pub fn new(view: VenueView<'a>, price_lists: &[String], now: Timestamp) -> Self {
         let catalog = view.snapshot.picture.catalog.as_ref();
-        let mut items = join(catalog, &view.snapshot.picture.rows);
-        count_variants(&mut items);
-        let mut station_products = BTreeMap::new();
-        for item in &items {
-            if let (Some(product), StationLink::Found(station)) = (item.product, item.station)
-                && product.active
-                && !product.hidden
-            {
-                *station_products.entry(station.id).or_insert(0) += 1;
-            }
-        }
-        let price_lists = price_lists.iter().map(|name| list_named(catalog, name)).collect();
-        let freshness = view.snapshot.freshness(view.freshness_limits, now);
-        let is_awaited = view.snapshot.is_awaited(view.freshness_limits, now);
-        let (moment, moment_of_items, kitchen) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
         Self {
             view,
-            freshness,
-            is_awaited,
+            freshness: view.snapshot.freshness(view.freshness_limits, now),
+            is_awaited: view.snapshot.is_awaited(view.freshness_limits, now),
             now,
-            moment,
-            moment_of_items,
-            items,
-            station_products,
-            price_lists,
-            kitchen,
+            moment: OnceCell::new(),
+            moment_of_items: OnceCell::new(),
+            price_lists: price_lists.iter().map(|name| list_named(catalog, name)).collect(),
+            variants: OnceCell::new(),
+            recipes: OnceCell::new(),
+            gaps: OnceCell::new(),
         }
     }
 
@@ -167,18 +143,46 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the items in order of their ids.
-    pub fn items(&self) -> &[Item<'a>] {
-        &self.items
+    pub fn items(&self) -> impl Iterator<Item = Item<'a>> {
+        let (mut products, mut rows) = (self.catalog().products.iter().peekable(), self.rows().iter().peekable());
+        std::iter::from_fn(move || {
+            let ids = [products.peek().map(|(id, _)| **id), rows.peek().map(|(id, _)| **id)];
+            let id = ids.into_iter().flatten().min()?;
+            let product = products.next_if(|(product_id, _)| **product_id == id).map(|(_, product)| product);
+            let row = rows.next_if(|(row_id, _)| **row_id == id).map(|(_, row)| row);
+            Some(Item { id, product, row })
+        })
+    }
+
+    /// Returns the items that the stop list names, in order of their ids.
+    pub fn items_with_row(&self) -> impl Iterator<Item = Item<'a>> {
+        let products = &self.catalog().products;
+        self.rows().iter().map(|(id, row)| Item { id: *id, product: products.get(id), row: Some(row) })
     }
 
     /// Returns the item of a product, unless neither catalog nor stop list knows it.
-    pub fn item(&self, id: ProductId) -> Option<&Item<'a>> {
-        self.items.binary_search_by_key(&id, |item| item.id).ok().map(|at| &self.items[at])
+    pub fn item(&self, id: ProductId) -> Option<Item<'a>> {
+        let (product, row) = (self.catalog().products.get(&id), self.rows().get(&id));
+        (product.is_some() || row.is_some()).then_some(Item { id, product, row })
+    }
+
+    /// Returns the station that prepares an item.
+    pub fn station_of(&self, item: &Item<'a>) -> StationLink<'a> {
+        item.product.map_or(StationLink::Unread, |product| station_of(self.catalog(), product))
+    }
+
+    /// Returns how many active variants a product has; `None` when it has no variants at all.
+    pub fn variants_of(&self, product: ProductId) -> Option<Variants> {
+        self.variants.get_or_init(|| count_variants(self.catalog(), self.rows())).get(&product).copied()
     }
 
     /// Returns the venue's catalog.
     pub fn catalog(&self) -> &'a Catalog {
         &self.view.snapshot.picture.catalog
+    }
+
+    fn rows(&self) -> &'a Rows {
+        &self.view.snapshot.picture.rows
     }
 
     /// Returns the snapshot behind the scene.
@@ -213,7 +217,7 @@ impl<'a> Scene<'a> {
 
     /// Returns how many active, visible products a station prepares.
     pub fn products_at(&self, station: StationId) -> u32 {
-        self.station_products.get(&station).copied().unwrap_or(0)
+        u32::try_from(self.catalog().products_at(station)).unwrap_or(u32::MAX)
     }
 
     /// Returns the price of a product in a list that rules ask for; `None` when there is no such list or price.
@@ -224,51 +228,30 @@ impl<'a> Scene<'a> {
 
     /// Returns the names of what a product lacks, in order of their ids; `None` when it lacks nothing.
     pub fn blocked_by(&self, product: ProductId) -> Option<&[String]> {
-        self.kitchen().gaps.get(&product).map(Vec::as_slice)
+        let named = |id: &ProductId| match self.catalog().products.get(id) {
+            Some(product) => product.full_name.clone(),
+            None => format!("#{id}"),
+        };
+        let gaps = self.gaps.get_or_init(|| {
+            let gaps = self.recipes().gaps(&self.view.snapshot.picture);
+            gaps.iter().map(|(id, parts)| (*id, parts.iter().map(named).collect())).collect()
+        });
+        gaps.get(&product).map(Vec::as_slice)
     }
 
     /// Returns how many active, visible products need a product.
     pub fn blocks(&self, product: ProductId) -> u32 {
-        u32::try_from(self.kitchen().recipes.count_users(&self.view.snapshot.picture, product)).unwrap_or(u32::MAX)
+        u32::try_from(self.recipes().count_users(&self.view.snapshot.picture, product)).unwrap_or(u32::MAX)
     }
 
-    fn kitchen(&self) -> &Kitchen {
-        self.kitchen.get_or_init(|| {
-            let picture = &self.view.snapshot.picture;
-            let recipes = Recipes::of(picture);
-            let named = |id: &ProductId| match self.catalog().products.get(id) {
-                Some(product) => product.full_name.clone(),
-                None => format!("#{id}"),
-            };
-            let gaps = recipes.gaps().iter().map(|(id, parts)| (*id, parts.iter().map(named).collect())).collect();
-            Kitchen { recipes, gaps }
-        })
+    fn recipes(&self) -> &Recipes {
+        self.recipes.get_or_init(|| Recipes::of(&self.view.snapshot.picture))
     }
 
     /// Returns the venue's brand.
     pub fn brand(&self) -> BrandView<'a> {
         BrandView { brand: self.view.brand, access: self.view.access }
     }
-}
-
-/// Merges products and rows, both in order of their ids.
-fn join<'a>(catalog: &'a Catalog, rows: &'a Rows) -> Vec<Item<'a>> {
-    let mut items = Vec::with_capacity(catalog.products.len() + rows.len());
-    let mut rows = rows.iter().peekable();
-    for (id, product) in &catalog.products {
-        while let Some((row_id, row)) = rows.next_if(|(row_id, _)| *row_id < id) {
-            items.push(unknown_item(*row_id, row));
-        }
-        let row = rows.next_if(|(row_id, _)| *row_id == id).map(|(_, row)| row);
-        let station = station_of(catalog, product);
-        items.push(Item { id: *id, product: Some(product), row, station, variants: None });
-    }
-    items.extend(rows.map(|(row_id, row)| unknown_item(*row_id, row)));
-    items
-}
-
-fn unknown_item(id: ProductId, row: &StopRow) -> Item<'_> {
-    Item { id, product: None, row: Some(row), station: StationLink::Unread, variants: None }
 }
 
 /// Looks up as [`Catalog::station_of`] does, and tells a parent or station that was not read from one that is not there.
@@ -287,19 +270,19 @@ fn station_of<'a>(catalog: &'a Catalog, product: &Product) -> StationLink<'a> {
     catalog.stations.get(&id).map_or(StationLink::Unread, StationLink::Found)
 }
 
-fn count_variants(items: &mut [Item<'_>]) {
-    for at in 0..items.len() {
-        let Some(product) = items[at].product else { continue };
+fn count_variants(catalog: &Catalog, rows: &Rows) -> BTreeMap<ProductId, Variants> {
+    let mut variants: BTreeMap<ProductId, Variants> = BTreeMap::new();
+    for product in catalog.products.values() {
         let Some(parent) = product.parent else { continue };
-        let is_out = items[at].row.is_some_and(StopRow::is_out);
-        let Ok(parent_at) = items.binary_search_by_key(&parent, |item| item.id) else { continue };
-        let counts = items[parent_at].variants.get_or_insert_default();
+        let counts = variants.entry(parent).or_default();
+        let is_out = rows.get(&product.id).is_some_and(StopRow::is_out);
         if product.active && is_out {
             counts.out += 1;
         } else if product.active {
             counts.left += 1;
         }
     }
+    variants
 }
 
 /// Finds the list of that name; of several, an active one before the others.

@@ -50,7 +50,7 @@ pub enum Value<'a> {
 #[derive(Clone, Copy, Debug)]
 pub enum View<'a> {
     /// An item, and the change when an event is told of it.
-    Item(&'a Scene<'a>, &'a Item<'a>, Option<&'a Change>),
+    Item(&'a Scene<'a>, Item<'a>, Option<&'a Change>),
     /// A station.
     Station(&'a Scene<'a>, &'a Station),
     /// A venue.
@@ -96,7 +96,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn item(&self) -> Option<(&'a Scene<'a>, &'a Item<'a>)> {
+    fn item(&self) -> Option<(&'a Scene<'a>, &Item<'a>)> {
         match self {
             Self::Item(scene, item, _) => Some((scene, item)),
             Self::Station(..) | Self::Venue(_) | Self::Brand(_) => None,
@@ -126,7 +126,7 @@ impl<'a> View<'a> {
 
     fn station_value(&self, field: StationField) -> Value<'a> {
         let (scene, station) = match self {
-            Self::Item(scene, item, _) => (scene, item.station),
+            Self::Item(scene, item, _) => (scene, scene.station_of(item)),
             Self::Station(scene, station) => (scene, StationLink::Found(station)),
             Self::Venue(_) | Self::Brand(_) => return Value::Unknown,
         };
@@ -230,7 +230,7 @@ fn variants_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: VariantsField) 
     if item.product.is_none() || !scene.sees_rows() {
         return Value::Unknown;
     }
-    let Some(variants) = item.variants else { return Value::Unset };
+    let Some(variants) = scene.variants_of(item.id) else { return Value::Unset };
     match field {
         VariantsField::Left => count(variants.left),
         VariantsField::Out => count(variants.out),

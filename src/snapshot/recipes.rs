@@ -4,6 +4,7 @@
 //! which something is left stands for itself: its dishes can be made although its ingredients are gone. An add-on never
 //! stops a dish, a guest can do without it. Invariant: an item is neither among its own users nor among its own gaps.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Modifier, Product, ProductKind};
@@ -19,7 +20,8 @@ pub const GAPS_MAX: usize = 32;
 pub struct Recipes {
     /// A part, and a product whose recipe names it; sorted, each pair once.
     used_in: Vec<(ProductId, ProductId)>,
-    gaps: BTreeMap<ProductId, Vec<ProductId>>,
+    /// Worked out when somebody asks: who needs an item is asked more often than what an item lacks.
+    gaps: OnceCell<BTreeMap<ProductId, Vec<ProductId>>>,
 }
 
 /// What on the menu needs an item, each in order of the ids.
@@ -36,22 +38,14 @@ pub struct Users<'a> {
 impl Recipes {
     /// Turns the recipes of a picture around.
     pub fn of(picture: &Picture) -> Self {
-        let mut used_in = Vec::new();
-        for product in picture.catalog.products.values() {
+        let products = &picture.catalog.products;
+        let mut used_in = Vec::with_capacity(products.values().map(|product| product.recipe.len()).sum());
+        for product in products.values() {
             used_in.extend(product.recipe.iter().map(|part| (part.ingredient, product.id)));
         }
         used_in.sort_unstable();
         used_in.dedup();
-        let mut recipes = Self { used_in, gaps: BTreeMap::new() };
-        let mut gaps: BTreeMap<ProductId, Vec<ProductId>> = BTreeMap::new();
-        for (part, _) in picture.rows.iter().filter(|(_, row)| row.is_out()) {
-            let has_room = |user: ProductId| gaps.get(&user).is_none_or(|gaps| gaps.len() < GAPS_MAX);
-            for user in recipes.reached_through(picture, *part, &has_room) {
-                gaps.entry(user).or_default().push(*part);
-            }
-        }
-        recipes.gaps = gaps;
-        recipes
+        Self { used_in, gaps: OnceCell::new() }
     }
 
     /// Returns how many active, visible products need an item, also through preparations.
@@ -77,8 +71,17 @@ impl Recipes {
 
     /// Returns for every product that lacks something which of its ingredients and preparations are out, by their ids;
     /// no more than [`GAPS_MAX`] of each.
-    pub fn gaps(&self) -> &BTreeMap<ProductId, Vec<ProductId>> {
-        &self.gaps
+    pub fn gaps(&self, picture: &Picture) -> &BTreeMap<ProductId, Vec<ProductId>> {
+        self.gaps.get_or_init(|| {
+            let mut gaps: BTreeMap<ProductId, Vec<ProductId>> = BTreeMap::new();
+            for (part, _) in picture.rows.iter().filter(|(_, row)| row.is_out()) {
+                let has_room = |user: ProductId| gaps.get(&user).is_none_or(|gaps| gaps.len() < GAPS_MAX);
+                for user in self.reached_through(picture, *part, &has_room) {
+                    gaps.entry(user).or_default().push(*part);
+                }
+            }
+            gaps
+        })
     }
 
     /// Returns every product whose recipe leads to an item.
@@ -216,7 +219,7 @@ mod tests {
         let gaps = |limits: &[(u64, i64)]| -> BTreeMap<u64, Vec<u64>> {
             let picture = trattoria(limits);
             let recipes = Recipes::of(&picture);
-            recipes.gaps().iter().map(|(id, parts)| (id.0, parts.iter().map(|part| part.0).collect())).collect()
+            recipes.gaps(&picture).iter().map(|(id, parts)| (id.0, parts.iter().map(|part| part.0).collect())).collect()
         };
         let expected: BTreeMap<u64, Vec<u64>> = BTreeMap::from([
             (SAUCE, vec![TOMATO]),
@@ -261,7 +264,7 @@ mod tests {
             let products = products.map(|(id, (is_dish, parts))| thing(id as u64, kind(*is_dish), parts)).collect();
             let picture = picture(products, &limits.into_iter().collect::<Vec<_>>());
             let recipes = Recipes::of(&picture);
-            let gaps = recipes.gaps();
+            let gaps = recipes.gaps(&picture);
             for product in 0..8 {
                 for item in 0..9 {
                     let is_out = picture.rows.get(&ProductId(item)).is_some_and(StopRow::is_out);
@@ -280,7 +283,7 @@ mod tests {
         let picture = picture(products, &[(2_500, 0)]);
         let recipes = Recipes::of(&picture);
         assert_eq!(recipes.count_users(&picture, ProductId(2_500)), 1);
-        assert_eq!(recipes.gaps().len(), 5_000, "all others of the circle, and the dish");
+        assert_eq!(recipes.gaps(&picture).len(), 5_000, "all others of the circle, and the dish");
     }
 
     #[test]
@@ -290,9 +293,9 @@ mod tests {
         let limits: Vec<(u64, i64)> = (0..count).map(|id| (id, 0)).collect();
         let picture = picture((0..count).map(round).collect(), &limits);
         let recipes = Recipes::of(&picture);
-        let named: usize = recipes.gaps().values().map(Vec::len).sum();
-        assert_eq!(recipes.gaps().len(), 4_000, "each lacks something");
-        assert!(recipes.gaps().values().all(|gaps| gaps.len() <= GAPS_MAX), "without the bound, 16 million");
+        let named: usize = recipes.gaps(&picture).values().map(Vec::len).sum();
+        assert_eq!(recipes.gaps(&picture).len(), 4_000, "each lacks something");
+        assert!(recipes.gaps(&picture).values().all(|gaps| gaps.len() <= GAPS_MAX), "without the bound, 16 million");
         assert!(named >= 4_000, "{named}");
     }
 }

@@ -22,7 +22,7 @@ fn item_rule_with(expr: &str) -> Rule {
 fn truths(condition: &Condition, snapshot: &Snapshot) -> Vec<Truth> {
     let brand = brand();
     let scene = Scene::new(view(&brand, &Access::Granted, snapshot), &["delivery".to_owned()], at(10));
-    scene.items().iter().map(|item| condition.truth(&View::Item(&scene, item, None), at(10))).collect()
+    scene.items().map(|item| condition.truth(&View::Item(&scene, item, None), at(10))).collect()
 }
 
 /// The mistakes of an expression as `column: message; help`.
