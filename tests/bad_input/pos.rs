@@ -106,7 +106,8 @@ fn answer(mut socket: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     let brand = &shared.brands[index];
     let target = target.strip_prefix("/open-api/v2").unwrap_or(&target);
     if shared.is_bad.load(Ordering::SeqCst) {
-        if is_meant(&brand.bad.request, &method, target) {
+        let is_first = brand.given.load(Ordering::SeqCst) == 0;
+        if is_meant(&brand.bad.request, &method, target) && !(is_first && is_amid_a_walk(&brand.bad.request, target)) {
             brand.given.fetch_add(1, Ordering::SeqCst);
             return socket.write_all(&brand.bad.answer.clone());
         }
@@ -124,6 +125,13 @@ fn is_meant(wanted: &str, method: &str, target: &str) -> bool {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (wanted, part) = wanted.split_once('?').unwrap_or((wanted, ""));
     wanted == format!("{method} {path}") && (part.is_empty() || query.split('&').any(|it| it == part))
+}
+
+/// Says whether a page is asked for of a list whose first page was answered well: a bad list begins at its beginning.
+fn is_amid_a_walk(wanted: &str, target: &str) -> bool {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let is_later = |part: &str| part.strip_prefix("page=").is_some_and(|page| page != "1");
+    !wanted.contains('?') && query.split('&').any(is_later)
 }
 
 /// A small shop: plov is out, tea runs low, and two pages of the menu.
