@@ -41,6 +41,7 @@
 //! 7 replay           pure
 //! 8 delivery         pure except worker
 //! 8 http
+//! 8 explain          pure
 //! 9 config
 //! 10 service
 //! 11 cli
@@ -58,6 +59,7 @@ pub mod config;
 pub mod delivery;
 pub mod document;
 pub mod engine;
+pub mod explain;
 pub mod http;
 pub mod mask;
 pub mod poll;

@@ -199,6 +199,11 @@ pub fn alert_entry_id(episode: &EpisodeId, kind: EntryKind) -> String {
     format!("{}/{}", episode.as_str(), kind.event())
 }
 
+/// Derives the id of the entry that somebody takes care of an alert; each time that is said is news.
+pub fn acknowledged_entry_id(episode: &EpisodeId, at: Timestamp) -> String {
+    format!("{}/{}", alert_entry_id(episode, EntryKind::Acknowledged), at.unix_ms())
+}
+
 /// Derives the id of a notice of change; the same change at the same instant is the same news.
 ///
 /// `what` tells apart what else may differ: the price list of a price, by its id.

@@ -6,6 +6,8 @@
 mod check;
 mod dead_letters;
 mod demo;
+mod desk;
+mod explain;
 mod orders;
 mod output;
 mod replay;
@@ -59,6 +61,8 @@ enum Command {
     DeadLetters(DeadLetterArguments),
     /// List the alerts that are open, and who is not told of them, and why.
     Alerts(AlertsArguments),
+    /// Say of a product why somebody was told or was not: the reading, the rules, what holds the news back, the attempts.
+    Explain(ExplainArguments),
     /// Say that somebody takes care of an open alert.
     Ack(AckArguments),
     /// Make, list or end silences: what is not to be told for a while. Screens show it all the same.
@@ -80,6 +84,22 @@ struct AlertsArguments {
     #[command(flatten)]
     of: WithBrand,
     /// Write one JSON object per line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct ExplainArguments {
+    #[command(flatten)]
+    of: WithBrand,
+    /// The product, by its whole name or its number.
+    product: String,
+    /// The receiver, as the configuration calls it; without one, all.
+    receiver: Option<String>,
+    /// The venue, by name or number, where several have the product.
+    #[arg(long)]
+    venue: Option<String>,
+    /// Write one JSON object per line, one for each venue.
     #[arg(long)]
     json: bool,
 }
@@ -345,6 +365,7 @@ pub fn main() -> ExitCode {
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
             Command::Alerts(arguments) => orders::alerts(arguments).await,
+            Command::Explain(arguments) => explain::explain(arguments).await,
             Command::Ack(arguments) => orders::acknowledge(arguments).await,
             Command::Silence(command) => orders::silence(command).await,
         }

@@ -17,33 +17,17 @@ use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{Acknowledgement, Answer, Order, OrderId};
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::alerts::{AlertKey, facts};
-use crate::catalog::Catalog;
-use crate::cli::output::{say, say_json, show_report};
-use crate::cli::{AckArguments, AlertsArguments, Failure, SilenceAddArguments, SilenceCommand, WithBrand};
-use crate::config::Config;
-use crate::document::nearest;
-use crate::engine::Memory;
+use crate::cli::desk::{Desk, SAID_LENGTH_MAX, did_you_mean, one_of};
+use crate::cli::output::{say, say_json};
+use crate::cli::{AckArguments, AlertsArguments, Failure, SilenceAddArguments, SilenceCommand};
 use crate::rules::RuleName;
-use crate::store::Store;
-use crate::units::{BrandId, Timestamp, VenueId, human_duration, printable};
+use crate::units::{Timestamp, VenueId, human_duration, printable};
 use crate::{clock, telemetry};
 
 /// How long an answer is waited for: the service looks every second, and a slow disk takes its time.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// How often is looked for the answer.
 const ANSWER_LOOK: Duration = Duration::from_millis(100);
-/// How many names are suggested before it is said how many more there are.
-const SUGGESTED_MAX: usize = 10;
-/// Characters of a name or a note that a person gives.
-const SAID_LENGTH_MAX: usize = 200;
-
-/// One brand's memory, read beside the service.
-struct Desk {
-    config: Config,
-    store: Store,
-    brand: BrandId,
-    memory: Memory,
-}
 
 /// Lists what is open.
 pub(super) async fn alerts(arguments: AlertsArguments) -> Result<(), Failure> {
@@ -202,36 +186,6 @@ async fn add(desk: &Desk, arguments: &SilenceAddArguments) -> Result<(), Failure
 }
 
 impl Desk {
-    async fn open(of: &WithBrand) -> Result<Self, Failure> {
-        let config = Config::load(&of.file.config).map_err(|report| {
-            show_report(&report);
-            Failure::Wrong
-        })?;
-        let brands: Vec<&BrandId> = config.clopos.brands.iter().map(|settings| &settings.brand).collect();
-        let known: Vec<&str> = brands.iter().map(|brand| brand.as_str()).collect();
-        let brand = match (&of.brand, brands.as_slice()) {
-            (None, [only]) => (*only).clone(),
-            (None, _) => {
-                return Err(Failure::Argument(format!("say which brand: --brand with one of {}", known.join(", "))));
-            }
-            (Some(name), _) => {
-                let found = brands.iter().find(|brand| brand.as_str() == name);
-                let unknown = || {
-                    let name = printable(name, SAID_LENGTH_MAX);
-                    Failure::Argument(format!(
-                        "there is no brand '{name}'{}",
-                        did_you_mean(&name, known.iter().copied())
-                    ))
-                };
-                (*found.ok_or_else(unknown)?).clone()
-            }
-        };
-        let failed = |error| anyhow!(telemetry::chain(&error));
-        let store = Store::open_beside(&config.store.path).await.map_err(failed)?;
-        let memory = store.load(&brand).await.map_err(failed)?;
-        Ok(Self { config, store, brand, memory })
-    }
-
     fn open_alerts(&self) -> Vec<(&AlertKey, &OpenAlert)> {
         let open = self.memory.book.iter().filter_map(|(key, alert)| match alert {
             Alert::Open(open) => Some((key, open.as_ref())),
@@ -265,17 +219,9 @@ impl Desk {
         Err(anyhow!("the service did not answer within {waited}, so nothing was changed; is it running?").into())
     }
 
-    fn catalogs(&self) -> impl Iterator<Item = (VenueId, &Catalog)> {
-        self.memory.venues.iter().map(|(venue, snapshot)| (*venue, snapshot.picture.catalog.as_ref()))
-    }
-
     fn covers(&self, silence: &Silence, key: &AlertKey) -> bool {
         let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
         silence.covers(&key.rule, &key.subject, snapshot.map(|snapshot| snapshot.picture.catalog.as_ref()))
-    }
-
-    fn venues(&self) -> impl Iterator<Item = (VenueId, String)> {
-        self.memory.venues.values().map(|snapshot| (snapshot.id(), facts::venue_name(snapshot)))
     }
 
     fn criteria(&self, arguments: &SilenceAddArguments) -> Result<Criteria, Failure> {
@@ -294,16 +240,6 @@ impl Desk {
             return Err(Failure::Argument("--station needs --venue: each venue has stations of its own".to_owned()));
         }
         Ok(Criteria { venue, product, category, station, rule })
-    }
-
-    fn rule(&self, name: &str) -> Result<RuleName, Failure> {
-        let rules = self.config.rules.rules();
-        let found = rules.iter().find(|rule| rule.name.as_str() == name).map(|rule| rule.name.clone());
-        let known: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
-        let shown = printable(name, SAID_LENGTH_MAX);
-        found.ok_or_else(|| {
-            Failure::Argument(format!("there is no rule '{shown}'{}", did_you_mean(name, known.iter().copied())))
-        })
     }
 
     fn place(&self, key: &AlertKey) -> String {
@@ -401,43 +337,4 @@ fn judge(answer: Answer) -> Result<(), Failure> {
 
 fn said(text: &str) -> String {
     printable(text.trim(), SAID_LENGTH_MAX)
-}
-
-fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.into_iter().collect();
-    let shown = known.iter().take(SUGGESTED_MAX).copied().collect::<Vec<_>>().join(", ");
-    match (nearest(name, known.iter().copied()), known.len().saturating_sub(SUGGESTED_MAX)) {
-        (Some(near), _) => format!("; did you mean '{near}'?"),
-        (None, 0) if known.is_empty() => "; there is none at all".to_owned(),
-        (None, 0) => format!("; there are {shown}"),
-        (None, more) => format!("; there are {shown} and {more} more"),
-    }
-}
-
-/// Finds a thing by its number or its whole name, whatever its capitals.
-fn one_of<T: Copy + Ord + ToString>(
-    what: &str,
-    text: &str,
-    known: impl Iterator<Item = (T, String)>,
-) -> Result<T, Failure> {
-    let known: Vec<(T, String)> = known.collect();
-    let wanted = text.to_lowercase();
-    let by_number = known.iter().find(|(id, _)| id.to_string() == text).map(|(id, _)| *id);
-    let by_name = known.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(id, _)| *id);
-    let mut found: Vec<T> = by_number.map_or_else(|| by_name.collect(), |id| vec![id]);
-    found.sort_unstable();
-    found.dedup();
-    let shown = printable(text, SAID_LENGTH_MAX);
-    match found.as_slice() {
-        [only] => Ok(*only),
-        [] => {
-            let names: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
-            let advice = did_you_mean(text, names);
-            Err(Failure::Argument(format!("there is no {what} '{shown}'{advice}")))
-        }
-        several => {
-            let ids = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Err(Failure::Argument(format!("several are called '{shown}'; give the number of one: {ids}")))
-        }
-    }
 }

@@ -107,7 +107,7 @@ impl<'a> Teller<'a> {
         let Some(acknowledged) = &open.acknowledged else { return };
         let message = format!("{}: {}", open.label, acknowledged.in_words(&self.engine.policy.setting.zone));
         let mut entry = self.alert_entry(EntryKind::Acknowledged, key.rule.as_str(), open, message);
-        entry.id = format!("{}/{}", entry.id, acknowledged.at.unix_ms());
+        entry.id = group::acknowledged_entry_id(&open.episode, acknowledged.at);
         for receiver in &open.told {
             let route = self.engine.policy.routes.get(receiver);
             self.notices

@@ -12,6 +12,7 @@ pub mod parse;
 pub mod subject;
 pub mod term;
 pub mod value;
+pub mod why;
 
 use std::fmt;
 use std::sync::Arc;

@@ -10,6 +10,7 @@ pub mod orders;
 mod probe;
 mod queue;
 pub mod sqlite;
+mod told;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::units::{Timestamp, printable};
 pub use history::{HistorySpan, Order};
 pub use probe::Probed;
 pub use sqlite::Store;
+pub use told::{Told, ToldState};
 
 /// Characters of the reason why a stored value cannot be read.
 const WHY_LENGTH_MAX: usize = 200;

@@ -11,6 +11,7 @@ use crate::alerts::AlertKey;
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::silence::{Silence, SilenceId};
+use crate::rules::Subject;
 use crate::store::format;
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError};
@@ -92,6 +93,22 @@ impl Store {
             "SELECT subject, rule, closed_ms, body FROM episode WHERE brand = $1 ORDER BY closed_ms DESC, id DESC LIMIT $2",
         );
         let statement = statement.bind(brand.as_str()).bind(most);
+        let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the past episodes"))?;
+        rows.iter().map(|row| past_episode(row.get(0), row.get(1), row.get(2), row.get(3))).collect()
+    }
+
+    /// Returns the newest episodes of a subject that are over, whatever their rule, the newest first.
+    pub async fn past_episodes_of(
+        &self,
+        brand: &BrandId,
+        subject: &Subject,
+        most: u32,
+    ) -> Result<Vec<PastEpisode>, StoreError> {
+        let statement = sqlx::query(
+            "SELECT subject, rule, closed_ms, body FROM episode WHERE brand = $1 AND subject = $2
+             ORDER BY closed_ms DESC, id DESC LIMIT $3",
+        );
+        let statement = statement.bind(brand.as_str()).bind(format::encode_subject(subject)).bind(most);
         let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the past episodes"))?;
         rows.iter().map(|row| past_episode(row.get(0), row.get(1), row.get(2), row.get(3))).collect()
     }

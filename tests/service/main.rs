@@ -33,6 +33,7 @@ mod demo;
 mod disks;
 mod echoes;
 mod embedded;
+mod explain;
 mod hostile;
 mod kills;
 mod lifecycle;

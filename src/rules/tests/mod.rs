@@ -5,6 +5,7 @@ mod happenings;
 mod mistakes;
 mod properties;
 mod truths;
+mod whys;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

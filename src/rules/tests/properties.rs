@@ -82,7 +82,7 @@ pub(super) fn arbitrary_condition() -> impl Strategy<Value = Condition> {
 }
 
 /// What matchers and expressions say.
-fn any_condition() -> impl Strategy<Value = Condition> {
+pub(super) fn any_condition() -> impl Strategy<Value = Condition> {
     combined(prop_oneof![arbitrary_matcher(), arbitrary_comparison()])
 }
 

@@ -1,0 +1,140 @@
+//! One brand as a command beside the service sees it: the configuration, what is stored, and the names that people type.
+//!
+//! Shared by the commands about alerts. Never writes; what it cannot find it answers with the nearest name.
+
+use std::collections::BTreeSet;
+
+use anyhow::anyhow;
+
+use crate::alerts::facts;
+use crate::catalog::Catalog;
+use crate::cli::output::show_report;
+use crate::cli::{Failure, WithBrand};
+use crate::config::Config;
+use crate::document::nearest;
+use crate::engine::Memory;
+use crate::rules::RuleName;
+use crate::store::Store;
+use crate::telemetry;
+use crate::units::{BrandId, ProductId, VenueId, printable};
+
+/// How many names are suggested before it is said how many more there are.
+const SUGGESTED_MAX: usize = 10;
+/// Characters of a name or a note that a person gives.
+pub(super) const SAID_LENGTH_MAX: usize = 200;
+
+/// One brand's memory, read beside the service.
+pub(super) struct Desk {
+    pub(super) config: Config,
+    pub(super) store: Store,
+    pub(super) brand: BrandId,
+    pub(super) memory: Memory,
+}
+
+impl Desk {
+    /// Reads the configuration and what is stored of the brand.
+    pub(super) async fn open(of: &WithBrand) -> Result<Self, Failure> {
+        let config = Config::load(&of.file.config).map_err(|report| {
+            show_report(&report);
+            Failure::Wrong
+        })?;
+        let brands: Vec<&BrandId> = config.clopos.brands.iter().map(|settings| &settings.brand).collect();
+        let known: Vec<&str> = brands.iter().map(|brand| brand.as_str()).collect();
+        let brand = match (&of.brand, brands.as_slice()) {
+            (None, [only]) => (*only).clone(),
+            (None, _) => {
+                return Err(Failure::Argument(format!("say which brand: --brand with one of {}", known.join(", "))));
+            }
+            (Some(name), _) => {
+                let found = brands.iter().find(|brand| brand.as_str() == name);
+                let unknown = || {
+                    let name = printable(name, SAID_LENGTH_MAX);
+                    Failure::Argument(format!(
+                        "there is no brand '{name}'{}",
+                        did_you_mean(&name, known.iter().copied())
+                    ))
+                };
+                (*found.ok_or_else(unknown)?).clone()
+            }
+        };
+        let failed = |error| anyhow!(telemetry::chain(&error));
+        let store = Store::open_beside(&config.store.path).await.map_err(failed)?;
+        let memory = store.load(&brand).await.map_err(failed)?;
+        Ok(Self { config, store, brand, memory })
+    }
+
+    /// Returns the catalog of every venue.
+    pub(super) fn catalogs(&self) -> impl Iterator<Item = (VenueId, &Catalog)> {
+        self.memory.venues.iter().map(|(venue, snapshot)| (*venue, snapshot.picture.catalog.as_ref()))
+    }
+
+    /// Returns every venue with its name.
+    pub(super) fn venues(&self) -> impl Iterator<Item = (VenueId, String)> {
+        self.memory.venues.values().map(|snapshot| (snapshot.id(), facts::venue_name(snapshot)))
+    }
+
+    /// Finds a product by its number or its whole name: one of the catalogs, or a number that a stop list alone knows.
+    pub(super) fn product(&self, text: &str) -> Result<ProductId, Failure> {
+        let products = self.catalogs().flat_map(|(_, catalog)| catalog.products.values());
+        let catalogued = products.map(|product| (product.id, product.full_name.clone()));
+        let rows = self
+            .memory
+            .venues
+            .values()
+            .flat_map(|snapshot| snapshot.picture.rows.keys().map(|id| (*id, facts::product_name(snapshot, *id))));
+        // Each venue has most of them again.
+        let known: BTreeSet<(ProductId, String)> = catalogued.chain(rows).collect();
+        one_of("product", text, known.into_iter())
+    }
+
+    /// Finds a rule.
+    pub(super) fn rule(&self, name: &str) -> Result<RuleName, Failure> {
+        let rules = self.config.rules.rules();
+        let found = rules.iter().find(|rule| rule.name.as_str() == name).map(|rule| rule.name.clone());
+        let known: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+        let shown = printable(name, SAID_LENGTH_MAX);
+        found.ok_or_else(|| {
+            Failure::Argument(format!("there is no rule '{shown}'{}", did_you_mean(name, known.iter().copied())))
+        })
+    }
+}
+
+/// Says which name may be meant.
+pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let shown = known.iter().take(SUGGESTED_MAX).copied().collect::<Vec<_>>().join(", ");
+    match (nearest(name, known.iter().copied()), known.len().saturating_sub(SUGGESTED_MAX)) {
+        (Some(near), _) => format!("; did you mean '{near}'?"),
+        (None, 0) if known.is_empty() => "; there is none at all".to_owned(),
+        (None, 0) => format!("; there are {shown}"),
+        (None, more) => format!("; there are {shown} and {more} more"),
+    }
+}
+
+/// Finds a thing by its number or its whole name, whatever its capitals.
+pub(super) fn one_of<T: Copy + Ord + ToString>(
+    what: &str,
+    text: &str,
+    known: impl Iterator<Item = (T, String)>,
+) -> Result<T, Failure> {
+    let known: Vec<(T, String)> = known.collect();
+    let wanted = text.to_lowercase();
+    let by_number = known.iter().find(|(id, _)| id.to_string() == text).map(|(id, _)| *id);
+    let by_name = known.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(id, _)| *id);
+    let mut found: Vec<T> = by_number.map_or_else(|| by_name.collect(), |id| vec![id]);
+    found.sort_unstable();
+    found.dedup();
+    let shown = printable(text, SAID_LENGTH_MAX);
+    match found.as_slice() {
+        [only] => Ok(*only),
+        [] => {
+            let names: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
+            let advice = did_you_mean(text, names);
+            Err(Failure::Argument(format!("there is no {what} '{shown}'{advice}")))
+        }
+        several => {
+            let ids = several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(Failure::Argument(format!("several are called '{shown}'; give the number of one: {ids}")))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What is known of the item itself, before any rule is asked: its row, its place in the catalog, open
+//! alerts about its venue and brand, and the silences that cover it.
+
+use crate::alerts::facts;
+use crate::alerts::lifecycle::Alert;
+use crate::alerts::silence::Silence;
+use crate::catalog::Product;
+use crate::explain::Known;
+use crate::rules::subject::{Scene, StationLink};
+use crate::rules::{Form, Rule, Subject, SubjectKind};
+use crate::snapshot::{Snapshot, StopRow};
+use crate::units::{ProductId, Timestamp, human_duration, printable};
+
+/// Characters of the name of a station.
+const NAME_LENGTH_MAX: usize = 80;
+
+/// Says what is on the stop list, how the item is in the catalog, what is wrong with its venue, and what is silenced.
+pub(super) fn sentences(
+    known: &Known<'_>,
+    snapshot: &Snapshot,
+    scene: &Scene<'_>,
+    subject: &Subject,
+    now: Timestamp,
+) -> Vec<String> {
+    let Subject::Item(_, product) = subject else { return Vec::new() };
+    let mut said = vec![row(known, snapshot, *product, now)];
+    said.push(match snapshot.read_at {
+        Some(at) => format!(
+            "The service kept this at {} ({} ago); it keeps nothing while nothing changes",
+            known.time(at, now),
+            human_duration(now.since(at))
+        ),
+        None => "The service has not read the stop list of this venue yet".to_owned(),
+    });
+    said.extend(troubles(known, subject, now));
+    match snapshot.picture.catalog.products.get(product) {
+        Some(product) => said.extend(catalogued(product, scene)),
+        None => said.push("The catalog of this venue does not know it".to_owned()),
+    }
+    let covering = known.memory.silences.values().filter(|silence| covers(known, silence, snapshot, subject));
+    said.extend(covering.map(|silence| silenced(known, silence, snapshot, now)));
+    said
+}
+
+fn row(known: &Known<'_>, snapshot: &Snapshot, product: ProductId, now: Timestamp) -> String {
+    let time = |at: Timestamp| known.time(at, now);
+    match snapshot.picture.rows.get(&product) {
+        None if snapshot.read_at.is_none() => "Nothing is known of it".to_owned(),
+        None => "It is not on the stop list: nothing limits it".to_owned(),
+        Some(StopRow { limit, since, seen_at, .. }) => {
+            let what = if snapshot.picture.rows[&product].is_out() {
+                "It is out".to_owned()
+            } else {
+                format!("It is on the stop list with {limit} left")
+            };
+            let seen = if seen_at > since { format!(", seen at {}", time(*seen_at)) } else { String::new() };
+            format!("{what}, since {}{seen}", time(*since))
+        }
+    }
+}
+
+/// The open alerts of the venue and of the brand: what cannot be read is not told.
+fn troubles(known: &Known<'_>, subject: &Subject, now: Timestamp) -> Vec<String> {
+    let book = &known.memory.book;
+    let wide = book.of(None).chain(book.of(subject.venue())).filter_map(|(key, alert)| match (&key.subject, alert) {
+        (Subject::Brand | Subject::Venue(_), Alert::Open(open)) => Some((key, open)),
+        (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => None,
+    });
+    let said =
+        |message: &str, rule: &str, at: Timestamp| format!("{message} ({rule}, open since {})", known.time(at, now));
+    wide.map(|(key, open)| said(&open.message, key.rule.as_str(), open.opened_at)).collect()
+}
+
+fn catalogued(product: &Product, scene: &Scene<'_>) -> Vec<String> {
+    let mut said = Vec::new();
+    if !product.active {
+        said.push("It is switched off in the back office".to_owned());
+    }
+    if product.hidden {
+        said.push("It is hidden from menus".to_owned());
+    }
+    let made = scene.item(product.id).map(|item| match scene.station_of(&item) {
+        StationLink::Found(station) => {
+            let state = if station.active { "takes orders" } else { "is switched off" };
+            format!("It is made at {}, which {state}", printable(&station.name, NAME_LENGTH_MAX))
+        }
+        StationLink::Absent => "Nobody assigned it to a station".to_owned(),
+        StationLink::Unread => "Its station was not read".to_owned(),
+    });
+    said.extend(made);
+    said
+}
+
+fn covers(known: &Known<'_>, silence: &Silence, snapshot: &Snapshot, subject: &Subject) -> bool {
+    let is_of_items = |rule: &&Rule| match &rule.form {
+        Form::State(state) => state.subject == SubjectKind::Item,
+        Form::Event(event) => event.subject() == SubjectKind::Item,
+    };
+    let mut rules = known.rules.rules().iter().filter(is_of_items);
+    rules.any(|rule| silence.covers(&rule.name, subject, Some(&snapshot.picture.catalog)))
+}
+
+fn silenced(known: &Known<'_>, silence: &Silence, snapshot: &Snapshot, now: Timestamp) -> String {
+    let of_rule = silence.covers.rule.as_ref().map(|rule| format!(" for the rule {rule}")).unwrap_or_default();
+    let calendar = known.calendars.of(known.brand, snapshot.id());
+    let pause = match &silence.during {
+        Some(window) if !silence.is_in_force(Some(calendar), now) => format!("; not now, outside {window}"),
+        Some(window) => format!("; during {window} only"),
+        None => String::new(),
+    };
+    format!("It is silenced{of_rule}: {}{pause}", known.silence_words(silence, now))
+}
+
+impl Known<'_> {
+    /// Says which silence it is, until when, by whom and why.
+    pub(super) fn silence_words(&self, silence: &Silence, now: Timestamp) -> String {
+        let back = if silence.until_back { " or until it is back" } else { "" };
+        let reason = if silence.reason.is_empty() { String::new() } else { format!(": {}", silence.reason) };
+        let until = self.time(silence.until, now);
+        printable(&format!("silence {} until {until}{back}, by {}{reason}", silence.id, silence.by), 300)
+    }
+
+    /// Names an alert by its rule and what it is about.
+    pub(super) fn cause_words(&self, key: &crate::alerts::AlertKey) -> String {
+        match self.memory.book.get(key) {
+            Some(Alert::Open(open)) => format!("{}: {}", key.rule, open.message),
+            Some(Alert::Pending { .. }) | None => {
+                let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
+                let label = match (&key.subject, snapshot) {
+                    (Subject::Item(_, id), Some(snapshot)) => facts::product_name(snapshot, *id),
+                    (Subject::Station(_, id), Some(snapshot)) => {
+                        let station = snapshot.picture.catalog.stations.get(id);
+                        station.map_or_else(|| format!("station {id}"), |it| printable(&it.name, NAME_LENGTH_MAX))
+                    }
+                    (Subject::Venue(_), Some(snapshot)) => facts::venue_name(snapshot),
+                    (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => {
+                        self.brand.to_string()
+                    }
+                };
+                format!("{}: {label}", key.rule)
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Who was told of an alert: on which channel, when, after how many attempts; or what holds the news back.
+//!
+//! A notice is tied to its alert by its id, which follows from receiver and episode. A mail that tells several things has
+//! an id of them all; it is the first to its receiver, of that venue and since the alert opened, whose text holds the
+//! message.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::alerts::AlertKey;
+use crate::alerts::group::{EntryKind, GroupKey, notice_id};
+use crate::alerts::hold::Hold;
+use crate::alerts::lifecycle::OpenAlert;
+use crate::alerts::notice::{Channel, ReceiverName};
+use crate::explain::{Evidence, Hearing, Known, Outcome, TOLD_KINDS, audience, entry_id};
+use crate::rules::Rule;
+use crate::store::{DELIVERED_KEPT, Told, ToldState};
+use crate::units::{Timestamp, human_duration, printable};
+
+/// A mail that tells of an end goes out when its group has waited, and a little later on a busy machine.
+const MAIL_SLACK: Duration = Duration::from_mins(1);
+/// Characters of what an attempt said.
+const WHY_LENGTH_MAX: usize = 200;
+
+/// What is asked for the deliveries.
+pub(super) struct Post<'a> {
+    pub(super) known: &'a Known<'a>,
+    pub(super) evidence: &'a Evidence,
+    pub(super) now: Timestamp,
+}
+
+/// One alert, one receiver.
+struct News<'a> {
+    key: &'a AlertKey,
+    alert: &'a OpenAlert,
+    receiver: &'a ReceiverName,
+    closed_at: Option<Timestamp>,
+}
+
+impl Post<'_> {
+    /// Says of everybody who is asked about whether he was told of an alert: those whom its `rule` names and those who
+    /// were to be told when it opened. `closed_at` is of an alert that is over.
+    pub(super) fn of_alert(
+        &self,
+        key: &AlertKey,
+        alert: &OpenAlert,
+        rule: Option<&Rule>,
+        closed_at: Option<Timestamp>,
+    ) -> Vec<Hearing> {
+        let mut all: BTreeSet<ReceiverName> = audience(alert);
+        let named: BTreeSet<ReceiverName> =
+            rule.into_iter().flat_map(|rule| &rule.notify).map(|to| ReceiverName::new(&to.text)).collect();
+        all.extend(named.iter().cloned());
+        all.extend(self.known.only.cloned());
+        let asked = all.iter().filter(|receiver| self.known.is_asked_about(receiver));
+        asked
+            .map(|receiver| {
+                let (outcome, says) = if let Some(hold) = alert.held.get(receiver) {
+                    (Outcome::Held, vec![self.held(hold, closed_at)])
+                } else if alert.told.contains(receiver) {
+                    self.told(&News { key, alert, receiver, closed_at })
+                } else if named.contains(receiver) {
+                    let later = "the rule names them only since the alert opened; they are told of the next one";
+                    (Outcome::NotNamed, vec![later.to_owned()])
+                } else {
+                    (Outcome::NotNamed, vec!["when the alert opened, its rule did not name them".to_owned()])
+                };
+                Hearing { receiver: receiver.clone(), outcome, says }
+            })
+            .collect()
+    }
+
+    fn held(&self, hold: &Hold, closed_at: Option<Timestamp>) -> String {
+        let until_its_end = if closed_at.is_some() { ", until it was over" } else { "" };
+        match hold {
+            Hold::Cause(cause) => {
+                let cause = self.known.cause_words(cause);
+                format!("because of {cause}, of which they are told{until_its_end}")
+            }
+            Hold::Silence(id) => match self.known.memory.silences.get(id) {
+                Some(silence) => format!("{}{until_its_end}", self.known.silence_words(silence, self.now)),
+                None => format!("silence {id}, which is over by now{until_its_end}"),
+            },
+        }
+    }
+
+    fn told(&self, news: &News<'_>) -> (Outcome, Vec<String>) {
+        let mut channels = self.known.receivers.get(news.receiver).map_or_else(Vec::new, |it| it.channels.clone());
+        channels.sort_unstable();
+        channels.dedup();
+        let (mut outcomes, mut says) = (Vec::new(), Vec::new());
+        for channel in channels {
+            for kind in TOLD_KINDS {
+                let Some((outcome, said)) = self.on_channel(news, channel, kind) else { continue };
+                let what = match kind {
+                    EntryKind::Acknowledged => " (somebody takes care)",
+                    EntryKind::Closed => " (its end)",
+                    EntryKind::Opened | EntryKind::Changed => "",
+                };
+                says.push(format!("{}{what}: {said}", channel.word()));
+                if kind == EntryKind::Opened {
+                    outcomes.push(outcome);
+                }
+            }
+        }
+        if outcomes.is_empty() {
+            says.push("they are not among the receivers of the configuration any more".to_owned());
+        }
+        // One channel that took it is enough.
+        let best = [Outcome::Told, Outcome::Waiting, Outcome::Failed, Outcome::NotSent];
+        let outcome = best.into_iter().find(|outcome| outcomes.contains(outcome)).unwrap_or(Outcome::Told);
+        (outcome, says)
+    }
+
+    /// Returns what became of the opening of an alert on a channel, or of its end if that was told.
+    fn on_channel(&self, news: &News<'_>, channel: Channel, kind: EntryKind) -> Option<(Outcome, String)> {
+        let entry = entry_id(news.alert, kind)?;
+        if channel == Channel::Email
+            && let Some(said) = self.waits_in_a_mail(news, &entry)
+        {
+            return Some((Outcome::Waiting, said));
+        }
+        if let Some(told) = self.notice(news, channel, kind, &entry) {
+            return Some(self.became(told));
+        }
+        let is_forgotten = self.now.since(news.alert.opened_at) >= DELIVERED_KEPT;
+        match (kind, channel) {
+            (EntryKind::Opened, _) if is_forgotten => {
+                let kept = human_duration(DELIVERED_KEPT);
+                Some((Outcome::Told, format!("what was delivered is forgotten after {kept}")))
+            }
+            (EntryKind::Opened, Channel::Mqtt) if news.alert.baseline => {
+                let said = "screens show it and do not ring for what was so at the first reading";
+                Some((Outcome::NotSent, said.to_owned()))
+            }
+            (EntryKind::Opened, Channel::Email) if news.closed_at.is_some() => {
+                Some((Outcome::NotSent, "no mail: it was over before one went out".to_owned()))
+            }
+            (EntryKind::Opened, Channel::Email) => {
+                Some((Outcome::Told, "the mail is not in the outbox any more".to_owned()))
+            }
+            (EntryKind::Opened, Channel::Mqtt | Channel::Webhook) => {
+                Some((Outcome::NotSent, "nothing was sent: this channel was added later".to_owned()))
+            }
+            (EntryKind::Closed | EntryKind::Acknowledged | EntryKind::Changed, _) => None,
+        }
+    }
+
+    fn waits_in_a_mail(&self, news: &News<'_>, entry: &str) -> Option<String> {
+        let key = GroupKey { receiver: news.receiver.clone(), venue: news.key.subject.venue() };
+        let group = self.known.memory.groups.get(&key)?;
+        group.entries.iter().find(|waiting| waiting.id == entry)?;
+        let due = group.due_at(self.wait_of(news.receiver));
+        Some(if due > self.now {
+            format!("waits for more of the same burst until {}", self.known.ahead(due, self.now))
+        } else {
+            "goes out now".to_owned()
+        })
+    }
+
+    fn wait_of(&self, receiver: &ReceiverName) -> Duration {
+        self.known.receivers.get(receiver).map_or(Duration::ZERO, |reached| reached.group_wait)
+    }
+
+    fn notice(&self, news: &News<'_>, channel: Channel, kind: EntryKind, entry: &str) -> Option<&Told> {
+        let id = notice_id(news.receiver, &[entry]);
+        let exact = self.evidence.notices.iter().find(|it| it.notice == id && it.channel == channel.word());
+        exact.or_else(|| if channel == Channel::Email { self.mail(news, kind) } else { None })
+    }
+
+    /// Returns the mail that told of it among other things.
+    fn mail(&self, news: &News<'_>, kind: EntryKind) -> Option<&Told> {
+        let (brand, venue) = (self.known.brand, news.key.subject.venue()?);
+        let thread = format!("{brand}.{venue}.");
+        let (from, until, words) = match kind {
+            EntryKind::Opened => (news.alert.opened_at, news.closed_at, &news.alert.message),
+            EntryKind::Closed => {
+                let closed_at = news.closed_at?;
+                let until = closed_at.plus(self.wait_of(news.receiver)).plus(MAIL_SLACK);
+                (closed_at, Some(until), &news.alert.label)
+            }
+            EntryKind::Acknowledged | EntryKind::Changed => return None,
+        };
+        let is_it = |told: &Told, mail: &crate::alerts::notice::Mail| {
+            told.receiver == *news.receiver
+                && told.at >= from
+                && until.is_none_or(|until| told.at <= until)
+                && mail.thread_id.starts_with(&thread)
+                && mail.text.contains(words.as_str())
+        };
+        self.evidence.mails.iter().find(|(told, mail)| is_it(told, mail)).map(|(told, _)| told)
+    }
+
+    fn became(&self, told: &Told) -> (Outcome, String) {
+        let time = |at: Timestamp| self.known.time(at, self.now);
+        let why = told.why.as_deref().map(|why| format!(": {}", printable(why, WHY_LENGTH_MAX))).unwrap_or_default();
+        let attempts = match told.attempts {
+            1 => "1 attempt".to_owned(),
+            attempts => format!("{attempts} attempts"),
+        };
+        match told.state {
+            ToldState::Delivered { at } if told.attempts > 1 => {
+                (Outcome::Told, format!("delivered at {}, after {attempts}{why}", time(at)))
+            }
+            ToldState::Delivered { at } => (Outcome::Told, format!("delivered at {}{why}", time(at))),
+            ToldState::Waiting { .. } if told.attempts == 0 => {
+                let first = "an older one goes first, or the service does not run";
+                (Outcome::Waiting, format!("in the outbox since {}, not tried yet: {first}", time(told.at)))
+            }
+            ToldState::Waiting { due } => {
+                (Outcome::Waiting, format!("not delivered after {attempts}{why}; the next at {}", time(due)))
+            }
+            ToldState::Dead { at } => {
+                let again = format!("`eightysix dead-letters --resend {}` sends it again", told.row);
+                (Outcome::Failed, format!("given up at {} after {attempts}{why}; {again}", time(at)))
+            }
+            ToldState::Expired { at } => (Outcome::NotSent, format!("left out at {}{why}", time(at))),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Why a condition does not hold: those of its parts that are not so, or that nobody has read, in words for people.
+//!
+//! Goes the way of [`Condition::truth`]. Invariant, tested: of what holds there is nothing to say; of what is clear each
+//! part that is named is not so; of what is unknown each was not read.
+
+use crate::rules::condition::{Condition, Matcher, Operand, Truth};
+use crate::rules::field::{FIELDS, Field, FieldRow, PRICES_PREFIX};
+use crate::rules::term::Term;
+use crate::rules::value::{Value, View};
+use crate::units::{Timestamp, human_duration, printable};
+
+/// Characters of a value or of what a rule asks for.
+const WORDS_LENGTH_MAX: usize = 80;
+/// How many of the values that a rule would take are named.
+const OPERANDS_NAMED: usize = 5;
+
+/// Part of a condition, and why it keeps the whole from holding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Says it: `station.status is inactive, the rule asks for active`.
+    pub text: String,
+    /// Whether nobody knows, because it was not read. Otherwise it is not so.
+    pub is_unread: bool,
+}
+
+/// Returns what keeps a condition from holding, each reason once; nothing when it holds. `price_lists` are the names that
+/// the rules ask for, in the order of their index.
+pub fn reasons(condition: &Condition, view: &View<'_>, price_lists: &[String], now: Timestamp) -> Vec<Reason> {
+    let mut asked = Asked { view, price_lists, now, reasons: Vec::new() };
+    asked.collect(condition, false);
+    asked.reasons
+}
+
+struct Asked<'a> {
+    view: &'a View<'a>,
+    price_lists: &'a [String],
+    now: Timestamp,
+    reasons: Vec<Reason>,
+}
+
+impl Asked<'_> {
+    /// Notes why the condition does not hold, or why it does where it must not.
+    fn collect(&mut self, condition: &Condition, is_negated: bool) {
+        let truth = self.truth(condition, is_negated);
+        if truth == Truth::Holds {
+            return;
+        }
+        match condition {
+            Condition::All(parts) | Condition::Any(parts) => {
+                // Whether all are needed or one: those that decided it have the truth of the whole.
+                for part in parts.iter().filter(|part| self.truth(part, is_negated) == truth).collect::<Vec<_>>() {
+                    self.collect(part, is_negated);
+                }
+                if parts.is_empty() {
+                    self.note("it can never hold".to_owned(), truth);
+                }
+            }
+            Condition::Not(part) => self.collect(part, !is_negated),
+            Condition::Match { field, matcher } => {
+                let text = match truth {
+                    Truth::Unknown => self.unread(&[*field]),
+                    Truth::Clear | Truth::Holds => {
+                        format!("{}, the rule asks for {}", self.is(*field), asked_for(matcher, is_negated))
+                    }
+                };
+                self.note(text, truth);
+            }
+            Condition::Compare(comparison) => {
+                let mut fields = Vec::new();
+                fields_of(&comparison.left, &mut fields);
+                fields_of(&comparison.right, &mut fields);
+                self.note_computed(&fields, "what the rule computes of it does not fit", truth);
+            }
+            Condition::Same(one, other) => {
+                let asked = if is_negated { "the rule asks that they differ" } else { "the rule asks for the same" };
+                self.note_computed(&[*one, *other], asked, truth);
+            }
+        }
+    }
+
+    fn truth(&self, condition: &Condition, is_negated: bool) -> Truth {
+        let truth = condition.truth(self.view, self.now);
+        if is_negated { truth.not() } else { truth }
+    }
+
+    fn note(&mut self, text: String, truth: Truth) {
+        let reason = Reason { text, is_unread: truth == Truth::Unknown };
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
+    }
+
+    fn note_computed(&mut self, fields: &[Field], asked: &str, truth: Truth) {
+        let text = match truth {
+            Truth::Unknown => self.unread(fields),
+            Truth::Clear | Truth::Holds => {
+                let values: Vec<String> = fields.iter().map(|field| self.is(*field)).collect();
+                format!("{}, {asked}", values.join(" and "))
+            }
+        };
+        self.note(text, truth);
+    }
+
+    /// Names those of the fields that were not read.
+    fn unread(&self, fields: &[Field]) -> String {
+        let is_unread = |field: &&Field| self.view.value(**field, self.now) == Value::Unknown;
+        let names: Vec<String> = fields.iter().filter(is_unread).map(|field| self.name(*field)).collect();
+        match names.as_slice() {
+            [] => "what the rule computes is too large to be counted".to_owned(),
+            [name] => format!("{name} was not read"),
+            names => format!("{} were not read", names.join(" and ")),
+        }
+    }
+
+    /// Says what a field is: `limit is 3`.
+    fn is(&self, field: Field) -> String {
+        let value = self.view.value(field, self.now);
+        let name = self.name(field);
+        match (value, row_of(field).and_then(|row| row.unset_when)) {
+            (Value::Unset, Some(why)) => format!("{name} has no value ({why})"),
+            (value, _) => format!("{name} is {}", value_words(value)),
+        }
+    }
+
+    fn name(&self, field: Field) -> String {
+        if let Field::Price(list) = field {
+            let list = self.price_lists.get(usize::from(list.0)).map_or("", String::as_str);
+            return printable(&format!("{PRICES_PREFIX}{list}"), WORDS_LENGTH_MAX);
+        }
+        row_of(field).map_or_else(|| format!("{field:?}"), |row| row.name.to_owned())
+    }
+}
+
+fn row_of(field: Field) -> Option<&'static FieldRow> {
+    let is_price = |row: &FieldRow| matches!((row.field, field), (Field::Price(_), Field::Price(_)));
+    FIELDS.iter().find(|row| row.field == field || is_price(row))
+}
+
+fn fields_of(term: &Term, into: &mut Vec<Field>) {
+    match term {
+        Term::Field(field) if !into.contains(field) => into.push(*field),
+        Term::Field(_) | Term::Constant(_) => {}
+        Term::Sum(left, right) | Term::Difference(left, right) | Term::Product(left, right) => {
+            fields_of(left, into);
+            fields_of(right, into);
+        }
+        Term::Quotient(left, _) => fields_of(left, into),
+    }
+}
+
+fn value_words(value: Value<'_>) -> String {
+    let words = match value {
+        Value::Number(number) => number.to_string(),
+        Value::Money(money) => money.to_string(),
+        Value::Duration(duration) => human_duration(duration),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Word(text) | Value::Text(text) => text.to_owned(),
+        Value::Texts(texts) => texts.join(", "),
+        Value::Id(id) => id.to_string(),
+        Value::Unset => "unset".to_owned(),
+        Value::Unknown => "not read".to_owned(),
+    };
+    printable(&words, WORDS_LENGTH_MAX)
+}
+
+fn asked_for(matcher: &Matcher, is_negated: bool) -> String {
+    let wanted = match (matcher, is_negated) {
+        (Matcher::Set, false) | (Matcher::Unset, true) => return "a value".to_owned(),
+        (Matcher::Set, true) | (Matcher::Unset, false) => return "none".to_owned(),
+        (Matcher::AnyOf(operands), _) => match operands.as_slice() {
+            [only] => operand_words(only),
+            operands => {
+                let named = operands.iter().take(OPERANDS_NAMED).map(operand_words).collect::<Vec<_>>().join(", ");
+                let more = if operands.len() > OPERANDS_NAMED { " and others" } else { "" };
+                format!("one of {named}{more}")
+            }
+        },
+        (Matcher::AtMost(operand), _) => format!("at most {}", operand_words(operand)),
+        (Matcher::AtLeast(operand), _) => format!("at least {}", operand_words(operand)),
+        (Matcher::Below(operand), _) => format!("less than {}", operand_words(operand)),
+        (Matcher::Above(operand), _) => format!("more than {}", operand_words(operand)),
+        (Matcher::Matches(pattern), _) => format!("what fits {pattern:?}"),
+    };
+    let not = if is_negated { "anything but " } else { "" };
+    printable(&format!("{not}{wanted}"), WORDS_LENGTH_MAX)
+}
+
+fn operand_words(operand: &Operand) -> String {
+    match operand {
+        Operand::Number(number) => number.to_string(),
+        Operand::Money(money) => money.to_string(),
+        Operand::Duration(duration) => human_duration(*duration),
+        Operand::Flag(flag) => flag.to_string(),
+        Operand::Word(word) => (*word).to_owned(),
+        Operand::Text(text) => text.to_string(),
+        Operand::Id(id) => id.to_string(),
+    }
+}
