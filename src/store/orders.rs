@@ -112,13 +112,16 @@ impl Store {
         let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the past episodes"))?;
         rows.iter().map(|row| past_episode(row.get(0), row.get(1), row.get(2), row.get(3))).collect()
     }
+}
 
-    pub(super) async fn load_silences(&self, brand: &BrandId) -> Result<BTreeMap<SilenceId, Silence>, StoreError> {
-        let statement = sqlx::query("SELECT body FROM silence WHERE brand = $1").bind(brand.as_str());
-        let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the silences"))?;
-        let silences = rows.iter().map(|row| format::decode_silence(row.get(0)));
-        silences.map(|silence| silence.map(|silence| (silence.id.clone(), silence))).collect()
-    }
+pub(super) async fn load_silences(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+) -> Result<BTreeMap<SilenceId, Silence>, StoreError> {
+    let statement = sqlx::query("SELECT body FROM silence WHERE brand = $1").bind(brand.as_str());
+    let rows = statement.fetch_all(&mut **tx).await.map_err(failed("read the silences"))?;
+    let silences = rows.iter().map(|row| format::decode_silence(row.get(0)));
+    silences.map(|silence| silence.map(|silence| (silence.id.clone(), silence))).collect()
 }
 
 fn past_episode(subject: &str, rule: &str, closed_ms: i64, body: &str) -> Result<PastEpisode, StoreError> {

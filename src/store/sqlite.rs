@@ -164,47 +164,20 @@ impl Store {
 
     /// Reads what is remembered of a brand.
     pub async fn load(&self, brand: &BrandId) -> Result<Memory, StoreError> {
-        let mut catalogs = self.load_catalogs(brand).await?;
+        // One read transaction: a command beside the service must not see one cycle's catalog and the next one's alerts.
+        let mut tx = self.readers.begin().await.map_err(failed("begin to read"))?;
+        let mut catalogs = load_catalogs(&mut tx, brand).await?;
         let rows = sqlx::query("SELECT venue, body FROM venue WHERE brand = $1").bind(brand.as_str());
-        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the venues"))?;
+        let rows = rows.fetch_all(&mut *tx).await.map_err(failed("read the venues"))?;
         let mut venues = BTreeMap::new();
         for row in rows {
             let id = VenueId(row.get::<i64, _>(0).cast_unsigned());
             let catalog = catalogs.remove(&id).unwrap_or_default();
             venues.insert(id, Arc::new(format::decode_venue(id, row.get(1), catalog)?));
         }
-        let (book, groups) = (self.load_alerts(brand).await?, self.load_groups(brand).await?);
-        let silences = self.load_silences(brand).await?;
+        let (book, groups) = (load_alerts(&mut tx, brand).await?, load_groups(&mut tx, brand).await?);
+        let silences = orders::load_silences(&mut tx, brand).await?;
         Ok(Memory { access: Access::Untried, venues, book, groups, silences })
-    }
-
-    async fn load_catalogs(&self, brand: &BrandId) -> Result<BTreeMap<VenueId, Catalog>, StoreError> {
-        let rows = sqlx::query("SELECT venue, body FROM catalog WHERE brand = $1").bind(brand.as_str());
-        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the catalogs"))?;
-        format::catalogs(rows.iter().map(|row| (VenueId(row.get::<i64, _>(0).cast_unsigned()), row.get(1))).collect())
-    }
-
-    async fn load_alerts(&self, brand: &BrandId) -> Result<AlertBook, StoreError> {
-        let rows = sqlx::query("SELECT subject, rule, body FROM alert WHERE brand = $1").bind(brand.as_str());
-        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the alerts"))?;
-        let mut book = AlertBook::default();
-        for row in rows {
-            let key = format::decode_alert_key(row.get(0), row.get(1))?;
-            book.set(key, Some(format::decode_alert(row.get(2))?));
-        }
-        Ok(book)
-    }
-
-    async fn load_groups(&self, brand: &BrandId) -> Result<BTreeMap<GroupKey, Group>, StoreError> {
-        let rows = sqlx::query("SELECT receiver, venue, body FROM mail_group WHERE brand = $1").bind(brand.as_str());
-        let rows = rows.fetch_all(&self.readers).await.map_err(failed("read the waiting mail"))?;
-        let mut groups = BTreeMap::new();
-        for row in rows {
-            let venue = row.get::<&str, _>(1).parse().ok().map(VenueId);
-            let key = GroupKey { receiver: ReceiverName::new(row.get(0)), venue };
-            groups.insert(key, format::decode_group(row.get(2))?);
-        }
-        Ok(groups)
     }
 
     /// Leases up to `most` notices of a receiver's channel for one attempt each, oldest first.
@@ -508,6 +481,41 @@ async fn forget_venue(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId, venue: 
         statement.execute(&mut **tx).await.map_err(failed("forget a venue"))?;
     }
     Ok(())
+}
+
+async fn load_catalogs(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+) -> Result<BTreeMap<VenueId, Catalog>, StoreError> {
+    let rows = sqlx::query("SELECT venue, body FROM catalog WHERE brand = $1").bind(brand.as_str());
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read the catalogs"))?;
+    format::catalogs(rows.iter().map(|row| (VenueId(row.get::<i64, _>(0).cast_unsigned()), row.get(1))).collect())
+}
+
+async fn load_alerts(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId) -> Result<AlertBook, StoreError> {
+    let rows = sqlx::query("SELECT subject, rule, body FROM alert WHERE brand = $1").bind(brand.as_str());
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read the alerts"))?;
+    let mut book = AlertBook::default();
+    for row in rows {
+        let key = format::decode_alert_key(row.get(0), row.get(1))?;
+        book.set(key, Some(format::decode_alert(row.get(2))?));
+    }
+    Ok(book)
+}
+
+async fn load_groups(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+) -> Result<BTreeMap<GroupKey, Group>, StoreError> {
+    let rows = sqlx::query("SELECT receiver, venue, body FROM mail_group WHERE brand = $1").bind(brand.as_str());
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read the waiting mail"))?;
+    let mut groups = BTreeMap::new();
+    for row in rows {
+        let venue = row.get::<&str, _>(1).parse().ok().map(VenueId);
+        let key = GroupKey { receiver: ReceiverName::new(row.get(0)), venue };
+        groups.insert(key, format::decode_group(row.get(2))?);
+    }
+    Ok(groups)
 }
 
 async fn put_alert(
