@@ -82,8 +82,6 @@ enum Then {
     Configured,
     /// Whether Clopos lets us in is learnt by a login, which is far off: it is taken in when the store works again.
     Access(Access),
-    /// An order stays in the store until it is answered; here it is tried again when the store works.
-    Order(OrderId, Order),
     Venues {
         ids: BTreeSet<VenueId>,
     },
@@ -114,8 +112,6 @@ pub struct Watcher {
     is_configuration_unstored: bool,
     /// The newest access that could not be stored.
     unstored_access: Option<Access>,
-    /// Orders whose effect could not be stored.
-    unstored_orders: Vec<(OrderId, Order)>,
 }
 
 impl Watcher {
@@ -185,7 +181,6 @@ impl Watcher {
             store_not_before: Uptime::default(),
             is_configuration_unstored: false,
             unstored_access: None,
-            unstored_orders: Vec::new(),
         }
     }
 
@@ -395,17 +390,15 @@ impl Watcher {
         if let Some(access) = self.unstored_access.take() {
             self.note_access(access);
         }
-        for (id, order) in std::mem::take(&mut self.unstored_orders) {
-            self.take_order(id, order);
-        }
         if self.next_deadline().is_some_and(|at| at <= now.wall) {
             self.inputs.push_back((Input::Tick, Then::Nothing));
         }
     }
 
-    /// Takes in what somebody asks for.
+    /// Takes in what somebody asks for. When it cannot be stored it is not tried again: who asked takes it back and is
+    /// told that nothing was changed.
     pub fn take_order(&mut self, id: OrderId, order: Order) {
-        self.inputs.push_back((Input::Order(id, order.clone()), Then::Order(id, order)));
+        self.inputs.push_back((Input::Order(id, order), Then::Nothing));
     }
 
     /// Returns before when no [`Watcher::tick`] does anything, because the store failed.
@@ -441,7 +434,7 @@ impl Watcher {
         let before = if let Then::Observed { venue, .. } = &then { seq(&self.engine, venue) } else { 0 };
         self.engine.adopt(commit);
         match then {
-            Then::Nothing | Then::Configured | Then::Access(_) | Then::Order(..) | Then::Prices => {}
+            Then::Nothing | Then::Configured | Then::Access(_) | Then::Prices => {}
             Then::Venues { ids } => {
                 self.pace(ids.len());
                 let was_forbidden = !self.forbidden.is_empty();
@@ -480,10 +473,6 @@ impl Watcher {
             }
             Then::Access(access) => {
                 self.unstored_access = Some(access);
-                return;
-            }
-            Then::Order(id, order) => {
-                self.unstored_orders.push((id, order));
                 return;
             }
             Then::Venues { .. } => Missed::Venues,

@@ -3,10 +3,18 @@
 //! An order is written beside the service and taken in by the engine like a reading. Invariant: an order that was taken
 //! in twice has the effect of one.
 
+use std::time::Duration;
+
 use crate::alerts::AlertKey;
 use crate::alerts::lifecycle::EpisodeId;
 use crate::alerts::silence::{Silence, SilenceId};
 use crate::units::{Timestamp, Zone};
+
+/// How long somebody waits for the answer to an order, and takes it back then: the service looks every second, and a
+/// slow disk takes its time.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// An order that is older is not taken in: nobody may be there any more who waits for it.
+pub const TAKEN_WITHIN: Duration = Duration::from_secs(8);
 
 /// Something that a person asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

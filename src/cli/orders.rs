@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::ReceiverName;
-use crate::alerts::order::{Acknowledgement, Answer, Order, OrderId};
+use crate::alerts::order::{ANSWER_WAIT, Acknowledgement, Answer, Order, OrderId};
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::alerts::{AlertKey, facts};
 use crate::cli::desk::{Desk, SAID_LENGTH_MAX, did_you_mean, one_of};
@@ -24,8 +24,6 @@ use crate::rules::RuleName;
 use crate::units::{Timestamp, VenueId, human_duration, printable};
 use crate::{clock, telemetry};
 
-/// How long an answer is waited for: the service looks every second, and a slow disk takes its time.
-const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// How often is looked for the answer.
 const ANSWER_LOOK: Duration = Duration::from_millis(100);
 
@@ -81,7 +79,7 @@ async fn acknowledge_at(desk: &Desk, arguments: &AckArguments) -> Result<(), Fai
     let back_at = arguments.back.as_deref().map(|text| when::parse(text, now, &desk.config.locale.timezone));
     let back_at = back_at.transpose().map_err(|why| Failure::Argument(format!("--back: {why}")))?;
     let acknowledgement = Acknowledgement {
-        by: said(&arguments.by),
+        by: somebody(&arguments.by)?,
         at: now,
         reason: arguments.reason,
         note: said(arguments.note.as_deref().unwrap_or_default()),
@@ -163,7 +161,7 @@ async fn add(desk: &Desk, arguments: &SilenceAddArguments) -> Result<(), Failure
         until,
         until_back: arguments.until_back,
         during: arguments.during.as_deref().map(Into::into),
-        by: said(&arguments.by),
+        by: somebody(&arguments.by)?,
         reason: said(arguments.reason.as_deref().unwrap_or_default()),
     };
     let silence = silence.named(&desk.brand);
@@ -333,6 +331,12 @@ fn judge(answer: Answer) -> Result<(), Failure> {
         Answer::Done => Ok(()),
         Answer::Refused(why) => Err(anyhow!("{why}").into()),
     }
+}
+
+/// Takes the name of who asks.
+fn somebody(name: &str) -> Result<String, Failure> {
+    let name = said(name);
+    if name.is_empty() { Err(Failure::Argument("--by must name somebody".to_owned())) } else { Ok(name) }
 }
 
 fn said(text: &str) -> String {

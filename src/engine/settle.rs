@@ -103,7 +103,8 @@ impl<'a> Settling<'a> {
         let after = self.engine.alerts_after(commit, self.scope);
         let of_brand = if self.scope.is_some() { self.engine.alerts_after(commit, None) } else { BTreeMap::new() };
         let causes = after.iter().chain(&of_brand);
-        let standing: Vec<Standing<'_>> = causes.filter_map(|(key, alert)| self.standing(key, alert)).collect();
+        let standing: Vec<Standing<'_>> =
+            causes.filter_map(|(key, alert)| self.standing(key, alert, look, commit)).collect();
         let holding = self.findings.iter().filter(|finding| finding.keeps == Truth::Holds);
         let holding: BTreeSet<(&Subject, &RuleName)> = holding.map(|it| (&it.subject, &it.rule)).collect();
         let (mut open, mut waiting) = (BTreeMap::new(), Vec::new());
@@ -121,9 +122,13 @@ impl<'a> Settling<'a> {
     }
 
     /// Returns an alert as one that may explain others, if its rule can.
-    fn standing<'k>(&self, key: &'k AlertKey, alert: &Alert) -> Option<Standing<'k>> {
+    ///
+    /// Who does not hear of it because of a silence is not of its audience: a silence hides what it covers, and not what
+    /// follows from it.
+    fn standing<'k>(&self, key: &'k AlertKey, alert: &Alert, look: &Look<'_>, commit: &Commit) -> Option<Standing<'k>> {
         let rule = self.engine.policy.rules.get(&key.rule).filter(|rule| can_explain(&rule.form))?;
-        let named = || self.audience(rule);
+        let silence = || self.engine.silence_over(&key.rule, &key.subject, look.catalog(), commit, look.now);
+        let named = || if silence().is_some() { BTreeSet::new() } else { self.audience(rule) };
         let (audience, is_clearing) = match alert {
             Alert::Pending { .. } => match &rule.form {
                 Form::State(state) if state.hold_for <= CAUSE_AWAITED_MAX => (named(), false),
@@ -131,7 +136,9 @@ impl<'a> Settling<'a> {
             },
             Alert::Open(_) if self.opened.contains(key) => (named(), false),
             Alert::Open(open) => {
-                (open.told.iter().chain(open.held.keys()).cloned().collect(), open.clear_since.is_some())
+                let is_of_cause = |hold: &Hold| matches!(hold, Hold::Cause(_));
+                let held = open.held.iter().filter(|(_, hold)| is_of_cause(hold)).map(|(receiver, _)| receiver);
+                (open.told.iter().chain(held).cloned().collect(), open.clear_since.is_some())
             }
         };
         Some(Standing { key, audience, is_clearing })
@@ -147,8 +154,8 @@ impl<'a> Settling<'a> {
         if open.held.is_empty() || open.clear_since.is_some() || !holds {
             return None;
         }
-        let is_there = |receiver: &ReceiverName| self.engine.policy.routes.contains_key(receiver);
-        let held = open.held.iter().filter(|(receiver, _)| is_there(receiver));
+        let audience = self.audience(rule);
+        let held = open.held.iter().filter(|(receiver, _)| audience.contains(*receiver));
         Some(held.map(|(receiver, hold)| (receiver.clone(), Some(hold.clone()))).collect())
     }
 

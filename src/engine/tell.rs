@@ -226,6 +226,11 @@ impl<'a> Teller<'a> {
                 let recipes = || recipes.get_or_init(|| Recipes::of(&shown.picture));
                 facts.recipe = facts::recipe_facts(&facts, shown, recipes);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
+                // Before it is noted as told: it may be silenced at one venue alone, and belongs to all of them.
+                let catalog = Some(shown.picture.catalog.as_ref());
+                if self.engine.silence_over(&event.rule, &event.subject, catalog, commit, self.now).is_some() {
+                    continue;
+                }
                 let mut what = String::new();
                 if let Change::Price { list, product, .. } = event.change {
                     what = list.0.to_string();
@@ -236,10 +241,7 @@ impl<'a> Teller<'a> {
                     facts.station = None;
                 }
                 let Some(rule) = self.engine.policy.rules.get(&event.rule) else { continue };
-                let catalog = Some(shown.picture.catalog.as_ref());
-                if self.engine.silence_over(&event.rule, &event.subject, catalog, commit, self.now).is_none() {
-                    self.tell_event(rule, &facts, &what);
-                }
+                self.tell_event(rule, &facts, &what);
             }
             for change in &changes {
                 self.feed(change, &venue);

@@ -1,7 +1,7 @@
 //! Looks for orders that people put beside the service, and hands them to the tasks of their brands.
 //!
-//! Decides nothing but which brand is meant. Invariant: an order that no task answered is found again after a restart or
-//! a reload.
+//! Decides nothing but which brand is meant, and that nobody waits for an old order any more. Invariant: an order that no
+//! task answered is found again after a restart or a reload.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::alerts::order::{Order, OrderId};
+use crate::alerts::order::{Order, OrderId, TAKEN_WITHIN};
 use crate::store::Store;
 use crate::store::orders::Waiting;
 use crate::telemetry::Repeats;
@@ -58,8 +58,9 @@ pub async fn run(store: Store, desks: Desks, cancel: CancellationToken) {
 }
 
 async fn hand_out(waiting: Waiting, store: &Store, desks: &Desks, cancel: &CancellationToken) {
-    let Waiting { id, brand, order } = waiting;
+    let Waiting { id, brand, asked_at, order } = waiting;
     let why = match (order, desks.get(&brand)) {
+        (Ok(_), _) if clock::now().since(asked_at) > TAKEN_WITHIN => "nobody waits for it any more".to_owned(),
         (Ok(order), Some(desk)) => {
             // A brand whose task ends takes no more; the order waits in the store for the next one.
             tokio::select! {

@@ -27,6 +27,8 @@ pub struct Waiting {
     pub id: OrderId,
     /// The brand that it is for.
     pub brand: String,
+    /// When it was asked.
+    pub asked_at: Timestamp,
     /// What is asked for.
     pub order: Result<Order, StoreError>,
 }
@@ -61,14 +63,15 @@ impl Store {
     /// Returns the orders that wait behind this one, in the order of asking.
     pub async fn orders_after(&self, id: OrderId) -> Result<Vec<Waiting>, StoreError> {
         let statement = sqlx::query(
-            "SELECT id, brand, body FROM orders WHERE answered_ms IS NULL AND id > $1 ORDER BY id LIMIT $2",
+            "SELECT id, brand, at_ms, body FROM orders WHERE answered_ms IS NULL AND id > $1 ORDER BY id LIMIT $2",
         );
         let rows =
             statement.bind(id.0).bind(BATCH).fetch_all(&self.readers).await.map_err(failed("read the orders"))?;
         let order = |row: &sqlx::sqlite::SqliteRow| Waiting {
             id: OrderId(row.get(0)),
             brand: row.get(1),
-            order: format::decode_order(row.get(2)),
+            asked_at: Timestamp::from_unix_ms(row.get(2)),
+            order: format::decode_order(row.get(3)),
         };
         Ok(rows.iter().map(order).collect())
     }
@@ -142,7 +145,8 @@ pub(super) async fn put_answer(
         Answer::Done => None,
         Answer::Refused(why) => Some(why),
     };
-    let statement = sqlx::query("UPDATE orders SET answered_ms = $2, refused = $3 WHERE id = $1");
+    let statement =
+        sqlx::query("UPDATE orders SET answered_ms = $2, refused = $3 WHERE id = $1 AND answered_ms IS NULL");
     let statement = statement.bind(id.0).bind(now.unix_ms()).bind(refused);
     statement.execute(&mut **tx).await.map_err(failed("answer an order")).map(drop)
 }

@@ -78,16 +78,12 @@ impl Store {
             return Err(StoreError::Missing { path: path.to_owned() });
         }
         // What is there is taken as it is: a file that is no database must not become one by a look at it.
-        // Nobody who waits for a command needs to hear that a statement took a second.
-        let options = SqliteConnectOptions::new().disable_statement_logging();
-        let store = Self::connect(path, options).await?;
-        match store.check_version(path).await {
-            Ok(()) => Ok(store),
-            Err(error) => {
-                store.close().await;
-                Err(error)
-            }
+        let store = Self::connect(path, SqliteConnectOptions::new()).await?;
+        if let Err(error) = store.check_version(path).await {
+            store.close().await;
+            return Err(error);
         }
+        Ok(store)
     }
 
     async fn check_version(&self, path: &Path) -> Result<(), StoreError> {
@@ -108,7 +104,9 @@ impl Store {
             // FULL: the last commit survives a power cut; NORMAL gains nothing measurable here (libraries.md section 3).
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // A busy machine would be warned of every statement that takes a second; `begin` says it once.
+            .disable_statement_logging();
         // The pool's own line would come for every commit of every brand; `begin` says it once.
         let writer = SqlitePoolOptions::new().max_connections(1).acquire_slow_threshold(Duration::MAX);
         let writer = writer.after_release(|connection, _| {

@@ -69,6 +69,24 @@ fn a_silence_takes_back_the_mail_that_waits_and_ends_when_the_dish_is_back() {
 }
 
 #[test]
+fn what_follows_from_a_silenced_ingredient_is_told() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.silences("Soğan", "8h", false);
+        shop.sells_out("Soğan");
+        shop.after("2m");
+        shop.sells_out("Lülə kabab");
+        shop.after("5m");
+    };
+    insta::assert_snapshot!(told(&Opening::default(), story), @r"
+    18:03:00 feed product.stopped: Soğan at Sahil
+    18:05:00 feed product.stopped: Lülə kabab at Sahil
+    18:05:21 kitchen opened sold-out: Lülə kabab is out at Kitchen since 18:05; missing: Soğan
+    18:06:21 managers mail Sahil: Lülə kabab is out at Kitchen since 18:05; missing: Soğan
+    ");
+}
+
+#[test]
 fn a_silence_that_is_ended_early_tells_what_is_still_so() {
     let story = |shop: &mut Shop| {
         shop.opens();

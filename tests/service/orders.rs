@@ -1,5 +1,9 @@
 //! What people ask of the running service by its commands: who takes care, and what is not to be told for a while.
 
+use eightysix::alerts::order::{Answer, Order};
+use eightysix::alerts::silence::SilenceId;
+use eightysix::store::Store;
+use eightysix::units::{BrandId, Timestamp};
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -93,11 +97,22 @@ async fn a_service_that_does_not_run_changes_nothing_later() {
     let expected = "error: the service did not answer within 10 s, so nothing was changed; is it running?\n";
     assert_eq!(said, expected);
 
+    // Whoever asked went away without taking it back.
+    let order = Order::EndSilence(SilenceId::from_stored("0a0b0c0d"));
+    let store = Store::open_beside(&stage.path("eightysix.db")).await.expect("the store");
+    let brand = BrandId::new("sahil").expect("a slug");
+    let asked_at = Timestamp::from_unix_ms(0);
+    let abandoned = store.ask(&brand, &order, asked_at).await.expect("asked");
+
     let service = stage.start();
     service.says("watching 1 venue");
+    service.says("an order is refused: nobody waits for it any more");
+    let refused = Answer::Refused("nobody waits for it any more".to_owned());
+    assert_eq!(store.answer(abandoned).await.expect("read"), Some(refused));
+    store.close().await;
     stage.pos.limit(102, 0);
     wait::until("the webhook of 102", || (stage.told(102) == ["alert.opened"]).then_some(()));
     assert_eq!(stage.told(105), ["alert.opened"], "the order was taken back");
     assert!(service.end("TERM").success());
-    stage.close();
+    stage.close_despite(&["an order is refused"]);
 }
