@@ -65,6 +65,34 @@ pub struct Product {
     pub modifiers: Vec<Modifier>,
 }
 
+impl Product {
+    /// Returns a dish that guests can order, with nothing else said of it: nobody prepares it, and it costs nothing.
+    pub fn plain(id: ProductId, name: &str) -> Self {
+        Self {
+            id,
+            parent: None,
+            station: None,
+            category: None,
+            category_name: None,
+            kind: ProductKind::Dish,
+            name: name.to_owned(),
+            full_name: name.to_owned(),
+            active: true,
+            hidden: false,
+            sold_by_weight: false,
+            has_variants: false,
+            price: Money::default(),
+            cost_price: Money::default(),
+            cooking_time_min: 0,
+            inventory: InventoryBehavior::Passive,
+            low_stock: None,
+            tags: Vec::new(),
+            recipe: Vec::new(),
+            modifiers: Vec::new(),
+        }
+    }
+}
+
 /// The types of the API, and whatever it adds later.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProductKind {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::alerts::lifecycle::EpisodeId;
-use crate::catalog::{InventoryBehavior, Product, ProductKind, Station, Venue};
+use crate::catalog::{Product, Station, Venue};
 use crate::rules::Severity;
 use crate::snapshot::Trouble;
 use crate::units::{CategoryId, Money, VenueId};
@@ -33,26 +33,11 @@ fn topics() -> BaseTopic {
 
 fn product(id: u64, name: &str, station: Option<u64>, low_stock: Option<i64>) -> Product {
     Product {
-        id: ProductId(id),
-        parent: None,
         station: station.map(StationId),
         category: Some(CategoryId(12)),
-        category_name: None,
-        kind: ProductKind::Dish,
-        name: name.to_owned(),
-        full_name: name.to_owned(),
-        active: true,
-        hidden: false,
-        sold_by_weight: false,
-        has_variants: false,
         price: Money::from_ten_thousandths(95_000),
-        cost_price: Money::default(),
-        cooking_time_min: 0,
-        inventory: InventoryBehavior::Passive,
         low_stock: low_stock.map(Quantity::whole),
-        tags: Vec::new(),
-        recipe: Vec::new(),
-        modifiers: Vec::new(),
+        ..Product::plain(ProductId(id), name)
     }
 }
 

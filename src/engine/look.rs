@@ -16,7 +16,7 @@ use crate::rules::subject::Scene;
 use crate::rules::{Form, Subject};
 use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, Snapshot, StopRow};
-use crate::units::{ProductId, Timestamp};
+use crate::units::{ProductId, StationId, Timestamp};
 
 /// One venue, or the brand itself without a snapshot, after what the step read.
 pub(super) struct Look<'a> {
@@ -94,14 +94,14 @@ impl<'a> Look<'a> {
         let is_reading = |field: Field| {
             matches!(field, Field::Venue(VenueField::Reading | VenueField::Trouble | VenueField::ReadingAge))
         };
-        let asks = || self.engine.policy.rules.get(&effect.rule).is_some_and(|rule| rule.when.asks_for(&is_reading));
+        let asks = || self.engine.policy.rules.get(&effect.rule).is_some_and(|rule| rule.when.asks_for(is_reading));
         // After a start nobody knows yet; what was decided before goes on until then.
         let is_shut_out = !matches!(self.access, Access::Granted);
         let is_old = |snapshot: &Snapshot| snapshot.freshness(self.engine.limits, self.now) != Freshness::Fresh;
         is_shut_out && self.snapshot.is_some_and(is_old) && asks()
     }
 
-    fn is_of_station_off(&self, item: ProductId, station: crate::units::StationId) -> bool {
+    fn is_of_station_off(&self, item: ProductId, station: StationId) -> bool {
         let Some(catalog) = self.catalog() else { return false };
         let is_off = catalog.stations.get(&station).is_some_and(|station| !station.active);
         is_off && catalog.products.get(&item).and_then(|product| catalog.station_of(product)) == Some(station)

@@ -1,8 +1,10 @@
 //! What is known of the item itself, before any rule is asked: its row, its place in the catalog, open
 //! alerts about its venue and brand, and the silences that cover it.
 
+use crate::alerts::AlertKey;
 use crate::alerts::facts;
 use crate::alerts::lifecycle::Alert;
+use crate::alerts::notice::ReceiverName;
 use crate::alerts::silence::Silence;
 use crate::catalog::Product;
 use crate::explain::Known;
@@ -103,27 +105,23 @@ fn covers(known: &Known<'_>, silence: &Silence, snapshot: &Snapshot, subject: &S
 fn silenced(known: &Known<'_>, silence: &Silence, snapshot: &Snapshot, now: Timestamp) -> String {
     let of_rule = silence.covers.rule.as_ref().map(|rule| format!(" for the rule {rule}")).unwrap_or_default();
     let calendar = known.calendars.of(known.brand, snapshot.id());
-    let pause = match &silence.during {
-        Some(window) if !silence.is_in_force(Some(calendar), now) => format!("; not now, outside {window}"),
-        Some(window) => format!("; during {window} only"),
-        None => String::new(),
-    };
-    format!("It is silenced{of_rule}: {}{pause}", known.silence_words(silence, now))
+    let is_on = if silence.is_in_force(Some(calendar), now) { "is" } else { "is at times" };
+    format!("It {is_on} silenced{of_rule}: {}", known.silence_words(silence, now))
 }
 
 impl Known<'_> {
     /// Says which silence it is, until when, by whom and why.
     pub(super) fn silence_words(&self, silence: &Silence, now: Timestamp) -> String {
-        let back = if silence.until_back { " or until it is back" } else { "" };
-        let reason = if silence.reason.is_empty() { String::new() } else { format!(": {}", silence.reason) };
-        let until = self.time(silence.until, now);
-        printable(&format!("silence {} until {until}{back}, by {}{reason}", silence.id, silence.by), 300)
+        format!("silence {} {}", silence.id, silence.in_words(&self.time(silence.until, now)))
     }
 
-    /// Names an alert by its rule and what it is about.
-    pub(super) fn cause_words(&self, key: &crate::alerts::AlertKey) -> String {
+    /// Names the alert that explains another, by its rule and what it is about, and says whether the receiver was told.
+    pub(super) fn cause_words(&self, key: &AlertKey, receiver: &ReceiverName) -> String {
         match self.memory.book.get(key) {
-            Some(Alert::Open(open)) => format!("{}: {}", key.rule, open.message),
+            Some(Alert::Open(open)) => {
+                let told = if open.told.contains(receiver) { ", of which they are told" } else { "" };
+                format!("because of {}{told}: {}", key.rule, open.message)
+            }
             Some(Alert::Pending { .. }) | None => {
                 let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
                 let label = match (&key.subject, snapshot) {
@@ -137,7 +135,7 @@ impl Known<'_> {
                         self.brand.to_string()
                     }
                 };
-                format!("{}: {label}", key.rule)
+                format!("because of {}: {label}", key.rule)
             }
         }
     }

@@ -45,7 +45,7 @@ impl Asked<'_> {
                 Truth::Unknown => (Standing::Unknown, self.why_not(now)),
             },
         };
-        if self.rule.when.asks_for(&is_known_to_the_service) {
+        if self.rule.when.asks_for(is_known_to_the_service) {
             says.push("what it asks of the age of the reading, only the service knows".to_owned());
         }
         let (episode, receivers) = match alert {

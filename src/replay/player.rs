@@ -11,17 +11,12 @@ use crate::alerts::group::GroupKey;
 use crate::alerts::lifecycle;
 use crate::alerts::timing;
 use crate::catalog::{PriceList, Station, StopEntry};
-use crate::engine::{Commit, Engine, Input, Memory, Policy};
+use crate::engine::{Commit, Engine, Input, Memory, Policy, REEVALUATE_EVERY};
 use crate::replay::told::Told;
 use crate::replay::turns::Turns;
 use crate::snapshot::diff::{Change, follows};
 use crate::snapshot::{Access, FreshnessLimits, Reading, Snapshot, again};
 use crate::units::{BrandId, Money, PriceListId, ProductId, Timestamp, VenueId};
-
-/// The engine looks at a venue without a change no sooner than this after the last look.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// Nothing of the history says how old a reading was.
-const NEVER_OLD: FreshnessLimits = FreshnessLimits { stale_after: Duration::MAX, blind_after: Duration::MAX };
 
 /// The prices of lists.
 type Prices = BTreeMap<(PriceListId, ProductId), Money>;
@@ -69,7 +64,8 @@ impl Player {
         let ids: Vec<VenueId> = venues.keys().copied().collect();
         let memory = Memory { access: Access::Granted, venues, ..Memory::default() };
         let turns = Turns::of(&policy.rules);
-        let engine = Engine::new(brand.clone(), Arc::clone(&policy), NEVER_OLD, memory);
+        // Nothing of the history says how old a reading was.
+        let engine = Engine::new(brand.clone(), Arc::clone(&policy), FreshnessLimits::NONE, memory);
         let (due, due_at, waiting) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
         let mut player = Self { engine, policy, turns, due, due_at, waiting, now: begins };
         for venue in ids {
@@ -120,7 +116,7 @@ impl Player {
     /// Looks at a venue because something turns; too soon after the last look, the engine has to be asked again.
     fn look(&mut self, venue: VenueId, told: &mut Told) {
         if !self.read(venue, &BTreeMap::new(), told) {
-            let again = self.now.plus(LOOK_AGAIN);
+            let again = self.now.plus(REEVALUATE_EVERY);
             self.set_due(Due::Venue(venue), Some(again));
         }
     }

@@ -11,7 +11,7 @@ use crate::alerts::notice::{Channel, ReceiverName};
 use crate::alerts::render::Messages;
 use crate::board::Setting;
 use crate::calendar::{Calendar, Calendars, ClockSpan, Schedule};
-use crate::catalog::{Catalog, InventoryBehavior, PriceList, Product, ProductKind, Station, StopEntry, Venue};
+use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
 use crate::document::Problems;
 use crate::engine::{Engine, Input, Memory};
 use crate::rules::parse::{self, RuleFile};
@@ -54,26 +54,10 @@ fn policy(rules: &str) -> Arc<Policy> {
 
 fn product(id: u64, name: &str, price: i64) -> Product {
     Product {
-        id: ProductId(id),
-        parent: None,
         station: Some(StationId(3)),
-        category: None,
-        category_name: None,
-        kind: ProductKind::Dish,
-        name: name.to_owned(),
-        full_name: name.to_owned(),
-        active: true,
-        hidden: false,
-        sold_by_weight: false,
-        has_variants: false,
         price: Money::from_ten_thousandths(price * 10_000),
-        cost_price: Money::default(),
-        cooking_time_min: 0,
-        inventory: InventoryBehavior::Passive,
         low_stock: Some(Quantity::whole(2)),
-        tags: Vec::new(),
-        recipe: Vec::new(),
-        modifiers: Vec::new(),
+        ..Product::plain(ProductId(id), name)
     }
 }
 

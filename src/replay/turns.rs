@@ -8,9 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::calendar::Calendar;
-use crate::rules::condition::{Condition, Matcher, Operand};
+use crate::rules::condition::{Matcher, Operand};
 use crate::rules::field::{Field, RowField, VenueField};
-use crate::rules::term::{Comparison, Term};
 use crate::rules::{Form, Rule, RuleSet};
 use crate::snapshot::{Snapshot, StopRow};
 use crate::units::Timestamp;
@@ -110,41 +109,12 @@ impl Turns {
 }
 
 /// Visits every field that a rule asks for, with what it must be; `None` when it is compared with other fields.
-pub(super) fn visit(rule: &Rule, see: &mut impl FnMut(Field, Option<&Matcher>)) {
-    visit_condition(&rule.when, see);
+pub(super) fn visit(rule: &Rule, see: &mut dyn FnMut(Field, Option<&Matcher>)) {
+    rule.when.visit(see);
     if let Form::State(state) = &rule.form
         && let Some(keep_while) = &state.keep_while
     {
-        visit_condition(keep_while, see);
-    }
-}
-
-fn visit_condition(condition: &Condition, see: &mut impl FnMut(Field, Option<&Matcher>)) {
-    match condition {
-        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| visit_condition(part, see)),
-        Condition::Not(part) => visit_condition(part, see),
-        Condition::Match { field, matcher } => see(*field, Some(matcher)),
-        Condition::Compare(comparison) => {
-            let Comparison { left, test: _, right } = comparison.as_ref();
-            visit_term(left, see);
-            visit_term(right, see);
-        }
-        Condition::Same(one, other) => {
-            see(*one, None);
-            see(*other, None);
-        }
-    }
-}
-
-fn visit_term(term: &Term, see: &mut impl FnMut(Field, Option<&Matcher>)) {
-    match term {
-        Term::Field(field) => see(*field, None),
-        Term::Constant(_) => {}
-        Term::Sum(left, right) | Term::Difference(left, right) | Term::Product(left, right) => {
-            visit_term(left, see);
-            visit_term(right, see);
-        }
-        Term::Quotient(left, _) => visit_term(left, see),
+        keep_while.visit(see);
     }
 }
 

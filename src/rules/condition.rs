@@ -159,17 +159,22 @@ impl Condition {
         }
     }
 
-    /// Says whether the condition asks for a field that `is_meant`.
-    pub fn asks_for(&self, is_meant: &dyn Fn(Field) -> bool) -> bool {
+    /// Shows every field that the condition asks for, with what it must be; without where it is compared with others.
+    pub fn visit(&self, see: &mut dyn FnMut(Field, Option<&Matcher>)) {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.asks_for(is_meant)),
-            Self::Not(part) => part.asks_for(is_meant),
-            Self::Match { field, .. } => is_meant(*field),
-            Self::Compare(comparison) => {
-                [&comparison.left, &comparison.right].into_iter().any(|term| term.asks_for(is_meant))
-            }
-            Self::Same(one, other) => is_meant(*one) || is_meant(*other),
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.visit(see)),
+            Self::Not(part) => part.visit(see),
+            Self::Match { field, matcher } => see(*field, Some(matcher)),
+            Self::Compare(comparison) => comparison.visit(&mut |field| see(field, None)),
+            Self::Same(one, other) => [one, other].into_iter().for_each(|field| see(*field, None)),
         }
+    }
+
+    /// Says whether the condition asks for a field that `is_meant`.
+    pub fn asks_for(&self, is_meant: impl Fn(Field) -> bool) -> bool {
+        let mut asks = false;
+        self.visit(&mut |field, _| asks |= is_meant(field));
+        asks
     }
 
     /// Says whether it holds only for what cannot be had: an item that is out, a product without a variant that is

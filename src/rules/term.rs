@@ -80,6 +80,12 @@ impl Comparison {
         }
     }
 
+    /// Shows every field of both sides.
+    pub fn visit(&self, see: &mut dyn FnMut(Field)) {
+        self.left.visit(see);
+        self.right.visit(see);
+    }
+
     /// Returns the one truth that it has for all items without a row, if there is only one.
     pub(super) fn without_row(&self) -> Option<Truth> {
         let is_unset = |field| value::without_row(field) == Some(Value::Unset);
@@ -121,16 +127,24 @@ impl Term {
         }
     }
 
-    /// Says whether one of its fields is such.
-    pub fn asks_for(&self, is_such: impl Fn(Field) -> bool + Copy) -> bool {
+    /// Shows every field that is computed with.
+    fn visit(&self, see: &mut dyn FnMut(Field)) {
         match self {
-            Self::Field(field) => is_such(*field),
-            Self::Constant(_) => false,
+            Self::Field(field) => see(*field),
+            Self::Constant(_) => {}
             Self::Sum(left, right) | Self::Difference(left, right) | Self::Product(left, right) => {
-                left.asks_for(is_such) || right.asks_for(is_such)
+                left.visit(see);
+                right.visit(see);
             }
-            Self::Quotient(left, _) => left.asks_for(is_such),
+            Self::Quotient(left, _) => left.visit(see),
         }
+    }
+
+    /// Says whether one of its fields is such.
+    pub fn asks_for(&self, is_such: impl Fn(Field) -> bool) -> bool {
+        let mut asks = false;
+        self.visit(&mut |field| asks |= is_such(field));
+        asks
     }
 }
 

@@ -5,7 +5,6 @@
 
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};
 use crate::rules::field::{FIELDS, Field, FieldRow, PRICES_PREFIX};
-use crate::rules::term::Term;
 use crate::rules::value::{Value, View};
 use crate::units::{Timestamp, human_duration, printable};
 
@@ -66,9 +65,12 @@ impl Asked<'_> {
                 self.note(text, truth);
             }
             Condition::Compare(comparison) => {
-                let mut fields = Vec::new();
-                fields_of(&comparison.left, &mut fields);
-                fields_of(&comparison.right, &mut fields);
+                let mut fields: Vec<Field> = Vec::new();
+                comparison.visit(&mut |field| {
+                    if !fields.contains(&field) {
+                        fields.push(field);
+                    }
+                });
                 self.note_computed(&fields, "what the rule computes of it does not fit", truth);
             }
             Condition::Same(one, other) => {
@@ -134,18 +136,6 @@ impl Asked<'_> {
 fn row_of(field: Field) -> Option<&'static FieldRow> {
     let is_price = |row: &FieldRow| matches!((row.field, field), (Field::Price(_), Field::Price(_)));
     FIELDS.iter().find(|row| row.field == field || is_price(row))
-}
-
-fn fields_of(term: &Term, into: &mut Vec<Field>) {
-    match term {
-        Term::Field(field) if !into.contains(field) => into.push(*field),
-        Term::Field(_) | Term::Constant(_) => {}
-        Term::Sum(left, right) | Term::Difference(left, right) | Term::Product(left, right) => {
-            fields_of(left, into);
-            fields_of(right, into);
-        }
-        Term::Quotient(left, _) => fields_of(left, into),
-    }
 }
 
 fn value_words(value: Value<'_>) -> String {

@@ -162,6 +162,11 @@ pub struct FreshnessLimits {
     pub blind_after: Duration,
 }
 
+impl FreshnessLimits {
+    /// For who cannot know how old a reading is: none is too old.
+    pub const NONE: Self = Self { stale_after: Duration::MAX, blind_after: Duration::MAX };
+}
+
 /// Whether Clopos lets us read a brand.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Access {

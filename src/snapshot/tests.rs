@@ -4,7 +4,6 @@ use proptest::prelude::*;
 
 use super::diff::{apply, diff};
 use super::*;
-use crate::catalog::{InventoryBehavior, ProductKind};
 
 fn at(s: i64) -> Timestamp {
     Timestamp::from_unix_ms(1_780_000_000_000 + s * 1000)
@@ -27,28 +26,7 @@ fn venue() -> Venue {
 }
 
 pub(super) fn product(id: u64, name: &str) -> Product {
-    Product {
-        id: ProductId(id),
-        parent: None,
-        station: None,
-        category: None,
-        category_name: None,
-        kind: ProductKind::Dish,
-        name: name.to_owned(),
-        full_name: name.to_owned(),
-        active: true,
-        hidden: false,
-        sold_by_weight: false,
-        has_variants: false,
-        price: Money::default(),
-        cost_price: Money::default(),
-        cooking_time_min: 0,
-        inventory: InventoryBehavior::Passive,
-        low_stock: None,
-        tags: Vec::new(),
-        recipe: Vec::new(),
-        modifiers: Vec::new(),
-    }
+    Product::plain(ProductId(id), name)
 }
 
 fn read(entries: &[StopEntry]) -> Snapshot {

@@ -29,26 +29,12 @@ fn at(s: i64) -> Timestamp {
 
 fn product(id: u64, kind: ProductKind, name: &str) -> Product {
     Product {
-        id: ProductId(id),
-        parent: None,
         station: Some(StationId(1)),
-        category: None,
-        category_name: None,
         kind,
-        name: name.to_owned(),
-        full_name: name.to_owned(),
-        active: true,
-        hidden: false,
-        sold_by_weight: false,
-        has_variants: false,
         price: Money::from_ten_thousandths(125_000),
-        cost_price: Money::default(),
         cooking_time_min: 25,
         inventory: InventoryBehavior::MinusSelf,
-        low_stock: None,
-        tags: Vec::new(),
-        recipe: Vec::new(),
-        modifiers: Vec::new(),
+        ..Product::plain(ProductId(id), name)
     }
 }
 

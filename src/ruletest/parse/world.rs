@@ -72,28 +72,7 @@ pub(super) fn add_product(world: &mut World, entry: &Entry, problems: &mut Probl
 
 /// A dish that guests can order, and that nobody assigned to a station.
 fn plain(id: ProductId, name: &str) -> Product {
-    Product {
-        id,
-        parent: None,
-        station: None,
-        category: None,
-        category_name: None,
-        kind: ProductKind::Dish,
-        name: name.to_owned(),
-        full_name: name.to_owned(),
-        active: true,
-        hidden: false,
-        sold_by_weight: false,
-        has_variants: false,
-        price: PRICE_DEFAULT,
-        cost_price: Money::default(),
-        cooking_time_min: 0,
-        inventory: InventoryBehavior::MinusIngredients,
-        low_stock: None,
-        tags: Vec::new(),
-        recipe: Vec::new(),
-        modifiers: Vec::new(),
-    }
+    Product { price: PRICE_DEFAULT, inventory: InventoryBehavior::MinusIngredients, ..Product::plain(id, name) }
 }
 
 fn edit(product: &mut Product, fields: &mut Fields<'_>, catalog: &Catalog, problems: &mut Problems) {
