@@ -10,7 +10,7 @@ use crate::alerts::group::{Entry, EntryKind, Group, GroupKey, notice_id};
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::notice::{Content, Mail, Notice};
 use crate::calendar::business_day;
-use crate::units::{BrandId, Timestamp, Zone, human_duration, printable};
+use crate::units::{BrandId, Timestamp, VenueId, Zone, human_duration, printable};
 
 /// The longest subject: what a phone shows on two lines.
 const SUBJECT_LENGTH_MAX: usize = 120;
@@ -76,8 +76,13 @@ pub fn compose(key: &GroupKey, group: &Group, context: &MailContext<'_>, now: Ti
 }
 
 fn thread_id(key: &GroupKey, context: &MailContext<'_>, now: Timestamp) -> String {
-    let venue = key.venue.map_or_else(|| "brand".to_owned(), |venue| venue.to_string());
-    format!("{}.{venue}.{}", context.brand, business_day(now, context.zone, context.day_starts))
+    format!("{}{}", threads_of(context.brand, key.venue), business_day(now, context.zone, context.day_starts))
+}
+
+/// Returns what the id of every thread about a venue begins with, or about the brand itself for `None`.
+pub fn threads_of(brand: &BrandId, venue: Option<VenueId>) -> String {
+    let venue = venue.map_or_else(|| "brand".to_owned(), |venue| venue.to_string());
+    format!("{brand}.{venue}.")
 }
 
 /// Says the whole news of the most important entry and how many more there are; a baseline is counted and named.

@@ -9,6 +9,7 @@ use anyhow::anyhow;
 use serde_json::json;
 
 use crate::alerts::lifecycle::EpisodeId;
+use crate::alerts::mail::threads_of;
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::cli::desk::{Desk, SAID_LENGTH_MAX, did_you_mean, one_of};
 use crate::cli::output::{say, say_json};
@@ -81,10 +82,11 @@ async fn gather(desk: &Desk, known: &Known<'_>, venue: VenueId, product: Product
     let past = desk.store.past_episodes_of(&desk.brand, &subject, PAST_MAX).await.map_err(failed)?;
     let (notices, since) = explaining::notices_of(known, &subject, &past);
     let notices = desk.store.told(&notices).await.map_err(failed)?;
+    let threads = threads_of(&desk.brand, Some(venue));
     let mut mails = Vec::new();
     for (receiver, since) in since {
         if known.receivers.get(&receiver).is_some_and(|reached| reached.channels.contains(&Channel::Email)) {
-            mails.extend(desk.store.mails_since(&receiver, since).await.map_err(failed)?);
+            mails.extend(desk.store.mails_since(&receiver, &threads, since).await.map_err(failed)?);
         }
     }
     Ok(Evidence { past, notices, mails })

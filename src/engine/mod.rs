@@ -38,7 +38,7 @@ use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
 
 /// Conditions such as `stopped_for` turn by time alone; this often is soon enough for people and cheap enough for a chain.
-const REEVALUATE_EVERY: Duration = Duration::from_secs(5);
+pub const REEVALUATE_EVERY: Duration = Duration::from_secs(5);
 
 /// What decides who is told what; shared by the brands and replaced as a whole by a reload.
 pub struct Policy {
@@ -247,9 +247,9 @@ impl Engine {
             Input::Tick => scopes.extend(self.scopes().filter(|scope| self.is_due(*scope, &commit, now))),
             Input::Reloaded => scopes.extend(self.scopes()),
             Input::Order(id, order) => {
+                // The rules are asked with the next look: what turns is reconciled with the alerts of before this step.
                 let answer = self.take_order(order, &mut commit, &mut teller, now);
                 commit.answers.push((id, answer));
-                scopes.extend(self.scopes());
             }
         }
         for scope in scopes {

@@ -3,14 +3,15 @@
 //! Invariant: a silence ends at its time, when its order says so, or when what it hides is back; never by itself later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::alerts::AlertKey;
 use crate::alerts::group::{self, EntryKind, GroupKey, Way};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{Acknowledgement, Answer, Order};
 use crate::alerts::silence::{Silence, SilenceId};
+use crate::alerts::{AlertKey, facts};
 use crate::catalog::Catalog;
 use crate::engine::tell::Teller;
 use crate::engine::{Commit, Engine, settle};
@@ -46,7 +47,9 @@ impl Engine {
                 commit.silences.push((id, None));
                 Answer::Done
             }
-            Order::EndSilence(id) => Answer::Refused(format!("there is no silence {id} any more")),
+            Order::EndSilence(id) => Answer::Refused(format!(
+                "there is no silence {id}, or it is over; `eightysix silence list` shows those that there are"
+            )),
         }
     }
 
@@ -68,8 +71,8 @@ impl Engine {
         }
         let open = OpenAlert { acknowledged: Some(acknowledgement), ..open.as_ref().clone() };
         let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
-        let snapshot = snapshot.map(std::sync::Arc::as_ref);
-        let facts = crate::alerts::facts::of_subject(&self.brand, &self.memory.access, snapshot, &key.subject, now);
+        let snapshot = snapshot.map(Arc::as_ref);
+        let facts = facts::of_subject(&self.brand, &self.memory.access, snapshot, &key.subject, now);
         teller.tell_acknowledged(key, &open, &facts);
         settle::put(commit, BTreeMap::from([(key.clone(), open)]));
         if let Some(venue) = key.subject.venue() {

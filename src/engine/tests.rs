@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alerts::group::Way;
-use crate::calendar::Calendar;
-use crate::catalog::{InventoryBehavior, Product, ProductKind, Station, StopEntry};
+use crate::alerts::order::Acknowledgement;
+use crate::calendar::{Calendar, ClockSpan, Schedule};
+use crate::catalog::{Product, Station, StopEntry};
 use crate::document::Problems;
 use crate::rules::parse::{self, RuleFile};
-use crate::units::{Money, ProductId, Quantity, StationId, Zone};
+use crate::units::{ProductId, Quantity, StationId, Zone};
 
 const RULES: &str = "rules:
   - { name: out, when: { limit: { at_most: 0 } }, for: 20s, clear_for: 1m, notify: [managers] }
@@ -22,7 +23,12 @@ fn after_s(s: i64) -> Timestamp {
 }
 
 fn policy(receivers: &[&str]) -> Arc<Policy> {
-    let file = RuleFile { name: "test.yaml".into(), bytes: RULES.as_bytes().to_vec() };
+    policy_of(RULES, receivers)
+}
+
+/// Rules of a venue whose doors close at 14:21, a minute after it all begins.
+fn policy_of(rules: &str, receivers: &[&str]) -> Arc<Policy> {
+    let file = RuleFile { name: "test.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let mut problems = Problems::new();
     let rules = parse::parse(&[file], &mut problems).rules;
     assert!(problems.is_empty(), "{problems:?}");
@@ -30,13 +36,15 @@ fn policy(receivers: &[&str]) -> Arc<Policy> {
         let receiver = ReceiverName::new(name);
         (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), ways: vec![Way::Email] })
     };
+    let day_starts = jiff::civil::time(4, 0, 0, 0);
+    let hours = Schedule::daily(&[ClockSpan::parse("14:00-14:21").expect("a span")]);
     Arc::new(Policy {
         messages: Messages::compile(&rules, &Zone::utc()).expect("messages that compile"),
         rules,
         routes: receivers.iter().map(route).collect(),
         feeds: Vec::new(),
-        calendars: Calendars::of_all(Calendar::plain(Zone::utc(), jiff::civil::time(4, 0, 0, 0))),
-        setting: Setting { boot: "test".to_owned(), zone: Zone::utc(), day_starts: jiff::civil::time(4, 0, 0, 0) },
+        calendars: Calendars::of_all(Calendar::plain(Zone::utc(), day_starts).with_hours(Some(hours), None)),
+        setting: Setting { boot: "test".to_owned(), zone: Zone::utc(), day_starts },
     })
 }
 
@@ -45,28 +53,7 @@ fn engine() -> Engine {
 }
 
 fn dish() -> Product {
-    Product {
-        id: ProductId(54),
-        parent: None,
-        station: Some(StationId(3)),
-        category: None,
-        category_name: None,
-        kind: ProductKind::Dish,
-        name: "Piti".to_owned(),
-        full_name: "Piti".to_owned(),
-        active: true,
-        hidden: false,
-        sold_by_weight: false,
-        has_variants: false,
-        price: Money::default(),
-        cost_price: Money::default(),
-        cooking_time_min: 0,
-        inventory: InventoryBehavior::Passive,
-        low_stock: None,
-        tags: Vec::new(),
-        recipe: Vec::new(),
-        modifiers: Vec::new(),
-    }
+    Product { station: Some(StationId(3)), ..Product::plain(ProductId(54), "Piti") }
 }
 
 fn list(limits: &[i64]) -> Input {
@@ -104,6 +91,31 @@ fn watching() -> Engine {
         take(&mut engine, input, 0);
     }
     engine
+}
+
+#[test]
+fn what_somebody_says_stays_although_its_alert_turns_at_that_moment() {
+    const DOORS: &str = "rules:
+  - { name: doors, subject: venue, when: { venue.open: true }, clear_for: 1m, notify: [managers] }";
+    let brand = BrandId::new("sahil").expect("a slug");
+    let mut engine = Engine::new(brand, policy_of(DOORS, &["managers"]), LIMITS, Memory::default());
+    take(&mut engine, Input::Venues(vec![Venue { id: VENUE, name: "Sahil".to_owned(), active: true }]), 0);
+    take(&mut engine, list(&[]), 0);
+    take(&mut engine, Input::Tick, 58);
+    let alert = |engine: &Engine| match engine.memory().book.iter().next() {
+        Some((key, Alert::Open(open))) => (key.clone(), open.as_ref().clone()),
+        other => panic!("one alert is open: {other:?}"),
+    };
+    let (key, open) = alert(&engine);
+    let (by, note) = ("Anar".to_owned(), String::new());
+    let said = Acknowledgement { by, at: after_s(61), reason: None, note, back_at: None };
+    let order = Order::Acknowledge { key, episode: open.episode, acknowledgement: said.clone() };
+    // The doors closed a second ago, and nobody has looked since.
+    take(&mut engine, Input::Order(OrderId(1), order), 61);
+    assert_eq!(alert(&engine).1.acknowledged, Some(said.clone()));
+    take(&mut engine, Input::Tick, 70);
+    let (_, open) = alert(&engine);
+    assert_eq!((open.acknowledged, open.clear_since), (Some(said), Some(after_s(70))));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::clopos::{Client, Fetched, LoggedIn};
 use crate::service::feeds::{Differences, Feeds};
 use crate::service::orders::Ordered;
 use crate::service::receivers::Wakes;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::units::{Timestamp, Uptime};
 use crate::watcher::{Asked, Errand, Moment, Watcher};
 use crate::{clock, telemetry};
@@ -137,11 +137,15 @@ impl Task {
         let Brand { client: _, watcher, store, feeds, wakes, orders: _ } = &mut self.brand;
         while let Some(cycle) = watcher.step(moment()) {
             let now = moment();
-            if cycle.commit.is_durable()
-                && let Err(error) = store.commit(watcher.engine().brand(), &cycle.commit, now.wall).await
-            {
-                watcher.store_failed(cycle, &telemetry::chain(&error), clock::uptime());
-                continue;
+            if cycle.commit.is_durable() {
+                match store.commit(watcher.engine().brand(), &cycle.commit, now.wall).await {
+                    Ok(()) => {}
+                    Err(StoreError::TakenBack) => continue,
+                    Err(error) => {
+                        watcher.store_failed(cycle, &telemetry::chain(&error), clock::uptime());
+                        continue;
+                    }
+                }
             }
             for notice in &cycle.commit.notices {
                 wakes.wake(&notice.receiver, notice.content.channel());

@@ -69,6 +69,9 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
+    /// The order that a cycle answers is not there any more: who asked has taken it back. Nothing was stored.
+    #[error("an order was taken back before it was done")]
+    TakenBack,
     /// A command beside the service found no database.
     #[error("there is no database {path} yet; start the service once, it makes it")]
     Missing {

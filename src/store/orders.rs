@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sqlx::{Row, Sqlite, Transaction};
 
 use crate::alerts::AlertKey;
-use crate::alerts::lifecycle::OpenAlert;
+use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::silence::{Silence, SilenceId};
 use crate::rules::Subject;
@@ -86,18 +86,12 @@ impl Store {
     /// Answers an order that no brand can take in.
     pub async fn refuse(&self, id: OrderId, why: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        put_answer(&mut tx, id, &Answer::Refused(why.to_owned()), now).await?;
+        let answer = (id, Answer::Refused(why.to_owned()));
+        match put_answers(&mut tx, &[answer], now).await {
+            Ok(()) | Err(StoreError::TakenBack) => {}
+            Err(error) => return Err(error),
+        }
         tx.commit().await.map_err(failed("answer an order"))
-    }
-
-    /// Returns the newest episodes of a brand that are over, the newest first.
-    pub async fn past_episodes(&self, brand: &BrandId, most: u32) -> Result<Vec<PastEpisode>, StoreError> {
-        let statement = sqlx::query(
-            "SELECT subject, rule, closed_ms, body FROM episode WHERE brand = $1 ORDER BY closed_ms DESC, id DESC LIMIT $2",
-        );
-        let statement = statement.bind(brand.as_str()).bind(most);
-        let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the past episodes"))?;
-        rows.iter().map(|row| past_episode(row.get(0), row.get(1), row.get(2), row.get(3))).collect()
     }
 
     /// Returns the newest episodes of a subject that are over, whatever their rule, the newest first.
@@ -128,27 +122,33 @@ pub(super) async fn load_silences(
 }
 
 fn past_episode(subject: &str, rule: &str, closed_ms: i64, body: &str) -> Result<PastEpisode, StoreError> {
-    let crate::alerts::lifecycle::Alert::Open(alert) = format::decode_alert(body)? else {
+    let Alert::Open(alert) = format::decode_alert(body)? else {
         return Err(StoreError::unreadable("episode", "it was never open"));
     };
     let key = format::decode_alert_key(subject, rule)?;
     Ok(PastEpisode { key, alert: *alert, closed_at: Timestamp::from_unix_ms(closed_ms) })
 }
 
-pub(super) async fn put_answer(
+/// Answers orders, or fails when one of them is not there to be answered: then nothing may come of it.
+pub(super) async fn put_answers(
     tx: &mut Transaction<'_, Sqlite>,
-    id: OrderId,
-    answer: &Answer,
+    answers: &[(OrderId, Answer)],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let refused = match answer {
-        Answer::Done => None,
-        Answer::Refused(why) => Some(why),
-    };
-    let statement =
-        sqlx::query("UPDATE orders SET answered_ms = $2, refused = $3 WHERE id = $1 AND answered_ms IS NULL");
-    let statement = statement.bind(id.0).bind(now.unix_ms()).bind(refused);
-    statement.execute(&mut **tx).await.map_err(failed("answer an order")).map(drop)
+    for (id, answer) in answers {
+        let refused = match answer {
+            Answer::Done => None,
+            Answer::Refused(why) => Some(why),
+        };
+        let statement =
+            sqlx::query("UPDATE orders SET answered_ms = $2, refused = $3 WHERE id = $1 AND answered_ms IS NULL");
+        let statement = statement.bind(id.0).bind(now.unix_ms()).bind(refused);
+        let done = statement.execute(&mut **tx).await.map_err(failed("answer an order"))?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::TakenBack);
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn put_silence(
@@ -183,7 +183,7 @@ pub(super) async fn put_past_episode(
     let statement = sqlx::query(
         "INSERT INTO episode (brand, subject, rule, closed_ms, body)
          SELECT brand, subject, rule, $4, body FROM alert
-         WHERE brand = $1 AND subject = $2 AND rule = $3 AND body LIKE '{\"Open\"%'",
+         WHERE brand = $1 AND subject = $2 AND rule = $3 AND json_type(body, '$.Open') IS NOT NULL",
     );
     let statement = statement.bind(brand.as_str()).bind(subject).bind(key.rule.as_str()).bind(now.unix_ms());
     statement.execute(&mut **tx).await.map_err(failed("write a past episode")).map(drop)

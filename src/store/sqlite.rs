@@ -126,6 +126,7 @@ impl Store {
     /// Writes a changed cycle, whole or not at all.
     pub async fn commit(&self, brand: &BrandId, commit: &Commit, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
+        orders::put_answers(&mut tx, &commit.answers, now).await?;
         for snapshot in &commit.venues {
             let stored = commit.stored.get(&snapshot.id()).copied().unwrap_or_default();
             if stored.snapshot {
@@ -153,9 +154,6 @@ impl Store {
         }
         for (id, silence) in &commit.silences {
             orders::put_silence(&mut tx, brand, id, silence.as_ref()).await?;
-        }
-        for (id, answer) in &commit.answers {
-            orders::put_answer(&mut tx, *id, answer, now).await?;
         }
         tx.commit().await.map_err(failed("commit a cycle"))
     }

@@ -76,24 +76,27 @@ impl Store {
         Ok(found)
     }
 
-    /// Returns the first mails to a receiver from this time on, in the order of telling.
+    /// Returns the newest mails to a receiver from this time on whose thread begins so, in the order of telling.
     pub async fn mails_since(
         &self,
         receiver: &ReceiverName,
+        thread: &str,
         since: Timestamp,
     ) -> Result<Vec<(Told, Mail)>, StoreError> {
         let statement = sqlx::query(
             "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, body
-             FROM outbox WHERE receiver = $1 AND channel = 'email' AND at_ms >= $2 ORDER BY id LIMIT $3",
+             FROM outbox WHERE receiver = $1 AND channel = 'email' AND at_ms >= $2
+                 AND CASE WHEN json_valid(body) THEN substr(body ->> '$.Email.thread_id', 1, length($4)) = $4 END
+             ORDER BY id DESC LIMIT $3",
         );
-        let statement = statement.bind(receiver.as_str()).bind(since.unix_ms()).bind(MAILS_MAX);
+        let statement = statement.bind(receiver.as_str()).bind(since.unix_ms()).bind(MAILS_MAX).bind(thread);
         let rows = statement.fetch_all(&self.readers).await.map_err(failed("look for mails"))?;
         let mail = |row: &SqliteRow| match format::decode_content(row.get(10)) {
             Ok(Content::Email(mail)) => Some((told(row), mail)),
             // What cannot be read is a dead letter, or becomes one with the next attempt.
             Ok(Content::Mqtt(_) | Content::Webhook(_)) | Err(_) => None,
         };
-        Ok(rows.iter().filter_map(mail).collect())
+        Ok(rows.iter().rev().filter_map(mail).collect())
     }
 }
 

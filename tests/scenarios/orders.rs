@@ -98,8 +98,8 @@ fn a_silence_that_is_ended_early_tells_what_is_still_so() {
     };
     insta::assert_snapshot!(told(&Opening::default(), story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
-    18:08:00 kitchen opened sold-out: Piti is out at Kitchen since 18:03
-    18:09:00 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:08:01 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:09:01 managers mail Sahil: Piti is out at Kitchen since 18:03
     ");
 }
 

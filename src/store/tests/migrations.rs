@@ -36,7 +36,7 @@ async fn a_filled_store_of_every_version_is_opened_with_all_that_it_holds() {
         let orders: Vec<i64> =
             store.orders_after(OrderId(0)).await.expect("read").into_iter().map(|order| order.id.0).collect();
         assert_eq!(orders, if version < 2 { vec![] } else { vec![2] }, "version {version}: what nobody answered");
-        let over = store.past_episodes(&brand(), 9).await.expect("read");
+        let over = store.past_episodes_of(&brand(), &Subject::Item(VenueId(1), ProductId(54)), 9).await.expect("read");
         assert_eq!(over.len(), usize::from(version >= 2), "version {version}: episodes that are over");
         let depth = store.outbox_depth().await.expect("counted");
         assert_eq!(depth, OutboxDepth { waiting: 3, dead: 1, delivered: 1, expired: 1 }, "version {version}");

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::alerts::order::{Answer, Order, OrderId};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 async fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -76,12 +76,28 @@ async fn an_open_alert_that_ends_is_kept_among_the_past_ones_and_a_pending_one_i
     let mut end = Commit::default();
     end.alerts = full.alerts.iter().map(|(key, _)| (key.clone(), None)).collect();
     store.commit(&brand(), &end, after_s(60)).await.expect("committed");
-    let past = store.past_episodes(&brand(), 9).await.expect("read");
+    let (brand, subject) = (brand(), item().subject);
+    let past = || store.past_episodes_of(&brand, &subject, 9);
+    let kept = past().await.expect("read");
     let Some(Alert::Open(alert)) = &full.alerts[1].1 else { panic!("the second alert is open") };
-    assert_eq!(past.len(), 1);
-    assert_eq!((&past[0].key, &past[0].alert, past[0].closed_at), (&item(), alert.as_ref(), after_s(60)));
+    assert_eq!(kept.len(), 1);
+    assert_eq!((&kept[0].key, &kept[0].alert, kept[0].closed_at), (&item(), alert.as_ref(), after_s(60)));
+    assert_eq!(store.past_episodes_of(&brand, &Subject::Brand, 9).await.expect("read"), [], "it was pending");
     store.prune(after_s(401 * 86_400)).await.expect("pruned");
-    assert_eq!(store.past_episodes(&brand(), 9).await.expect("read"), []);
+    assert_eq!(past().await.expect("read"), []);
+}
+
+#[tokio::test]
+async fn nothing_comes_of_an_order_that_was_taken_back_while_it_was_taken_in() {
+    let (_folder, store) = store().await;
+    let id = store.ask(&brand(), &Order::Silence(silence()), NOW).await.expect("asked");
+    assert!(store.take_back(id).await.expect("taken back"));
+    let mut commit = full_cycle();
+    commit.answers = vec![(id, Answer::Done)];
+    let error = store.commit(&brand(), &commit, NOW).await.expect_err("nobody waits for it");
+    assert!(matches!(error, StoreError::TakenBack), "{error}");
+    let memory = store.load(&brand()).await.expect("loaded");
+    assert!(memory.silences.is_empty() && memory.venues.is_empty() && memory.book.iter().next().is_none());
 }
 
 #[tokio::test]
