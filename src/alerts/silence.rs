@@ -10,7 +10,10 @@ use crate::alerts::lifecycle::digest;
 use crate::calendar::Calendar;
 use crate::catalog::Catalog;
 use crate::rules::{RuleName, Subject};
-use crate::units::{BrandId, CategoryId, ProductId, StationId, Timestamp, VenueId};
+use crate::units::{BrandId, CategoryId, ProductId, StationId, Timestamp, VenueId, printable};
+
+/// Characters of what is said of a silence.
+const WORDS_LENGTH_MAX: usize = 300;
 
 /// Identifies a silence: 8 hexadecimal digits derived from what it says.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +89,14 @@ impl Silence {
         Self { id: SilenceId(id.into()), ..self }
     }
 
+    /// Says until when it lasts, by whom it is and why; `until` is its end as people read it.
+    pub fn in_words(&self, until: &str) -> String {
+        let back = if self.until_back { " or until it is back" } else { "" };
+        let during = self.during.as_ref().map(|window| format!(", during {window} only")).unwrap_or_default();
+        let reason = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        printable(&format!("until {until}{back}{during}, by {}{reason}", self.by), WORDS_LENGTH_MAX)
+    }
+
     /// Says whether it is in force at a venue with this calendar. `None` asks for the brand, which has no windows.
     pub fn is_in_force(&self, calendar: Option<&Calendar>, now: Timestamp) -> bool {
         let is_within = |window: &Arc<str>| calendar.is_some_and(|calendar| calendar.is_in_window(window, now));
@@ -119,8 +130,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::catalog::{InventoryBehavior, Product, ProductKind};
-    use crate::units::{Money, Zone};
+    use crate::catalog::Product;
+    use crate::units::Zone;
 
     fn at(s: i64) -> Timestamp {
         Timestamp::from_unix_ms(s * 1000)
@@ -132,38 +143,13 @@ mod tests {
         Silence { id, covers, from: at(100), until: at(200), until_back: false, during: None, by, reason }
     }
 
-    fn product(id: u64) -> Product {
-        Product {
-            id: ProductId(id),
-            parent: None,
-            station: None,
-            category: None,
-            category_name: None,
-            kind: ProductKind::Dish,
-            name: id.to_string(),
-            full_name: id.to_string(),
-            active: true,
-            hidden: false,
-            sold_by_weight: false,
-            has_variants: false,
-            price: Money::default(),
-            cost_price: Money::default(),
-            cooking_time_min: 0,
-            inventory: InventoryBehavior::Passive,
-            low_stock: None,
-            tags: Vec::new(),
-            recipe: Vec::new(),
-            modifiers: Vec::new(),
-        }
-    }
-
     /// A pizza in two sizes of a kitchen, and a cola of the bar.
     fn catalog() -> Catalog {
         let of = |id: u64, parent: Option<u64>, category: u64, station: u64| Product {
             parent: parent.map(ProductId),
             category: Some(CategoryId(category)),
             station: (station > 0).then_some(StationId(station)),
-            ..product(id)
+            ..Product::plain(ProductId(id), &id.to_string())
         };
         let products = [of(1, None, 10, 3), of(2, Some(1), 10, 0), of(3, Some(1), 10, 4), of(4, None, 11, 4)];
         let products: BTreeMap<ProductId, Product> = products.into_iter().map(|it| (it.id, it)).collect();

@@ -82,9 +82,7 @@ impl Desk {
             .venues
             .values()
             .flat_map(|snapshot| snapshot.picture.rows.keys().map(|id| (*id, facts::product_name(snapshot, *id))));
-        // Each venue has most of them again.
-        let known: BTreeSet<(ProductId, String)> = catalogued.chain(rows).collect();
-        one_of("product", text, known.into_iter())
+        one_of("product", text, catalogued.chain(rows))
     }
 
     /// Finds a rule.
@@ -111,24 +109,23 @@ pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a s
     }
 }
 
-/// Finds a thing by its number or its whole name, whatever its capitals.
+/// Finds a thing by its number or its whole name, whatever its capitals. Each venue may name it again.
 pub(super) fn one_of<T: Copy + Ord + ToString>(
     what: &str,
     text: &str,
     known: impl Iterator<Item = (T, String)>,
 ) -> Result<T, Failure> {
-    let known: Vec<(T, String)> = known.collect();
+    let known: BTreeSet<(T, String)> = known.collect();
     let wanted = text.to_lowercase();
     let by_number = known.iter().find(|(id, _)| id.to_string() == text).map(|(id, _)| *id);
     let by_name = known.iter().filter(|(_, name)| name.to_lowercase() == wanted).map(|(id, _)| *id);
-    let mut found: Vec<T> = by_number.map_or_else(|| by_name.collect(), |id| vec![id]);
-    found.sort_unstable();
-    found.dedup();
+    let found: BTreeSet<T> = by_number.map_or_else(|| by_name.collect(), |id| [id].into());
+    let found: Vec<T> = found.into_iter().collect();
     let shown = printable(text, SAID_LENGTH_MAX);
     match found.as_slice() {
         [only] => Ok(*only),
         [] => {
-            let names: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
+            let names: BTreeSet<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
             let advice = did_you_mean(text, names);
             Err(Failure::Argument(format!("there is no {what} '{shown}'{advice}")))
         }

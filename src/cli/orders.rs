@@ -21,11 +21,13 @@ use crate::cli::desk::{Desk, SAID_LENGTH_MAX, did_you_mean, one_of};
 use crate::cli::output::{say, say_json};
 use crate::cli::{AckArguments, AlertsArguments, Failure, SilenceAddArguments, SilenceCommand};
 use crate::rules::RuleName;
-use crate::units::{Timestamp, VenueId, human_duration, printable};
+use crate::units::{CategoryId, ProductId, StationId, Timestamp, VenueId, human_duration, printable};
 use crate::{clock, telemetry};
 
 /// How often is looked for the answer.
 const ANSWER_LOOK: Duration = Duration::from_millis(100);
+/// Characters of a line, whatever names and messages are in it.
+const LINE_LENGTH_MAX: usize = 500;
 
 /// Lists what is open.
 pub(super) async fn alerts(arguments: AlertsArguments) -> Result<(), Failure> {
@@ -78,6 +80,9 @@ async fn acknowledge_at(desk: &Desk, arguments: &AckArguments) -> Result<(), Fai
     }
     let back_at = arguments.back.as_deref().map(|text| when::parse(text, now, &desk.config.locale.timezone));
     let back_at = back_at.transpose().map_err(|why| Failure::Argument(format!("--back: {why}")))?;
+    if back_at.is_some_and(|at| at <= now) {
+        return Err(Failure::Argument("--back is past; write a time that lies ahead, such as 19:30 or 2h".to_owned()));
+    }
     let acknowledgement = Acknowledgement {
         by: somebody(&arguments.by)?,
         at: now,
@@ -92,8 +97,9 @@ async fn acknowledge_at(desk: &Desk, arguments: &AckArguments) -> Result<(), Fai
             acknowledgement: acknowledgement.clone(),
         };
         desk.ask(&order).await?;
-        say(&format!("acknowledged  {}: {}", key.rule, alert.message));
+        say(&format!("acknowledged  {}  {}: {}", desk.place(key), key.rule, alert.message));
     }
+    say(&acknowledgement.in_words(&desk.config.locale.timezone));
     Ok(())
 }
 
@@ -108,14 +114,16 @@ pub(super) async fn silence(command: SilenceCommand) -> Result<(), Failure> {
         }
         SilenceCommand::List(arguments) => {
             let desk = Desk::open(&arguments.of).await?;
-            for silence in desk.memory.silences.values() {
+            let now = clock::now();
+            let silences: Vec<_> = desk.memory.silences.values().filter(|silence| silence.until > now).collect();
+            for silence in &silences {
                 if arguments.json {
                     say_json(&silence_object(silence));
                 } else {
                     say(&desk.silence_line(silence));
                 }
             }
-            if desk.memory.silences.is_empty() && !arguments.json {
+            if silences.is_empty() && !arguments.json {
                 say("nothing is silenced");
             }
             desk.store.close().await;
@@ -126,7 +134,7 @@ pub(super) async fn silence(command: SilenceCommand) -> Result<(), Failure> {
             let done = desk.ask(&Order::EndSilence(SilenceId::from_stored(&arguments.id))).await;
             desk.store.close().await;
             done?;
-            say("ended; what it held back and is still so is told now");
+            say("ended; what it alone held back and is still so is told within seconds");
             Ok(())
         }
     }
@@ -166,16 +174,18 @@ async fn add(desk: &Desk, arguments: &SilenceAddArguments) -> Result<(), Failure
     };
     let silence = silence.named(&desk.brand);
     let covered: Vec<_> = desk.open_alerts().into_iter().filter(|(key, _)| desk.covers(&silence, key)).collect();
+    if silence.until_back && covered.is_empty() {
+        return Err(anyhow!("--until-back ends with what is open, and nothing is; leave it out").into());
+    }
     for (key, alert) in &covered {
-        say(&format!("covers  {}: {}{}", key.rule, alert.message, told_already(alert)));
+        let place = desk.place(key);
+        say(&format!("covers  {place}  {}: {}{}", key.rule, alert.message, told_already(alert)));
     }
     if covered.is_empty() {
         say("covers nothing that is open now");
     }
-    if silence.until_back && covered.is_empty() {
-        return Err(anyhow!("--until-back ends with what is open, and nothing is; leave it out").into());
-    }
     if arguments.dry_run {
+        say(&format!("would be  {}", desk.silence_line(&silence)));
         return Ok(());
     }
     desk.ask(&Order::Silence(silence.clone())).await?;
@@ -248,7 +258,7 @@ impl Desk {
     fn lines(&self, key: &AlertKey, alert: &OpenAlert, now: Timestamp) -> Vec<String> {
         let age = human_duration(now.since(alert.since));
         let head = format!("{:8}  {}  {}: {} ({age})", alert.severity.word(), self.place(key), key.rule, alert.message);
-        let mut lines = vec![printable(&head, 300)];
+        let mut lines = vec![printable(&head, LINE_LENGTH_MAX)];
         if let Some(said) = &alert.acknowledged {
             lines.push(format!("          {}", said.in_words(&self.config.locale.timezone)));
         }
@@ -282,27 +292,35 @@ impl Desk {
 
     fn silence_line(&self, silence: &Silence) -> String {
         let Criteria { venue, product, category, station, rule } = &silence.covers;
-        let name = |product: &crate::units::ProductId| {
-            let known = self.catalogs().find_map(|(_, catalog)| catalog.products.get(product));
-            known.map_or_else(|| format!("#{product}"), |product| product.full_name.clone())
+        let catalogs = || self.catalogs().filter(|(id, _)| venue.is_none_or(|venue| venue == *id)).map(|(_, it)| it);
+        let product_name = |id: &ProductId| {
+            let known = catalogs().find_map(|catalog| catalog.products.get(id));
+            known.map_or_else(|| format!("#{id}"), |product| product.full_name.clone())
         };
-        let venue_name = |id: &VenueId| {
-            let known = self.memory.venues.get(id);
-            known.map_or_else(|| format!("venue {id}"), |snapshot| facts::venue_name(snapshot))
+        let category_name = |id: CategoryId| {
+            let mut products = catalogs().flat_map(|catalog| catalog.products.values());
+            let known = products.find(|product| product.category == Some(id));
+            known.and_then(|product| product.category_name.clone()).unwrap_or_else(|| id.to_string())
         };
-        let covers = [
-            product.as_ref().map(name),
-            category.map(|id| format!("category {id}")),
-            station.map(|id| format!("station {id}")),
+        let station_name = |id: &StationId| {
+            let known = catalogs().find_map(|catalog| catalog.stations.get(id));
+            known.map_or_else(|| id.to_string(), |station| station.name.clone())
+        };
+        let parts = [
+            product.as_ref().map(product_name),
+            category.map(|id| format!("category {}", category_name(id))),
+            station.as_ref().map(|id| format!("station {}", station_name(id))),
             rule.as_ref().map(|rule| format!("rule {rule}")),
-            venue.as_ref().map(|id| format!("at {}", venue_name(id))),
         ];
-        let covers = covers.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        let until = silence.until.in_zone(&self.config.locale.timezone).strftime("%Y-%m-%d %H:%M");
-        let back = if silence.until_back { ", or until it is back" } else { "" };
-        let during = silence.during.as_ref().map(|window| format!(", during {window}")).unwrap_or_default();
-        let reason = if silence.reason.is_empty() { String::new() } else { format!(": {}", silence.reason) };
-        printable(&format!("{}  {covers} until {until}{back}{during}, by {}{reason}", silence.id, silence.by), 300)
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let what = if parts.is_empty() { "everything".to_owned() } else { parts.join(", ") };
+        let place = match venue.map(|id| (id, self.memory.venues.get(&id))) {
+            None => "all venues".to_owned(),
+            Some((id, None)) => format!("venue {id}"),
+            Some((_, Some(snapshot))) => facts::venue_name(snapshot),
+        };
+        let until = silence.until.in_zone(&self.config.locale.timezone).strftime("%Y-%m-%d %H:%M").to_string();
+        printable(&format!("{}  {what} at {place} {}", silence.id, silence.in_words(&until)), LINE_LENGTH_MAX)
     }
 }
 

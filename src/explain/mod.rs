@@ -28,8 +28,6 @@ use crate::units::{BrandId, ProductId, Timestamp, VenueId, Zone, human_duration}
 
 /// What happened to an alert that is told.
 const TOLD_KINDS: [EntryKind; 3] = [EntryKind::Opened, EntryKind::Acknowledged, EntryKind::Closed];
-/// The age of a reading is not kept: none is too old.
-const NEVER_OLD: FreshnessLimits = FreshnessLimits { stale_after: Duration::MAX, blind_after: Duration::MAX };
 
 /// What decides who is told, and what is remembered of a brand.
 pub struct Known<'a> {
@@ -65,7 +63,7 @@ pub struct Evidence {
     pub past: Vec<PastEpisode>,
     /// The notices of [`notices_of`].
     pub notices: Vec<Told>,
-    /// The mails to those who are told by mail.
+    /// The mails about the venue to those who are told by mail.
     pub mails: Vec<(Told, Mail)>,
 }
 
@@ -236,7 +234,8 @@ pub fn explain(
         brand: known.brand,
         access: &known.memory.access,
         snapshot: &read,
-        freshness_limits: NEVER_OLD,
+        // The age of a reading is not kept.
+        freshness_limits: FreshnessLimits::NONE,
         calendar: known.calendars.of(known.brand, snapshot.id()),
     };
     let scene = Scene::new(view, known.rules.price_lists(), now);

@@ -11,7 +11,7 @@ use crate::alerts::AlertKey;
 use crate::alerts::group::{EntryKind, GroupKey, notice_id};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::OpenAlert;
-use crate::alerts::notice::{Channel, ReceiverName};
+use crate::alerts::notice::{Channel, Mail, ReceiverName};
 use crate::explain::{Evidence, Hearing, Known, Outcome, TOLD_KINDS, audience, entry_id};
 use crate::rules::Rule;
 use crate::store::{DELIVERED_KEPT, Told, ToldState};
@@ -56,7 +56,7 @@ impl Post<'_> {
         asked
             .map(|receiver| {
                 let (outcome, says) = if let Some(hold) = alert.held.get(receiver) {
-                    (Outcome::Held, vec![self.held(hold, closed_at)])
+                    (Outcome::Held, vec![self.held(hold, receiver, closed_at)])
                 } else if alert.told.contains(receiver) {
                     self.told(&News { key, alert, receiver, closed_at })
                 } else if named.contains(receiver) {
@@ -70,13 +70,10 @@ impl Post<'_> {
             .collect()
     }
 
-    fn held(&self, hold: &Hold, closed_at: Option<Timestamp>) -> String {
+    fn held(&self, hold: &Hold, receiver: &ReceiverName, closed_at: Option<Timestamp>) -> String {
         let until_its_end = if closed_at.is_some() { ", until it was over" } else { "" };
         match hold {
-            Hold::Cause(cause) => {
-                let cause = self.known.cause_words(cause);
-                format!("because of {cause}, of which they are told{until_its_end}")
-            }
+            Hold::Cause(cause) => format!("{}{until_its_end}", self.known.cause_words(cause, receiver)),
             Hold::Silence(id) => match self.known.memory.silences.get(id) {
                 Some(silence) => format!("{}{until_its_end}", self.known.silence_words(silence, self.now)),
                 None => format!("silence {id}, which is over by now{until_its_end}"),
@@ -170,8 +167,6 @@ impl Post<'_> {
 
     /// Returns the mail that told of it among other things.
     fn mail(&self, news: &News<'_>, kind: EntryKind) -> Option<&Told> {
-        let (brand, venue) = (self.known.brand, news.key.subject.venue()?);
-        let thread = format!("{brand}.{venue}.");
         let (from, until, words) = match kind {
             EntryKind::Opened => (news.alert.opened_at, news.closed_at, &news.alert.message),
             EntryKind::Closed => {
@@ -181,11 +176,10 @@ impl Post<'_> {
             }
             EntryKind::Acknowledged | EntryKind::Changed => return None,
         };
-        let is_it = |told: &Told, mail: &crate::alerts::notice::Mail| {
+        let is_it = |told: &Told, mail: &Mail| {
             told.receiver == *news.receiver
                 && told.at >= from
                 && until.is_none_or(|until| told.at <= until)
-                && mail.thread_id.starts_with(&thread)
                 && mail.text.contains(words.as_str())
         };
         self.evidence.mails.iter().find(|(told, mail)| is_it(told, mail)).map(|(told, _)| told)

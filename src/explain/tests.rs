@@ -10,13 +10,13 @@ use crate::alerts::render::Messages;
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::board::Setting;
 use crate::calendar::Calendar;
-use crate::catalog::{InventoryBehavior, Product, ProductKind, Station, StopEntry, Venue};
+use crate::catalog::{Product, Station, StopEntry, Venue};
 use crate::document::Problems;
 use crate::engine::{Engine, Input, Policy};
 use crate::rules::parse::{self, RuleFile};
 use crate::snapshot::{Access, Reading};
 use crate::store::{DELIVERED_KEPT, ToldState};
-use crate::units::{Money, Quantity, StationId, Zone};
+use crate::units::{Quantity, StationId, Zone};
 
 const RULES: &str = "rules:
   - { name: out, when: { limit: 0, station.status: active }, for: 20s, clear_for: 1m, notify: [managers, ops] }
@@ -35,28 +35,7 @@ fn after_s(s: i64) -> Timestamp {
 }
 
 fn product(id: ProductId, name: &str) -> Product {
-    Product {
-        id,
-        parent: None,
-        station: Some(StationId(3)),
-        category: None,
-        category_name: None,
-        kind: ProductKind::Dish,
-        name: name.to_owned(),
-        full_name: name.to_owned(),
-        active: true,
-        hidden: false,
-        sold_by_weight: false,
-        has_variants: false,
-        price: Money::default(),
-        cost_price: Money::default(),
-        cooking_time_min: 0,
-        inventory: InventoryBehavior::Passive,
-        low_stock: None,
-        tags: Vec::new(),
-        recipe: Vec::new(),
-        modifiers: Vec::new(),
-    }
+    Product { station: Some(StationId(3)), ..Product::plain(id, name) }
 }
 
 /// A restaurant with two dishes, the notices that were made and the alerts that are over.
@@ -72,7 +51,7 @@ impl Shop {
     fn open() -> Self {
         let policy = Arc::new(policy());
         let brand = BrandId::new("sahil").expect("a slug");
-        let engine = Engine::new(brand, Arc::clone(&policy), NEVER_OLD, Memory::default());
+        let engine = Engine::new(brand, Arc::clone(&policy), FreshnessLimits::NONE, Memory::default());
         let mut shop = Self { policy, engine, notices: Vec::new(), past: Vec::new() };
         let (unreadable, absence_counts) = (Vec::new(), true);
         let products = vec![product(PITI, "Piti"), product(PLOV, "Plov")];
@@ -212,7 +191,7 @@ fn what_keeps_a_rule_from_holding_is_named() {
     let mut shop = Shop::open();
     let mut memory = shop.engine.memory().clone();
     memory.venues.insert(VENUE, Arc::new(unread));
-    shop.engine = Engine::new(shop.engine.brand().clone(), Arc::clone(&shop.policy), NEVER_OLD, memory);
+    shop.engine = Engine::new(shop.engine.brand().clone(), Arc::clone(&shop.policy), FreshnessLimits::NONE, memory);
     let blind = shop.delivered(PITI, 10);
     assert_eq!(said(&blind.rules, "out"), ["unknown: nothing is known of the item here"]);
     assert_eq!(blind.reading[0], "Nothing is known of it");

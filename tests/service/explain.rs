@@ -79,7 +79,7 @@ async fn a_sent_a_held_and_a_silenced_notice() {
     wait::until("the webhook of 103", || (stage.told(103) == ["alert.opened"]).then_some(()));
     let held = explained(&stage, &["103", "managers"]).stdout;
     for words in
-        ["managers: held back; because of ingredient-out: Toyuq filesi is out, of which they are told.", "long-out"]
+        ["managers: held back; because of ingredient-out, of which they are told: Toyuq filesi is out.", "long-out"]
     {
         assert!(flat(&held).contains(words), "'{words}' is missing in\n{held}");
     }
