@@ -11,6 +11,9 @@ mod seeds;
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use editor::Editor;
 use eightysix::document::{Node, Place, Problems, Value};
@@ -18,6 +21,10 @@ use properties::TARGETS;
 
 /// A larger input shows nothing that a smaller one cannot, and everyone who clones the repository pays for it.
 const FILE_BYTES_MAX: usize = 16 * 1024;
+/// The fuzzers allow 10 s, without debug code and with a processor for themselves.
+const INPUT_TIME_MAX: Duration = Duration::from_mins(1);
+/// All that this process ever holds, in KiB; the fuzzers allow it for a process that reads one input after another.
+const MEMORY_KIB_MAX: u64 = 256 * 1024;
 /// All corpora together.
 const CORPORA_BYTES_MAX: usize = 600 * 1024;
 
@@ -39,14 +46,32 @@ fn inputs(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     corpus.into_iter().chain(found).collect()
 }
 
-fn holds_for_every_file(target: &str) {
-    let (_, hold) = TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
-    let broken: Vec<PathBuf> = inputs(target)
-        .into_iter()
-        .filter(|(_, bytes)| catch_unwind(|| hold(bytes)).is_err())
-        .map(|(path, _)| path)
-        .collect();
+fn holds_for_every_file(target: &'static str) {
+    let (_, hold) = *TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
+    let (tell, told) = channel();
+    // Nobody joins this thread: an input that hangs must not hang the test.
+    thread::spawn(move || {
+        for (_, bytes) in inputs(target) {
+            tell.send(catch_unwind(|| hold(&bytes)).is_ok()).expect("the test waits");
+        }
+    });
+    let mut broken = Vec::new();
+    for (path, _) in inputs(target) {
+        let holds = told.recv_timeout(INPUT_TIME_MAX);
+        if !holds.unwrap_or_else(|_| panic!("{} takes longer than {INPUT_TIME_MAX:?}", path.display())) {
+            broken.push(path);
+        }
+    }
     assert!(broken.is_empty(), "what must hold is broken by {broken:#?}; the reasons stand above");
+    let peak = memory_peak_kib();
+    assert!(peak <= MEMORY_KIB_MAX, "after the inputs of {target} the process has held {peak} KiB");
+}
+
+/// The most memory that this process has held.
+fn memory_peak_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("the status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the peak");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 #[test]
