@@ -144,9 +144,11 @@ pub fn timing(rule: &Rule) -> Option<Timing> {
     }
 }
 
-/// Returns when time alone may turn an alert of this scope, and why.
-pub fn next_deadline(book: &AlertBook, rules: &RuleSet, scope: Option<VenueId>) -> Option<(Timestamp, &'static str)> {
-    book.of(scope)
-        .filter_map(|(key, alert)| lifecycle::deadline(alert, timing(rules.get(&key.rule)?)?))
-        .min_by_key(|(at, _)| *at)
+/// Returns when time alone may turn each alert of this scope, and why.
+pub fn deadlines<'a>(
+    book: &'a AlertBook,
+    rules: &'a RuleSet,
+    scope: Option<VenueId>,
+) -> impl Iterator<Item = (Timestamp, &'static str)> + 'a {
+    book.of(scope).filter_map(|(key, alert)| lifecycle::deadline(alert, timing(rules.get(&key.rule)?)?))
 }

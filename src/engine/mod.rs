@@ -329,10 +329,10 @@ impl Engine {
     fn scope_deadline(&self, scope: Option<VenueId>) -> Option<(Timestamp, &'static str)> {
         let last = self.evaluated.get(&scope).map(|evaluated| evaluated.at);
         // An alert that was looked at since and did not turn waits for a reading, not for the time.
-        let alert = alerts::next_deadline(&self.memory.book, &self.policy.rules, scope)
+        let alerts = alerts::deadlines(&self.memory.book, &self.policy.rules, scope)
             .filter(|(at, _)| last.is_none_or(|last| *at > last));
         let look = last.map(|at| (at.plus(REEVALUATE_EVERY), "conditions that turn by time are looked at again"));
-        alert.into_iter().chain(look).min_by_key(|(at, _)| *at)
+        alerts.chain(look).min_by_key(|(at, _)| *at)
     }
 
     fn group_deadline(&self, key: &GroupKey, group: &Group) -> Option<(Timestamp, &'static str)> {
@@ -357,12 +357,12 @@ impl Engine {
 
     /// Says whether an alert of the venue has waited long enough and turns with the next reading that agrees.
     fn waits_for_a_reading(&self, venue: VenueId, now: Timestamp) -> bool {
-        alerts::next_deadline(&self.memory.book, &self.policy.rules, Some(venue)).is_some_and(|(at, _)| at <= now)
+        alerts::deadlines(&self.memory.book, &self.policy.rules, Some(venue)).any(|(at, _)| at <= now)
     }
 
     /// Returns when the venue is worth a reading for the sake of an alert that waits, if any waits.
     pub fn reading_wanted_at(&self, venue: VenueId) -> Option<Timestamp> {
-        alerts::next_deadline(&self.memory.book, &self.policy.rules, Some(venue)).map(|(at, _)| at)
+        alerts::deadlines(&self.memory.book, &self.policy.rules, Some(venue)).map(|(at, _)| at).min()
     }
 
     fn freshness(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> Option<Freshness> {

@@ -1,5 +1,7 @@
 //! The steps of an engine: what must be written, what time alone will turn and why, and that a step changes nothing.
 
+mod random;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -23,27 +25,29 @@ fn after_s(s: i64) -> Timestamp {
 }
 
 fn policy(receivers: &[&str]) -> Arc<Policy> {
-    policy_of(RULES, receivers)
+    policy_of(RULES, receivers, &Way::Email)
 }
 
-/// Rules of a venue whose doors close at 14:21, a minute after it all begins.
-fn policy_of(rules: &str, receivers: &[&str]) -> Arc<Policy> {
+/// Rules of a venue whose doors close at 14:21, a minute after it all begins; then it is dinner.
+fn policy_of(rules: &str, receivers: &[&str], way: &Way) -> Arc<Policy> {
     let file = RuleFile { name: "test.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let mut problems = Problems::new();
     let rules = parse::parse(&[file], &mut problems).rules;
     assert!(problems.is_empty(), "{problems:?}");
     let route = |name: &&str| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), ways: vec![Way::Email] })
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), ways: vec![way.clone()] })
     };
     let day_starts = jiff::civil::time(4, 0, 0, 0);
     let hours = Schedule::daily(&[ClockSpan::parse("14:00-14:21").expect("a span")]);
+    let dinner = Schedule::daily(&[ClockSpan::parse("14:21-14:25").expect("a span")]);
+    let calendar = Calendar::plain(Zone::utc(), day_starts).with_hours(Some(hours), None);
     Arc::new(Policy {
         messages: Messages::compile(&rules, &Zone::utc()).expect("messages that compile"),
         rules,
         routes: receivers.iter().map(route).collect(),
         feeds: Vec::new(),
-        calendars: Calendars::of_all(Calendar::plain(Zone::utc(), day_starts).with_hours(Some(hours), None)),
+        calendars: Calendars::of_all(calendar.with_windows([("dinner".to_owned(), dinner)].into())),
         setting: Setting { boot: "test".to_owned(), zone: Zone::utc(), day_starts },
     })
 }
@@ -98,7 +102,7 @@ fn what_somebody_says_stays_although_its_alert_turns_at_that_moment() {
     const DOORS: &str = "rules:
   - { name: doors, subject: venue, when: { venue.open: true }, clear_for: 1m, notify: [managers] }";
     let brand = BrandId::new("sahil").expect("a slug");
-    let mut engine = Engine::new(brand, policy_of(DOORS, &["managers"]), LIMITS, Memory::default());
+    let mut engine = Engine::new(brand, policy_of(DOORS, &["managers"], &Way::Email), LIMITS, Memory::default());
     take(&mut engine, Input::Venues(vec![Venue { id: VENUE, name: "Sahil".to_owned(), active: true }]), 0);
     take(&mut engine, list(&[]), 0);
     take(&mut engine, Input::Tick, 58);
@@ -171,13 +175,28 @@ fn the_next_deadline_says_what_is_waited_for() {
     assert_eq!(engine.memory().book.iter().count(), 0, "it closed");
 }
 
+#[test]
+fn an_alert_that_waits_for_a_reading_hides_no_later_deadline() {
+    const WAITS: &str = "rules:
+  - { name: out, when: { limit: { at_most: 0 } }, for: 5s, notify: [managers] }
+  - { name: doors, subject: venue, when: { venue.open: true }, clear_for: 12s, notify: [managers] }";
+    let policy = policy_of(WAITS, &["managers"], &Way::Email);
+    let mut engine = Engine::new(BrandId::new("sahil").expect("a slug"), policy, LIMITS, watching().into_memory());
+    take(&mut engine, Input::Reloaded, 55);
+    // The doors close at 60 s, and the dish runs out at 61 s; no list is read after that.
+    take(&mut engine, list(&[0]), 61);
+    for s in [66, 71] {
+        take(&mut engine, Input::Tick, s);
+    }
+    assert_eq!(engine.next_deadline(), Some((after_s(73), "an alert has been clear long enough to close")));
+}
+
 /// When time alone changes something, found by looking over everything that there is.
 fn plain_deadline(engine: &Engine) -> Option<Timestamp> {
     let (book, rules) = (&engine.memory.book, &engine.policy.rules);
-    let alerts = engine.scopes().filter_map(|scope| {
-        let (at, _) = alerts::next_deadline(book, rules, scope)?;
-        let was_seen = engine.evaluated.get(&scope).is_some_and(|evaluated| at <= evaluated.at);
-        (!was_seen).then_some(at)
+    let alerts = engine.scopes().flat_map(|scope| {
+        let last = engine.evaluated.get(&scope).map(|evaluated| evaluated.at);
+        alerts::deadlines(book, rules, scope).map(|(at, _)| at).filter(move |at| last.is_none_or(|last| *at > last))
     });
     let waiting = engine.memory.groups.iter();
     let groups = waiting.filter_map(|(key, group)| Some(group.due_at(engine.wait_of(&key.receiver)?)));
@@ -189,9 +208,9 @@ fn plain_deadline(engine: &Engine) -> Option<Timestamp> {
 fn plain_is_due(engine: &Engine, scope: Option<VenueId>, now: Timestamp) -> bool {
     let Some(evaluated) = engine.evaluated.get(&scope) else { return true };
     let is_old = now.since(evaluated.at) >= REEVALUATE_EVERY || now < evaluated.at;
-    let deadline = alerts::next_deadline(&engine.memory.book, &engine.policy.rules, scope);
+    let mut deadlines = alerts::deadlines(&engine.memory.book, &engine.policy.rules, scope);
     let freshness = engine.freshness(scope, &Commit::default(), now);
-    is_old || deadline.is_some_and(|(at, _)| at <= now && at > evaluated.at) || evaluated.freshness != freshness
+    is_old || deadlines.any(|(at, _)| at <= now && at > evaluated.at) || evaluated.freshness != freshness
 }
 
 #[derive(Clone, Debug)]
