@@ -1,22 +1,24 @@
 //! The chain of every life: its menu, its stations, the rules that reloads turn over, and who is told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
 use eightysix::board::Setting;
-use eightysix::calendar::{Calendar, Calendars};
+use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
 use eightysix::document::Problems;
 use eightysix::engine::Policy;
 use eightysix::rules::parse::{self, RuleFile};
-use eightysix::simulator::menu::{Kind, Product};
+use eightysix::simulator::menu::{Kind, Part, Product};
 use eightysix::simulator::plan::{BrandPlan, WorldPlan};
 use eightysix::simulator::world::World;
 use eightysix::topics::BaseTopic;
-use eightysix::units::{BrandId, ProductId, StationId, Timestamp, Zone};
+use eightysix::units::{BrandId, ProductId, Quantity, StationId, Timestamp, Zone};
 
-use crate::reference::OutRule;
+use crate::prices::FIRST_PRICE;
+use crate::reference::{About, DishRule};
 use crate::script::{DISHES, RULE_SETS, Script};
 
 /// How long a mail waits for more.
@@ -24,8 +26,17 @@ pub(crate) const GROUP_WAIT: Duration = Duration::from_mins(1);
 /// The brand.
 pub(crate) const BRAND: &str = "sahil";
 
-/// Each set of rules: its text, and what it says of dishes that are out.
-pub(crate) const RULES: [(&str, OutRule); RULE_SETS] = [
+/// What the first dishes are cooked of, the product of which the last dishes are sizes, and the first of the rows that
+/// only make the menu longer than a page.
+pub(crate) const INGREDIENT: ProductId = ProductId(301);
+const WINE: ProductId = ProductId(302);
+const SIZES: usize = 2;
+/// So many dishes, the first ones, need the ingredient.
+pub(crate) const COOKED_OF_INGREDIENT: usize = 2;
+const LONG_MENU: std::ops::Range<u64> = 1_000..1_130;
+
+/// Each set of rules: its text, and what it says of dishes.
+pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
     (
         "rules:
   - { name: out, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s, clear_for: 20s,
@@ -34,12 +45,14 @@ pub(crate) const RULES: [(&str, OutRule); RULE_SETS] = [
   - { name: off, subject: station, when: { station.status: inactive }, clear_for: 10s, notify: [office] }
   - { name: blind, subject: venue, when: { venue.reading: blind }, for: 1m, notify: [office] }
   - { name: refused, subject: brand, when: { brand.access: refused }, notify: [office] }",
-        OutRule {
+        &[DishRule {
             name: "out",
+            about: About::Out,
             hold_for: Duration::from_secs(10),
             clear_for: Duration::from_secs(20),
             notify: &["kitchen", "managers", "office"],
-        },
+            tells_ends: true,
+        }],
     ),
     (
         "rules:
@@ -47,28 +60,69 @@ pub(crate) const RULES: [(&str, OutRule); RULE_SETS] = [
       notify: [managers, office], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: dear, event: price_changed, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, notify: [kitchen, office] }",
-        OutRule {
+        &[DishRule {
             name: "out",
+            about: About::Out,
             hold_for: Duration::from_secs(30),
             clear_for: Duration::from_secs(15),
             notify: &["managers", "office"],
-        },
+            tells_ends: true,
+        }],
     ),
     (
         "rules:
   - { name: gone, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, clear_for: 20s,
       notify: [office, kitchen], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: low, when: { low: true }, for: 10s, clear_for: 15s, notify: [office] }",
-        OutRule {
+        &[DishRule {
             name: "gone",
+            about: About::Out,
             hold_for: Duration::ZERO,
             clear_for: Duration::from_secs(20),
             notify: &["kitchen", "office"],
-        },
+            tells_ends: true,
+        }],
+    ),
+    (
+        "rules:
+  - { name: lacks, when: { blocked_by: { is: set }, station.status: active, product.status: active }, for: 10s, clear_for: 10s,
+      notify: [kitchen, office], send_resolved: false }
+  - { name: short, when: { limit: { at_most: 0 }, station.status: active, product.status: active },
+      keep_while: { limit: { at_most: 2 }, station.status: active, product.status: active }, clear_for: 10s, notify: [office] }
+  - { name: late, during: night, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s,
+      clear_for: 10s, notify: [kitchen, office] }
+  - { name: dear, event: price_changed, notify: [office] }",
+        &[
+            DishRule {
+                name: "lacks",
+                about: About::OutOfIngredient,
+                hold_for: Duration::from_secs(10),
+                clear_for: Duration::from_secs(10),
+                notify: &["kitchen", "office"],
+                tells_ends: false,
+            },
+            DishRule {
+                name: "short",
+                about: About::OutUntilThree,
+                hold_for: Duration::ZERO,
+                clear_for: Duration::from_secs(10),
+                notify: &["office"],
+                tells_ends: true,
+            },
+            DishRule {
+                name: "late",
+                about: About::OutAtNight,
+                hold_for: Duration::from_secs(10),
+                clear_for: Duration::from_secs(10),
+                notify: &["kitchen", "office"],
+                tells_ends: true,
+            },
+        ],
     ),
 ];
 
-/// Opens a small chain: two stations with four dishes each, nothing on any stop list.
+/// Opens a small chain: two stations with four dishes each, two of one ingredient and two that are sizes of a wine, nothing
+/// on any stop list.
 pub(crate) fn open_world(
     script: &Script,
     brand: &BrandId,
@@ -81,12 +135,27 @@ pub(crate) fn open_world(
     for id in menu.products.keys().copied().collect::<Vec<_>>() {
         world.remove_product(brand, id).expect("known");
     }
+    let mut add = |product: Product| world.add_product(brand, product).expect("a free id");
+    add(Product::plain(INGREDIENT, Kind::Ingredient, "flour", begun_at));
+    add(Product { station: Some(stations[1]), ..Product::plain(WINE, Kind::Goods, "wine", begun_at) });
+    let part = Part { ingredient: INGREDIENT, gross: Quantity::whole(1), net: Quantity::whole(1) };
     let mut dishes = Vec::new();
     for dish in 0..DISHES {
         let (id, station) = (ProductId(101 + dish as u64), stations[dish * 2 / DISHES]);
-        let dish = Product::plain(id, Kind::Dish, &format!("dish {}", id.0), begun_at);
-        world.add_product(brand, Product { station: Some(station), low_stock: 3, ..dish }).expect("a free id");
+        let is_size = dish >= DISHES - SIZES;
+        let kind = if is_size { Kind::Modification } else { Kind::Dish };
+        add(Product {
+            station: Some(station),
+            parent: is_size.then_some(WINE),
+            recipe: if dish < COOKED_OF_INGREDIENT { vec![part] } else { Vec::new() },
+            low_stock: 3,
+            price: FIRST_PRICE,
+            ..Product::plain(id, kind, &format!("dish {}", id.0), begun_at)
+        });
         dishes.push((id, station));
+    }
+    for id in LONG_MENU.filter(|_| script.has_pages) {
+        add(Product::plain(ProductId(id), Kind::Dish, &format!("cake {id}"), begun_at));
     }
     (world, dishes)
 }
@@ -97,7 +166,7 @@ pub(crate) fn setting(zone: &Zone) -> Setting {
 }
 
 /// Returns who is told what: screens and systems at once, managers by mail that waits a minute for more.
-pub(crate) fn policy(rules: &str, zone: &Zone) -> Policy {
+pub(crate) fn policy(rules: &str, zone: &Zone, night: &str) -> Policy {
     let mut problems = Problems::new();
     let file = RuleFile { name: "life.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let rules = parse::parse(&[file], &mut problems).rules;
@@ -111,12 +180,15 @@ pub(crate) fn policy(rules: &str, zone: &Zone) -> Policy {
         (receiver.clone(), Route { receiver, group_wait: GROUP_WAIT, ways: vec![way] })
     };
     let ways = [("kitchen", Way::Mqtt(topics.clone())), ("managers", Way::Email), ("office", Way::Webhook)];
+    let windows = BTreeMap::from([("night".to_owned(), Schedule::daily(&[ClockSpan::parse(night).expect("a span")]))]);
     Policy {
         rules,
         messages,
         routes: ways.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
         setting: setting(zone),
-        calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
+        calendars: Calendars::of_all(
+            Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0)).with_windows(windows),
+        ),
     }
 }

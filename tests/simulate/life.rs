@@ -2,34 +2,34 @@
 //!
 //! Moves the time, lets the script happen, and asks the judges. Invariant: everything is a function of the script.
 
+mod end;
+mod onlookers;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eightysix::alerts::hold::Hold;
 use eightysix::alerts::lifecycle::Alert;
-use eightysix::alerts::notice::Content;
 use eightysix::alerts::order::{Acknowledgement, Order, Reason};
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::clopos::budget::IpBudget;
-use eightysix::clopos::query::Request;
-use eightysix::engine::{Commit, Engine};
 use eightysix::poll;
-use eightysix::rules::Subject;
 use eightysix::service::feeds::Differences;
 use eightysix::simulator::chance::Chance;
 use eightysix::simulator::faults::{Fault, Scope, ScriptedFault, Span};
+use eightysix::simulator::menu::HALL;
 use eightysix::simulator::route::Endpoint;
 use eightysix::simulator::world::{ProductEdit, World};
 use eightysix::units::{BrandId, ProductId, Quantity, Secret, StationId, Timestamp, Uptime, VenueId, Zone};
 use eightysix::watcher::Settings;
 
-use crate::chain::{BRAND, GROUP_WAIT, RULES, open_world, policy, setting};
+use self::onlookers::Onlookers;
+use crate::chain::{BRAND, GROUP_WAIT, INGREDIENT, RULES, open_world, policy, setting};
 use crate::delivery::Delivery;
 use crate::driver::{Clock, Configured, Driver, Kill, Observer};
-use crate::reference::Reference;
+use crate::prices::Prices;
+use crate::reference::{Night, Reference};
 use crate::screens::Screens;
 use crate::script::{DISHES, Event, Script};
 use crate::stories;
@@ -47,13 +47,17 @@ const CALM_MAX: u32 = 20;
 /// Within this much of patience every notice must have found its end.
 const DRAIN_MAX: u32 = 2_000;
 
-/// The people and programs around the process.
-struct Onlookers {
-    reference: Reference,
-    screens: Screens,
-    differences: Differences,
-    /// What was told of alerts, for the one who reads the story.
-    journal: Vec<String>,
+/// Returns the night of a life, on our wall clock and as the configuration says it.
+fn night(script: &Script, begun_at: Timestamp, zone: &Zone) -> (Night, String) {
+    let minute = |minute: u32| begun_at.plus(Duration::from_secs(60 * u64::from(minute)));
+    let local = |at: Timestamp| at.in_zone(zone).strftime("%H:%M").to_string();
+    let (begins, ends) = (minute(script.night.0), minute(script.night.1));
+    // What spans are where clocks are changed is shown elsewhere.
+    if script.begins.1 == "Asia/Baku" {
+        return (Night { begins, ends }, format!("{}-{}", local(begins), local(ends)));
+    }
+    let day = Duration::from_hours(24);
+    (Night { begins: begun_at.minus(day), ends: begun_at.plus(day) }, "00:00-24:00".to_owned())
 }
 
 /// Prints the story of a life when it fails.
@@ -69,6 +73,24 @@ impl Drop for Teller {
     }
 }
 
+/// What was asked of the reference, and how much of it was certain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Judged {
+    /// Dishes that were asked about.
+    pub(crate) asked: u64,
+    /// Those of which an alert had to be open, or none could be.
+    pub(crate) certain: u64,
+}
+
+/// A life that went well.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lived {
+    /// What happened, in its order.
+    pub(crate) journal: Vec<String>,
+    /// How much of it was judged.
+    pub(crate) judged: Judged,
+}
+
 /// A chain, its watcher, and everything around them.
 pub(crate) struct Life {
     world: World,
@@ -79,6 +101,9 @@ pub(crate) struct Life {
     zone: Zone,
     /// The dishes that take part, with the stations that cook them.
     dishes: Vec<(ProductId, StationId)>,
+    night: Night,
+    /// The same as the configuration says it.
+    night_text: String,
     begun_at: Timestamp,
     uptime: Uptime,
     ahead_s: i64,
@@ -93,11 +118,12 @@ pub(crate) struct Life {
     refused_until: Option<Uptime>,
     /// When everything had calmed down.
     calm_at: Timestamp,
+    judged: Judged,
 }
 
 impl Life {
     /// Lives a script to its end, and returns what happened; panics when something was not as it must be.
-    pub(crate) fn run(script: &Script) -> Vec<String> {
+    pub(crate) fn run(script: &Script) -> Lived {
         let mut life = Self::begin(script);
         // Whoever replays a life that fails needs its story most.
         let _teller = script.is_told.then(|| Teller(Rc::clone(&life.onlookers)));
@@ -113,7 +139,7 @@ impl Life {
         stories::check_events(&life.driver.tables.outbox);
         let told = stories::check_mails(&life.driver.tables.outbox);
         life.check_last_mails(&told);
-        std::mem::take(&mut life.onlookers.borrow_mut().journal)
+        Lived { journal: std::mem::take(&mut life.onlookers.borrow_mut().journal), judged: life.judged }
     }
 
     fn begin(script: &Script) -> Self {
@@ -123,8 +149,10 @@ impl Life {
         let brand = BrandId::new(BRAND).expect("a slug");
         let (world, dishes) = open_world(script, &brand, begun_at);
         let setting = setting(&zone);
+        let (night, night_text) = night(script, begun_at, &zone);
         let onlookers = Rc::new(RefCell::new(Onlookers {
-            reference: Reference::new(brand.clone(), vec![RULES[0].1], &dishes),
+            reference: Reference::new(brand.clone(), RULES[0].1, night, &dishes),
+            prices: Prices::default(),
             screens: Screens::new(script.seed, setting, begun_at),
             differences: Differences::default(),
             journal: Vec::new(),
@@ -143,7 +171,7 @@ impl Life {
                 venues: None,
                 per_minute: if script.hurries { PER_MINUTE_MAX } else { PER_MINUTE },
             },
-            policy: Arc::new(policy(RULES[0].0, &zone)),
+            policy: Arc::new(policy(RULES[0].0, &zone, &night_text)),
         };
         let mut driver = Driver::new(configured, IpBudget::shared(), Kill::Never);
         driver.observer = Rc::clone(&onlookers) as Rc<RefCell<dyn Observer>>;
@@ -155,6 +183,8 @@ impl Life {
             brand,
             zone,
             dishes,
+            night,
+            night_text,
             begun_at,
             uptime: Uptime(Duration::from_hours(1)),
             ahead_s: 0,
@@ -166,6 +196,7 @@ impl Life {
             disk_full_until: Uptime::default(),
             refused_until: None,
             calm_at: begun_at,
+            judged: Judged::default(),
         }
     }
 
@@ -238,7 +269,7 @@ impl Life {
 
     fn starts(&mut self, clock: Clock) {
         self.delivery.starts();
-        self.onlookers.borrow_mut().reference.started(clock.uptime);
+        self.onlookers.borrow_mut().starts(self.rules, clock);
         self.driver.forget_address();
         self.driver.start(clock);
         // It may die in its first commit.
@@ -255,6 +286,7 @@ impl Life {
         self.driver.dies();
         self.delivery.dies();
         self.up_at = clock.uptime.plus(self.down_for).plus(Duration::from_millis(250));
+        self.fails(None, self.up_at);
         let mut onlookers = self.onlookers.borrow_mut();
         onlookers.screens.dies();
         onlookers.reference.interrupted();
@@ -269,6 +301,15 @@ impl Life {
                 // A dish that was deleted has no row to take off.
                 let _ = self.world.clear_limit(&self.brand, VenueId(venue), self.dishes[dish].0);
             }
+            Event::Ingredient { venue, left } => {
+                let (venue, left) = (VenueId(venue), left.map(Quantity::whole));
+                let changed = match left {
+                    Some(left) => self.world.set_limit(&self.brand, venue, INGREDIENT, left, clock.clopos),
+                    None => self.world.clear_limit(&self.brand, venue, INGREDIENT),
+                };
+                changed.expect("known");
+            }
+            Event::Price { dish } => self.costs_more(self.dishes[dish].0, clock),
             Event::Cleared { venue } => self.world.clear_all_limits(&self.brand, VenueId(venue)).expect("known"),
             Event::AllOut { venue } => (0..DISHES).for_each(|dish| self.has(venue, dish, 0)),
             Event::Station { venue, which, active } => {
@@ -292,9 +333,7 @@ impl Life {
             }
             Event::Fault { fault, endpoint, times } => {
                 self.meets(fault, endpoint, Span::Next(times));
-                if endpoint != Some(Endpoint::StopList) {
-                    self.onlookers.borrow_mut().reference.unsettles(clock.uptime);
-                }
+                self.fails(endpoint, clock.uptime);
             }
             Event::Lie => {
                 let may = self.onlookers.borrow_mut().reference.may_lie(clock.uptime);
@@ -305,7 +344,7 @@ impl Life {
             Event::Outage { for_s } => {
                 let until = clock.clopos.plus(Duration::from_secs(u64::from(for_s)));
                 self.meets(Fault::Status { code: 502 }, None, Span::Between(clock.clopos, until));
-                self.onlookers.borrow_mut().reference.unsettles(in_s(for_s));
+                self.fails(None, in_s(for_s));
             }
             Event::TokensEnd => self.world.expire_tokens(&self.brand, clock.clopos).expect("known"),
             Event::Refused { for_s } => {
@@ -313,7 +352,7 @@ impl Life {
                 self.world.expire_tokens(&self.brand, clock.clopos).expect("known");
                 self.refused_until = Some(in_s(for_s));
                 // Refused credentials are tried again after 15 min at most, and the walks follow.
-                self.onlookers.borrow_mut().reference.unsettles(in_s(for_s + 15 * 60));
+                self.fails(None, in_s(for_s + 15 * 60));
             }
             Event::Clock { by_s } => {
                 self.ahead_s += by_s;
@@ -330,10 +369,10 @@ impl Life {
             Event::Reload { rules } => self.reloads(rules, clock),
             Event::DiskFull { for_s } => {
                 self.disk_full_until = in_s(for_s);
+                self.fails(None, in_s(for_s));
                 let mut onlookers = self.onlookers.borrow_mut();
                 onlookers.reference.interrupted();
                 onlookers.reference.stores_nothing(in_s(for_s));
-                onlookers.reference.unsettles(in_s(for_s));
             }
             Event::Ear { ear, trouble, for_s } => self.delivery.troubles(ear, trouble, in_s(for_s)),
             Event::BrokerRestarts { for_s, forgets } => {
@@ -400,9 +439,20 @@ impl Life {
         let _ = self.world.set_limit(&self.brand, VenueId(venue), self.dishes[dish].0, Quantity::whole(left), now);
     }
 
+    fn costs_more(&mut self, dish: ProductId, clock: Clock) {
+        if self.world.product(&self.brand, dish).is_ok() {
+            let price = self.onlookers.borrow_mut().prices.rises(dish);
+            self.world.set_price(&self.brand, dish, Some(HALL), price, clock.clopos).expect("it has a price");
+        }
+    }
+
     fn meets(&mut self, fault: Fault, endpoint: Option<Endpoint>, span: Span) {
         let scope = Scope { endpoint, brand: None, venue: None };
         self.world.add_fault(ScriptedFault { fault, scope, span }).expect("room");
+    }
+
+    fn fails(&self, endpoint: Option<Endpoint>, until: Uptime) {
+        self.onlookers.borrow_mut().reference.fails(endpoint, self.uptime, until);
     }
 
     fn answers_take(&mut self, up_to_ms: u64) {
@@ -412,10 +462,11 @@ impl Life {
 
     fn reloads(&mut self, rules: usize, clock: Clock) {
         self.rules = rules;
-        self.driver.configured.policy = Arc::new(policy(RULES[rules].0, &self.zone));
-        self.onlookers.borrow_mut().reference.reloads(vec![RULES[rules].1]);
+        self.driver.configured.policy = Arc::new(policy(RULES[rules].0, &self.zone, &self.night_text));
+        self.onlookers.borrow_mut().reference.reloads(RULES[rules].1);
+        self.onlookers.borrow_mut().prices.are_unwatched();
         if self.driver.runs() {
-            self.onlookers.borrow_mut().reference.started(clock.uptime);
+            self.onlookers.borrow_mut().starts(self.rules, clock);
             self.driver.reload(clock);
             self.delivery.dies();
             self.delivery.starts();
@@ -449,145 +500,39 @@ impl Life {
         self.calm_at = self.clock().wall;
     }
 
-    /// Returns the dishes of the menu, the stations that cook them, and whether they can be sold out there.
-    fn menu(&self, venue: VenueId) -> BTreeMap<ProductId, (StationId, bool)> {
-        let known = self.world.venue(&self.brand, venue).expect("a venue of the plan");
-        let dish = |(id, station): &(ProductId, StationId)| {
-            let is_active = self.world.product(&self.brand, *id).is_ok_and(|product| product.active);
-            (*id, (*station, is_active && known.stations[station].active))
-        };
-        self.dishes.iter().map(dish).collect()
-    }
-
-    /// Returns the subjects of the open alerts of a rule at a venue.
-    fn open(&self, rule: &str, venue: VenueId) -> BTreeSet<u64> {
-        let book = &self.driver.watcher().engine().memory().book;
-        let open =
-            book.of(Some(venue)).filter(|(key, alert)| key.rule.as_str() == rule && matches!(alert, Alert::Open(_)));
-        open.map(|(key, _)| match &key.subject {
-            Subject::Item(_, product) => product.0,
-            Subject::Station(_, station) => station.0,
-            Subject::Venue(venue) => venue.0,
-            Subject::Brand => 0,
-        })
-        .collect()
-    }
-
-    /// Holds what managers believe to be out against what is: all but what opened too late for the last mail.
-    fn check_last_mails(&self, told: &BTreeSet<(String, String)>) {
-        let now = self.calm_at;
-        let mut open = BTreeSet::new();
-        let mut may_be_open = BTreeSet::new();
-        for (key, alert) in self.driver.watcher().engine().memory().book.iter() {
-            let Alert::Open(alert) = alert else { continue };
-            let Some(venue) = key.subject.venue().filter(|_| key.rule.as_str() == "out") else { continue };
-            if alert.told.iter().any(|receiver| receiver.as_str() == "managers") {
-                let believed = (venue.to_string(), alert.label.clone());
-                may_be_open.insert(believed.clone());
-                if now.since(alert.opened_at) > GROUP_WAIT {
-                    open.insert(believed);
-                }
-            }
-        }
-        assert!(open.is_subset(told), "managers were not told of {:?}", open.difference(told));
-        assert!(told.is_subset(&may_be_open), "managers believe in {:?}", told.difference(&may_be_open));
-    }
-
-    /// Returns the rules of which an alert of the brand itself is open.
-    fn open_of_brand(&self) -> BTreeSet<String> {
-        let book = &self.driver.watcher().engine().memory().book;
-        let open = book.of(None).filter(|(_, alert)| matches!(alert, Alert::Open(_)));
-        open.map(|(key, _)| key.rule.as_str().to_owned()).collect()
-    }
-
     /// Holds the open alerts against what is certain at this moment.
-    fn judge_book(&self, clock: Clock) {
+    fn judge_book(&mut self, clock: Clock) {
         if !std::mem::take(&mut self.onlookers.borrow_mut().reference.has_news) {
             return;
         }
         let onlookers = self.onlookers.borrow();
         let memory = self.driver.watcher().engine().memory();
+        let mut judged = self.judged;
         for venue in memory.venues.values().filter(|snapshot| snapshot.is_complete()).map(|snapshot| snapshot.id()) {
+            let menu = self.menu(venue);
             for rule in &onlookers.reference.rules {
-                let (must, must_not) = onlookers.reference.certain(*rule, venue, &self.menu(venue), clock.uptime);
+                let (must, must_not) = onlookers.reference.certain(*rule, venue, &menu, clock.uptime);
+                judged.asked += menu.len() as u64;
+                judged.certain += (must.len() + must_not.len()) as u64;
                 let open = self.open(rule.name, venue);
                 for dish in must {
-                    assert!(open.contains(&dish.0), "{venue} {dish} is out for long enough and nobody is told");
+                    assert!(
+                        open.contains(&dish.0),
+                        "{venue} {dish}: {} holds for long enough and nobody is told",
+                        rule.name
+                    );
                 }
                 for dish in must_not {
-                    assert!(!open.contains(&dish.0), "{venue} {dish} is on for long enough and told to be out");
+                    assert!(
+                        !open.contains(&dish.0),
+                        "{venue} {dish}: {} has been over for long enough and is told",
+                        rule.name
+                    );
                 }
             }
         }
-    }
-
-    /// Holds everything that is known against the restaurants.
-    fn check_end(&self) -> Result<(), String> {
-        let clock = self.clock();
-        let refused = self.world.log().counters.refused;
-        assert_eq!(refused.total(), 0, "requests over the rate limit: {refused:?}");
-        let engine = self.driver.watcher().engine();
-        self.onlookers.borrow_mut().screens.settle(engine, clock);
-        self.onlookers.borrow().screens.check(engine, clock.wall);
-        let in_force = |rule: &str| RULES[self.rules].0.contains(&format!("name: {rule},"));
-        let of_no_rule = engine.memory().book.iter().map(|(key, _)| key.rule.as_str()).find(|rule| !in_force(rule));
-        if let Some(rule) = of_no_rule {
-            return Err(format!("an alert of {rule}, a rule that was taken away"));
-        }
-        // What hangs under a station that is off stays so.
-        let is_quiet = |hold: &Hold| matches!(hold, Hold::Silence(_));
-        let is_held = |alert: &Alert| matches!(alert, Alert::Open(open) if open.held.values().any(is_quiet));
-        if let Some((key, _)) = engine.memory().book.iter().find(|(_, alert)| is_held(alert)) {
-            return Err(format!("{key:?} is held back, and nothing is silenced"));
-        }
-        let venues = &self.world.brand(&self.brand).expect("known").venues;
-        same("the venues", &engine.memory().venues.keys().copied().collect(), &venues.keys().copied().collect())?;
-        for (id, venue) in venues {
-            let menu = self.menu(*id);
-            let left = |dish: &ProductId| venue.stop_list.get(dish).map(|stop| stop.limit);
-            let is_out = |dish: &ProductId| left(dish).is_some_and(|left| left <= Quantity::default());
-            let out = menu.iter().filter(|(dish, (_, is_cooked))| *is_cooked && is_out(dish)).map(|(dish, _)| dish.0);
-            let (rules, out_rule) = RULES[self.rules];
-            same("what is out", &self.open(out_rule.name, *id), &out.collect())?;
-            if rules.contains("name: low") {
-                let is_low = |dish: &ProductId| {
-                    let threshold = self.world.product(&self.brand, *dish).map_or(0, |product| product.low_stock);
-                    let left = left(dish).filter(|_| threshold > 0);
-                    left.is_some_and(|left| left > Quantity::default() && left <= Quantity::whole(i64::from(threshold)))
-                };
-                let low = menu.keys().filter(|dish| is_low(dish)).map(|dish| dish.0);
-                same("what is low", &self.open("low", *id), &low.collect())?;
-            }
-            if rules.contains("name: off") {
-                let off = venue.stations.values().filter(|station| !station.active).map(|station| station.id.0);
-                same("which stations are off", &self.open("off", *id), &off.collect())?;
-            }
-            same("which venue is blind", &self.open("blind", *id), &BTreeSet::new())?;
-            same("who is refused", &self.open_of_brand(), &BTreeSet::new())?;
-            self.check_screen(*id, &venue.stop_list.keys().copied().collect())?;
-        }
-        Ok(())
-    }
-
-    /// Holds the list that screens show against the restaurant's own.
-    fn check_screen(&self, venue: VenueId, listed: &BTreeSet<ProductId>) -> Result<(), String> {
-        let onlookers = self.onlookers.borrow();
-        let topic = onlookers.screens.topics().stop(&self.brand, venue);
-        let body =
-            onlookers.screens.retained.get(&topic).ok_or_else(|| format!("no list on the screens of {venue}"))?;
-        let list: serde_json::Value = serde_json::from_str(body).expect("JSON");
-        let shown = |item: &serde_json::Value| {
-            (ProductId(item["id"].as_u64().expect("an id")), item["limit"].as_f64().expect("a limit"))
-        };
-        let shown: BTreeMap<ProductId, f64> = list["items"].as_array().expect("items").iter().map(shown).collect();
-        same("the list on the screens", &shown.keys().copied().collect(), listed)?;
-        for (dish, left) in shown {
-            let limit = self.world.limit(&self.brand, venue, dish).expect("known").expect("listed");
-            if (limit.as_f64() - left).abs() > 1e-6 {
-                return Err(format!("{dish} on the screens of {venue}: {left} instead of {limit:?}"));
-            }
-        }
-        Ok(())
+        drop(onlookers);
+        self.judged = judged;
     }
 
     /// Delivers what still waits, however long its receivers were away: the restaurants are closed meanwhile.
@@ -600,75 +545,5 @@ impl Life {
             self.uptime = self.uptime.plus(wait.min(Duration::from_hours(1)));
         }
         panic!("the outbox does not empty");
-    }
-}
-
-fn same<T: Ord + std::fmt::Debug>(what: &str, known: &BTreeSet<T>, true_ones: &BTreeSet<T>) -> Result<(), String> {
-    if known == true_ones { Ok(()) } else { Err(format!("{what}: {known:?} is known, {true_ones:?} is so")) }
-}
-
-impl Onlookers {
-    /// Lets the reference hear of the silences that begin and end with a commit.
-    fn hush(&mut self, commit: &Commit, clock: Clock) {
-        for (id, silence) in &commit.silences {
-            match silence {
-                Some(silence) => self.reference.falls_silent(silence),
-                None => self.reference.speaks_again(id, clock.wall),
-            }
-        }
-    }
-}
-
-impl Observer for Onlookers {
-    fn asked(&mut self, request: &Request, world: &World, clock: Clock) -> u64 {
-        self.reference.asked(request, world, clock)
-    }
-
-    fn heard(&mut self, ticket: u64, is_readable: bool, clock: Clock) {
-        self.reference.heard(ticket, is_readable, clock);
-    }
-
-    fn commits(&mut self, commit: &Commit, clock: Clock) {
-        self.differences = self.screens.differences(commit);
-        self.hush(commit, clock);
-        for (key, alert) in &commit.alerts {
-            let rule = self.reference.rules.iter().find(|rule| rule.name == key.rule.as_str());
-            if let (Some(rule), Some(Alert::Open(open))) = (rule, alert)
-                && open.opened_at == clock.wall
-                && open.clear_since.is_none()
-            {
-                let Subject::Item(venue, dish) = key.subject else { panic!("{key:?} is about a dish") };
-                if let Some(is_silenced) = self.reference.is_silenced(venue, dish, clock.wall) {
-                    stories::check_told(rule.notify, is_silenced, open, commit);
-                }
-            }
-        }
-        for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "office") {
-            let Content::Webhook(event) = &notice.content else { panic!("the office has a webhook") };
-            let event: serde_json::Value = serde_json::from_str(&event.body).expect("JSON");
-            let rule = event["data"]["alert"]["rule"].as_str().unwrap_or_default();
-            self.journal.push(format!("{} {}", event["type"], notice.summary));
-            if !RULES.iter().any(|(_, out)| out.name == rule) {
-                continue;
-            }
-            let venue = VenueId(event["data"]["venue"]["id"].as_u64().expect("a venue"));
-            let dish = ProductId(event["data"]["item"]["id"].as_u64().expect("a dish"));
-            let station = event["data"]["station"]["id"].as_u64().map(StationId);
-            if event["type"] == "dev.eightysix.alert.acked.v1" {
-                continue;
-            }
-            if event["type"] == "dev.eightysix.alert.opened.v1" {
-                let is_silenced = self.reference.is_silenced(venue, dish, clock.wall);
-                assert_ne!(is_silenced, Some(true), "{venue} {dish} is told, and it is silenced");
-                self.reference.judge_opening(rule, venue, dish);
-            } else {
-                self.reference.judge_closing(rule, venue, dish, station, clock.uptime);
-            }
-        }
-    }
-
-    fn adopted(&mut self, engine: &Engine, clock: Clock) {
-        let differences = std::mem::take(&mut self.differences);
-        self.screens.show(engine, &differences, clock.wall);
     }
 }

@@ -9,19 +9,23 @@ use std::time::Duration;
 
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::clopos::query::Request;
+use eightysix::simulator::route::Endpoint;
 use eightysix::simulator::world::World;
 use eightysix::units::{BrandId, ProductId, Quantity, StationId, Timestamp, Uptime, VenueId};
 
+use crate::chain::{COOKED_OF_INGREDIENT, INGREDIENT};
 use crate::driver::{Clock, Observer};
 
 /// After an edit in the back office nobody can say when the next complete walk has seen it; two walks and some failures.
 const UNSETTLED: Duration = Duration::from_mins(5);
-/// A list that changes a lot at once is looked at again before it is believed.
+/// A list that changes a lot at once, or that empties, is looked at again before it is believed.
 const DOUBT: Duration = Duration::from_secs(90);
 /// Two lies within this time could be taken for two looks that agree, or for the two ends of a wait.
 const LIES_APART: Duration = Duration::from_mins(1);
 /// After a failure the store is left alone for so long, and a little more.
 const STORE_TRIED_AGAIN: Duration = Duration::from_secs(12);
+/// That a window has begun or ended is seen so late at most: what turns by time is looked at so often.
+const WINDOW_SEEN_LATE: Duration = Duration::from_secs(6);
 /// From this many changed rows on.
 const MANY: usize = 4;
 
@@ -54,33 +58,67 @@ struct Reading {
 }
 
 impl Reading {
-    fn covers(&self, dish: ProductId) -> bool {
-        self.only.is_empty() || self.only.contains(&dish)
+    fn covers(&self, product: ProductId) -> bool {
+        self.only.is_empty() || self.only.contains(&product)
     }
 
-    fn is_out(&self, dish: ProductId) -> bool {
-        self.limits.get(&dish).is_some_and(|limit| *limit <= Quantity::default())
+    fn has_at_most(&self, product: ProductId, left: i64) -> bool {
+        self.limits.get(&product).is_some_and(|limit| *limit <= Quantity::whole(left))
     }
 }
 
-/// The waits of a rule about dishes that are out.
+/// What a rule says of a dish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OutRule {
+pub(crate) enum About {
+    /// It is out.
+    Out,
+    /// It is out, and stays so until three are there.
+    OutUntilThree,
+    /// It is out at night.
+    OutAtNight,
+    /// What it is cooked of is out.
+    OutOfIngredient,
+}
+
+/// A rule about dishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DishRule {
     /// Its name.
     pub(crate) name: &'static str,
+    /// What it says.
+    pub(crate) about: About,
     /// `for`.
     pub(crate) hold_for: Duration,
     /// `clear_for`.
     pub(crate) clear_for: Duration,
     /// `notify`.
     pub(crate) notify: &'static [&'static str],
+    /// `send_resolved`.
+    pub(crate) tells_ends: bool,
+}
+
+impl DishRule {
+    /// Returns the row of the stop list that it looks at.
+    fn row(self, dish: ProductId) -> ProductId {
+        if self.about == About::OutOfIngredient { INGREDIENT } else { dish }
+    }
+}
+
+/// The night of a life, on our wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Night {
+    pub(crate) begins: Timestamp,
+    pub(crate) ends: Timestamp,
 }
 
 /// The judge.
 pub(crate) struct Reference {
     brand: BrandId,
     /// The rules in force, and since which life.
-    pub(crate) rules: Vec<OutRule>,
+    pub(crate) rules: Vec<DishRule>,
+    night: Night,
+    /// The dishes that are cooked of the ingredient.
+    cooked: Vec<ProductId>,
     asked: BTreeMap<u64, Reading>,
     tickets: u64,
     /// Of each venue, oldest first.
@@ -93,10 +131,13 @@ pub(crate) struct Reference {
     lie_waits: bool,
     /// Something was heard since the book was judged.
     pub(crate) has_news: bool,
-    /// Until when nobody can say what is known of a dish, of a station, of anything.
+    /// Until when nobody can say what is known of a dish that was edited, of a station that was switched.
     unsettled_dishes: BTreeMap<ProductId, Uptime>,
     unsettled_stations: BTreeMap<(VenueId, StationId), Uptime>,
-    unsettled: Uptime,
+    /// Until when the walks through the catalog and the stations may fail: what was edited is seen later, and what was not
+    /// stays known.
+    catalog_fails_until: Uptime,
+    stations_fail_until: Uptime,
     doubtful: BTreeMap<VenueId, Uptime>,
     /// When rules were last changed: what they meant ends at once.
     reloaded_at: Option<Uptime>,
@@ -119,10 +160,12 @@ struct Hush {
 }
 
 impl Reference {
-    pub(crate) fn new(brand: BrandId, rules: Vec<OutRule>, dishes: &[(ProductId, StationId)]) -> Self {
+    pub(crate) fn new(brand: BrandId, rules: &[DishRule], night: Night, dishes: &[(ProductId, StationId)]) -> Self {
         Self {
             brand,
-            rules,
+            rules: rules.to_vec(),
+            night,
+            cooked: dishes.iter().take(COOKED_OF_INGREDIENT).map(|(dish, _)| *dish).collect(),
             asked: BTreeMap::new(),
             tickets: 0,
             readings: BTreeMap::new(),
@@ -133,7 +176,8 @@ impl Reference {
             has_news: false,
             unsettled_dishes: BTreeMap::new(),
             unsettled_stations: BTreeMap::new(),
-            unsettled: Uptime::default(),
+            catalog_fails_until: Uptime::default(),
+            stations_fail_until: Uptime::default(),
             doubtful: BTreeMap::new(),
             reloaded_at: None,
             are_new: false,
@@ -184,8 +228,8 @@ impl Reference {
     }
 
     /// Other rules are written; they are in force from the next start or reload on.
-    pub(crate) fn reloads(&mut self, rules: Vec<OutRule>) {
-        (self.rules, self.are_new) = (rules, true);
+    pub(crate) fn reloads(&mut self, rules: &[DishRule]) {
+        (self.rules, self.are_new) = (rules.to_vec(), true);
     }
 
     /// The process starts or takes another configuration: what it no longer means ends at once.
@@ -210,27 +254,64 @@ impl Reference {
 
     /// A dish was edited.
     pub(crate) fn edited(&mut self, dish: ProductId, now: Uptime) {
-        self.unsettled_dishes.insert(dish, now.plus(UNSETTLED));
+        self.unsettled_dishes.insert(dish, now.max(self.catalog_fails_until).plus(UNSETTLED));
     }
 
     /// A station was switched.
     pub(crate) fn switched(&mut self, venue: VenueId, station: StationId, now: Uptime) {
-        self.unsettled_stations.insert((venue, station), now.plus(UNSETTLED));
+        self.unsettled_stations.insert((venue, station), now.max(self.stations_fail_until).plus(UNSETTLED));
     }
 
-    /// Something is wrong with more than stop lists.
-    pub(crate) fn unsettles(&mut self, until: Uptime) {
-        self.unsettled = self.unsettled.max(until.plus(UNSETTLED));
+    /// Answers of an endpoint fail until then, or those of all. Stop lists are judged by each of their answers.
+    pub(crate) fn fails(&mut self, endpoint: Option<Endpoint>, now: Uptime, until: Uptime) {
+        let is_everything = matches!(endpoint, None | Some(Endpoint::Auth));
+        let later = until.plus(UNSETTLED);
+        let wait_longer = |known: &mut Uptime| *known = if now < *known { later.max(*known) } else { *known };
+        if is_everything || endpoint == Some(Endpoint::Products) {
+            self.catalog_fails_until = self.catalog_fails_until.max(until);
+            self.unsettled_dishes.values_mut().for_each(wait_longer);
+        }
+        if is_everything || endpoint == Some(Endpoint::Stations) {
+            self.stations_fail_until = self.stations_fail_until.max(until);
+            self.unsettled_stations.values_mut().for_each(wait_longer);
+        }
+    }
+
+    /// Says whether a rule holds by what a reading says of a dish whose station cooks.
+    fn holds(&self, rule: DishRule, dish: ProductId, reading: &Reading) -> bool {
+        let is_watched = match rule.about {
+            About::Out | About::OutUntilThree => true,
+            About::OutAtNight => self.is_night(reading.heard_wall),
+            About::OutOfIngredient => self.cooked.contains(&dish),
+        };
+        is_watched && reading.has_at_most(rule.row(dish), 0)
+    }
+
+    /// Says whether an alert that is open stays open by that.
+    fn keeps(&self, rule: DishRule, dish: ProductId, reading: &Reading) -> bool {
+        match rule.about {
+            About::OutUntilThree => reading.has_at_most(dish, 2),
+            About::Out | About::OutAtNight | About::OutOfIngredient => self.holds(rule, dish, reading),
+        }
+    }
+
+    fn is_night(&self, wall: Timestamp) -> bool {
+        self.night.begins <= wall && wall < self.night.ends
+    }
+
+    fn rule(&self, name: &str) -> Option<DishRule> {
+        self.rules.iter().find(|known| known.name == name).copied()
     }
 
     /// Judges an alert about a dish that is told to have opened.
     pub(crate) fn judge_opening(&self, rule: &str, venue: VenueId, dish: ProductId) {
-        let rule = self.rules.iter().find(|known| known.name == rule);
-        let rule = rule.unwrap_or_else(|| panic!("{venue} {dish} opened by a rule that is not in force"));
-        let heard: Vec<&Reading> = self.heard(venue, dish).collect();
+        let known = self.rule(rule);
+        let rule = known.unwrap_or_else(|| panic!("{venue} {dish} opened by {rule}, which is not in force"));
+        let heard: Vec<&Reading> = self.heard(rule, venue, dish).collect();
         let last = heard.last().unwrap_or_else(|| panic!("{venue} {dish} opened before anything was read"));
-        assert!(last.worth != Worth::Lie && last.is_out(dish), "{venue} {dish} opened, and it was not out: {last:?}");
-        let begins = heard.iter().rev().take_while(|reading| reading.worth != Worth::Good || reading.is_out(dish));
+        let holds = |reading: &Reading| self.holds(rule, dish, reading);
+        assert!(last.worth != Worth::Lie && holds(last), "{venue} {dish} opened, and {rule:?} does not hold: {last:?}");
+        let begins = heard.iter().rev().take_while(|reading| reading.worth != Worth::Good || holds(reading));
         let longest = begins.map(|reading| last.heard_wall.since(reading.heard_wall)).max().unwrap_or_default();
         assert!(longest >= rule.hold_for, "{venue} {dish} opened after {longest:?} instead of {:?}", rule.hold_for);
     }
@@ -246,25 +327,27 @@ impl Reference {
     ) {
         // A rule that was taken away ends what it meant, as soon as that can be stored.
         let ends_by = |at: Uptime| at.max(self.unstored_until).plus(STORE_TRIED_AGAIN);
-        let is_withdrawn = !self.rules.iter().any(|known| known.name == rule);
+        let known = self.rule(rule);
         let is_excused = self.reloaded_at == Some(now)
-            || is_withdrawn && self.reloaded_at.is_some_and(|at| now <= ends_by(at))
-            || self.unsettled_dishes.get(&dish).is_some_and(|until| now < self.unsettled.max(*until))
-            || station
-                .and_then(|id| self.unsettled_stations.get(&(venue, id)))
-                .is_some_and(|until| now < self.unsettled.max(*until));
+            || known.is_none() && self.reloaded_at.is_some_and(|at| now <= ends_by(at))
+            || self.unsettled_dishes.get(&dish).is_some_and(|until| now < *until)
+            || station.and_then(|id| self.unsettled_stations.get(&(venue, id))).is_some_and(|until| now < *until);
         if is_excused {
             return;
         }
-        let Some(rule) = self.rules.iter().find(|known| known.name == rule) else {
-            panic!("{venue} {dish} closed by a rule that is not in force");
-        };
-        let heard: Vec<&Reading> = self.heard(venue, dish).collect();
+        let rule = known.unwrap_or_else(|| panic!("{venue} {dish} closed by {rule}, which is not in force"));
+        assert!(rule.tells_ends, "{venue} {dish}: the end is told of {rule:?}");
+        let heard: Vec<&Reading> = self.heard(rule, venue, dish).collect();
         let last = heard.last().expect("something was read before");
+        // At the end of the night its alerts end, whatever is out.
+        if rule.about == About::OutAtNight && !self.is_night(last.heard_wall) {
+            return;
+        }
         let why = format!("{venue} {dish} closed by {last:?}");
+        let keeps = |reading: &Reading| self.keeps(rule, dish, reading);
         // A lie that happens to be true of this dish ends nothing wrongly.
-        assert!(!last.is_out(dish), "{why}");
-        let clear = heard.iter().rev().take_while(|reading| reading.worth != Worth::Good || !reading.is_out(dish));
+        assert!(!keeps(last), "{why}");
+        let clear = heard.iter().rev().take_while(|reading| reading.worth != Worth::Good || !keeps(reading));
         let longest = clear.map(|reading| last.heard_wall.since(reading.heard_wall)).max().unwrap_or_default();
         assert!(longest >= rule.clear_for, "{why} after {longest:?} instead of {:?}", rule.clear_for);
     }
@@ -274,28 +357,26 @@ impl Reference {
     /// `stations` says which station cooks which dish, and whether it takes orders.
     pub(crate) fn certain(
         &self,
-        rule: OutRule,
+        rule: DishRule,
         venue: VenueId,
         dishes: &BTreeMap<ProductId, (StationId, bool)>,
         now: Uptime,
     ) -> (BTreeSet<ProductId>, BTreeSet<ProductId>) {
         let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
-        if now < self.unsettled {
-            return (open, closed);
-        }
         for (dish, (station, is_cooked)) in dishes {
             let is_unsettled = self.unsettled_dishes.get(dish).is_some_and(|until| now < *until)
                 || self.unsettled_stations.get(&(venue, *station)).is_some_and(|until| now < *until);
             if is_unsettled {
                 continue;
             }
-            let run: Vec<&Reading> = self.run(venue, *dish);
+            let run: Vec<&Reading> = self.run(rule, venue, *dish);
             let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-            let is_out = last.is_out(*dish) && *is_cooked;
             let lasted = last.heard_wall.since(first.heard_wall);
-            if is_out && lasted >= rule.hold_for {
+            let (holds, keeps) = (self.holds(rule, *dish, last), self.keeps(rule, *dish, last));
+            let late = if rule.about == About::OutAtNight { WINDOW_SEEN_LATE } else { Duration::ZERO };
+            if holds && *is_cooked && lasted >= rule.hold_for + late {
                 open.insert(*dish);
-            } else if !is_out && lasted >= rule.clear_for {
+            } else if !(keeps && *is_cooked) && lasted >= rule.clear_for + late {
                 closed.insert(*dish);
             }
         }
@@ -303,33 +384,34 @@ impl Reference {
     }
 
     /// Returns the last good readings that agree about a dish and that nothing interrupted, oldest first.
-    fn run(&self, venue: VenueId, dish: ProductId) -> Vec<&Reading> {
+    fn run(&self, rule: DishRule, venue: VenueId, dish: ProductId) -> Vec<&Reading> {
         let heard = || {
             let of_venue = self.readings.get(&venue).into_iter().flatten();
             of_venue.rev().filter(|reading| reading.only.is_empty())
         };
         let is_certain = |last: &&Reading| last.life == self.life && last.worth == Worth::Good;
         let Some(last) = heard().next().filter(is_certain) else { return Vec::new() };
-        let agrees = |reading: &&Reading| {
-            (reading.life, reading.worth, reading.is_out(dish)) == (last.life, Worth::Good, last.is_out(dish))
-        };
+        let says = |reading: &Reading| (self.holds(rule, dish, reading), self.keeps(rule, dish, reading));
+        let agrees =
+            |reading: &&Reading| (reading.life, reading.worth, says(reading)) == (last.life, Worth::Good, says(last));
         let mut run: Vec<&Reading> = heard().take_while(agrees).collect();
         run.reverse();
         run
     }
 
-    fn heard(&self, venue: VenueId, dish: ProductId) -> impl Iterator<Item = &Reading> {
-        self.readings.get(&venue).into_iter().flatten().filter(move |reading| reading.covers(dish))
+    fn heard(&self, rule: DishRule, venue: VenueId, dish: ProductId) -> impl Iterator<Item = &Reading> {
+        self.readings.get(&venue).into_iter().flatten().filter(move |reading| reading.covers(rule.row(dish)))
     }
 
-    /// Marks what is not believed at once: a list that changes a lot, and those after it until that was looked at again.
+    /// Marks what is not believed at once: a list that changes a lot or empties, and those after it until that was looked at again.
     fn doubt(&mut self, reading: &mut Reading) {
         let earlier = self.readings.get(&reading.venue).into_iter().flatten().rev().find(|known| known.only.is_empty());
         let nothing = BTreeMap::new();
         let before = earlier.map_or(&nothing, |known| &known.limits);
         let ids: BTreeSet<&ProductId> = before.keys().chain(reading.limits.keys()).collect();
         let changed = ids.into_iter().filter(|id| before.get(id) != reading.limits.get(id)).count();
-        let is_odd = reading.only.is_empty() && (reading.worth != Worth::Good || changed >= MANY);
+        let is_emptied = !before.is_empty() && reading.limits.is_empty();
+        let is_odd = reading.only.is_empty() && (reading.worth != Worth::Good || changed >= MANY || is_emptied);
         if is_odd {
             self.doubtful.insert(reading.venue, reading.heard_at.plus(DOUBT));
         }

@@ -9,7 +9,7 @@ use eightysix::simulator::route::Endpoint;
 /// Dishes that take part: the first half at one station, the others at another.
 pub(crate) const DISHES: usize = 8;
 /// Sets of rules that reloads turn over.
-pub(crate) const RULE_SETS: usize = 3;
+pub(crate) const RULE_SETS: usize = 4;
 /// How the endpoints are drawn for faults; stop lists are most of what is asked.
 const ENDPOINTS: [Option<Endpoint>; 8] = [
     Some(Endpoint::StopList),
@@ -78,6 +78,10 @@ pub(crate) enum Trouble {
 pub(crate) enum Event {
     /// A dish has so many portions left.
     Left { venue: u64, dish: usize, left: i64 },
+    /// What the first dishes are cooked of has so much left, or is taken off the stop list.
+    Ingredient { venue: u64, left: Option<i64> },
+    /// A dish has another price in the hall.
+    Price { dish: usize },
     /// A dish is taken off the stop list.
     Unlimited { venue: u64, dish: usize },
     /// The stop list is emptied.
@@ -135,6 +139,10 @@ pub(crate) struct Script {
     pub(crate) begins: (&'static str, &'static str),
     /// Everything is read as often as the quota allows.
     pub(crate) hurries: bool,
+    /// The menu is longer than a page.
+    pub(crate) has_pages: bool,
+    /// The minutes of this life that are the night, where clocks are not changed; elsewhere it is always night.
+    pub(crate) night: (u32, u32),
     /// The story is printed when it fails.
     pub(crate) is_told: bool,
     /// What happens, and the wait in seconds after each.
@@ -150,7 +158,10 @@ impl Script {
         let hurries = chance.happens(3);
         let many = chance.between(4, if hurries { 12 } else { 24 });
         let events = (0..many).map(|_| (wait(&mut chance), event(&mut chance, venues))).collect();
-        Self { seed, venues, begins, hurries, is_told: false, events }
+        let has_pages = chance.happens(15);
+        let night_begins = minutes(&mut chance, 0, 4);
+        let night = (night_begins, night_begins + minutes(&mut chance, 1, 5));
+        Self { seed, venues, begins, hurries, has_pages, night, is_told: false, events }
     }
 }
 
@@ -160,16 +171,25 @@ fn wait(chance: &mut Chance) -> u32 {
     u32::try_from(chance.between(1, most)).expect("small")
 }
 
+fn minutes(chance: &mut Chance, least: u64, most: u64) -> u32 {
+    u32::try_from(chance.between(least, most)).expect("small")
+}
+
 fn event(chance: &mut Chance, venues: u64) -> Event {
     let venue = chance.between(1, venues);
     let dish = usize::try_from(chance.below(DISHES as u64)).expect("small");
     let seconds = |chance: &mut Chance, most: u64| u32::try_from(chance.between(1, most)).expect("small");
     match chance.below(100) {
-        0..30 => {
+        0..23 => {
             // Out, as Clopos may say it, is often 0 and at times below.
             let left = if chance.happens(60) { 0 } else { i64::try_from(chance.below(9)).expect("small") - 1 };
             Event::Left { venue, dish, left }
         }
+        23..27 => {
+            let is_listed = chance.happens(70);
+            Event::Ingredient { venue, left: is_listed.then(|| i64::from(chance.happens(40))) }
+        }
+        27..30 => Event::Price { dish },
         30..42 => Event::Unlimited { venue, dish },
         42..44 => Event::Cleared { venue },
         44..46 => Event::AllOut { venue },

@@ -1,0 +1,170 @@
+//! How a life is judged when everything has calmed down: what is known and told is what is so in the restaurants.
+//!
+//! Looks at the restaurants themselves. Must change nothing but the screens, which may publish what they still owe.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eightysix::alerts::hold::Hold;
+use eightysix::alerts::lifecycle::Alert;
+use eightysix::rules::Subject;
+use eightysix::units::{ProductId, Quantity, StationId, Timestamp, VenueId};
+
+use super::Life;
+use crate::chain::{COOKED_OF_INGREDIENT, GROUP_WAIT, INGREDIENT, RULES};
+use crate::reference::{About, DishRule};
+
+/// The dishes of a venue, the stations that cook them, and whether they can be sold out there.
+type Menu = BTreeMap<ProductId, (StationId, bool)>;
+
+impl Life {
+    /// Returns the dishes of the menu, the stations that cook them, and whether they can be sold out there.
+    pub(super) fn menu(&self, venue: VenueId) -> Menu {
+        let known = self.world.venue(&self.brand, venue).expect("a venue of the plan");
+        let dish = |(id, station): &(ProductId, StationId)| {
+            let is_active = self.world.product(&self.brand, *id).is_ok_and(|product| product.active);
+            (*id, (*station, is_active && known.stations[station].active))
+        };
+        self.dishes.iter().map(dish).collect()
+    }
+
+    /// Returns the subjects of the open alerts of a rule at a venue.
+    pub(super) fn open(&self, rule: &str, venue: VenueId) -> BTreeSet<u64> {
+        let book = &self.driver.watcher().engine().memory().book;
+        let open =
+            book.of(Some(venue)).filter(|(key, alert)| key.rule.as_str() == rule && matches!(alert, Alert::Open(_)));
+        open.map(|(key, _)| match &key.subject {
+            Subject::Item(_, product) => product.0,
+            Subject::Station(_, station) => station.0,
+            Subject::Venue(venue) => venue.0,
+            Subject::Brand => 0,
+        })
+        .collect()
+    }
+
+    /// Holds what managers believe to be out against what is: all but what opened too late for the last mail.
+    pub(super) fn check_last_mails(&self, told: &BTreeSet<(String, String)>) {
+        let now = self.calm_at;
+        let mut open = BTreeSet::new();
+        let mut may_be_open = BTreeSet::new();
+        for (key, alert) in self.driver.watcher().engine().memory().book.iter() {
+            let Alert::Open(alert) = alert else { continue };
+            let Some(venue) = key.subject.venue().filter(|_| key.rule.as_str() == "out") else { continue };
+            if alert.told.iter().any(|receiver| receiver.as_str() == "managers") {
+                let believed = (venue.to_string(), alert.label.clone());
+                may_be_open.insert(believed.clone());
+                if now.since(alert.opened_at) > GROUP_WAIT {
+                    open.insert(believed);
+                }
+            }
+        }
+        assert!(open.is_subset(told), "managers were not told of {:?}", open.difference(told));
+        assert!(told.is_subset(&may_be_open), "managers believe in {:?}", told.difference(&may_be_open));
+    }
+
+    /// Returns the rules of which an alert of the brand itself is open.
+    fn open_of_brand(&self) -> BTreeSet<String> {
+        let book = &self.driver.watcher().engine().memory().book;
+        let open = book.of(None).filter(|(_, alert)| matches!(alert, Alert::Open(_)));
+        open.map(|(key, _)| key.rule.as_str().to_owned()).collect()
+    }
+
+    /// Holds everything that is known against the restaurants.
+    pub(super) fn check_end(&self) -> Result<(), String> {
+        let clock = self.clock();
+        let refused = self.world.log().counters.refused;
+        assert_eq!(refused.total(), 0, "requests over the rate limit: {refused:?}");
+        let engine = self.driver.watcher().engine();
+        self.onlookers.borrow_mut().screens.settle(engine, clock);
+        self.onlookers.borrow().screens.check(engine, clock.wall);
+        let in_force = |rule: &str| RULES[self.rules].0.contains(&format!("name: {rule},"));
+        let of_no_rule = engine.memory().book.iter().map(|(key, _)| key.rule.as_str()).find(|rule| !in_force(rule));
+        if let Some(rule) = of_no_rule {
+            return Err(format!("an alert of {rule}, a rule that was taken away"));
+        }
+        // What hangs under a station that is off stays so.
+        let is_quiet = |hold: &Hold| matches!(hold, Hold::Silence(_));
+        let is_held = |alert: &Alert| matches!(alert, Alert::Open(open) if open.held.values().any(is_quiet));
+        if let Some((key, _)) = engine.memory().book.iter().find(|(_, alert)| is_held(alert)) {
+            return Err(format!("{key:?} is held back, and nothing is silenced"));
+        }
+        let venues = &self.world.brand(&self.brand).expect("known").venues;
+        same("the venues", &engine.memory().venues.keys().copied().collect(), &venues.keys().copied().collect())?;
+        for (id, venue) in venues {
+            let menu = self.menu(*id);
+            let left = |dish: &ProductId| venue.stop_list.get(dish).map(|stop| stop.limit);
+            let (rules, dish_rules) = RULES[self.rules];
+            for rule in dish_rules {
+                self.check_dishes(*rule, *id, &menu, clock.wall)?;
+            }
+            let products = &engine.memory().venues[id].picture.catalog.products;
+            let on_the_menu = &self.world.brand(&self.brand).expect("known").menu.products;
+            same("the menu", &products.keys().collect(), &on_the_menu.keys().collect())?;
+            if rules.contains("name: low") {
+                let is_low = |dish: &ProductId| {
+                    let threshold = self.world.product(&self.brand, *dish).map_or(0, |product| product.low_stock);
+                    let left = left(dish).filter(|_| threshold > 0);
+                    left.is_some_and(|left| left > Quantity::default() && left <= Quantity::whole(i64::from(threshold)))
+                };
+                let low = menu.keys().filter(|dish| is_low(dish)).map(|dish| dish.0);
+                same("what is low", &self.open("low", *id), &low.collect())?;
+            }
+            if rules.contains("name: off") {
+                let off = venue.stations.values().filter(|station| !station.active).map(|station| station.id.0);
+                same("which stations are off", &self.open("off", *id), &off.collect())?;
+            }
+            same("which venue is blind", &self.open("blind", *id), &BTreeSet::new())?;
+            same("who is refused", &self.open_of_brand(), &BTreeSet::new())?;
+            self.check_screen(*id, &venue.stop_list.keys().copied().collect())?;
+        }
+        self.onlookers.borrow().prices.check_end(|dish| self.world.product(&self.brand, dish).is_ok())
+    }
+
+    /// Holds the open alerts of a rule about dishes against the restaurant.
+    fn check_dishes(&self, rule: DishRule, venue: VenueId, menu: &Menu, wall: Timestamp) -> Result<(), String> {
+        let stop_list = &self.world.venue(&self.brand, venue).expect("known").stop_list;
+        let has_at_most =
+            |id: ProductId, left: i64| stop_list.get(&id).is_some_and(|stop| stop.limit <= Quantity::whole(left));
+        let is_night = self.night.begins <= wall && wall < self.night.ends;
+        let is_cooked_of_it = |dish: ProductId| self.dishes[..COOKED_OF_INGREDIENT].iter().any(|(id, _)| *id == dish);
+        let holds = |dish: ProductId| match rule.about {
+            About::Out | About::OutUntilThree => has_at_most(dish, 0),
+            About::OutAtNight => is_night && has_at_most(dish, 0),
+            About::OutOfIngredient => is_cooked_of_it(dish) && has_at_most(INGREDIENT, 0),
+        };
+        let known = self.open(rule.name, venue);
+        let cooked = || menu.iter().filter(|(_, (_, is_cooked))| *is_cooked).map(|(dish, _)| *dish);
+        let out: BTreeSet<u64> = cooked().filter(|dish| holds(*dish)).map(|dish| dish.0).collect();
+        if rule.about == About::OutUntilThree {
+            // With one or two left it is as it was.
+            let few: BTreeSet<u64> = cooked().filter(|dish| has_at_most(*dish, 2)).map(|dish| dish.0).collect();
+            let fits = out.is_subset(&known) && known.is_subset(&few);
+            return if fits { Ok(()) } else { Err(format!("{rule:?}: {known:?} is known, {out:?} to {few:?} is so")) };
+        }
+        same(rule.name, &known, &out)
+    }
+
+    /// Holds the list that screens show against the restaurant's own.
+    fn check_screen(&self, venue: VenueId, listed: &BTreeSet<ProductId>) -> Result<(), String> {
+        let onlookers = self.onlookers.borrow();
+        let topic = onlookers.screens.topics().stop(&self.brand, venue);
+        let body =
+            onlookers.screens.retained.get(&topic).ok_or_else(|| format!("no list on the screens of {venue}"))?;
+        let list: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        let shown = |item: &serde_json::Value| {
+            (ProductId(item["id"].as_u64().expect("an id")), item["limit"].as_f64().expect("a limit"))
+        };
+        let shown: BTreeMap<ProductId, f64> = list["items"].as_array().expect("items").iter().map(shown).collect();
+        same("the list on the screens", &shown.keys().copied().collect(), listed)?;
+        for (dish, left) in shown {
+            let limit = self.world.limit(&self.brand, venue, dish).expect("known").expect("listed");
+            if (limit.as_f64() - left).abs() > 1e-6 {
+                return Err(format!("{dish} on the screens of {venue}: {left} instead of {limit:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn same<T: Ord + std::fmt::Debug>(what: &str, known: &BTreeSet<T>, true_ones: &BTreeSet<T>) -> Result<(), String> {
+    if known == true_ones { Ok(()) } else { Err(format!("{what}: {known:?} is known, {true_ones:?} is so")) }
+}

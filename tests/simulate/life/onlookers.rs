@@ -1,0 +1,114 @@
+//! The people and programs around the process of a life: they see what is asked, heard, committed and told.
+//!
+//! Hands all of it to the judges. Must change nothing but what they remember.
+
+use eightysix::alerts::lifecycle::Alert;
+use eightysix::alerts::notice::Content;
+use eightysix::clopos::query::Request;
+use eightysix::engine::{Commit, Engine};
+use eightysix::rules::Subject;
+use eightysix::service::feeds::Differences;
+use eightysix::simulator::world::World;
+use eightysix::units::{ProductId, StationId, VenueId};
+
+use crate::chain::RULES;
+use crate::driver::{Clock, Observer};
+use crate::prices::Prices;
+use crate::reference::Reference;
+use crate::screens::Screens;
+use crate::stories;
+
+/// The people and programs around the process.
+pub(super) struct Onlookers {
+    pub(super) reference: Reference,
+    pub(super) prices: Prices,
+    pub(super) screens: Screens,
+    pub(super) differences: Differences,
+    /// What was told of alerts, for the one who reads the story.
+    pub(super) journal: Vec<String>,
+}
+
+impl Onlookers {
+    /// The process starts or takes another configuration.
+    pub(super) fn starts(&mut self, rules: usize, clock: Clock) {
+        self.reference.started(clock.uptime);
+        if RULES[rules].0.contains("event: price_changed") {
+            self.prices.are_watched();
+        }
+    }
+
+    fn judge_price(&mut self, event: &serde_json::Value) {
+        let text = |name: &str| event["data"]["change"][name].as_str().expect("a price");
+        let dish = ProductId(event["data"]["item"]["id"].as_u64().expect("a dish"));
+        assert_eq!(event["data"]["change"]["list"], "Hall", "the list whose prices change");
+        self.prices.judge_told(dish, text("before"), text("after"));
+    }
+
+    /// Lets the reference hear of the silences that begin and end with a commit.
+    fn hush(&mut self, commit: &Commit, clock: Clock) {
+        for (id, silence) in &commit.silences {
+            match silence {
+                Some(silence) => self.reference.falls_silent(silence),
+                None => self.reference.speaks_again(id, clock.wall),
+            }
+        }
+    }
+}
+
+impl Observer for Onlookers {
+    fn asked(&mut self, request: &Request, world: &World, clock: Clock) -> u64 {
+        self.reference.asked(request, world, clock)
+    }
+
+    fn heard(&mut self, ticket: u64, is_readable: bool, clock: Clock) {
+        self.reference.heard(ticket, is_readable, clock);
+    }
+
+    fn commits(&mut self, commit: &Commit, clock: Clock) {
+        self.differences = self.screens.differences(commit);
+        self.hush(commit, clock);
+        for (key, alert) in &commit.alerts {
+            let rule = self.reference.rules.iter().find(|rule| rule.name == key.rule.as_str());
+            if let (Some(rule), Some(Alert::Open(open))) = (rule, alert)
+                && open.opened_at == clock.wall
+                && open.clear_since.is_none()
+            {
+                let Subject::Item(venue, dish) = key.subject else { panic!("{key:?} is about a dish") };
+                if let Some(is_silenced) = self.reference.is_silenced(venue, dish, clock.wall) {
+                    stories::check_told(rule.notify, is_silenced, open, commit);
+                }
+            }
+        }
+        for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "office") {
+            let Content::Webhook(event) = &notice.content else { panic!("the office has a webhook") };
+            let event: serde_json::Value = serde_json::from_str(&event.body).expect("JSON");
+            let rule = event["data"]["alert"]["rule"].as_str().unwrap_or_default();
+            self.journal.push(format!("{} {}", event["type"], notice.summary));
+            if event["type"] == "dev.eightysix.change.v1" {
+                self.judge_price(&event);
+                continue;
+            }
+            if !RULES.iter().flat_map(|(_, rules)| *rules).any(|known| known.name == rule) {
+                continue;
+            }
+            let venue = VenueId(event["data"]["venue"]["id"].as_u64().expect("a venue"));
+            let dish = ProductId(event["data"]["item"]["id"].as_u64().expect("a dish"));
+            let station = event["data"]["station"]["id"].as_u64().map(StationId);
+            if event["type"] == "dev.eightysix.alert.acked.v1" {
+                continue;
+            }
+            if event["type"] == "dev.eightysix.alert.opened.v1" {
+                let is_silenced = self.reference.is_silenced(venue, dish, clock.wall);
+                assert_ne!(is_silenced, Some(true), "{venue} {dish} is told, and it is silenced");
+                self.reference.judge_opening(rule, venue, dish);
+            } else {
+                self.reference.judge_closing(rule, venue, dish, station, clock.uptime);
+            }
+        }
+    }
+
+    fn adopted(&mut self, engine: &Engine, clock: Clock) {
+        let differences = std::mem::take(&mut self.differences);
+        self.screens.show(engine, &differences, clock.wall);
+    }
+}
