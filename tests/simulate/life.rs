@@ -151,7 +151,7 @@ impl Life {
         let setting = setting(&zone);
         let (night, night_text) = night(script, begun_at, &zone);
         let onlookers = Rc::new(RefCell::new(Onlookers {
-            reference: Reference::new(brand.clone(), RULES[0].1, night, &dishes),
+            reference: Reference::new(brand.clone(), RULES[script.rules].1, night, &dishes),
             prices: Prices::default(),
             screens: Screens::new(script.seed, setting, begun_at),
             differences: Differences::default(),
@@ -171,7 +171,7 @@ impl Life {
                 venues: None,
                 per_minute: if script.hurries { PER_MINUTE_MAX } else { PER_MINUTE },
             },
-            policy: Arc::new(policy(RULES[0].0, &zone, &night_text)),
+            policy: Arc::new(policy(RULES[script.rules].0, &zone, &night_text)),
         };
         let mut driver = Driver::new(configured, IpBudget::shared(), Kill::Never);
         driver.observer = Rc::clone(&onlookers) as Rc<RefCell<dyn Observer>>;
@@ -188,7 +188,7 @@ impl Life {
             begun_at,
             uptime: Uptime(Duration::from_hours(1)),
             ahead_s: 0,
-            rules: 0,
+            rules: script.rules,
             next_delivery: Uptime::default(),
             next_screens: Uptime::default(),
             up_at: Uptime::default(),

@@ -71,9 +71,10 @@ fn shrink(script: &Script, fails: impl Fn(&Script) -> bool) -> Script {
 fn tell(script: &Script) -> String {
     let lines: Vec<String> =
         script.events.iter().map(|(wait_s, event)| format!("  {event:?}, then {wait_s} s")).collect();
-    let Script { venues, begins, hurries, .. } = script;
+    let Script { venues, begins, hurries, rules, night, has_pages, .. } = script;
     let hurries = if *hurries { ", as fast as the quota allows" } else { "" };
-    format!("{venues} venues from {begins:?}{hurries}\n{}", lines.join("\n"))
+    let pages = if *has_pages { ", a menu of several pages" } else { "" };
+    format!("{venues} venues from {begins:?}{hurries}, rules {rules}, night {night:?}{pages}\n{}", lines.join("\n"))
 }
 
 #[test]

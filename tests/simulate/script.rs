@@ -139,6 +139,8 @@ pub(crate) struct Script {
     pub(crate) begins: (&'static str, &'static str),
     /// Everything is read as often as the quota allows.
     pub(crate) hurries: bool,
+    /// The rules that it begins with.
+    pub(crate) rules: usize,
     /// The menu is longer than a page.
     pub(crate) has_pages: bool,
     /// The minutes of this life that are the night, where clocks are not changed; elsewhere it is always night.
@@ -161,7 +163,8 @@ impl Script {
         let has_pages = chance.happens(15);
         let night_begins = minutes(&mut chance, 0, 4);
         let night = (night_begins, night_begins + minutes(&mut chance, 1, 5));
-        Self { seed, venues, begins, hurries, has_pages, night, is_told: false, events }
+        let rules = usize::try_from(chance.below(RULE_SETS as u64)).expect("small");
+        Self { seed, venues, begins, hurries, rules, has_pages, night, is_told: false, events }
     }
 }
 

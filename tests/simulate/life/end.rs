@@ -3,6 +3,7 @@
 //! Looks at the restaurants themselves. Must change nothing but the screens, which may publish what they still owe.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use eightysix::alerts::hold::Hold;
 use eightysix::alerts::lifecycle::Alert;
@@ -15,6 +16,9 @@ use crate::reference::{About, DishRule};
 
 /// The dishes of a venue, the stations that cook them, and whether they can be sold out there.
 type Menu = BTreeMap<ProductId, (StationId, bool)>;
+
+/// So long after the night has begun or ended it is seen at the latest, and every wait is over.
+const NIGHT_TURNS: Duration = Duration::from_secs(40);
 
 impl Life {
     /// Returns the dishes of the menu, the stations that cook them, and whether they can be sold out there.
@@ -125,6 +129,10 @@ impl Life {
         let has_at_most =
             |id: ProductId, left: i64| stop_list.get(&id).is_some_and(|stop| stop.limit <= Quantity::whole(left));
         let is_night = self.night.begins <= wall && wall < self.night.ends;
+        let has_just_turned = |at: Timestamp| at <= wall && wall < at.plus(NIGHT_TURNS);
+        if rule.about == About::OutAtNight && (has_just_turned(self.night.begins) || has_just_turned(self.night.ends)) {
+            return Ok(());
+        }
         let is_cooked_of_it = |dish: ProductId| self.dishes[..COOKED_OF_INGREDIENT].iter().any(|(id, _)| *id == dish);
         let holds = |dish: ProductId| match rule.about {
             About::Out | About::OutUntilThree => has_at_most(dish, 0),
