@@ -32,7 +32,7 @@ pub(crate) const INGREDIENT: ProductId = ProductId(301);
 const WINE: ProductId = ProductId(302);
 const SIZES: usize = 2;
 /// So many dishes, the first ones, need the ingredient.
-pub(crate) const COOKED_OF_INGREDIENT: usize = 2;
+pub(crate) const COOKED_OF_INGREDIENT: usize = 4;
 const LONG_MENU: std::ops::Range<u64> = 1_000..1_130;
 
 /// Each set of rules: its text, and what it says of dishes.
@@ -52,6 +52,7 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
             clear_for: Duration::from_secs(20),
             notify: &["kitchen", "managers", "office"],
             tells_ends: true,
+            explained_to: &[],
         }],
     ),
     (
@@ -67,6 +68,7 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
             clear_for: Duration::from_secs(15),
             notify: &["managers", "office"],
             tells_ends: true,
+            explained_to: &[],
         }],
     ),
     (
@@ -81,6 +83,7 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
             clear_for: Duration::from_secs(20),
             notify: &["kitchen", "office"],
             tells_ends: true,
+            explained_to: &[],
         }],
     ),
     (
@@ -100,6 +103,7 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
                 clear_for: Duration::from_secs(10),
                 notify: &["kitchen", "office"],
                 tells_ends: false,
+                explained_to: &[],
             },
             DishRule {
                 name: "short",
@@ -108,6 +112,7 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
                 clear_for: Duration::from_secs(10),
                 notify: &["office"],
                 tells_ends: true,
+                explained_to: &[],
             },
             DishRule {
                 name: "late",
@@ -116,13 +121,39 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
                 clear_for: Duration::from_secs(10),
                 notify: &["kitchen", "office"],
                 tells_ends: true,
+                explained_to: &[],
             },
         ],
     ),
+    (
+        "rules:
+  - { name: bare, when: { limit: { at_most: 0 }, product.type: INGREDIENT }, for: 10s, clear_for: 20s, notify: [office] }
+  - { name: spent, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 5s, clear_for: 10s,
+      notify: [kitchen, office] }",
+        &[DishRule {
+            name: "spent",
+            about: About::Out,
+            hold_for: Duration::from_secs(5),
+            clear_for: Duration::from_secs(10),
+            notify: &["kitchen", "office"],
+            tells_ends: true,
+            explained_to: &["office"],
+        }],
+    ),
 ];
+/// The rule about the ingredient itself, which is the cause of what is said of the dishes that are cooked of it.
+pub(crate) const CAUSE: DishRule = DishRule {
+    name: "bare",
+    about: About::Out,
+    hold_for: Duration::from_secs(10),
+    clear_for: Duration::from_secs(20),
+    notify: &["office"],
+    tells_ends: true,
+    explained_to: &[],
+};
 
-/// Opens a small chain: two stations with four dishes each, two of one ingredient and two that are sizes of a wine, nothing
-/// on any stop list.
+/// Opens a small chain: two stations with four dishes each, those of the first of one ingredient and two of the others
+/// sizes of a wine, nothing on any stop list.
 pub(crate) fn open_world(
     script: &Script,
     brand: &BrandId,

@@ -10,11 +10,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use eightysix::alerts::hold::Hold;
 use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::order::{Acknowledgement, Order, Reason};
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::clopos::budget::IpBudget;
 use eightysix::poll;
+use eightysix::rules::Subject;
 use eightysix::service::feeds::Differences;
 use eightysix::simulator::chance::Chance;
 use eightysix::simulator::faults::{Fault, Scope, ScriptedFault, Span};
@@ -533,6 +535,25 @@ impl Life {
         }
         drop(onlookers);
         self.judged = judged;
+        self.judge_causes(clock);
+    }
+
+    /// Holds what waits for the end of its cause against what is certain at this moment.
+    fn judge_causes(&mut self, clock: Clock) {
+        let onlookers = self.onlookers.borrow();
+        for (key, alert) in self.driver.watcher().engine().memory().book.iter() {
+            let (Some(rule), Alert::Open(open)) = (onlookers.reference.rule(key.rule.as_str()), alert) else {
+                continue;
+            };
+            let Subject::Item(venue, dish) = key.subject else { continue };
+            let menu = self.menu(venue);
+            let (must, _) = onlookers.reference.certain(rule, venue, &menu, clock.uptime);
+            let waits = open.held.values().any(|hold| matches!(hold, Hold::Cause(_)));
+            if waits && must.contains(&dish) {
+                let is_explained = onlookers.reference.is_explained(rule, venue, dish, clock.uptime);
+                assert_ne!(is_explained, Some(false), "{venue} {dish} waits, and what it is cooked of is there");
+            }
+        }
     }
 
     /// Delivers what still waits, however long its receivers were away: the restaurants are closed meanwhile.

@@ -13,7 +13,7 @@ use eightysix::simulator::route::Endpoint;
 use eightysix::simulator::world::World;
 use eightysix::units::{BrandId, ProductId, Quantity, StationId, Timestamp, Uptime, VenueId};
 
-use crate::chain::{COOKED_OF_INGREDIENT, INGREDIENT};
+use crate::chain::{CAUSE, COOKED_OF_INGREDIENT, INGREDIENT};
 use crate::driver::{Clock, Observer};
 
 /// After an edit in the back office nobody can say when the next complete walk has seen it; two walks and some failures.
@@ -95,6 +95,8 @@ pub(crate) struct DishRule {
     pub(crate) notify: &'static [&'static str],
     /// `send_resolved`.
     pub(crate) tells_ends: bool,
+    /// Those who are told of the ingredient that is out instead of the dishes that are cooked of it.
+    pub(crate) explained_to: &'static [&'static str],
 }
 
 impl DishRule {
@@ -222,6 +224,28 @@ impl Reference {
         (!unsure).then_some(false)
     }
 
+    /// Says whether what a rule says of a dish is so because what it is cooked of is out, of which some are told instead;
+    /// `None` when nobody can say.
+    pub(crate) fn is_explained(&self, rule: DishRule, venue: VenueId, dish: ProductId, now: Uptime) -> Option<bool> {
+        if rule.explained_to.is_empty() || !self.cooked.contains(&dish) {
+            return Some(false);
+        }
+        let is_unsettled = self.unsettled_dishes.get(&dish).is_some_and(|until| now < *until);
+        let run = self.run(CAUSE, venue, INGREDIENT);
+        let (first, last) = (run.first()?, run.last()?);
+        // What looked at a part of the list since then may have seen something else.
+        let is_latest = self.heard(CAUSE, venue, INGREDIENT).last().is_some_and(|heard| heard.only.is_empty());
+        if is_unsettled || !is_latest {
+            return None;
+        }
+        if self.holds(CAUSE, INGREDIENT, last) {
+            return Some(true);
+        }
+        // What it holds back is told when it is over, and not before.
+        let is_over = last.heard_wall.since(first.heard_wall) >= CAUSE.clear_for;
+        is_over.then_some(false)
+    }
+
     /// Something ends every wait that was running, as far as a plain mind can tell.
     pub(crate) fn interrupted(&mut self) {
         self.life += 1;
@@ -299,7 +323,7 @@ impl Reference {
         self.night.begins <= wall && wall < self.night.ends
     }
 
-    fn rule(&self, name: &str) -> Option<DishRule> {
+    pub(crate) fn rule(&self, name: &str) -> Option<DishRule> {
         self.rules.iter().find(|known| known.name == name).copied()
     }
 
@@ -314,6 +338,16 @@ impl Reference {
         let begins = heard.iter().rev().take_while(|reading| reading.worth != Worth::Good || holds(reading));
         let longest = begins.map(|reading| last.heard_wall.since(reading.heard_wall)).max().unwrap_or_default();
         assert!(longest >= rule.hold_for, "{venue} {dish} opened after {longest:?} instead of {:?}", rule.hold_for);
+    }
+
+    /// Judges an alert about a dish that is told long after it opened, because nothing holds it back any longer.
+    pub(crate) fn judge_late_telling(&self, rule: &str, venue: VenueId, dish: ProductId) {
+        let known = self.rule(rule);
+        let rule = known.unwrap_or_else(|| panic!("{venue} {dish} is told by {rule}, which is not in force"));
+        let last = self.heard(rule, venue, dish).last();
+        let last = last.unwrap_or_else(|| panic!("{venue} {dish} is told before anything was read"));
+        let may_be_so = last.worth != Worth::Good || self.keeps(rule, dish, last);
+        assert!(may_be_so, "{venue} {dish} is told, and {rule:?} is no longer so: {last:?}");
     }
 
     /// Judges an alert about a dish that is told to have closed.

@@ -9,7 +9,7 @@ use eightysix::simulator::route::Endpoint;
 /// Dishes that take part: the first half at one station, the others at another.
 pub(crate) const DISHES: usize = 8;
 /// Sets of rules that reloads turn over.
-pub(crate) const RULE_SETS: usize = 4;
+pub(crate) const RULE_SETS: usize = 5;
 /// How the endpoints are drawn for faults; stop lists are most of what is asked.
 const ENDPOINTS: [Option<Endpoint>; 8] = [
     Some(Endpoint::StopList),

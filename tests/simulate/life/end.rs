@@ -116,11 +116,30 @@ impl Life {
                 let off = venue.stations.values().filter(|station| !station.active).map(|station| station.id.0);
                 same("which stations are off", &self.open("off", *id), &off.collect())?;
             }
+            if rules.contains("name: bare") {
+                let is_out = left(&INGREDIENT).is_some_and(|left| left <= Quantity::default());
+                same(
+                    "what dishes are cooked of",
+                    &self.open("bare", *id),
+                    &is_out.then_some(INGREDIENT.0).into_iter().collect(),
+                )?;
+                self.check_causes(*id, is_out)?;
+            }
             same("which venue is blind", &self.open("blind", *id), &BTreeSet::new())?;
             same("who is refused", &self.open_of_brand(), &BTreeSet::new())?;
             self.check_screen(*id, &venue.stop_list.keys().copied().collect())?;
         }
         self.onlookers.borrow().prices.check_end(|dish| self.world.product(&self.brand, dish).is_ok())
+    }
+
+    /// Checks that nothing waits for the end of a cause that is over.
+    fn check_causes(&self, venue: VenueId, is_out: bool) -> Result<(), String> {
+        let waits = |alert: &Alert| matches!(alert, Alert::Open(open) if !open.held.is_empty());
+        let mut of_venue = self.driver.watcher().engine().memory().book.of(Some(venue));
+        match of_venue.find(|(_, alert)| waits(alert)).filter(|_| !is_out) {
+            Some((key, _)) => Err(format!("{key:?} is held back, and what it is cooked of is there")),
+            None => Ok(()),
+        }
     }
 
     /// Holds the open alerts of a rule about dishes against the restaurant.

@@ -44,6 +44,18 @@ impl Onlookers {
         self.prices.judge_told(dish, text("before"), text("after"));
     }
 
+    /// Judges that the office hears of an alert, which opens now or was kept from it until now.
+    fn judge_telling(&self, rule: &str, venue: VenueId, dish: ProductId, is_new: bool, clock: Clock) {
+        if is_new {
+            self.reference.judge_opening(rule, venue, dish);
+        } else {
+            self.reference.judge_late_telling(rule, venue, dish);
+        }
+        let known = self.reference.rule(rule).filter(|rule| rule.explained_to.contains(&"office"));
+        let is_explained = known.and_then(|rule| self.reference.is_explained(rule, venue, dish, clock.uptime));
+        assert_ne!(is_explained, Some(true), "{venue} {dish} is told, and so is what it is cooked of");
+    }
+
     /// Lets the reference hear of the silences that begin and end with a commit.
     fn hush(&mut self, commit: &Commit, clock: Clock) {
         for (id, silence) in &commit.silences {
@@ -53,6 +65,13 @@ impl Onlookers {
             }
         }
     }
+}
+
+/// Says whether an alert opens with this commit.
+fn is_new(commit: &Commit, rule: &str, venue: VenueId, dish: ProductId, clock: Clock) -> bool {
+    let subject = Subject::Item(venue, dish);
+    let of_dish = commit.alerts.iter().find(|(key, _)| key.rule.as_str() == rule && key.subject == subject);
+    of_dish.is_some_and(|(_, alert)| matches!(alert, Some(Alert::Open(open)) if open.opened_at == clock.wall))
 }
 
 impl Observer for Onlookers {
@@ -74,9 +93,16 @@ impl Observer for Onlookers {
                 && open.clear_since.is_none()
             {
                 let Subject::Item(venue, dish) = key.subject else { panic!("{key:?} is about a dish") };
-                if let Some(is_silenced) = self.reference.is_silenced(venue, dish, clock.wall) {
-                    stories::check_told(rule.notify, is_silenced, open, commit);
-                }
+                self.reference.judge_opening(rule.name, venue, dish);
+                let is_silenced = self.reference.is_silenced(venue, dish, clock.wall);
+                let is_explained = self.reference.is_explained(*rule, venue, dish, clock.uptime);
+                let kept_waiting = match (is_silenced, is_explained) {
+                    (Some(true), _) => rule.notify,
+                    (Some(false), Some(true)) => rule.explained_to,
+                    (Some(false), Some(false)) => &[],
+                    (None, _) | (_, None) => continue,
+                };
+                stories::check_told(rule.notify, kept_waiting, open, commit);
             }
         }
         for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "office") {
@@ -100,7 +126,7 @@ impl Observer for Onlookers {
             if event["type"] == "dev.eightysix.alert.opened.v1" {
                 let is_silenced = self.reference.is_silenced(venue, dish, clock.wall);
                 assert_ne!(is_silenced, Some(true), "{venue} {dish} is told, and it is silenced");
-                self.reference.judge_opening(rule, venue, dish);
+                self.judge_telling(rule, venue, dish, is_new(commit, rule, venue, dish, clock), clock);
             } else {
                 self.reference.judge_closing(rule, venue, dish, station, clock.uptime);
             }
