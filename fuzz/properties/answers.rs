@@ -139,9 +139,9 @@ fn assert_odd(odd: &Oddities) {
 
 fn assert_answer(request: &Request, answer: &Answer) {
     match (request, answer) {
-        (Request::Venues, Answer::Venues(venues)) => {
-            assert!(venues.is_sorted_by(|a, b| a.id < b.id), "a venue stands twice");
-            assert_names(venues.iter().map(|venue| &venue.name));
+        (Request::Venues, Answer::Venues(list)) => {
+            assert!(list.rows.is_sorted_by(|a, b| a.id < b.id), "a venue stands twice");
+            assert_names(list.rows.iter().map(|venue| &venue.name));
         }
         (Request::StopList { only, .. }, Answer::StopList(list)) => assert_stop_list(only, list),
         (Request::Products { .. }, Answer::Products(page)) => {

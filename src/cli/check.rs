@@ -147,7 +147,7 @@ async fn try_clopos(config: &Config, trial: &mut Trial) -> Result<(), Failure> {
 async fn try_venues(client: &Client, token: &mut Token, wanted: Option<&Venues>, trial: &mut Trial) {
     let what = format!("clopos, brand {}, venues", client.brand());
     let listed = match fetch(client, token, &Request::Venues).await {
-        Ok(Answer::Venues(listed)) => listed,
+        Ok(Answer::Venues(list)) => list.rows,
         Ok(_) => return trial.note(&what, Err("the answer is not a list of venues".to_owned())),
         Err(verdict) => return trial.note(&what, Err(verdict.to_string())),
     };

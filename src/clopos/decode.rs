@@ -46,8 +46,8 @@ impl Reply<'_> {
 /// What an answer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Of [`Request::Venues`], by id.
-    Venues(Vec<Venue>),
+    /// Of [`Request::Venues`].
+    Venues(VenueList),
     /// Of [`Request::StopList`].
     StopList(StopList),
     /// Of [`Request::Products`]; variants stand behind their product.
@@ -60,6 +60,18 @@ pub enum Answer {
     PriceLists(Page<PriceList>),
     /// Of [`Request::Prices`].
     Prices(Page<Price>),
+}
+
+/// The venues of a brand.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct VenueList {
+    /// Those that could be read, by id, each once.
+    pub rows: Vec<Venue>,
+    /// Those with a row that could not be read.
+    pub unreadable: BTreeSet<VenueId>,
+    /// True when a venue in neither is known to be gone. False when a row's id could not be read, or when the answer itself
+    /// says that there are more rows: then absence says nothing.
+    pub whole: bool,
 }
 
 /// A stop list, whole or of the products asked for.
@@ -226,14 +238,18 @@ pub fn open<'a>(subject: Subject, reply: &Reply<'a>) -> Result<Envelope<'a>, Ver
     Ok(envelope)
 }
 
-fn venues(envelope: &Envelope<'_>, reply: &Reply<'_>, odd: &mut Oddities) -> Result<Vec<Venue>, Verdict> {
+fn venues(envelope: &Envelope<'_>, reply: &Reply<'_>, odd: &mut Oddities) -> Result<VenueList, Verdict> {
     let page = page(envelope, reply, odd, venue)?;
-    let (read, total) = (page.listed.len() as u64, page.total.unwrap_or(0));
+    let (read, total) = (page.listed.len() as u64 + u64::from(page.nameless), page.total.unwrap_or(0));
     if total > read {
-        odd.note(None, &format!("the answer lists {read} of {total} venues"));
+        odd.hold(None, &format!("the answer lists {read} of {total} venues"));
     }
     let by_id: BTreeMap<u64, Venue> = page.rows.into_iter().collect();
-    Ok(by_id.into_values().collect())
+    Ok(VenueList {
+        rows: by_id.into_values().collect(),
+        unreadable: page.unreadable.into_iter().map(VenueId).collect(),
+        whole: page.nameless == 0 && total <= read,
+    })
 }
 
 fn stop_list(
@@ -730,8 +746,8 @@ mod tests {
         let venues = r#"{"success":true,"data":[{"id":2,"name":"B","status":0},{"id":1,"name":""}],"total":5}"#;
         let answer = decode(&Request::Venues, &reply(200, venues));
         let Ok((Answer::Venues(venues), odd)) = answer else { panic!("{answer:?}") };
-        let seen: Vec<_> = venues.iter().map(|venue| (venue.id.0, venue.name.as_str(), venue.active)).collect();
-        assert_eq!((seen, odd.count), (vec![(1, "#1", true), (2, "B", false)], 1));
+        let seen: Vec<_> = venues.rows.iter().map(|venue| (venue.id.0, venue.name.as_str(), venue.active)).collect();
+        assert_eq!((seen, odd.count, venues.whole), (vec![(1, "#1", true), (2, "B", false)], 1, false));
 
         let lists = r#"{"data":[{"id":1,"name":"Delivery","description":null,"status":true}],
             "pagination":{"page":1,"per_page":50,"total":1,"total_pages":1}}"#;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::catalog::Venue;
-use crate::clopos::decode::{Answer, StopList};
+use crate::clopos::decode::{Answer, StopList, VenueList};
 use crate::clopos::query::Request;
 use crate::clopos::verdict::Verdict;
 use crate::poll::pace::Pace;
@@ -334,20 +334,20 @@ impl Plan {
     }
 
     /// Sets the watched venues, as learned from Clopos.
-    fn set_venues(&mut self, listed: Vec<Venue>) -> Vec<Venue> {
+    fn set_venues(&mut self, list: VenueList) -> Vec<Venue> {
+        let VenueList { rows: listed, unreadable, whole } = list;
         let rows: BTreeSet<VenueId> = listed.iter().map(|venue| venue.id).collect();
         let mut watched: Vec<Venue> = match &self.wanted {
             None => listed.into_iter().filter(|venue| venue.active).collect(),
             Some(wanted) => listed.into_iter().filter(|venue| wanted.contains(&venue.id)).collect(),
         };
-        // A row that could not be read is missing as well: a venue goes only when two lists in a row lack it.
-        let has_row = |id: &VenueId| self.missing_venues.contains(id) || rows.contains(id);
-        let missing: BTreeSet<VenueId> = match &self.wanted {
-            None => self.venues.keys().filter(|id| !has_row(id)).copied().collect(),
-            Some(_) => BTreeSet::new(),
-        };
+        let is_lacked = |id: &VenueId| whole && !rows.contains(id) && !unreadable.contains(id);
+        // A venue goes only when two lists in a row lack it.
+        let has_gone = |id: &VenueId| is_lacked(id) && self.missing_venues.contains(id);
+        let unlisted = self.venues.keys().filter(|id| self.wanted.is_none() && !rows.contains(*id));
+        let kept: BTreeSet<VenueId> = unlisted.filter(|id| !has_gone(id)).copied().collect();
         // A configured venue that Clopos does not list is polled all the same, so that its own answer says what is wrong.
-        for id in self.wanted.iter().flatten().chain(&missing) {
+        for id in self.wanted.iter().flatten().chain(&kept) {
             if !watched.iter().any(|venue| venue.id == *id) {
                 watched.push(Venue { id: *id, name: String::new(), active: true });
             }
@@ -357,7 +357,7 @@ impl Plan {
         for id in ids {
             self.venues.entry(id).or_default();
         }
-        self.missing_venues = missing;
+        self.missing_venues = kept.into_iter().filter(is_lacked).collect();
         self.look_for_walks();
         watched
     }
@@ -367,16 +367,16 @@ impl Plan {
         self.brand_failures = 0;
         match answer {
             // Nobody closes a whole chain in an hour: an empty list is an error that looks like an answer.
-            Answer::Venues(listed) if listed.is_empty() && !self.venues.is_empty() => {
+            Answer::Venues(list) if list.rows.is_empty() && !self.venues.is_empty() => {
                 self.brand_not_before = now.plus(EMPTY_VENUES_WAIT);
                 let doubt = "Clopos lists none, which is not believed; it is tried again by itself";
                 self.venues_doubt = Some(doubt.to_owned());
                 None
             }
-            Answer::Venues(listed) => {
+            Answer::Venues(list) => {
                 self.venues_read_at = Some(now);
-                self.venues_doubt = unlisted(self.wanted.as_ref(), &listed);
-                Some(Learned::Venues(self.set_venues(listed)))
+                self.venues_doubt = unlisted(self.wanted.as_ref(), &list.rows);
+                Some(Learned::Venues(self.set_venues(list)))
             }
             Answer::PriceLists(page) => {
                 self.prices.take_lists(page, now);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::catalog::StopEntry;
 use crate::clopos::budget::{Budget, IpBudget, Outcome, RateLimit};
-use crate::clopos::decode::{Page, StopList};
+use crate::clopos::decode::{Page, StopList, VenueList};
 use crate::clopos::verdict::Said;
 use crate::units::{Quantity, Timestamp};
 
@@ -26,6 +26,10 @@ fn venue(id: u64) -> Venue {
     Venue { id: VenueId(id), name: format!("venue {id}"), active: true }
 }
 
+fn listed(ids: impl IntoIterator<Item = u64>) -> VenueList {
+    VenueList { rows: ids.into_iter().map(venue).collect(), unreadable: BTreeSet::new(), whole: true }
+}
+
 fn page<T>(rows: Vec<(u64, T)>) -> Page<T> {
     let listed = rows.iter().map(|(id, _)| *id).collect();
     let total = Some(rows.len() as u64);
@@ -39,7 +43,7 @@ fn stop_list(entries: Vec<StopEntry>) -> Answer {
 /// Answers a request as an empty restaurant would.
 fn answer(request: &Request, venues: u64) -> Answer {
     match request {
-        Request::Venues => Answer::Venues((1..=venues).map(venue).collect()),
+        Request::Venues => Answer::Venues(listed(1..=venues)),
         Request::StopList { .. } => stop_list(Vec::new()),
         Request::Products { .. } => Answer::Products(page(Vec::new())),
         Request::Stations { .. } => Answer::Stations(page(Vec::new())),
@@ -149,8 +153,8 @@ fn a_product_that_is_gone_is_a_reading_and_not_a_trouble() {
 #[test]
 fn venues_that_nobody_wants_are_not_polled_and_wanted_ones_are_polled_unlisted() {
     let mut plan = Plan::new(SETTINGS, Some([VenueId(2), VenueId(7)].into()), []);
-    let listed = plan.set_venues((1..=3).map(venue).collect());
-    let ids: Vec<u64> = listed.iter().map(|venue| venue.id.0).collect();
+    let watched = plan.set_venues(listed(1..=3));
+    let ids: Vec<u64> = watched.iter().map(|venue| venue.id.0).collect();
     assert_eq!(ids, [2, 7]);
     assert_eq!(plan.venues.keys().map(|id| id.0).collect::<Vec<_>>(), [2, 7]);
 }
@@ -158,8 +162,8 @@ fn venues_that_nobody_wants_are_not_polled_and_wanted_ones_are_polled_unlisted()
 #[test]
 fn a_venue_goes_only_when_two_lists_in_a_row_lack_it() {
     let mut plan = Plan::new(SETTINGS, None, [VenueId(1)]);
-    let mut watched = |listed: &[u64]| -> Vec<(u64, bool)> {
-        let rows = plan.set_venues(listed.iter().copied().map(venue).collect());
+    let mut watched = |ids: &[u64]| -> Vec<(u64, bool)> {
+        let rows = plan.set_venues(listed(ids.iter().copied()));
         rows.iter().map(|venue| (venue.id.0, venue.name.is_empty())).collect()
     };
     assert_eq!(watched(&[2]), [(2, false), (1, true)], "a restored venue outlives the first list that lacks it");
@@ -167,6 +171,19 @@ fn a_venue_goes_only_when_two_lists_in_a_row_lack_it() {
     assert_eq!(watched(&[2]), [(2, false), (1, true)], "and the count begins anew");
     assert_eq!(watched(&[]), [(2, true)]);
     assert_eq!(watched(&[2]), [(2, false)]);
+}
+
+#[test]
+fn a_list_of_venues_that_could_not_be_read_in_whole_ends_no_watch() {
+    let nameless = VenueList { whole: false, ..listed([2]) };
+    let unreadable = VenueList { unreadable: [VenueId(1)].into(), ..listed([2]) };
+    for spoilt in [nameless, unreadable] {
+        let mut plan = Plan::new(SETTINGS, None, [VenueId(1), VenueId(2)]);
+        for list in [&spoilt, &spoilt, &listed([2]), &spoilt, &listed([2])] {
+            let watched: BTreeSet<u64> = plan.set_venues(list.clone()).iter().map(|venue| venue.id.0).collect();
+            assert_eq!(watched, [1, 2].into(), "{list:?}");
+        }
+    }
 }
 
 /// Counts as the published rules say, written without a look at the client's own counting.

@@ -79,6 +79,24 @@ fn the_same_dish_at_two_venues_is_two_alerts() {
 }
 
 #[test]
+fn a_venue_whose_row_cannot_be_read_is_watched_on() {
+    let polling = poll::Settings { prices: Duration::from_mins(2), ..poll::Settings::default() };
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.sells_out("Piti");
+        shop.after("90s");
+        shop.meets(Fault::WrongTypes, Endpoint::Venues, 5);
+        shop.after("12m");
+        assert_eq!(shop.knows().id(), VenueId(1));
+    };
+    insta::assert_snapshot!(told(&Opening { brands: &[("sahil", 2)], polling, ..Opening::default() }, story), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
+    ");
+}
+
+#[test]
 fn a_venue_that_one_list_of_venues_lacks_is_watched_on() {
     let polling = poll::Settings { prices: Duration::from_mins(2), ..poll::Settings::default() };
     let story = |shop: &mut Shop| {
