@@ -535,11 +535,11 @@ impl Life {
         }
         drop(onlookers);
         self.judged = judged;
-        self.judge_causes(clock);
+        self.judge_waiting(clock);
     }
 
-    /// Holds what waits for the end of its cause against what is certain at this moment.
-    fn judge_causes(&mut self, clock: Clock) {
+    /// Holds what waits for the end of its cause or of a silence against what is certain at this moment.
+    fn judge_waiting(&mut self, clock: Clock) {
         let onlookers = self.onlookers.borrow();
         for (key, alert) in self.driver.watcher().engine().memory().book.iter() {
             let (Some(rule), Alert::Open(open)) = (onlookers.reference.rule(key.rule.as_str()), alert) else {
@@ -548,10 +548,16 @@ impl Life {
             let Subject::Item(venue, dish) = key.subject else { continue };
             let menu = self.menu(venue);
             let (must, _) = onlookers.reference.certain(rule, venue, &menu, clock.uptime);
-            let waits = open.held.values().any(|hold| matches!(hold, Hold::Cause(_)));
-            if waits && must.contains(&dish) {
+            if !must.contains(&dish) {
+                continue;
+            }
+            if open.held.values().any(|hold| matches!(hold, Hold::Cause(_))) {
                 let is_explained = onlookers.reference.is_explained(rule, venue, dish, clock.uptime);
                 assert_ne!(is_explained, Some(false), "{venue} {dish} waits, and what it is cooked of is there");
+            }
+            if open.held.values().any(|hold| matches!(hold, Hold::Silence(_))) {
+                let is_over = onlookers.reference.nothing_silences(venue, dish, clock.uptime);
+                assert!(!is_over, "{venue} {dish} waits, and nothing silences it");
             }
         }
     }

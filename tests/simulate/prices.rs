@@ -20,6 +20,8 @@ pub(crate) struct Prices {
     told: BTreeMap<ProductId, Money>,
     /// How many prices of a dish had been written when a rule about them came into force; none while there is no such rule.
     watched_from: Option<BTreeMap<ProductId, usize>>,
+    /// How many prices of a dish had been written when a silence over it ended: what changed in it is told to nobody.
+    silenced_until: BTreeMap<ProductId, usize>,
 }
 
 impl Prices {
@@ -43,6 +45,11 @@ impl Prices {
         self.watched_from.get_or_insert_with(counts);
     }
 
+    /// A silence over a dish is over.
+    pub(crate) fn speak_again(&mut self, dish: ProductId) {
+        self.silenced_until.insert(dish, self.written.get(&dish).map_or(0, Vec::len));
+    }
+
     /// Judges a change of a price that is told.
     pub(crate) fn judge_told(&mut self, dish: ProductId, before: &str, after: &str) {
         let written = self.written.get(&dish).map_or(&[] as &[Money], Vec::as_slice);
@@ -62,7 +69,8 @@ impl Prices {
     pub(crate) fn check_end(&self, is_on_the_menu: impl Fn(ProductId) -> bool) -> Result<(), String> {
         let Some(watched_from) = &self.watched_from else { return Ok(()) };
         for (dish, written) in self.written.iter().filter(|(dish, _)| is_on_the_menu(**dish)) {
-            let is_new = written.len() > watched_from.get(dish).copied().unwrap_or_default();
+            let untold = [watched_from.get(dish), self.silenced_until.get(dish)];
+            let is_new = untold.into_iter().flatten().all(|count| written.len() > *count);
             let last = written.last();
             if is_new && self.told.get(dish) != last {
                 return Err(format!("{dish} costs {last:?}, and {:?} was told last", self.told.get(dish)));

@@ -26,6 +26,8 @@ const LIES_APART: Duration = Duration::from_mins(1);
 const STORE_TRIED_AGAIN: Duration = Duration::from_secs(12);
 /// That a window has begun or ended is seen so late at most: what turns by time is looked at so often.
 const WINDOW_SEEN_LATE: Duration = Duration::from_secs(6);
+/// What nothing silences any longer is told so late at most: the end of a silence is seen when the rules are asked again.
+const TOLD_LATE: Duration = Duration::from_secs(6);
 /// From this many changed rows on.
 const MANY: usize = 4;
 
@@ -149,6 +151,8 @@ pub(crate) struct Reference {
     silences: BTreeMap<SilenceId, Hush>,
     /// The silences that somebody ended.
     ended: BTreeSet<SilenceId>,
+    /// When the last silence was over.
+    spoke_at: Option<Uptime>,
     /// Which station cooks a dish.
     stations: BTreeMap<ProductId, StationId>,
 }
@@ -159,6 +163,12 @@ struct Hush {
     covers: Criteria,
     until: Timestamp,
     until_back: bool,
+}
+
+impl Hush {
+    fn may_cover(&self, dish: ProductId, station: StationId) -> bool {
+        self.covers.product == Some(dish) || self.covers.station == Some(station)
+    }
 }
 
 impl Reference {
@@ -185,6 +195,7 @@ impl Reference {
             are_new: false,
             silences: BTreeMap::new(),
             ended: BTreeSet::new(),
+            spoke_at: None,
             stations: dishes.iter().copied().collect(),
         }
     }
@@ -200,11 +211,21 @@ impl Reference {
         self.ended.insert(id.clone());
     }
 
-    /// A silence is over, which it may only be for a reason.
-    pub(crate) fn speaks_again(&mut self, id: &SilenceId, wall: Timestamp) {
-        let Some(hush) = self.silences.remove(id) else { return };
-        let may = self.ended.contains(id) || hush.until_back || wall >= hush.until;
-        assert!(may, "a silence until {} ended at {wall}: {hush:?}", hush.until);
+    /// A silence is over, which it may only be for a reason. Returns the dishes that it covered.
+    pub(crate) fn speaks_again(&mut self, id: &SilenceId, clock: Clock) -> Vec<ProductId> {
+        let Some(hush) = self.silences.remove(id) else { return Vec::new() };
+        self.spoke_at = Some(clock.uptime);
+        let may = self.ended.contains(id) || hush.until_back || clock.wall >= hush.until;
+        assert!(may, "a silence until {} ended at {}: {hush:?}", hush.until, clock.wall);
+        let dishes = self.stations.iter().filter(|(dish, station)| hush.may_cover(**dish, **station));
+        dishes.map(|(dish, _)| *dish).collect()
+    }
+
+    /// Says whether whatever a silence held back of a dish must have been told by now, if it is still so.
+    pub(crate) fn nothing_silences(&self, venue: VenueId, dish: ProductId, now: Uptime) -> bool {
+        let may_cover = |hush: &Hush| hush.covers.venue == Some(venue) && hush.may_cover(dish, self.stations[&dish]);
+        let is_told_by_now = self.spoke_at.is_none_or(|at| now.since(at) > TOLD_LATE);
+        is_told_by_now && !self.silences.values().any(may_cover)
     }
 
     /// Says whether what is so of a dish is not to be told at this time; `None` when nobody can say where it is cooked.

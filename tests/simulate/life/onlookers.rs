@@ -61,7 +61,11 @@ impl Onlookers {
         for (id, silence) in &commit.silences {
             match silence {
                 Some(silence) => self.reference.falls_silent(silence),
-                None => self.reference.speaks_again(id, clock.wall),
+                None => {
+                    for dish in self.reference.speaks_again(id, clock) {
+                        self.prices.speak_again(dish);
+                    }
+                }
             }
         }
     }
