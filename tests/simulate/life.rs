@@ -546,6 +546,9 @@ impl Life {
                 continue;
             };
             let Subject::Item(venue, dish) = key.subject else { continue };
+            if open.held.is_empty() {
+                continue;
+            }
             let menu = self.menu(venue);
             let (must, _) = onlookers.reference.certain(rule, venue, &menu, clock.uptime);
             if !must.contains(&dish) {
