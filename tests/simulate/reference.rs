@@ -460,13 +460,22 @@ impl Reference {
 
     /// Marks what is not believed at once: a list that changes a lot or empties, and those after it until that was looked at again.
     fn doubt(&mut self, reading: &mut Reading) {
-        let earlier = self.readings.get(&reading.venue).into_iter().flatten().rev().find(|known| known.only.is_empty());
+        // One that is no good may have been taken in or not: the next one may differ much from it or from what it replaced.
+        let whole = self.readings.get(&reading.venue).into_iter().flatten().rev().filter(|known| known.only.is_empty());
+        let (mut earlier, mut is_settled) = (Vec::new(), false);
+        for known in whole.take_while(|known| !std::mem::replace(&mut is_settled, known.worth == Worth::Good)) {
+            earlier.push(&known.limits);
+        }
         let nothing = BTreeMap::new();
-        let before = earlier.map_or(&nothing, |known| &known.limits);
-        let ids: BTreeSet<&ProductId> = before.keys().chain(reading.limits.keys()).collect();
-        let changed = ids.into_iter().filter(|id| before.get(id) != reading.limits.get(id)).count();
-        let is_emptied = !before.is_empty() && reading.limits.is_empty();
-        let is_odd = reading.only.is_empty() && (reading.worth != Worth::Good || changed >= MANY || is_emptied);
+        if !is_settled {
+            earlier.push(&nothing);
+        }
+        let is_far = |before: &&BTreeMap<ProductId, Quantity>| {
+            let ids: BTreeSet<&ProductId> = before.keys().chain(reading.limits.keys()).collect();
+            let changed = ids.into_iter().filter(|id| before.get(id) != reading.limits.get(id)).count();
+            changed >= MANY || !before.is_empty() && reading.limits.is_empty()
+        };
+        let is_odd = reading.only.is_empty() && (reading.worth != Worth::Good || earlier.iter().any(is_far));
         if is_odd {
             self.doubtful.insert(reading.venue, reading.heard_at.plus(DOUBT));
         }
