@@ -79,7 +79,7 @@ impl Life {
         assert_eq!(refused.total(), 0, "requests over the rate limit: {refused:?}");
         let engine = self.driver.watcher().engine();
         self.onlookers.borrow_mut().screens.settle(engine, clock);
-        self.onlookers.borrow().screens.check(engine, clock.wall);
+        self.onlookers.borrow().screens.check(engine, clock.wall)?;
         let in_force = |rule: &str| RULES[self.rules].0.contains(&format!("name: {rule},"));
         let of_no_rule = engine.memory().book.iter().map(|(key, _)| key.rule.as_str()).find(|rule| !in_force(rule));
         if let Some(rule) = of_no_rule {
