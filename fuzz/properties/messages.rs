@@ -134,6 +134,8 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
         keep_while: None,
         hold_for: Duration::ZERO,
         clear_for: Duration::ZERO,
+        remind: Box::default(),
+        escalate: Box::default(),
         send_resolved: true,
         resolved_message: Some(message.clone()),
     };

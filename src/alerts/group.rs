@@ -44,8 +44,12 @@ pub enum Way {
 /// What happened to be worth telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EntryKind {
+    /// Others are told of an alert that stays open.
+    Escalated,
     /// An alert opened.
     Opened,
+    /// Those who were told of an alert are told again that it is open.
+    Reminded,
     /// An alert closed.
     Closed,
     /// Somebody takes care of an open alert.
@@ -55,10 +59,21 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] =
+        [Self::Escalated, Self::Opened, Self::Reminded, Self::Closed, Self::Acknowledged, Self::Changed];
+
+    /// Says whether it is the first that a receiver hears of an alert.
+    pub const fn tells_first(self) -> bool {
+        matches!(self, Self::Opened | Self::Escalated)
+    }
+
     /// Returns the middle of the event type.
     pub const fn event(self) -> &'static str {
         match self {
+            Self::Escalated => "alert.escalated",
             Self::Opened => "alert.opened",
+            Self::Reminded => "alert.reminded",
             Self::Closed => "alert.closed",
             Self::Acknowledged => "alert.acked",
             Self::Changed => "change",
@@ -116,12 +131,17 @@ impl Group {
         if self.entries.len() >= GROUP_ENTRIES_MAX { self.opened_at } else { self.opened_at.plus(wait) }
     }
 
-    /// Adds an entry. A closing cancels its own opening when that still waits: over before it was told is no news.
+    /// Adds an entry. A closing cancels its own opening when that still waits: over before it was told is no news. It
+    /// replaces a reminder that waits.
     fn add(&mut self, entry: Entry) {
-        let cancels = |waiting: &Entry| waiting.kind == EntryKind::Opened && waiting.episode == entry.episode;
-        if entry.kind == EntryKind::Closed && self.entries.iter().any(cancels) {
-            self.entries.retain(|waiting| waiting.episode != entry.episode);
-        } else {
+        if entry.kind != EntryKind::Closed {
+            self.entries.push(entry);
+            return;
+        }
+        let is_of_it = |waiting: &Entry| waiting.episode == entry.episode;
+        let is_untold = self.entries.iter().any(|waiting| is_of_it(waiting) && waiting.kind.tells_first());
+        self.entries.retain(|waiting| !is_of_it(waiting));
+        if !is_untold {
             self.entries.push(entry);
         }
     }
@@ -199,9 +219,9 @@ pub fn alert_entry_id(episode: &EpisodeId, kind: EntryKind) -> String {
     format!("{}/{}", episode.as_str(), kind.event())
 }
 
-/// Derives the id of the entry that somebody takes care of an alert; each time that is said is news.
-pub fn acknowledged_entry_id(episode: &EpisodeId, at: Timestamp) -> String {
-    format!("{}/{}", alert_entry_id(episode, EntryKind::Acknowledged), at.unix_ms())
+/// Derives the id of an entry of what may be said of an alert several times: each time is news.
+pub fn repeated_entry_id(episode: &EpisodeId, kind: EntryKind, at: Timestamp) -> String {
+    format!("{}/{}", alert_entry_id(episode, kind), at.unix_ms())
 }
 
 /// Derives the id of a notice of change; the same change at the same instant is the same news.

@@ -101,6 +101,8 @@ pub struct OpenAlert {
     pub told: BTreeSet<ReceiverName>,
     /// Who is not told for now, and why; told as soon as that is over, if the alert still holds then.
     pub held: BTreeMap<ReceiverName, Hold>,
+    /// When those who were told were last told again.
+    pub reminded_at: Option<Timestamp>,
     /// What somebody who takes care of it said.
     pub acknowledged: Option<Acknowledgement>,
     /// What it is about, in words that outlive the catalog's row: `Lamb kebab`.
@@ -207,6 +209,7 @@ mod tests {
             severity: Severity::Warning,
             told: BTreeSet::new(),
             held: BTreeMap::new(),
+            reminded_at: None,
             acknowledged: None,
             label: String::new(),
             message: String::new(),

@@ -127,12 +127,14 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
             }
         })
         .collect();
-    let opened = of_kind(EntryKind::Opened);
+    let mut opened = of_kind(EntryKind::Escalated);
+    opened.append(&mut of_kind(EntryKind::Opened));
     context! {
         place => place,
         brand => context.brand.as_str(),
         baseline => !group.entries.is_empty() && group.entries.iter().all(|entry| entry.baseline),
         opened => opened,
+        reminded => of_kind(EntryKind::Reminded),
         closed => of_kind(EntryKind::Closed),
         changed => of_kind(EntryKind::Changed),
         still_open => still_open,
@@ -223,6 +225,7 @@ mod tests {
             severity: Severity::Warning,
             told: BTreeSet::new(),
             held: std::collections::BTreeMap::new(),
+            reminded_at: None,
             acknowledged: Some(Acknowledgement {
                 by: "Anar".to_owned(),
                 at: at("2026-05-08T13:00:00Z"),

@@ -4,6 +4,7 @@
 //! follows the present level; running the same evaluation twice changes it once.
 
 pub mod facts;
+pub mod followup;
 pub mod group;
 pub mod hold;
 pub mod lifecycle;

@@ -88,6 +88,7 @@ fn open_alert() -> OpenAlert {
         baseline: false,
         severity: Severity::Critical,
         held: std::collections::BTreeMap::new(),
+        reminded_at: None,
         acknowledged: None,
         told: BTreeSet::new(),
         label: "Lamb kebab".to_owned(),

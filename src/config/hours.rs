@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use crate::calendar::{Calendar, Calendars, OPEN, PEAK, Schedule};
 use crate::config::{Locale, Named, Names, Venues, named};
 use crate::document::{Fields, Node, Problems};
-use crate::rules::{Rule, RuleSet};
+use crate::rules::followup::{Reminder, SHIFT_START};
+use crate::rules::{Form, Placed, Rule, RuleSet};
 use crate::timetable::{self, opening_hours, schedule};
 use crate::units::{BrandId, VenueId, VenueKey};
 
@@ -85,8 +86,8 @@ pub(super) fn calendars(
     calendars
 }
 
-/// Looks for rules that hold `during` the hours or peaks of a venue that has none, where they never hold: a mistake when
-/// no venue at all has some, and otherwise a warning that names the venues.
+/// Looks for rules that hold `during` the hours or peaks of a venue that has none, where they never hold, and for those
+/// that `remind` when it opens: a mistake when no venue at all has some, and otherwise a warning that names the venues.
 pub(super) fn never_on(
     rules: &RuleSet,
     hours: &BTreeMap<BrandId, BrandHours>,
@@ -94,8 +95,8 @@ pub(super) fn never_on(
     problems: &mut Problems,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (window, key) in [(OPEN, "hours"), (PEAK, "peaks")] {
-        let has = |hours: &Hours| if window == OPEN { hours.open.is_some() } else { hours.peaks.is_some() };
+    for (window, key) in [(OPEN, "hours"), (PEAK, "peaks"), (SHIFT_START, "hours")] {
+        let has = |hours: &Hours| if window == PEAK { hours.peaks.is_some() } else { hours.open.is_some() };
         let is_nowhere = !hours.values().any(|brand| has(&brand.all) || brand.own.values().any(has));
         let without: Vec<String> = hours
             .iter()
@@ -108,23 +109,39 @@ pub(super) fn never_on(
                 }
             })
             .collect();
-        let is_meant = |rule: &&Rule| rule.during.iter().any(|placed| *placed.text == *window);
-        let meant: Vec<&Rule> = rules.rules().iter().filter(is_meant).collect();
+        let meant: Vec<(&Rule, &Placed)> =
+            rules.rules().iter().filter_map(|it| Some((it, asked(it, window)?))).collect();
+        let (setting, verb) = if window == SHIFT_START { ("remind", "come") } else { ("during", "hold") };
         if is_nowhere {
-            let message = format!("'{window}' is never on, as no brand and no venue has '{key}'");
-            let help = format!("write the '{key}' of a brand or of its venues, or remove '{window}' from 'during'");
-            for placed in meant.iter().flat_map(|rule| &rule.during).filter(|placed| *placed.text == *window) {
+            let never = if window == SHIFT_START { "never comes" } else { "is never on" };
+            let message = format!("'{window}' {never}, as no brand and no venue has '{key}'");
+            let help = format!("write the '{key}' of a brand or of its venues, or remove '{window}' from '{setting}'");
+            for (_, placed) in meant {
                 problems.tell_with_help(&placed.place, message.clone(), help.clone());
             }
         } else if !meant.is_empty() && !without.is_empty() {
-            let names = shortened(meant.iter().map(|rule| rule.name.to_string()));
+            let names = shortened(meant.iter().map(|(rule, _)| rule.name.to_string()));
             let without = shortened(without.into_iter());
+            let what = if window == SHIFT_START { "reminders" } else { "rules" };
             warnings.push(format!(
-                "no '{key}' are written for {without}: rules 'during: {window}' never hold there ({names})"
+                "no '{key}' are written for {without}: {what} '{setting}: {window}' never {verb} there ({names})"
             ));
         }
     }
     warnings
+}
+
+/// Returns where a rule asks for a window, or for a reminder at the opening of the doors.
+fn asked<'r>(rule: &'r Rule, window: &str) -> Option<&'r Placed> {
+    let remind: &[Reminder] = match &rule.form {
+        Form::State(state) => &state.remind,
+        Form::Event(_) => &[],
+    };
+    let shift = remind.iter().find_map(|reminder| match reminder {
+        Reminder::ShiftStart(placed) => Some(placed),
+        Reminder::After(_) => None,
+    });
+    rule.during.iter().chain(shift).find(|placed| *placed.text == *window)
 }
 
 fn named_without<'v>(brand: &BrandId, venues: impl Iterator<Item = &'v VenueId>) -> Option<String> {

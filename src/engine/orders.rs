@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::alerts::group::{self, EntryKind, GroupKey, Way};
+use crate::alerts::group::{GroupKey, Way};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::ReceiverName;
@@ -92,12 +92,11 @@ impl Engine {
             let by_mail_alone = |receiver: &&ReceiverName| {
                 self.policy.routes.get(*receiver).is_some_and(|route| route.ways.iter().all(|way| *way == Way::Email))
             };
-            let entry = group::alert_entry_id(&open.episode, EntryKind::Opened);
             let untold: BTreeSet<ReceiverName> = open
                 .told
                 .iter()
                 .filter(by_mail_alone)
-                .filter(|receiver| teller.take_back(&GroupKey { receiver: (*receiver).clone(), venue }, &entry))
+                .filter(|receiver| teller.take_back(&GroupKey { receiver: (*receiver).clone(), venue }, &open.episode))
                 .cloned()
                 .collect();
             if !untold.is_empty() {

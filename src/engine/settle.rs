@@ -1,4 +1,4 @@
-//! After the alerts of a scope took their turns: who is told of what is open, and who is not told yet, and why.
+//! After the alerts of a scope took their turns: who is told of what is open, or told again, who is not yet, and why.
 //!
 //! `alerts::hold` decides; here it is fed, and what it decided is told. Invariant: everybody whom a rule names was told
 //! of the open alert, or stands in `held` with the reason.
@@ -7,15 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::alerts::AlertKey;
+use crate::alerts::followup;
 use crate::alerts::hold::{self, Decided, Hold, Standing, Waiting};
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::ReceiverName;
+use crate::calendar::Calendar;
 use crate::engine::look::{Look, can_explain};
 use crate::engine::tell::{Teller, receivers_of};
 use crate::engine::{Commit, Engine};
 use crate::rules::condition::Truth;
-use crate::rules::{Finding, Form, Rule, RuleName, Subject};
-use crate::units::VenueId;
+use crate::rules::{Finding, Form, Rule, RuleName, State, Subject};
+use crate::units::{Timestamp, VenueId};
 
 /// A cause that has not held for long enough yet holds its effects too, if it needs no longer than this: both would
 /// otherwise be told, the effect first.
@@ -50,7 +52,10 @@ impl<'a> Settling<'a> {
 
     /// Tells what is to be told now, and keeps for the rest why it is not.
     pub(super) fn settle(self, look: &Look<'_>, commit: &mut Commit, teller: &mut Teller<'_>) {
-        let waits = |(_, alert): (&AlertKey, &Alert)| matches!(alert, Alert::Open(open) if !open.held.is_empty());
+        let waits = |(key, alert): (&AlertKey, &Alert)| match alert {
+            Alert::Open(open) => !open.held.is_empty() || self.follows_up(key, open, look.now),
+            Alert::Pending { .. } => false,
+        };
         if !self.has_turned && !self.engine.memory.book.of(self.scope).any(waits) {
             return;
         }
@@ -62,7 +67,9 @@ impl<'a> Settling<'a> {
         let mut settled = BTreeMap::new();
         for (key, open) in waiting {
             let Some(rule) = self.engine.policy.rules.get(&key.rule) else { continue };
-            let after = self.settled(&key, rule, open.clone(), holds.remove(&key).unwrap_or_default(), look, teller);
+            let holds = holds.remove(&key).unwrap_or_default();
+            let reminded = self.reminded(&key, rule, open.clone(), look, commit, teller);
+            let after = self.settled(&key, rule, reminded, holds, look, teller);
             if after != open || self.opened.contains(&key) {
                 settled.insert(key, after);
             }
@@ -87,15 +94,61 @@ impl<'a> Settling<'a> {
                 None => now.push(receiver),
             }
         }
-        if !now.is_empty() {
+        if now.is_empty() {
+            return open;
+        }
+        let facts = look.facts(&key.subject);
+        if !self.opened.contains(key) {
+            open.message = teller.message(rule, &open, &facts);
+        }
+        let named: BTreeSet<ReceiverName> = receivers_of(rule).collect();
+        let (first, escalated): (Vec<_>, Vec<_>) = now.into_iter().partition(|receiver| named.contains(receiver));
+        teller.tell_opened(rule, &open, &facts, &first);
+        teller.tell_escalated(rule, &open, &facts, &escalated);
+        open.told.extend(first.into_iter().chain(escalated));
+        open
+    }
+
+    /// Tells those who were told of an open alert again, if it is time for it.
+    fn reminded(
+        &self,
+        key: &AlertKey,
+        rule: &Rule,
+        mut open: OpenAlert,
+        look: &Look<'_>,
+        commit: &Commit,
+        teller: &mut Teller<'_>,
+    ) -> OpenAlert {
+        let Form::State(state) = &rule.form else { return open };
+        let is_due = followup::is_reminder_due(&open, &state.remind, self.calendar(), look.now);
+        let silence = || self.engine.silence_over(&key.rule, &key.subject, look.catalog(), commit, look.now);
+        if is_due && !open.told.is_empty() && silence().is_none() {
             let facts = look.facts(&key.subject);
-            if !self.opened.contains(key) {
-                open.message = teller.message(rule, &open, &facts);
-            }
-            teller.tell_opened(rule, &open, &facts, &now);
-            open.told.extend(now);
+            open.message = teller.message(rule, &open, &facts);
+            teller.tell_reminded(rule, &open, &facts);
+            open.reminded_at = Some(look.now);
         }
         open
+    }
+
+    /// Says whether somebody is to be reminded of an open alert, or told of it because it stays open.
+    fn follows_up(&self, key: &AlertKey, open: &OpenAlert, now: Timestamp) -> bool {
+        let Some(Form::State(state)) = self.engine.policy.rules.get(&key.rule).map(|rule| &rule.form) else {
+            return false;
+        };
+        followup::is_reminder_due(open, &state.remind, self.calendar(), now)
+            || !self.escalated_to(state, open, now).is_empty()
+    }
+
+    /// Returns who is to be told of an alert because it stays open, and was not told.
+    fn escalated_to(&self, state: &State, open: &OpenAlert, now: Timestamp) -> BTreeSet<ReceiverName> {
+        let due = state.escalate.iter().filter(|escalation| followup::is_escalated(open, escalation, now));
+        let receivers = due.flat_map(|escalation| &escalation.to).map(|to| ReceiverName::new(&to.text));
+        receivers.filter(|to| self.engine.policy.routes.contains_key(to) && !open.told.contains(to)).collect()
+    }
+
+    fn calendar(&self) -> Option<&Calendar> {
+        self.scope.map(|venue| self.engine.policy.calendars.of(&self.engine.brand, venue))
     }
 
     /// Returns the alerts that somebody waits to be told of, and what is decided of them.
@@ -111,7 +164,7 @@ impl<'a> Settling<'a> {
         for (key, alert) in after {
             let Alert::Open(alert) = alert else { continue };
             let holds = holding.contains(&(&key.subject, &key.rule));
-            if let Some(receivers) = self.waiting(key, alert, holds) {
+            if let Some(receivers) = self.waiting(key, alert, holds, look.now) {
                 let silence = self.engine.silence_over(&key.rule, &key.subject, look.catalog(), commit, look.now);
                 waiting.push(Waiting { key, receivers, silence });
                 open.insert(key.clone(), alert.as_ref().clone());
@@ -146,17 +199,26 @@ impl<'a> Settling<'a> {
 
     /// Returns who waits to be told of an open alert, and what held it back until now. Nothing is decided of one that is
     /// about to close, or of which nobody knows whether it still `holds`.
-    fn waiting(&self, key: &AlertKey, open: &OpenAlert, holds: bool) -> Option<BTreeMap<ReceiverName, Option<Hold>>> {
+    fn waiting(
+        &self,
+        key: &AlertKey,
+        open: &OpenAlert,
+        holds: bool,
+        now: Timestamp,
+    ) -> Option<BTreeMap<ReceiverName, Option<Hold>>> {
         let rule = self.engine.policy.rules.get(&key.rule)?;
         if self.opened.contains(key) {
             return Some(self.audience(rule).into_iter().map(|receiver| (receiver, None)).collect());
         }
-        if open.held.is_empty() || open.clear_since.is_some() || !holds {
+        let follows_up = self.follows_up(key, open, now);
+        if (open.held.is_empty() && !follows_up) || open.clear_since.is_some() || !holds {
             return None;
         }
-        let audience = self.audience(rule);
-        let held = open.held.iter().filter(|(receiver, _)| audience.contains(*receiver));
-        Some(held.map(|(receiver, hold)| (receiver.clone(), Some(hold.clone()))).collect())
+        let Form::State(state) = &rule.form else { return None };
+        let mut audience = self.audience(rule);
+        audience.retain(|receiver| open.held.contains_key(receiver));
+        audience.append(&mut self.escalated_to(state, open, now));
+        Some(audience.into_iter().map(|receiver| (receiver.clone(), open.held.get(&receiver).cloned())).collect())
     }
 
     fn audience(&self, rule: &Rule) -> BTreeSet<ReceiverName> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::alerts::facts::{self, Facts};
+use crate::alerts::followup;
 use crate::alerts::group::{self, Entry, EntryKind, Group, GroupKey, Groups, Route, Way};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turn};
@@ -76,6 +77,7 @@ impl<'a> Teller<'a> {
             severity: rule.severity,
             told: BTreeSet::new(),
             held: BTreeMap::new(),
+            reminded_at: None,
             acknowledged: None,
             label: render::label(facts),
             message: String::new(),
@@ -101,13 +103,38 @@ impl<'a> Teller<'a> {
         self.tell(receivers, &entry, facts, Some(open), None);
     }
 
+    /// Tells others of an alert that stays open.
+    pub(super) fn tell_escalated(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts, receivers: &[ReceiverName]) {
+        let nobody = if followup::is_taken_care_of(open, self.now) { "" } else { ", and nobody takes care of it" };
+        let message = format!("{} (open for {}{nobody})", open.message, self.age_of(open));
+        let entry = self.alert_entry(EntryKind::Escalated, rule.name.as_str(), open, message);
+        self.tell(receivers, &entry, facts, Some(open), None);
+    }
+
+    /// Tells those who were told of an alert again that it is open.
+    pub(super) fn tell_reminded(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts) {
+        let expected = open.acknowledged.as_ref().and_then(|said| {
+            let at = said.back_at?.local_time(&self.engine.policy.setting.zone);
+            Some(format!("; {} expected it back at {at}", said.by))
+        });
+        let message =
+            format!("{} (still so after {}{})", open.message, self.age_of(open), expected.unwrap_or_default());
+        let mut entry = self.alert_entry(EntryKind::Reminded, rule.name.as_str(), open, message);
+        entry.id = group::repeated_entry_id(&open.episode, EntryKind::Reminded, self.now);
+        self.tell(&open.told.iter().cloned().collect::<Vec<_>>(), &entry, facts, Some(open), None);
+    }
+
+    fn age_of(&self, open: &OpenAlert) -> String {
+        human_duration(self.now.since(open.opened_at))
+    }
+
     /// Tells the machines among those who were told of an alert that somebody takes care of it. No mail goes out for it:
     /// the next one says so.
     pub(super) fn tell_acknowledged(&mut self, key: &AlertKey, open: &OpenAlert, facts: &Facts) {
         let Some(acknowledged) = &open.acknowledged else { return };
         let message = format!("{}: {}", open.label, acknowledged.in_words(&self.engine.policy.setting.zone));
         let mut entry = self.alert_entry(EntryKind::Acknowledged, key.rule.as_str(), open, message);
-        entry.id = group::acknowledged_entry_id(&open.episode, acknowledged.at);
+        entry.id = group::repeated_entry_id(&open.episode, EntryKind::Acknowledged, acknowledged.at);
         for receiver in &open.told {
             let route = self.engine.policy.routes.get(receiver);
             self.notices
@@ -115,26 +142,26 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Takes an entry out of a mail that still waits; says whether it was there.
-    pub(super) fn take_back(&mut self, key: &GroupKey, entry: &str) -> bool {
+    /// Takes what is said of an open alert out of a mail that still waits; says whether the receiver has not been told
+    /// of it therefore.
+    pub(super) fn take_back(&mut self, key: &GroupKey, episode: &EpisodeId) -> bool {
         self.touch(key);
         let Some(group) = self.groups.get_mut(key) else { return false };
-        let before = group.entries.len();
-        group.entries.retain(|waiting| waiting.id != entry);
-        let is_taken = group.entries.len() < before;
+        let is_of_it = |waiting: &Entry| waiting.episode.as_ref() == Some(episode) && waiting.kind != EntryKind::Closed;
+        let is_untold = group.entries.iter().any(|waiting| is_of_it(waiting) && waiting.kind.tells_first());
+        group.entries.retain(|waiting| !is_of_it(waiting));
         if group.entries.is_empty() {
             self.groups.remove(key);
         }
-        is_taken
+        is_untold
     }
 
     fn close(&mut self, key: &AlertKey, rule: Option<&Rule>, open: &OpenAlert, mut facts: Facts, end: End) {
         if rule.is_some_and(|rule| matches!(&rule.form, Form::State(state) if !state.send_resolved)) {
             // What is over before it was told is no news, whether its end is told or not.
-            let opening = group::alert_entry_id(&open.episode, EntryKind::Opened);
             let venue = facts.venue.as_ref().map(|venue| venue.id);
             for receiver in &open.told {
-                self.take_back(&GroupKey { receiver: receiver.clone(), venue }, &opening);
+                self.take_back(&GroupKey { receiver: receiver.clone(), venue }, &open.episode);
             }
             return;
         }

@@ -11,7 +11,7 @@ mod rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::alerts::group::{EntryKind, acknowledged_entry_id, alert_entry_id, notice_id};
+use crate::alerts::group::{EntryKind, alert_entry_id, notice_id, repeated_entry_id};
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::{Channel, Mail, NoticeId, ReceiverName};
 use crate::alerts::{AlertKey, facts};
@@ -27,7 +27,8 @@ use crate::store::orders::PastEpisode;
 use crate::units::{BrandId, ProductId, Timestamp, VenueId, Zone, human_duration};
 
 /// What happened to an alert that is told.
-const TOLD_KINDS: [EntryKind; 3] = [EntryKind::Opened, EntryKind::Acknowledged, EntryKind::Closed];
+const TOLD_KINDS: [EntryKind; 5] =
+    [EntryKind::Opened, EntryKind::Escalated, EntryKind::Reminded, EntryKind::Acknowledged, EntryKind::Closed];
 
 /// What decides who is told, and what is remembered of a brand.
 pub struct Known<'a> {
@@ -290,7 +291,7 @@ impl Known<'_> {
 
     /// Says whether the rule names somebody who is asked about; a rule that names nobody shows on screens alone.
     fn names(&self, rule: &Rule) -> bool {
-        self.only.is_none_or(|only| rule.notify.iter().any(|to| *to.text == *only.as_str()))
+        self.only.is_none_or(|only| rule.receivers().any(|to| *to.text == *only.as_str()))
     }
 
     /// Returns the open alerts whose rule is gone: they end when the service has read the configuration.
@@ -339,9 +340,12 @@ impl Known<'_> {
 fn entry_id(alert: &OpenAlert, kind: EntryKind) -> Option<String> {
     match kind {
         EntryKind::Acknowledged => {
-            alert.acknowledged.as_ref().map(|said| acknowledged_entry_id(&alert.episode, said.at))
+            alert.acknowledged.as_ref().map(|said| repeated_entry_id(&alert.episode, kind, said.at))
         }
-        EntryKind::Opened | EntryKind::Closed | EntryKind::Changed => Some(alert_entry_id(&alert.episode, kind)),
+        EntryKind::Reminded => alert.reminded_at.map(|at| repeated_entry_id(&alert.episode, kind, at)),
+        EntryKind::Opened | EntryKind::Escalated | EntryKind::Closed | EntryKind::Changed => {
+            Some(alert_entry_id(&alert.episode, kind))
+        }
     }
 }
 

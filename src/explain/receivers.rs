@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::alerts::AlertKey;
+use crate::alerts::followup;
 use crate::alerts::group::{EntryKind, GroupKey, notice_id};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::notice::{Channel, Mail, ReceiverName};
 use crate::explain::{Evidence, Hearing, Known, Outcome, TOLD_KINDS, audience, entry_id};
-use crate::rules::Rule;
+use crate::rules::followup::Escalation;
+use crate::rules::{Form, Rule};
 use crate::store::{DELIVERED_KEPT, Told, ToldState};
 use crate::units::{Timestamp, human_duration, printable};
 
@@ -37,6 +39,14 @@ struct News<'a> {
     closed_at: Option<Timestamp>,
 }
 
+/// Returns whom a rule tells of an alert that stays open, and when.
+fn escalations_of(rule: &Rule) -> Vec<(ReceiverName, &Escalation)> {
+    let Form::State(state) = &rule.form else { return Vec::new() };
+    let mut escalations: Vec<&Escalation> = state.escalate.iter().collect();
+    escalations.sort_by_key(|escalation| escalation.after);
+    escalations.into_iter().flat_map(|it| it.to.iter().map(move |to| (ReceiverName::new(&to.text), it))).collect()
+}
+
 impl Post<'_> {
     /// Says of everybody who is asked about whether he was told of an alert: those whom its `rule` names and those who
     /// were to be told when it opened. `closed_at` is of an alert that is over.
@@ -50,7 +60,9 @@ impl Post<'_> {
         let mut all: BTreeSet<ReceiverName> = audience(alert);
         let named: BTreeSet<ReceiverName> =
             rule.into_iter().flat_map(|rule| &rule.notify).map(|to| ReceiverName::new(&to.text)).collect();
+        let escalations = rule.map_or_else(Vec::new, escalations_of);
         all.extend(named.iter().cloned());
+        all.extend(escalations.iter().map(|(to, _)| to.clone()));
         all.extend(self.known.only.cloned());
         let asked = all.iter().filter(|receiver| self.known.is_asked_about(receiver));
         asked
@@ -59,6 +71,10 @@ impl Post<'_> {
                     (Outcome::Held, vec![self.held(hold, receiver, closed_at)])
                 } else if alert.told.contains(receiver) {
                     self.told(&News { key, alert, receiver, closed_at })
+                } else if let Some((_, escalation)) = escalations.iter().find(|(to, _)| to == receiver)
+                    && closed_at.is_none()
+                {
+                    (Outcome::Waiting, vec![self.escalates(alert, escalation)])
                 } else if named.contains(receiver) {
                     let later = "the rule names them only since the alert opened; they are told of the next one";
                     (Outcome::NotNamed, vec![later.to_owned()])
@@ -68,6 +84,21 @@ impl Post<'_> {
                 Hearing { receiver: receiver.clone(), outcome, says }
             })
             .collect()
+    }
+
+    /// Says when somebody will be told because an alert stays open.
+    fn escalates(&self, alert: &OpenAlert, escalation: &Escalation) -> String {
+        let unless = match (escalation.even_acknowledged, followup::is_taken_care_of(alert, self.now)) {
+            (true, _) => "",
+            (false, true) => return "not told while somebody takes care of it".to_owned(),
+            (false, false) => ", unless somebody takes care of it by then",
+        };
+        let at = alert.opened_at.plus(escalation.after);
+        if at > self.now {
+            format!("to be told if it is still open at {}{unless}", self.known.ahead(at, self.now))
+        } else {
+            "to be told as soon as it is known to be still so".to_owned()
+        }
     }
 
     fn held(&self, hold: &Hold, receiver: &ReceiverName, closed_at: Option<Timestamp>) -> String {
@@ -90,12 +121,14 @@ impl Post<'_> {
             for kind in TOLD_KINDS {
                 let Some((outcome, said)) = self.on_channel(news, channel, kind) else { continue };
                 let what = match kind {
+                    EntryKind::Escalated => " (as it stayed open)",
+                    EntryKind::Reminded => " (the last reminder)",
                     EntryKind::Acknowledged => " (somebody takes care)",
                     EntryKind::Closed => " (its end)",
                     EntryKind::Opened | EntryKind::Changed => "",
                 };
                 says.push(format!("{}{what}: {said}", channel.word()));
-                if kind == EntryKind::Opened {
+                if kind.tells_first() {
                     outcomes.push(outcome);
                 }
             }
@@ -112,6 +145,9 @@ impl Post<'_> {
     /// Returns what became of the opening of an alert on a channel, or of its end if that was told.
     fn on_channel(&self, news: &News<'_>, channel: Channel, kind: EntryKind) -> Option<(Outcome, String)> {
         let entry = entry_id(news.alert, kind)?;
+        if kind == EntryKind::Opened && self.on_channel(news, channel, EntryKind::Escalated).is_some() {
+            return None;
+        }
         if channel == Channel::Email
             && let Some(said) = self.waits_in_a_mail(news, &entry)
         {
@@ -139,7 +175,14 @@ impl Post<'_> {
             (EntryKind::Opened, Channel::Mqtt | Channel::Webhook) => {
                 Some((Outcome::NotSent, "nothing was sent: this channel was added later".to_owned()))
             }
-            (EntryKind::Closed | EntryKind::Acknowledged | EntryKind::Changed, _) => None,
+            (
+                EntryKind::Escalated
+                | EntryKind::Reminded
+                | EntryKind::Closed
+                | EntryKind::Acknowledged
+                | EntryKind::Changed,
+                _,
+            ) => None,
         }
     }
 
@@ -174,7 +217,8 @@ impl Post<'_> {
                 let until = closed_at.plus(self.wait_of(news.receiver)).plus(MAIL_SLACK);
                 (closed_at, Some(until), &news.alert.label)
             }
-            EntryKind::Acknowledged | EntryKind::Changed => return None,
+            EntryKind::Reminded => (news.alert.reminded_at?, news.closed_at, &news.alert.message),
+            EntryKind::Escalated | EntryKind::Acknowledged | EntryKind::Changed => return None,
         };
         let is_it = |told: &Told, mail: &Mail| {
             told.receiver == *news.receiver

@@ -49,7 +49,11 @@ struct Shop {
 impl Shop {
     /// Opens it with everything on sale.
     fn open() -> Self {
-        let policy = Arc::new(policy());
+        Self::open_with(RULES)
+    }
+
+    fn open_with(rules: &str) -> Self {
+        let policy = Arc::new(policy(rules));
         let brand = BrandId::new("sahil").expect("a slug");
         let engine = Engine::new(brand, Arc::clone(&policy), FreshnessLimits::NONE, Memory::default());
         let mut shop = Self { policy, engine, notices: Vec::new(), past: Vec::new() };
@@ -135,8 +139,8 @@ impl Shop {
     }
 }
 
-fn policy() -> Policy {
-    let file = RuleFile { name: "test.yaml".into(), bytes: RULES.as_bytes().to_vec() };
+fn policy(rules: &str) -> Policy {
+    let file = RuleFile { name: "test.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let mut problems = Problems::new();
     let rules = parse::parse(&[file], &mut problems).rules;
     assert!(problems.is_empty(), "{problems:?}");
@@ -252,6 +256,29 @@ fn an_alert_is_followed_from_its_wait_to_its_end() {
     shop.take(Input::Tick, 280);
     let mailed = said(&shop.delivered(PITI, 281).past, "out");
     assert_eq!(mailed[1], "managers told: email: delivered at 14:24:41; email (its end): delivered at 14:24:41");
+}
+
+#[test]
+fn who_hears_of_it_later_and_again_is_named() {
+    let mut shop = Shop::open_with(
+        "rules: [{ name: long, when: { limit: 0 }, notify: [managers], remind: 20m, escalate: { after: 15m, to: [ops] } }]",
+    );
+    shop.list(&[(PITI, 0)], 0);
+    let until = "to be told if it is still open at 14:35:00 (10 min more), unless somebody takes care of it by then";
+    assert_eq!(said(&shop.delivered(PITI, 300).rules, "long")[2], format!("ops waiting: {until}"));
+    let only_ops = shop.explain(PITI, Some("ops"), 1, ToldState::Delivered { at: after_s(300) }, 300);
+    assert_eq!(said(&only_ops.rules, "long")[1], format!("ops waiting: {until}"), "the rule names them");
+
+    shop.list(&[(PITI, 0)], 900);
+    let escalated = said(&shop.delivered(PITI, 901).rules, "long");
+    assert_eq!(escalated[2], "ops told: webhook (as it stayed open): delivered at 14:35:01");
+    shop.list(&[(PITI, 0)], 1200);
+    shop.take(Input::Tick, 1300);
+    let again = said(&shop.delivered(PITI, 1301).rules, "long");
+    for (line, channel) in [(1, "email"), (2, "webhook")] {
+        let reminded = format!("; {channel} (the last reminder): delivered at 14:41:41");
+        assert!(again[line].ends_with(&reminded), "{again:?}");
+    }
 }
 
 #[test]

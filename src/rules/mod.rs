@@ -8,6 +8,7 @@ pub mod condition;
 pub mod evaluate;
 pub mod events;
 pub mod field;
+pub mod followup;
 pub mod parse;
 pub mod subject;
 pub mod term;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use crate::document::Place;
 use crate::rules::condition::{Condition, Truth};
+use crate::rules::followup::{Escalation, Reminder};
 use crate::units::{ProductId, StationId, VenueId};
 
 /// Characters of a rule's name: it becomes part of topics, ids and mail threads.
@@ -139,6 +141,10 @@ pub struct State {
     pub clear_for: Duration,
     /// Whether its end is told.
     pub send_resolved: bool,
+    /// When those who were told are told again.
+    pub remind: Box<[Reminder]>,
+    /// Who else is told while it stays open.
+    pub escalate: Box<[Escalation]>,
     /// The template of what is said when it ends.
     pub resolved_message: Option<Placed>,
     /// Whether it is clear for every item without a row of the stop list, so that only rows need a visit.
@@ -166,6 +172,17 @@ pub struct Finding {
     pub holds: Truth,
     /// Whether its `when` or its `keep_while` holds: what lets an alert go on. Never less than `holds`.
     pub keeps: Truth,
+}
+
+impl Rule {
+    /// Returns everybody whom the rule may tell, at once or while it stays so; who is named twice comes twice.
+    pub fn receivers(&self) -> impl Iterator<Item = &Placed> {
+        let escalate: &[Escalation] = match &self.form {
+            Form::State(state) => &state.escalate,
+            Form::Event(_) => &[],
+        };
+        self.notify.iter().chain(escalate.iter().flat_map(|escalation| &escalation.to))
+    }
 }
 
 impl RuleSet {

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use crate::alerts::facts;
 use crate::alerts::hold::Hold;
-use crate::alerts::lifecycle::Alert;
+use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::{Channel, ReceiverName};
-use crate::alerts::{AlertKey, render, timing};
+use crate::alerts::{AlertKey, followup, render, timing};
 use crate::board;
 use crate::rules::condition::Truth;
 use crate::rules::evaluate::{Evaluation, evaluate_venue};
 use crate::rules::subject::{Scene, VenueView};
 use crate::rules::value::Value;
-use crate::rules::{Form, Rule, Subject, SubjectKind};
+use crate::rules::{Form, Placed, Rule, Subject, SubjectKind};
 use crate::ruletest::play::{BRAND, Refused, Stage, Told, VENUE};
 use crate::ruletest::{BASE_TOPIC, Difference, Holding, Telling, Want, Wanted, Words, reason};
 use crate::snapshot::Freshness;
@@ -174,10 +174,11 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
                     held.insert(Holding { to: receiver.as_str().into(), about, why: why(reason, stage).into() });
                 }
                 let is_unrouted = |name: &&str| !stage.policy.routes.contains_key(&ReceiverName::new(name));
-                for to in rule.notify.iter().map(|placed| &*placed.text).filter(is_unrouted) {
+                for to in rule.receivers().map(|placed| &*placed.text).filter(is_unrouted) {
                     let about = Some(about(key, stage).into());
                     held.insert(Holding { to: to.into(), about, why: reason::NO_ROUTE.into() });
                 }
+                held.extend(escalations(rule, open, &about(key, stage), stage));
             }
         }
     }
@@ -197,6 +198,27 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
         unknown(stage, view, &mut held);
     }
     held
+}
+
+/// Returns whom the rule tells of an open alert later, if it stays so.
+fn escalations(rule: &Rule, open: &OpenAlert, about: &str, stage: &Stage) -> Vec<Holding> {
+    let Form::State(form) = &rule.form else { return Vec::new() };
+    let mut holdings = Vec::new();
+    for escalation in &form.escalate {
+        let at = open.opened_at.plus(escalation.after);
+        let why = if !escalation.even_acknowledged && followup::is_taken_care_of(open, stage.now) {
+            reason::TAKEN_CARE_OF.to_owned()
+        } else if at > stage.now {
+            reason::escalates(at.since(stage.now))
+        } else {
+            continue;
+        };
+        let is_told = |to: &&Placed| open.told.contains(&ReceiverName::new(&to.text));
+        for to in escalation.to.iter().filter(|to| !is_told(to)) {
+            holdings.push(Holding { to: to.text.clone(), about: Some(about.into()), why: why.as_str().into() });
+        }
+    }
+    holdings
 }
 
 fn why(hold: &Hold, stage: &Stage) -> String {

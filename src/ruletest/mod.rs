@@ -24,7 +24,7 @@ use crate::document::{Place, Problems};
 use crate::engine::Policy;
 use crate::rules::condition::Pattern;
 use crate::rules::parse::{self as rule_files, RuleFile, Template};
-use crate::rules::{Placed, RuleSet};
+use crate::rules::{Placed, Rule, RuleSet};
 use crate::topics::BaseTopic;
 use crate::units::{Money, PriceListId, ProductId, Quantity, Timestamp, Zone};
 
@@ -206,7 +206,7 @@ impl Suite {
         parse::refuse_unknown_windows(&parsed.windows, &self.windows, problems);
         let routes = self.routes(&rules);
         let rule_names: Vec<&str> = rules.rules().iter().map(|rule| rule.name.as_str()).collect();
-        let receivers = rules.rules().iter().flat_map(|rule| &rule.notify).map(|placed| &*placed.text);
+        let receivers = rules.rules().iter().flat_map(Rule::receivers).map(|placed| &*placed.text);
         let receiver_names: BTreeSet<&str> = routes.keys().map(ReceiverName::as_str).chain(receivers).collect();
         let receiver_names: Vec<&str> = receiver_names.into_iter().collect();
         parse::refuse_unknown(&self.named.rules, "rule", &rule_names, problems);
@@ -233,7 +233,7 @@ impl Suite {
 
     /// Returns the receivers as the file gives them; by default every one that a rule names, by all channels.
     fn routes(&self, rules: &RuleSet) -> BTreeMap<ReceiverName, Route> {
-        let named = rules.rules().iter().flat_map(|rule| &rule.notify).map(|placed| ReceiverName::new(&placed.text));
+        let named = rules.rules().iter().flat_map(Rule::receivers).map(|placed| ReceiverName::new(&placed.text));
         let by_all = || vec![Channel::Mqtt, Channel::Email, Channel::Webhook];
         let receivers = self.receivers.clone().unwrap_or_else(|| named.map(|name| (name, by_all())).collect());
         let route = |(receiver, channels): (ReceiverName, Vec<Channel>)| {

@@ -18,11 +18,14 @@ pub(super) const STALE: &str = "the stop list is stale";
 pub(super) const BLIND: &str = "the stop list is blind";
 /// None of the windows of the rule is on.
 pub(super) const OUTSIDE: &str = "outside its window";
+/// An escalation is left out while somebody takes care of the alert.
+pub(super) const TAKEN_CARE_OF: &str = "somebody takes care of it";
 
-const FIXED: [&str; 6] = [NEXT_READING, NO_ROUTE, UNREAD, STALE, BLIND, OUTSIDE];
-/// Around the time that is left: of the `for`, and of a mail's wait.
+const FIXED: [&str; 7] = [NEXT_READING, NO_ROUTE, UNREAD, STALE, BLIND, OUTSIDE, TAKEN_CARE_OF];
+/// Around the time that is left: of the `for`, of a mail's wait, and until an escalation.
 const PENDING: [&str; 2] = ["pending for ", " more"];
 const MAIL_WAITS: [&str; 2] = ["mail waits for ", " more"];
+const ESCALATES: [&str; 2] = ["escalates in ", ""];
 
 /// Before the alert that explains it, and before the time when a silence ends.
 const BECAUSE_OF: &str = "because of ";
@@ -48,11 +51,20 @@ pub(super) fn mail_waits(left: Duration) -> String {
     MAIL_WAITS.join(&human_duration(left))
 }
 
+/// Names the time until somebody is told of what stays open.
+pub(super) fn escalates(left: Duration) -> String {
+    ESCALATES.join(&human_duration(left))
+}
+
 /// Returns an example of every reason.
 pub(super) fn examples() -> Vec<String> {
     let left = Duration::from_secs(12);
     let of_people = [because_of("ingredient-out: Dough"), silenced("19:00")];
-    [pending(left), mail_waits(left)].into_iter().chain(of_people).chain(FIXED.map(str::to_owned)).collect()
+    [pending(left), mail_waits(left), escalates(left)]
+        .into_iter()
+        .chain(of_people)
+        .chain(FIXED.map(str::to_owned))
+        .collect()
 }
 
 /// Says whether a test may expect this reason.
@@ -64,5 +76,5 @@ pub(super) fn is_known(why: &str) -> bool {
     let is_cause = why.strip_prefix(BECAUSE_OF).is_some_and(|about| about.contains(": "));
     let is_time = |time: &str| time.parse::<jiff::civil::Time>().is_ok();
     let is_silence = why.strip_prefix(SILENCED).is_some_and(is_time);
-    FIXED.contains(&why) || is_cause || is_silence || [PENDING, MAIL_WAITS].into_iter().any(holds_a_time)
+    FIXED.contains(&why) || is_cause || is_silence || [PENDING, MAIL_WAITS, ESCALATES].into_iter().any(holds_a_time)
 }

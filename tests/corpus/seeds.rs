@@ -209,7 +209,7 @@ rules: [rules/*.yaml]
                 self.add("messages", &format!("{name}-{n}"), seed.as_bytes());
             }
         }
-        self.add("rules", "forms", b"rules:\n  - name: a\n    when: { any: [{ limit: { above: 0, below: 5 } }, { not: { product.name: { matches: '^P.*v$' } } }], prices.Delivery: { is: unset } }\n    keep_while: { all: [{ stopped_for: { at_most: 1h30m } }, { product.tags: [lunch, banquet] }] }\n    notify: []\n");
+        self.add("rules", "forms", b"rules:\n  - name: a\n    when: { any: [{ limit: { above: 0, below: 5 } }, { not: { product.name: { matches: '^P.*v$' } } }], prices.Delivery: { is: unset } }\n    keep_while: { all: [{ stopped_for: { at_most: 1h30m } }, { product.tags: [lunch, banquet] }] }\n    remind: [1h, shift_start]\n    escalate: { after: 30m, to: [b], even_acknowledged: true }\n    notify: []\n");
         self.add("rules", "anchors", b"rules:\n  - &a\n    name: a\n    when: { sold_out: true }\n    notify: [k]\n  - { <<: *a, name: b }\n  - { <<: *a, name: c, severity: info, message: |\n      two\n      lines\n    }\n");
         self.add("rules", "event", b"rules:\n  - name: e\n    event: price_changed\n    when: { product.status: active }\n    notify: [office]\n    message: '{{ change.before }} -> {{ change.after }}'\n");
         self.add("rules", "expr", br#"rules:
@@ -312,6 +312,7 @@ tests:
             baseline: false,
             severity: Severity::Critical,
             held: std::collections::BTreeMap::new(),
+            reminded_at: None,
             acknowledged: None,
             told: [eightysix::alerts::notice::ReceiverName::new("kitchen")].into(),
             label: "Plov".to_owned(),

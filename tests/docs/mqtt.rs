@@ -221,8 +221,7 @@ fn the_types_are_those_of_the_code() {
         let change = Change::Row { product: ProductId(54), before, after: after_row };
         feed_event(&change, &after).expect("it rings").0
     });
-    let of_rules =
-        [EntryKind::Opened, EntryKind::Closed, EntryKind::Acknowledged, EntryKind::Changed].map(EntryKind::event);
+    let of_rules = EntryKind::ALL.map(EntryKind::event);
     let types: BTreeSet<String> = of_lists.into_iter().chain(of_rules).map(event_type).collect();
     assert_eq!(first_cells(section(&document("docs/mqtt.md"), "## Types of events")), types);
 }

@@ -8,6 +8,7 @@ mod changes;
 mod doubts;
 #[path = "../support/driver.rs"]
 mod driver;
+mod followups;
 mod orders;
 mod random;
 mod shop;

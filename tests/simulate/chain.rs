@@ -23,6 +23,9 @@ use crate::script::{DISHES, RULE_SETS, Script};
 
 /// How long a mail waits for more.
 pub(crate) const GROUP_WAIT: Duration = Duration::from_mins(1);
+/// After so long the office is reminded of what is low, and the kitchen hears of it, by the set of rules that says so.
+pub(crate) const REMINDED: (&str, Duration) = ("remind: 2m", Duration::from_mins(2));
+pub(crate) const ESCALATED: Duration = Duration::from_mins(3);
 /// The brand.
 pub(crate) const BRAND: &str = "sahil";
 
@@ -75,7 +78,8 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
         "rules:
   - { name: gone, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, clear_for: 20s,
       notify: [office, kitchen], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
-  - { name: low, when: { low: true }, for: 10s, clear_for: 15s, notify: [office] }",
+  - { name: low, when: { low: true }, for: 10s, clear_for: 15s, notify: [office], remind: 2m,
+      escalate: { after: 3m, to: [kitchen] } }",
         &[DishRule {
             name: "gone",
             about: About::Out,

@@ -14,6 +14,7 @@ use crate::tables::Row;
 pub(crate) fn check_events(outbox: &[Row]) {
     let mut open: BTreeMap<(&str, String, String), String> = BTreeMap::new();
     let mut told: BTreeMap<(String, &str), BTreeSet<&str>> = BTreeMap::new();
+    let mut reminders = BTreeSet::new();
     for row in outbox.iter().filter(|row| row.channel != "email" && row.receiver != "feed") {
         let event: serde_json::Value = serde_json::from_str(&row.event_body()).expect("JSON");
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
@@ -39,6 +40,15 @@ pub(crate) fn check_events(outbox: &[Row]) {
                     assert_eq!(opened, Some(episode.clone()), "{alert:?} closed unopened: {}", row.line());
                 }
                 assert!(told.entry((episode, "closed")).or_default().insert(&row.receiver), "told twice");
+            }
+            Some("dev.eightysix.alert.escalated.v1") => {
+                let earlier = open.insert(alert.clone(), episode);
+                assert_eq!(earlier, None, "{alert:?} was told before: {}", row.line());
+            }
+            Some("dev.eightysix.alert.reminded.v1") => {
+                let is_told = open.get(&alert) == Some(&episode) || row.receiver == "kitchen";
+                assert!(is_told, "a reminder of what was never told: {}", row.line());
+                assert!(reminders.insert((&row.receiver, &row.id)), "told twice: {}", row.line());
             }
             Some("dev.eightysix.alert.acked.v1") => {
                 let is_told = open.get(&alert) == Some(&episode) || row.receiver == "kitchen";

@@ -197,6 +197,8 @@ impl Row {
             "alert.opened" => format!("opened {}", self.summary),
             "alert.closed" => format!("closed {}", self.summary),
             "alert.acked" => format!("acked {}", self.summary),
+            "alert.escalated" => format!("escalated {}", self.summary),
+            "alert.reminded" => format!("reminded {}", self.summary),
             "change" => format!("change {}", self.summary),
             kind => {
                 assert!(self.summary.starts_with(kind), "{}", self.summary);

@@ -4,6 +4,7 @@
 //! for an earlier one. Invariant: a rule that comes out was read without a problem of its own.
 
 mod expression;
+mod followup;
 mod matcher;
 mod schema;
 mod unknown_field;
@@ -19,6 +20,7 @@ use crate::rules::field::Scope;
 use crate::rules::parse::matcher::ConditionReader;
 use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind};
 
+pub use followup::{ESCALATE_MAX, FOLLOWUP_RANGE, REMIND_MAX};
 pub use schema::schema;
 
 /// Rules of a set: each is asked of every item of every venue, and a thousand of them take milliseconds.
@@ -34,7 +36,8 @@ const WAIT_MAX: Duration = Duration::from_hours(7 * 24);
 const WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=WAIT_MAX;
 
 /// The keys of a rule that have no meaning for an event, which is told once and at once.
-const STATE_KEYS: [&str; 5] = ["keep_while", "for", "clear_for", "send_resolved", "resolved_message"];
+const STATE_KEYS: [&str; 7] =
+    ["keep_while", "for", "clear_for", "remind", "escalate", "send_resolved", "resolved_message"];
 
 /// A file of rules as it was found.
 #[derive(Clone, Debug)]
@@ -234,14 +237,18 @@ impl Reader<'_> {
     fn notify(&mut self, fields: &mut Fields<'_>) -> Vec<Placed> {
         let such_as = "[kitchen, managers], or [] for the screens only";
         let Some(node) = fields.required("notify", such_as, self.problems) else { return Vec::new() };
-        let mut notify = self.names(node.one_or_more());
-        if let Some(more) = notify.get(NOTIFY_MAX) {
+        self.receivers(node.one_or_more())
+    }
+
+    fn receivers(&mut self, nodes: &[Node]) -> Vec<Placed> {
+        let mut receivers = self.names(nodes);
+        if let Some(more) = receivers.get(NOTIFY_MAX) {
             let message = format!("this is one receiver more than the {NOTIFY_MAX} of a rule");
             self.problems.tell_with_help(&more.place, message, "give one receiver several addresses");
-            notify.truncate(NOTIFY_MAX);
+            receivers.truncate(NOTIFY_MAX);
         }
-        self.receivers.extend(notify.iter().cloned());
-        notify
+        self.receivers.extend(receivers.iter().cloned());
+        receivers
     }
 
     /// Reads the names of the windows in which alone the rule holds.
@@ -304,6 +311,8 @@ impl Reader<'_> {
             keep_while,
             hold_for: self.wait(fields, "for"),
             clear_for: self.wait(fields, "clear_for"),
+            remind: fields.optional("remind").map(|node| self.remind(node, scope)).unwrap_or_default(),
+            escalate: fields.optional("escalate").map(|node| self.escalate(node)).unwrap_or_default(),
             send_resolved: fields.optional("send_resolved").is_none_or(|node| node.flag(self.problems) == Some(true)),
             resolved_message: self.template(fields, "resolved_message", Some(scope)),
         }

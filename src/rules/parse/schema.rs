@@ -10,7 +10,9 @@ use crate::document::schema::{
     text, text_like, wanting, with, word,
 };
 use crate::rules::field::{FIELDS, Field, FieldRow, Kind, Scope};
+use crate::rules::followup::SHIFT_START;
 use crate::rules::parse::expression::{EXPRESSION, EXPRESSION_BYTES_MAX};
+use crate::rules::parse::followup::{ESCALATE_MAX, FOLLOWUP_RANGE, REMIND_MAX};
 use crate::rules::parse::{DURING_MAX, MESSAGE_LENGTH_MAX, NOTIFY_MAX, RULES_MAX, STATE_KEYS, WAIT_RANGE};
 use crate::rules::{EventKind, Severity, SubjectKind};
 
@@ -35,6 +37,7 @@ pub fn schema() -> Schema {
             ),
         ),
         ("wait".to_owned(), duration()),
+        ("escalation".to_owned(), escalation()),
     ];
     for scope in scopes() {
         definitions.push((condition_name(scope), condition(scope)));
@@ -114,12 +117,40 @@ fn state_setting(key: &str) -> Schema {
         ),
         "for" => wait("How long it must hold before the alert opens, such as 20s; survives a restart."),
         "clear_for" => wait("How long it must be clear before the alert closes, such as 1m."),
+        "remind" => remind(),
+        "escalate" => described(
+            one_or_more(&reference("escalation"), &(1..=ESCALATE_MAX)),
+            "Who else is told while the alert stays open, and after how long.",
+        ),
         "send_resolved" => defaulting(described(flag(), "Whether the end of an alert is told at all."), true),
         "resolved_message" => message(
             "What is said when the alert closes, a template as `message`. By default that it is over, and after how long.",
         ),
         _ => Value::Bool(true),
     }
+}
+
+fn remind() -> Schema {
+    let reminder = json!({ "anyOf": [word([SHIFT_START]), duration()] });
+    let about = format!(
+        "When those who were told are told again while the alert stays open: so long after it opened, or `{SHIFT_START}` for each time the doors open. {} Not while the venue is closed, in the last half hour before it closes, or while somebody takes care of it. Example: `remind: [1h, 3h, {SHIFT_START}]`",
+        from_to(&FOLLOWUP_RANGE)
+    );
+    described(one_or_more(&reminder, &(1..=REMIND_MAX)), &about)
+}
+
+fn escalation() -> Schema {
+    let after = format!("How long the alert must have been open. {}", from_to(&FOLLOWUP_RANGE));
+    let even = "Whether they are told although somebody takes care of it.";
+    let settings = vec![
+        ("after", described(reference("wait"), &after)),
+        (
+            "to",
+            described(one_or_more(&text(), &(1..=NOTIFY_MAX)), "Whom to tell, by their names in the configuration."),
+        ),
+        ("even_acknowledged", defaulting(described(flag(), even), false)),
+    ];
+    group(&["after", "to"], settings)
 }
 
 fn name() -> Schema {

@@ -117,6 +117,8 @@ fn rule(name: &str, when: Condition, keep_while: Option<Condition>, needs_row: b
             keep_while,
             hold_for: Duration::ZERO,
             clear_for: Duration::ZERO,
+            remind: Box::default(),
+            escalate: Box::default(),
             send_resolved: true,
             resolved_message: None,
             needs_row,

@@ -34,6 +34,8 @@ struct StoredOpen {
     #[serde(default)]
     held: Vec<(String, StoredHold)>,
     #[serde(default)]
+    reminded_at: Option<i64>,
+    #[serde(default)]
     acknowledged: Option<StoredAcknowledgement>,
     label: String,
     message: String,
@@ -78,6 +80,8 @@ struct StoredEntry {
 #[derive(Serialize, Deserialize, Clone, Copy)]
 enum StoredEntryKind {
     Opened,
+    Escalated,
+    Reminded,
     Closed,
     Acknowledged,
     Changed,
@@ -109,6 +113,7 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         severity,
         told,
         held,
+        reminded_at,
         acknowledged,
         label,
         message,
@@ -123,6 +128,7 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         severity: severity.word().to_owned(),
         told: told.iter().map(|receiver| receiver.as_str().to_owned()).collect(),
         held: held.iter().map(|(receiver, hold)| (receiver.as_str().to_owned(), stored_hold(hold))).collect(),
+        reminded_at: reminded_at.map(Timestamp::unix_ms),
         acknowledged: acknowledged.as_ref().map(stored_acknowledgement),
         label: label.clone(),
         message: message.clone(),
@@ -140,6 +146,7 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         severity,
         told,
         held,
+        reminded_at,
         acknowledged,
         label,
         message,
@@ -155,6 +162,7 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         severity: severity_of(&severity)?,
         told: told.iter().map(|name| ReceiverName::new(name)).collect(),
         held: held.collect::<Result<_, StoreError>>()?,
+        reminded_at: reminded_at.map(Timestamp::from_unix_ms),
         acknowledged: acknowledged.map(acknowledgement_of).transpose()?,
         label,
         message,
@@ -262,6 +270,8 @@ fn stored_entry(entry: &Entry) -> StoredEntry {
         id: id.clone(),
         kind: match kind {
             EntryKind::Opened => StoredEntryKind::Opened,
+            EntryKind::Escalated => StoredEntryKind::Escalated,
+            EntryKind::Reminded => StoredEntryKind::Reminded,
             EntryKind::Closed => StoredEntryKind::Closed,
             EntryKind::Acknowledged => StoredEntryKind::Acknowledged,
             EntryKind::Changed => StoredEntryKind::Changed,
@@ -280,6 +290,8 @@ fn entry_of(stored: StoredEntry) -> Result<Entry, StoreError> {
     let StoredEntry { id, kind, episode, rule, severity, label, message, at, baseline } = stored;
     let kind = match kind {
         StoredEntryKind::Opened => EntryKind::Opened,
+        StoredEntryKind::Escalated => EntryKind::Escalated,
+        StoredEntryKind::Reminded => EntryKind::Reminded,
         StoredEntryKind::Closed => EntryKind::Closed,
         StoredEntryKind::Acknowledged => EntryKind::Acknowledged,
         StoredEntryKind::Changed => EntryKind::Changed,

@@ -102,6 +102,7 @@ fn full_cycle() -> Commit {
         severity: Severity::Critical,
         told: BTreeSet::from([receiver()]),
         held: BTreeMap::from([(ReceiverName::new("ops"), Hold::Silence(silence().id))]),
+        reminded_at: None,
         acknowledged: Some(acknowledgement()),
         label: "Lülə kabab".to_owned(),
         message: "Lülə kabab is out".to_owned(),

@@ -266,6 +266,7 @@ fn alert() -> impl Strategy<Value = Alert> {
                 severity,
                 told: told.iter().map(|name| ReceiverName::new(name)).collect(),
                 held: held.into_iter().map(|(name, hold)| (ReceiverName::new(&name), hold)).collect(),
+                reminded_at: None,
                 acknowledged,
                 label,
                 message,

@@ -11,7 +11,7 @@ use eightysix::rules::Subject;
 use eightysix::units::{ProductId, Quantity, StationId, Timestamp, VenueId};
 
 use super::Life;
-use crate::chain::{COOKED_OF_INGREDIENT, GROUP_WAIT, INGREDIENT, RULES};
+use crate::chain::{COOKED_OF_INGREDIENT, ESCALATED, GROUP_WAIT, INGREDIENT, REMINDED, RULES};
 use crate::reference::{About, DishRule};
 
 /// The dishes of a venue, the stations that cook them, and whether they can be sold out there.
@@ -19,6 +19,8 @@ type Menu = BTreeMap<ProductId, (StationId, bool)>;
 
 /// So long after the night has begun or ended it is seen at the latest, and every wait is over.
 const NIGHT_TURNS: Duration = Duration::from_secs(40);
+/// So long after its time a reminder has gone out, when nothing fails: the next look, of something that was read.
+const FOLLOWED_UP: Duration = Duration::from_secs(30);
 
 impl Life {
     /// Returns the dishes of the menu, the stations that cook them, and whether they can be sold out there.
@@ -112,6 +114,9 @@ impl Life {
                 let low = menu.keys().filter(|dish| is_low(dish)).map(|dish| dish.0);
                 same("what is low", &self.open("low", *id), &low.collect())?;
             }
+            if rules.contains(REMINDED.0) {
+                self.check_reminders(*id, clock.wall)?;
+            }
             if rules.contains("name: off") {
                 let off = venue.stations.values().filter(|station| !station.active).map(|station| station.id.0);
                 same("which stations are off", &self.open("off", *id), &off.collect())?;
@@ -140,6 +145,24 @@ impl Life {
             Some((key, _)) => Err(format!("{key:?} is held back, and what it is cooked of is there")),
             None => Ok(()),
         }
+    }
+
+    /// Checks that the office was reminded of what has been low for long, and that the kitchen heard of it.
+    fn check_reminders(&self, venue: VenueId, wall: Timestamp) -> Result<(), String> {
+        for (key, alert) in self.driver.watcher().engine().memory().book.of(Some(venue)) {
+            let Alert::Open(alert) = alert else { continue };
+            let age = wall.since(alert.opened_at);
+            if key.rule.as_str() != "low" || alert.acknowledged.is_some() || alert.clear_since.is_some() {
+                continue;
+            }
+            if age > REMINDED.1 + FOLLOWED_UP && alert.reminded_at.is_none() {
+                return Err(format!("nobody was reminded of {key:?}, which has been open for {age:?}"));
+            }
+            if age > ESCALATED + FOLLOWED_UP && !alert.told.iter().any(|to| to.as_str() == "kitchen") {
+                return Err(format!("the kitchen was not told of {key:?}, which has been open for {age:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// Holds the open alerts of a rule about dishes against the restaurant.

@@ -118,6 +118,13 @@ impl Observer for Onlookers {
                 self.judge_price(&event);
                 continue;
             }
+            if event["type"] == "dev.eightysix.alert.reminded.v1" {
+                let dish = (event["data"]["venue"]["id"].as_u64(), event["data"]["item"]["id"].as_u64());
+                let (Some(venue), Some(dish)) = dish else { panic!("{event} is about a dish") };
+                let is_silenced = self.reference.is_silenced(VenueId(venue), ProductId(dish), clock.wall);
+                assert_ne!(is_silenced, Some(true), "a reminder of {dish} at {venue}, which is silenced");
+                continue;
+            }
             if !RULES.iter().flat_map(|(_, rules)| *rules).any(|known| known.name == rule) {
                 continue;
             }
