@@ -145,6 +145,8 @@ pub(crate) struct Reference {
     doubtful: BTreeMap<VenueId, Uptime>,
     /// When rules were last changed: what they meant ends at once.
     reloaded_at: Option<Uptime>,
+    /// When the process started, or took a configuration.
+    started_at: Uptime,
     /// Rules are written that are not in force yet.
     are_new: bool,
     /// What is not to be told, by the ids of the silences.
@@ -192,6 +194,7 @@ impl Reference {
             stations_fail_until: Uptime::default(),
             doubtful: BTreeMap::new(),
             reloaded_at: None,
+            started_at: Uptime::default(),
             are_new: false,
             silences: BTreeMap::new(),
             ended: BTreeSet::new(),
@@ -280,6 +283,7 @@ impl Reference {
     /// The process starts or takes another configuration: what it no longer means ends at once.
     pub(crate) fn started(&mut self, now: Uptime) {
         self.interrupted();
+        self.started_at = now;
         if std::mem::take(&mut self.are_new) {
             self.reloaded_at = Some(now);
         }
@@ -380,8 +384,8 @@ impl Reference {
         station: Option<StationId>,
         now: Uptime,
     ) {
-        // A rule that was taken away ends what it meant, as soon as that can be stored.
-        let ends_by = |at: Uptime| at.max(self.unstored_until).plus(STORE_TRIED_AGAIN);
+        // A rule that was taken away ends what it meant, as soon as that can be stored by a process that runs.
+        let ends_by = |at: Uptime| at.max(self.unstored_until).max(self.started_at).plus(STORE_TRIED_AGAIN);
         let known = self.rule(rule);
         let is_excused = self.reloaded_at == Some(now)
             || known.is_none() && self.reloaded_at.is_some_and(|at| now <= ends_by(at))
