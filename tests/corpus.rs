@@ -114,7 +114,7 @@ fn stored() {
     holds_for_every_file("stored");
 }
 
-/// A file of tests with every setting; no fuzzer reads such files.
+/// A file of tests with every setting. The seeds of `ruletests` need not have them all.
 const RULE_TESTS: &str = include_str!("corpus/every_setting.test.yaml");
 
 /// What the readers take has no red line in an editor either: inputs, and the seeds with each value replaced or line gone.
