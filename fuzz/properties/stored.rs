@@ -7,6 +7,7 @@ use std::fmt::Debug;
 
 use eightysix::alerts::facts::{item_facts, of_change, of_subject};
 use eightysix::alerts::lifecycle::Alert;
+use eightysix::alerts::order::Order;
 use eightysix::alerts::published::cloud_event;
 use eightysix::board::{Setting, change_facts, feed_event, lines, lists, open_alerts, status};
 use eightysix::calendar::Calendar;
@@ -19,8 +20,9 @@ use eightysix::snapshot::diff::{Change, apply, diff};
 use eightysix::snapshot::{Access, FreshnessLimits, Snapshot};
 use eightysix::store::StoreError;
 use eightysix::store::format::{
-    decode_alert, decode_catalog, decode_change, decode_content, decode_group, decode_subject, decode_venue,
-    encode_alert, encode_catalog, encode_change, encode_content, encode_group, encode_subject, encode_venue,
+    decode_alert, decode_catalog, decode_change, decode_content, decode_group, decode_order, decode_silence,
+    decode_subject, decode_venue, encode_alert, encode_catalog, encode_change, encode_content, encode_group,
+    encode_order, encode_silence, encode_subject, encode_venue,
 };
 use eightysix::topics::{BaseTopic, check_topic};
 use eightysix::units::{BrandId, Timestamp, VenueId, Zone};
@@ -45,6 +47,8 @@ pub fn hold(data: &[u8]) {
         "group" => drop(again(body, decode_group, encode_group)),
         "notice" => drop(again(body, decode_content, encode_content)),
         "subject" => drop(again(body, decode_subject, encode_subject)),
+        "silence" => silence(body),
+        "order" => order(body),
         "change" => change(body),
         "venue" => venue(body),
         _ => {}
@@ -82,6 +86,19 @@ fn change(line: &str) {
         format!("{subject}\n{body}")
     };
     drop(again(line, decode, encode));
+}
+
+fn silence(body: &str) {
+    let Some(silence) = again(body, decode_silence, encode_silence) else { return };
+    assert_shown(&silence.in_words(&silence.until.local_time(&Zone::utc())), 300);
+}
+
+fn order(body: &str) {
+    match again(body, decode_order, encode_order) {
+        // Its words are cleaned where they are typed, so that only a panic would be a mistake here.
+        Some(Order::Acknowledge { acknowledgement, .. }) => drop(acknowledgement.in_words(&Zone::utc())),
+        Some(Order::Silence(_) | Order::EndSilence(_)) | None => {}
+    }
 }
 
 fn venue(body: &str) {

@@ -5,17 +5,20 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
+use eightysix::alerts::AlertKey;
 use eightysix::alerts::group::{Entry, EntryKind, Group};
 use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use eightysix::alerts::notice::{Content, Event, Mail, MqttMessage};
+use eightysix::alerts::order::{Acknowledgement, Order, Reason};
+use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::document::Problems;
-use eightysix::rules::Severity;
 use eightysix::rules::parse::{RuleFile, parse};
+use eightysix::rules::{RuleName, Severity, Subject};
 use eightysix::simulator::plan::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_INTEGRATOR, WorldPlan};
 use eightysix::simulator::route::{ApiAnswer, ApiRequest, BASE_PATH};
 use eightysix::simulator::world::World;
-use eightysix::store::format::{encode_alert, encode_content, encode_group};
-use eightysix::units::Timestamp;
+use eightysix::store::format::{encode_alert, encode_content, encode_group, encode_order, encode_silence};
+use eightysix::units::{CategoryId, ProductId, StationId, Timestamp, VenueId};
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
 
@@ -38,6 +41,7 @@ pub(crate) fn seeds() -> Seeds {
     seeds.rule_tests(root);
     seeds.requests();
     seeds.stored();
+    seeds.orders();
     seeds
 }
 
@@ -367,6 +371,47 @@ tests:
                 ),
             ),
             ("change-price", text("change\nitem:54\n{\"kind\":\"price\",\"before\":[1,80000],\"after\":[1,90000]}")),
+        ] {
+            self.add("stored", name, value.as_bytes());
+        }
+    }
+
+    fn orders(&mut self) {
+        let rule = RuleName::new("sold-out").expect("a rule");
+        let everything = Silence {
+            id: SilenceId::from_stored("1f0c22ab"),
+            covers: Criteria {
+                venue: Some(VenueId(7)),
+                product: Some(ProductId(54)),
+                category: Some(CategoryId(3)),
+                station: Some(StationId(2)),
+                rule: Some(rule.clone()),
+            },
+            from: NOW,
+            until: Timestamp::from_unix_ms(NOW.unix_ms() + 3_600_000),
+            until_back: true,
+            during: Some("dinner".into()),
+            by: "Anar".to_owned(),
+            reason: "no delivery".to_owned(),
+        };
+        let nothing = Silence { covers: Criteria::default(), until_back: false, during: None, ..everything.clone() };
+        let acknowledge = Order::Acknowledge {
+            key: AlertKey { subject: Subject::Item(VenueId(7), ProductId(54)), rule },
+            episode: EpisodeId::derive("plov", NOW),
+            acknowledgement: Acknowledgement {
+                by: "Anar".to_owned(),
+                at: NOW,
+                reason: Some(Reason::Supplier),
+                note: "tomorrow".to_owned(),
+                back_at: Some(NOW),
+            },
+        };
+        for (name, value) in [
+            ("silence", format!("silence\n{}", encode_silence(&everything))),
+            ("silence-of-all", format!("silence\n{}", encode_silence(&nothing))),
+            ("order-acknowledge", format!("order\n{}", encode_order(&acknowledge))),
+            ("order-silence", format!("order\n{}", encode_order(&Order::Silence(everything.clone())))),
+            ("order-end", format!("order\n{}", encode_order(&Order::EndSilence(everything.id)))),
         ] {
             self.add("stored", name, value.as_bytes());
         }
