@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eightysix::simulator::limits::Rates;
 
 use crate::chain::{Awaited, Chain, Size};
-use crate::verdict::{Slack, judge};
+use crate::verdict::{Run, Slack, judge, shortfalls};
 use crate::watched::{Told, Usage, Watched};
 
 /// 40 logins a minute are what the watcher allows itself at one address; with fewer brands nobody waits for a login.
@@ -93,6 +93,51 @@ fn a_leak_is_told_from_noise() {
     let one_bad_moment: Vec<f64> =
         (0..STRETCHES).map(|n| if n == STRETCHES - 1 { 90_000.0 } else { 60_000.0 }).collect();
     assert!(!judge(&one_bad_moment, slack).grows());
+}
+
+/// A run of 8 venues that kept up.
+fn run_that_keeps_up() -> Run {
+    Run {
+        rate_wanted: 8.0,
+        rates: vec![7.9, 5.0, 8.0, 8.0, 7.9],
+        late_ms: (0..1_000).map(|n| if n < 995 { 40.0 } else { 9_000.0 }).collect(),
+        missed: 0,
+        refused: 0,
+        changes_open: 0,
+        notices_waiting: Some(0),
+        log: "2026-11-29T12:00:00Z  WARN not told yet: ops\n".to_owned(),
+    }
+}
+
+/// One bad stretch and a few late polls are a busy machine.
+#[test]
+fn a_run_that_keeps_up_falls_short_of_nothing() {
+    assert_eq!(shortfalls(&run_that_keeps_up()), Vec::<String>::new());
+}
+
+#[test]
+fn each_way_to_fall_short_is_said() {
+    let error = "2026-11-29T12:00:00Z ERROR cannot store\n".to_owned();
+    for (run, said) in [
+        (Run { rates: vec![7.8; 5], ..run_that_keeps_up() }, "7.80 polls a second (median), not 7.84 at least"),
+        (
+            Run { rates: vec![8.0, 4.0, 4.1, 4.2, 8.0], ..run_that_keeps_up() },
+            "4.20 polls a second (median), not 7.84 at least",
+        ),
+        (Run { rates: Vec::new(), ..run_that_keeps_up() }, "0.00 polls a second (median), not 7.84 at least"),
+        (
+            Run { late_ms: vec![2_001.0; 100], ..run_that_keeps_up() },
+            "a poll in a hundred is late by 2001 ms, not 2000 at most",
+        ),
+        (Run { missed: 3, ..run_that_keeps_up() }, "3 requests were not looked at in time"),
+        (Run { refused: 1, ..run_that_keeps_up() }, "1 requests were over the quota"),
+        (Run { changes_open: 2, ..run_that_keeps_up() }, "2 changes were not told to everybody"),
+        (Run { notices_waiting: Some(4), ..run_that_keeps_up() }, "4 notices still wait in the outbox"),
+        (Run { notices_waiting: None, ..run_that_keeps_up() }, "the outbox could not be read"),
+        (Run { log: run_that_keeps_up().log + &error, ..run_that_keeps_up() }, "1 lines of the log are errors"),
+    ] {
+        assert_eq!(shortfalls(&run), [said]);
+    }
 }
 
 fn wait_for_polls(chain: &mut Chain, count: u64) {
