@@ -132,14 +132,17 @@ impl Group {
     }
 
     /// Adds an entry. A closing cancels its own opening when that still waits: over before it was told is no news. It
-    /// replaces a reminder that waits.
+    /// replaces a reminder that waits, as a later reminder does; first news that waits needs none.
     fn add(&mut self, entry: Entry) {
-        if entry.kind != EntryKind::Closed {
+        if !matches!(entry.kind, EntryKind::Closed | EntryKind::Reminded) {
             self.entries.push(entry);
             return;
         }
         let is_of_it = |waiting: &Entry| waiting.episode == entry.episode;
         let is_untold = self.entries.iter().any(|waiting| is_of_it(waiting) && waiting.kind.tells_first());
+        if is_untold && entry.kind == EntryKind::Reminded {
+            return;
+        }
         self.entries.retain(|waiting| !is_of_it(waiting));
         if !is_untold {
             self.entries.push(entry);

@@ -141,7 +141,7 @@ fn asked<'r>(rule: &'r Rule, window: &str) -> Option<&'r Placed> {
         Reminder::ShiftStart(placed) => Some(placed),
         Reminder::After(_) => None,
     });
-    rule.during.iter().chain(shift).find(|placed| *placed.text == *window)
+    if window == SHIFT_START { shift } else { rule.during.iter().find(|placed| *placed.text == *window) }
 }
 
 fn named_without<'v>(brand: &BrandId, venues: impl Iterator<Item = &'v VenueId>) -> Option<String> {

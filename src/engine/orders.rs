@@ -74,6 +74,10 @@ impl Engine {
         let snapshot = snapshot.map(Arc::as_ref);
         let facts = facts::of_subject(&self.brand, &self.memory.access, snapshot, &key.subject, now);
         teller.tell_acknowledged(key, &open, &facts);
+        for receiver in &open.told {
+            let waiting = GroupKey { receiver: receiver.clone(), venue: key.subject.venue() };
+            teller.take_reminders_back(&waiting, &open.episode);
+        }
         settle::put(commit, BTreeMap::from([(key.clone(), open)]));
         if let Some(venue) = key.subject.venue() {
             self.store_with_alerts(venue, commit);

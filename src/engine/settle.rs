@@ -16,7 +16,7 @@ use crate::engine::look::{Look, can_explain};
 use crate::engine::tell::{Teller, receivers_of};
 use crate::engine::{Commit, Engine};
 use crate::rules::condition::Truth;
-use crate::rules::{Finding, Form, Rule, RuleName, State, Subject};
+use crate::rules::{Finding, Form, Rule, RuleName, Subject};
 use crate::units::{Timestamp, VenueId};
 
 /// A cause that has not held for long enough yet holds its effects too, if it needs no longer than this: both would
@@ -102,6 +102,10 @@ impl<'a> Settling<'a> {
             open.message = teller.message(rule, &open, &facts);
         }
         let named: BTreeSet<ReceiverName> = receivers_of(rule).collect();
+        if open.told.is_empty() && self.is_reminder_due(rule, &open, look.now) {
+            // What is told for the first time needs no reminder of it.
+            open.reminded_at = Some(look.now);
+        }
         let (first, escalated): (Vec<_>, Vec<_>) = now.into_iter().partition(|receiver| named.contains(receiver));
         teller.tell_opened(rule, &open, &facts, &first);
         teller.tell_escalated(rule, &open, &facts, &escalated);
@@ -119,10 +123,8 @@ impl<'a> Settling<'a> {
         commit: &Commit,
         teller: &mut Teller<'_>,
     ) -> OpenAlert {
-        let Form::State(state) = &rule.form else { return open };
-        let is_due = followup::is_reminder_due(&open, &state.remind, self.calendar(), look.now);
         let silence = || self.engine.silence_over(&key.rule, &key.subject, look.catalog(), commit, look.now);
-        if is_due && !open.told.is_empty() && silence().is_none() {
+        if !open.told.is_empty() && self.is_reminder_due(rule, &open, look.now) && silence().is_none() {
             let facts = look.facts(&key.subject);
             open.message = teller.message(rule, &open, &facts);
             teller.tell_reminded(rule, &open, &facts);
@@ -131,17 +133,21 @@ impl<'a> Settling<'a> {
         open
     }
 
+    fn is_reminder_due(&self, rule: &Rule, open: &OpenAlert, now: Timestamp) -> bool {
+        let Form::State(state) = &rule.form else { return false };
+        followup::is_reminder_due(open, &state.remind, self.calendar(), now)
+    }
+
     /// Says whether somebody is to be reminded of an open alert, or told of it because it stays open.
     fn follows_up(&self, key: &AlertKey, open: &OpenAlert, now: Timestamp) -> bool {
-        let Some(Form::State(state)) = self.engine.policy.rules.get(&key.rule).map(|rule| &rule.form) else {
-            return false;
-        };
-        followup::is_reminder_due(open, &state.remind, self.calendar(), now)
-            || !self.escalated_to(state, open, now).is_empty()
+        let Some(rule) = self.engine.policy.rules.get(&key.rule) else { return false };
+        (!open.told.is_empty() && self.is_reminder_due(rule, open, now))
+            || !self.escalated_to(rule, open, now).is_empty()
     }
 
     /// Returns who is to be told of an alert because it stays open, and was not told.
-    fn escalated_to(&self, state: &State, open: &OpenAlert, now: Timestamp) -> BTreeSet<ReceiverName> {
+    fn escalated_to(&self, rule: &Rule, open: &OpenAlert, now: Timestamp) -> BTreeSet<ReceiverName> {
+        let Form::State(state) = &rule.form else { return BTreeSet::new() };
         let due = state.escalate.iter().filter(|escalation| followup::is_escalated(open, escalation, now));
         let receivers = due.flat_map(|escalation| &escalation.to).map(|to| ReceiverName::new(&to.text));
         receivers.filter(|to| self.engine.policy.routes.contains_key(to) && !open.told.contains(to)).collect()
@@ -191,7 +197,12 @@ impl<'a> Settling<'a> {
             Alert::Open(open) => {
                 let is_of_cause = |hold: &Hold| matches!(hold, Hold::Cause(_));
                 let held = open.held.iter().filter(|(_, hold)| is_of_cause(hold)).map(|(receiver, _)| receiver);
-                (open.told.iter().chain(held).cloned().collect(), open.clear_since.is_some())
+                let mut audience: BTreeSet<ReceiverName> = open.told.iter().chain(held).cloned().collect();
+                // Who is told of it in this step because it stays open is of its audience already.
+                if silence().is_none() {
+                    audience.append(&mut self.escalated_to(rule, open, look.now));
+                }
+                (audience, open.clear_since.is_some())
             }
         };
         Some(Standing { key, audience, is_clearing })
@@ -214,10 +225,9 @@ impl<'a> Settling<'a> {
         if (open.held.is_empty() && !follows_up) || open.clear_since.is_some() || !holds {
             return None;
         }
-        let Form::State(state) = &rule.form else { return None };
         let mut audience = self.audience(rule);
         audience.retain(|receiver| open.held.contains_key(receiver));
-        audience.append(&mut self.escalated_to(state, open, now));
+        audience.append(&mut self.escalated_to(rule, open, now));
         Some(audience.into_iter().map(|receiver| (receiver.clone(), open.held.get(&receiver).cloned())).collect())
     }
 

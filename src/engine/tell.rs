@@ -142,12 +142,21 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Takes reminders of an open alert out of a mail that still waits.
+    pub(super) fn take_reminders_back(&mut self, key: &GroupKey, episode: &EpisodeId) {
+        self.take_out(key, episode, &[EntryKind::Reminded]);
+    }
+
     /// Takes what is said of an open alert out of a mail that still waits; says whether the receiver has not been told
     /// of it therefore.
     pub(super) fn take_back(&mut self, key: &GroupKey, episode: &EpisodeId) -> bool {
+        self.take_out(key, episode, &[EntryKind::Opened, EntryKind::Escalated, EntryKind::Reminded])
+    }
+
+    fn take_out(&mut self, key: &GroupKey, episode: &EpisodeId, kinds: &[EntryKind]) -> bool {
         self.touch(key);
         let Some(group) = self.groups.get_mut(key) else { return false };
-        let is_of_it = |waiting: &Entry| waiting.episode.as_ref() == Some(episode) && waiting.kind != EntryKind::Closed;
+        let is_of_it = |waiting: &Entry| waiting.episode.as_ref() == Some(episode) && kinds.contains(&waiting.kind);
         let is_untold = group.entries.iter().any(|waiting| is_of_it(waiting) && waiting.kind.tells_first());
         group.entries.retain(|waiting| !is_of_it(waiting));
         if group.entries.is_empty() {
@@ -198,7 +207,9 @@ impl<'a> Teller<'a> {
             return;
         }
         // The end of a window brings nothing back, so that no mail says so; machines must know that the episode ended.
+        let venue = facts.venue.as_ref().map(|venue| venue.id);
         for route in open.told.iter().filter(|receiver| !told.contains(receiver)) {
+            self.take_reminders_back(&GroupKey { receiver: route.clone(), venue }, &open.episode);
             let Some(route) = self.engine.policy.routes.get(route) else { continue };
             self.notices.extend(group::at_once(route, &entry, &facts, Some(open), Some(end)));
         }
@@ -209,7 +220,7 @@ impl<'a> Teller<'a> {
         let key = GroupKey { receiver: receiver.clone(), venue: facts.venue.as_ref().map(|venue| venue.id) };
         let waiting =
             if self.touched.contains(&key) { self.groups.get(&key) } else { self.engine.memory.groups.get(&key) };
-        let is_its = |entry: &Entry| entry.episode.as_ref() == Some(&open.episode);
+        let is_its = |entry: &Entry| entry.episode.as_ref() == Some(&open.episode) && entry.kind.tells_first();
         waiting.is_some_and(|group| group.entries.iter().any(is_its))
     }
 

@@ -71,7 +71,7 @@ impl Post<'_> {
                     (Outcome::Held, vec![self.held(hold, receiver, closed_at)])
                 } else if alert.told.contains(receiver) {
                     self.told(&News { key, alert, receiver, closed_at })
-                } else if let Some((_, escalation)) = escalations.iter().find(|(to, _)| to == receiver)
+                } else if let Some(escalation) = self.next_escalation(alert, receiver, &escalations)
                     && closed_at.is_none()
                 {
                     (Outcome::Waiting, vec![self.escalates(alert, escalation)])
@@ -84,6 +84,18 @@ impl Post<'_> {
                 Hearing { receiver: receiver.clone(), outcome, says }
             })
             .collect()
+    }
+
+    /// Returns the first escalation to a receiver that is not left out because somebody takes care, or the first one.
+    fn next_escalation<'e>(
+        &self,
+        alert: &OpenAlert,
+        receiver: &ReceiverName,
+        escalations: &[(ReceiverName, &'e Escalation)],
+    ) -> Option<&'e Escalation> {
+        let own = || escalations.iter().filter(|(to, _)| to == receiver).map(|(_, escalation)| *escalation);
+        let is_taken_care_of = followup::is_taken_care_of(alert, self.now);
+        own().find(|escalation| escalation.even_acknowledged || !is_taken_care_of).or_else(|| own().next())
     }
 
     /// Says when somebody will be told because an alert stays open.
@@ -217,8 +229,7 @@ impl Post<'_> {
                 let until = closed_at.plus(self.wait_of(news.receiver)).plus(MAIL_SLACK);
                 (closed_at, Some(until), &news.alert.label)
             }
-            EntryKind::Reminded => (news.alert.reminded_at?, news.closed_at, &news.alert.message),
-            EntryKind::Escalated | EntryKind::Acknowledged | EntryKind::Changed => return None,
+            EntryKind::Escalated | EntryKind::Reminded | EntryKind::Acknowledged | EntryKind::Changed => return None,
         };
         let is_it = |told: &Told, mail: &Mail| {
             told.receiver == *news.receiver

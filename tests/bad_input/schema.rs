@@ -12,7 +12,9 @@ use crate::site::Site;
 use crate::table::{Case, cases};
 
 /// About values, or about YAML itself.
-const RULES: [&str; 17] = [
+const RULES: [&str; 22] = [
+    "escalation to somebody unknown",
+    "escalation to somebody who is told at once",
     "for beyond a week",
     "name set twice",
     "pattern that grows beyond all bounds",
@@ -23,6 +25,9 @@ const RULES: [&str; 17] = [
     "range upside down",
     "range with nothing between",
     "receiver named twice",
+    "remind at an opening that no venue has",
+    "remind of a brand at its opening",
+    "remind within a second",
     "tab in a rules file",
     "time below zero",
     "value that is both unset and small",

@@ -139,3 +139,60 @@ fn nobody_is_reminded_before_closing_nor_while_it_is_closed_but_when_the_doors_o
     19:01:00 managers mail Sahil: Piti is out (still so after 57 min), and 1 more
     ");
 }
+
+#[test]
+fn who_is_told_late_is_not_reminded_at_once() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.silences("Piti", "25m", false);
+        shop.sells_out("Piti");
+        shop.after("30m");
+    };
+    insta::assert_snapshot!(told(&opening(), story), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:28:00 office escalated out: Piti is out (open for 25 min, and nobody takes care of it)
+    18:29:00 managers mail Sahil: Piti is out
+    ");
+}
+
+#[test]
+fn of_a_cause_and_its_effect_the_cause_is_escalated() {
+    let rules = "rules:
+  - name: out
+    when: { sold_out: true }
+    escalate: { after: 10m, to: office }
+    notify: []
+    message: '{{ item.name }} is out'";
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.sells_out("Soğan");
+        shop.sells_out("Lülə kabab");
+        shop.after("12m");
+    };
+    insta::assert_snapshot!(told(&Opening { rules: Some(rules), ..Opening::default() }, story), @r"
+    18:03:00 feed product.stopped: Soğan at Sahil
+    18:03:00 feed product.stopped: Lülə kabab at Sahil
+    18:13:00 office escalated out: Soğan is out (open for 10 min, and nobody takes care of it)
+    ");
+}
+
+#[test]
+fn the_end_of_a_window_is_mailed_to_nobody_who_was_to_be_reminded() {
+    let mut shop = Shop::new(&opening());
+    shop.opens();
+    let rules = RULES.replace("  - name: out\n", "  - name: out\n    during: dinner\n").replace("[20m, 40m]", "36m30s");
+    let zone = Zone::named("Asia/Baku").expect("bundled");
+    let hours = Schedule::daily(&[ClockSpan::parse("18:00-18:40").expect("a span")]);
+    let calendar = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0));
+    let calendar = calendar.with_windows([("dinner".to_owned(), hours)].into());
+    shop.keeps_to(&Arc::new(Policy { calendars: Calendars::of_all(calendar), ..policy(Some(&rules), &zone) }));
+    shop.sells_out("Piti");
+    shop.after("1h");
+    insta::assert_snapshot!(shop.lines(), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:04:00 managers mail Sahil: Piti is out
+    18:13:00 office escalated out: Piti is out (open for 10 min, and nobody takes care of it)
+    18:39:30 office reminded out: Piti is out (still so after 36 min)
+    18:40:00 office closed out: Piti: not watched outside dinner, after 37 min
+    ");
+}

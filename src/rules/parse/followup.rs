@@ -6,11 +6,11 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::document::Node;
-use crate::rules::SubjectKind;
+use crate::document::{Node, Problem};
 use crate::rules::field::Scope;
 use crate::rules::followup::{Escalation, Reminder, SHIFT_START};
 use crate::rules::parse::{Reader, placed};
+use crate::rules::{Placed, SubjectKind};
 
 /// Reminders of one rule; more of them are noise that nobody reads.
 pub const REMIND_MAX: usize = 20;
@@ -46,16 +46,16 @@ impl Reader<'_> {
     }
 
     /// Reads who else is told.
-    pub(super) fn escalate(&mut self, node: &Node) -> Box<[Escalation]> {
+    pub(super) fn escalate(&mut self, node: &Node, notify: &[Placed]) -> Box<[Escalation]> {
         let nodes = node.one_or_more();
         if nodes.is_empty() || nodes.len() > ESCALATE_MAX {
             let expected = format!("1 to {ESCALATE_MAX} escalations, such as {SUCH_AS}");
             return node.refuse(&expected, self.problems).unwrap_or_default();
         }
-        nodes.iter().filter_map(|node| self.escalation(node)).collect()
+        nodes.iter().filter_map(|node| self.escalation(node, notify)).collect()
     }
 
-    fn escalation(&mut self, node: &Node) -> Option<Escalation> {
+    fn escalation(&mut self, node: &Node, notify: &[Placed]) -> Option<Escalation> {
         let mut fields = node.fields(SUCH_AS, self.problems)?;
         fields.label = "escalate";
         let after = fields.required("after", "30m", self.problems);
@@ -68,6 +68,16 @@ impl Reader<'_> {
         let even = fields.optional("even_acknowledged");
         let even_acknowledged = even.is_some_and(|node| node.flag(self.problems) == Some(true));
         fields.finish(self.problems);
+        for to in to.iter().flatten() {
+            if let Some(first) = notify.iter().find(|placed| placed.text == to.text) {
+                self.problems.push(Problem {
+                    place: to.place.clone(),
+                    message: format!("'{}' is told at once already", to.text),
+                    help: Some("name somebody else, or write 'remind' to tell them again".to_owned()),
+                    related: Some((first.place.clone(), "named here".to_owned())),
+                });
+            }
+        }
         Some(Escalation { after: after?, to: to?, even_acknowledged })
     }
 }

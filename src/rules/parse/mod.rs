@@ -139,7 +139,7 @@ impl Reader<'_> {
                 self.refuse_state_keys(&mut fields);
                 Some(Form::Event(event))
             }
-            Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref()))),
+            Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref(), &notify))),
             None if fields.holds("event") => {
                 self.refuse_state_keys(&mut fields);
                 None
@@ -300,7 +300,7 @@ impl Reader<'_> {
         Some(text)
     }
 
-    fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>) -> State {
+    fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>, notify: &[Placed]) -> State {
         let keep_while = fields.optional("keep_while").and_then(|node| self.condition(node, scope));
         let is_of_items = scope.subject == SubjectKind::Item;
         let needs_row = is_of_items && when.into_iter().chain(&keep_while).all(Condition::needs_row);
@@ -312,7 +312,7 @@ impl Reader<'_> {
             hold_for: self.wait(fields, "for"),
             clear_for: self.wait(fields, "clear_for"),
             remind: fields.optional("remind").map(|node| self.remind(node, scope)).unwrap_or_default(),
-            escalate: fields.optional("escalate").map(|node| self.escalate(node)).unwrap_or_default(),
+            escalate: fields.optional("escalate").map(|node| self.escalate(node, notify)).unwrap_or_default(),
             send_resolved: fields.optional("send_resolved").is_none_or(|node| node.flag(self.problems) == Some(true)),
             resolved_message: self.template(fields, "resolved_message", Some(scope)),
         }

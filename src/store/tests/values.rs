@@ -245,12 +245,12 @@ fn order() -> impl Strategy<Value = Order> {
 
 fn alert() -> impl Strategy<Value = Alert> {
     let pending = (time(), any::<bool>()).prop_map(|(since, baseline)| Alert::Pending { since, baseline });
-    let times = (time(), time(), maybe(time()));
+    let times = (time(), time(), maybe(time()), maybe(time()));
     let words = (text(), text(), few(text()));
     let said = (few((text(), hold())), maybe(acknowledgement()));
     let open = (times, words, said, any::<bool>(), severity(), maybe(any::<u64>())).prop_map(
         |(
-            (since, opened_at, clear_since),
+            (since, opened_at, clear_since, reminded_at),
             (label, message, told),
             (held, acknowledged),
             baseline,
@@ -266,7 +266,7 @@ fn alert() -> impl Strategy<Value = Alert> {
                 severity,
                 told: told.iter().map(|name| ReceiverName::new(name)).collect(),
                 held: held.into_iter().map(|(name, hold)| (ReceiverName::new(&name), hold)).collect(),
-                reminded_at: None,
+                reminded_at,
                 acknowledged,
                 label,
                 message,
