@@ -33,8 +33,8 @@ pub fn is_escalated(open: &OpenAlert, escalation: &Escalation, now: Timestamp) -
     now.since(open.opened_at) >= escalation.after && now >= open.opened_at && !is_left_alone
 }
 
-/// Returns when something may be said next of an alert that stays open, as far as the time alone decides; not of quiet
-/// hours that end.
+/// Returns when something may be said next of an alert that stays open, after `now`: at a moment that a rule names, when
+/// the doors open, or when somebody expected it to be over.
 pub fn next_at(
     open: &OpenAlert,
     remind: &[Reminder],
@@ -42,17 +42,22 @@ pub fn next_at(
     calendar: Option<&Calendar>,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let ages = remind.iter().filter_map(|reminder| match reminder {
+    if remind.is_empty() && escalate.is_empty() {
+        return None;
+    }
+    let doors = calendar.filter(|_| !remind.is_empty()).and_then(|it| it.opens_at(now));
+    let back = open.acknowledged.as_ref().and_then(|said| said.back_at);
+    let ages = ages(remind, escalate).map(|age| open.opened_at.plus(age));
+    ages.chain(doors).chain(back).filter(|at| *at > now).min()
+}
+
+/// Returns how long an alert must have been open for what is said of it later.
+pub fn ages(remind: &[Reminder], escalate: &[Escalation]) -> impl Iterator<Item = Duration> {
+    let reminders = remind.iter().filter_map(|reminder| match reminder {
         Reminder::After(age) => Some(*age),
         Reminder::ShiftStart(_) => None,
     });
-    let ages = ages.chain(escalate.iter().map(|escalation| escalation.after));
-    let shifts = || calendar.and_then(|it| it.opens_at(now));
-    let shift = if remind.is_empty() { None } else { shifts() };
-    let back = open.acknowledged.as_ref().and_then(|said| said.back_at);
-    let follows = !remind.is_empty() || !escalate.is_empty();
-    let times = ages.map(|age| open.opened_at.plus(age)).chain(shift).chain(back.filter(|_| follows));
-    times.filter(|at| *at > now).min()
+    reminders.chain(escalate.iter().map(|escalation| escalation.after))
 }
 
 /// Says whether somebody takes care of it: until the time at which he expected it to be over, if he named one.

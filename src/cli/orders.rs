@@ -260,7 +260,8 @@ impl Desk {
         let head = format!("{:8}  {}  {}: {} ({age})", alert.severity.word(), self.place(key), key.rule, alert.message);
         let mut lines = vec![printable(&head, LINE_LENGTH_MAX)];
         if let Some(said) = &alert.acknowledged {
-            lines.push(format!("          {}", said.in_words(&self.config.locale.timezone)));
+            let words = said.in_words(&self.config.locale.timezone);
+            lines.push(printable(&format!("          {words}"), LINE_LENGTH_MAX));
         }
         for (receiver, hold) in &alert.held {
             lines.push(format!("          not told to {receiver}: {}", self.why(hold)));

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use crate::calendar::{Calendar, Calendars, OPEN, PEAK, Schedule};
 use crate::config::{Locale, Named, Names, Venues, named};
 use crate::document::{Fields, Node, Problems};
-use crate::rules::followup::{Reminder, SHIFT_START};
-use crate::rules::{Form, Placed, Rule, RuleSet};
+use crate::rules::followup::SHIFT_START;
+use crate::rules::{Placed, Rule, RuleSet};
 use crate::timetable::{self, opening_hours, schedule};
 use crate::units::{BrandId, VenueId, VenueKey};
 
@@ -86,6 +86,9 @@ pub(super) fn calendars(
     calendars
 }
 
+/// Returns where a rule asks for a window, or for the opening of the doors.
+type Asked = fn(&Rule) -> Option<&Placed>;
+
 /// Looks for rules that hold `during` the hours or peaks of a venue that has none, where they never hold, and for those
 /// that `remind` when it opens: a mistake when no venue at all has some, and otherwise a warning that names the venues.
 pub(super) fn never_on(
@@ -95,8 +98,13 @@ pub(super) fn never_on(
     problems: &mut Problems,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    for (window, key) in [(OPEN, "hours"), (PEAK, "peaks"), (SHIFT_START, "hours")] {
-        let has = |hours: &Hours| if window == PEAK { hours.peaks.is_some() } else { hours.open.is_some() };
+    let asking: [(&str, &str, &str, &str, Asked); 3] = [
+        ("hours", "during", OPEN, "is never on", |rule| rule.during.iter().find(|placed| *placed.text == *OPEN)),
+        ("peaks", "during", PEAK, "is never on", |rule| rule.during.iter().find(|placed| *placed.text == *PEAK)),
+        ("hours", "remind", SHIFT_START, "never comes", Rule::shift_start),
+    ];
+    for (key, setting, word, never, asked) in asking {
+        let has = |hours: &Hours| if key == "peaks" { hours.peaks.is_some() } else { hours.open.is_some() };
         let is_nowhere = !hours.values().any(|brand| has(&brand.all) || brand.own.values().any(has));
         let without: Vec<String> = hours
             .iter()
@@ -109,39 +117,22 @@ pub(super) fn never_on(
                 }
             })
             .collect();
-        let meant: Vec<(&Rule, &Placed)> =
-            rules.rules().iter().filter_map(|it| Some((it, asked(it, window)?))).collect();
-        let (setting, verb) = if window == SHIFT_START { ("remind", "come") } else { ("during", "hold") };
+        let meant: Vec<(&Rule, &Placed)> = rules.rules().iter().filter_map(|rule| Some((rule, asked(rule)?))).collect();
         if is_nowhere {
-            let never = if window == SHIFT_START { "never comes" } else { "is never on" };
-            let message = format!("'{window}' {never}, as no brand and no venue has '{key}'");
-            let help = format!("write the '{key}' of a brand or of its venues, or remove '{window}' from '{setting}'");
+            let message = format!("'{word}' {never}, as no brand and no venue has '{key}'");
+            let help = format!("write the '{key}' of a brand or of its venues, or remove '{word}' from '{setting}'");
             for (_, placed) in meant {
                 problems.tell_with_help(&placed.place, message.clone(), help.clone());
             }
         } else if !meant.is_empty() && !without.is_empty() {
             let names = shortened(meant.iter().map(|(rule, _)| rule.name.to_string()));
             let without = shortened(without.into_iter());
-            let what = if window == SHIFT_START { "reminders" } else { "rules" };
             warnings.push(format!(
-                "no '{key}' are written for {without}: {what} '{setting}: {window}' never {verb} there ({names})"
+                "no '{key}' are written for {without}: '{setting}: {word}' {never} there, in the rules {names}"
             ));
         }
     }
     warnings
-}
-
-/// Returns where a rule asks for a window, or for a reminder at the opening of the doors.
-fn asked<'r>(rule: &'r Rule, window: &str) -> Option<&'r Placed> {
-    let remind: &[Reminder] = match &rule.form {
-        Form::State(state) => &state.remind,
-        Form::Event(_) => &[],
-    };
-    let shift = remind.iter().find_map(|reminder| match reminder {
-        Reminder::ShiftStart(placed) => Some(placed),
-        Reminder::After(_) => None,
-    });
-    if window == SHIFT_START { shift } else { rule.during.iter().find(|placed| *placed.text == *window) }
 }
 
 fn named_without<'v>(brand: &BrandId, venues: impl Iterator<Item = &'v VenueId>) -> Option<String> {

@@ -314,11 +314,11 @@ fn venues_without_the_hours_that_a_rule_needs_are_named() {
         site.load().unwrap_or_else(|report| panic!("{report}")).warnings
     };
     let some = "venues: [1, { id: 2, hours: \"10:00-23:00\" }, 3]";
-    let named =
-        "no 'hours' are written for venues 1, 3 of brand sahil: rules 'during: open' never hold there (sold-out)";
+    let named = "no 'hours' are written for venues 1, 3 of brand sahil: 'during: open' is never on there, in the rules sold-out";
     assert_eq!(warnings(some, "open"), [named]);
     assert_eq!(warnings("hours: \"10:00-23:00\"", "open"), [""; 0]);
     let other = "hours: \"10:00-23:00\"\n    - brand: nar\n      client_id: abc\n      client_secret: { file: secret }";
-    let named = "no 'hours' are written for any venue of brand nar: rules 'during: open' never hold there (sold-out)";
+    let named =
+        "no 'hours' are written for any venue of brand nar: 'during: open' is never on there, in the rules sold-out";
     assert_eq!(warnings(other, "open"), [named]);
 }

@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alerts::facts;
 use crate::alerts::group::{Group, GroupKey, Groups, Route};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Notice, ReceiverName};
@@ -21,7 +20,7 @@ use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::published::End;
 use crate::alerts::render::Messages;
 use crate::alerts::silence::{Silence, SilenceId};
-use crate::alerts::{self, AlertBook, AlertKey, Scope};
+use crate::alerts::{self, AlertBook, AlertKey, Scope, facts, followup};
 use crate::board::Setting;
 use crate::calendar::Calendars;
 use crate::catalog::Venue;
@@ -31,7 +30,7 @@ use crate::engine::tell::Teller;
 use crate::engine::timers::{Timer, Timers};
 use crate::rules::evaluate::{self, Evaluation};
 use crate::rules::subject::VenueView;
-use crate::rules::{Finding, RuleSet};
+use crate::rules::{Finding, Form, RuleSet};
 use crate::snapshot::diff::{Change, diff};
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Reading, Snapshot};
 use crate::topics::BaseTopic;
@@ -332,7 +331,21 @@ impl Engine {
         let alerts = alerts::deadlines(&self.memory.book, &self.policy.rules, scope)
             .filter(|(at, _)| last.is_none_or(|last| *at > last));
         let look = last.map(|at| (at.plus(REEVALUATE_EVERY), "conditions that turn by time are looked at again"));
-        alerts.chain(look).min_by_key(|(at, _)| *at)
+        let follow_up = last.and_then(|last| self.follows_up_at(scope, last));
+        let follow_up = follow_up.map(|at| (at, "an alert has stayed open long enough to be told again"));
+        alerts.chain(look).chain(follow_up).min_by_key(|(at, _)| *at)
+    }
+
+    /// Returns when something is to be said, after `last`, of an alert of the scope that stays open.
+    pub(crate) fn follows_up_at(&self, scope: Option<VenueId>, last: Timestamp) -> Option<Timestamp> {
+        let calendar = scope.map(|venue| self.policy.calendars.of(&self.brand, venue));
+        let next = |(key, alert): (&AlertKey, &Alert)| {
+            let (Alert::Open(open), Form::State(state)) = (alert, &self.policy.rules.get(&key.rule)?.form) else {
+                return None;
+            };
+            followup::next_at(open, &state.remind, &state.escalate, calendar, last)
+        };
+        self.memory.book.of(scope).filter_map(next).min()
     }
 
     fn group_deadline(&self, key: &GroupKey, group: &Group) -> Option<(Timestamp, &'static str)> {

@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::alerts::{self, followup};
 use crate::engine::Policy;
 use crate::replay::player::Player;
+use crate::rules::Form;
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{Recorded, undo};
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -41,10 +43,15 @@ pub struct Period {
 impl Period {
     /// Takes the period that counts, and begins so much earlier that nothing which waits then began before.
     pub fn new(starts: Timestamp, ends: Timestamp, policies: &[&Policy]) -> Self {
-        let rules = policies.iter().flat_map(|policy| policy.rules.rules());
-        let timings = rules.filter_map(crate::alerts::timing).map(|timing| timing.hold_for.max(timing.clear_for));
+        let rules = || policies.iter().flat_map(|policy| policy.rules.rules());
+        let timings = rules().filter_map(alerts::timing).map(|timing| timing.hold_for.max(timing.clear_for));
+        let states = rules().filter_map(|rule| match &rule.form {
+            Form::State(state) => Some(state),
+            Form::Event(_) => None,
+        });
+        let follow_ups = states.flat_map(|state| followup::ages(&state.remind, &state.escalate));
         let waits = policies.iter().flat_map(|policy| policy.routes.values()).map(|route| route.group_wait);
-        let longest = timings.chain(waits).max().unwrap_or_default();
+        let longest = timings.chain(waits).chain(follow_ups).max().unwrap_or_default();
         // A wait that holds for a while and mail that waits for it come one after the other.
         let warm_up = longest.saturating_mul(2).saturating_add(WARM_UP_MARGIN);
         Self { begins: starts.minus(warm_up), starts, ends }

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use crate::alerts::group::GroupKey;
 use crate::alerts::lifecycle::{self, Alert};
-use crate::alerts::{AlertKey, followup, timing};
+use crate::alerts::{AlertKey, timing};
 use crate::catalog::{PriceList, Station, StopEntry};
 use crate::engine::{Commit, Engine, Input, Memory, Policy, REEVALUATE_EVERY};
 use crate::replay::told::Told;
 use crate::replay::turns::Turns;
-use crate::rules::Form;
 use crate::snapshot::diff::{Change, follows};
 use crate::snapshot::{Access, FreshnessLimits, Reading, Snapshot, again};
 use crate::units::{BrandId, Money, PriceListId, ProductId, Timestamp, VenueId};
@@ -264,17 +263,10 @@ impl Player {
         let snapshot = self.snapshot(venue)?;
         let calendar = self.policy.calendars.of(self.engine.brand(), venue);
         let deadline = |(key, alert): (&AlertKey, &Alert)| {
-            let rule = self.policy.rules.get(&key.rule)?;
-            let turns = lifecycle::deadline(alert, timing(rule)?).map(|(at, _)| at);
-            let follows = match (alert, &rule.form) {
-                (Alert::Open(open), Form::State(state)) => {
-                    followup::next_at(open, &state.remind, &state.escalate, Some(calendar), self.now)
-                }
-                (Alert::Pending { .. } | Alert::Open(_), _) => None,
-            };
-            turns.filter(|at| *at > self.now).into_iter().chain(follows).min()
+            Some(lifecycle::deadline(alert, timing(self.policy.rules.get(&key.rule)?)?)?.0)
         };
-        let alerts = self.engine.memory().book.of(Some(venue)).filter_map(deadline);
+        let alerts = self.engine.memory().book.of(Some(venue)).filter_map(deadline).filter(|at| *at > self.now);
+        let alerts = alerts.chain(self.engine.follows_up_at(Some(venue), self.now));
         alerts.chain(self.turns.next(snapshot, calendar, self.now)).min()
     }
 

@@ -317,7 +317,8 @@ fn prices() -> impl Strategy<Value = Catalog> {
 
 const ALL_KINDS: &str = "rules:
   - { name: out, when: { sold_out: true, product.type: DISH }, for: 20s, clear_for: 30s, notify: [managers, pass] }
-  - { name: low, when: { low: true }, keep_while: { near_low: true }, for: 5s, send_resolved: false, notify: [pass] }
+  - { name: low, when: { low: true }, keep_while: { near_low: true }, for: 5s, send_resolved: false, notify: [pass],
+      remind: [1m, 3m], escalate: { after: 2m, to: managers } }
   - { name: back, event: back, when: { was_out_for: { at_least: 10s } }, notify: [managers] }
   - { name: count, event: limit_changed, when: { change.after: { at_most: 1 } }, notify: [pass] }
   - { name: price, event: price_changed, notify: [pass] }";

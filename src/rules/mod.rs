@@ -175,6 +175,15 @@ pub struct Finding {
 }
 
 impl Rule {
+    /// Returns where it asks to remind when the doors open.
+    pub fn shift_start(&self) -> Option<&Placed> {
+        let Form::State(state) = &self.form else { return None };
+        state.remind.iter().find_map(|reminder| match reminder {
+            Reminder::ShiftStart(placed) => Some(placed),
+            Reminder::After(_) => None,
+        })
+    }
+
     /// Returns everybody whom the rule may tell, at once or while it stays so; who is named twice comes twice.
     pub fn receivers(&self) -> impl Iterator<Item = &Placed> {
         let escalate: &[Escalation] = match &self.form {

@@ -204,6 +204,7 @@ impl Suite {
         }
         let rules = parsed.rules;
         parse::refuse_unknown_windows(&parsed.windows, &self.windows, problems);
+        parse::refuse_openings_without_hours(&rules, &self.windows, problems);
         let routes = self.routes(&rules);
         let rule_names: Vec<&str> = rules.rules().iter().map(|rule| rule.name.as_str()).collect();
         let receivers = rules.rules().iter().flat_map(Rule::receivers).map(|placed| &*placed.text);

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
 use eightysix::engine::Policy;
 use eightysix::simulator::faults::Fault;
-use eightysix::units::Zone;
 
-use crate::shop::{Opening, Shop, policy};
+use crate::shop::{Opening, Shop, policy_in};
 use crate::told;
 
 /// Managers are reminded, and the office is told of what nobody takes care of.
@@ -106,9 +104,9 @@ fn nobody_is_reminded_of_what_is_silenced_or_not_known() {
     18:30:23 managers mail Sahil: Bozbaş is out (still so after 26 min)
     18:33:03 office escalated out: Piti is out (open for 30 min, and nobody takes care of it)
     18:34:03 managers mail Sahil: Piti is out (still so after 30 min)
-    18:43:03 office reminded out: Piti is out (still so after 40 min)
-    18:43:03 office reminded out: Bozbaş is out (still so after 40 min)
-    18:44:03 managers mail Sahil: Piti is out (still so after 40 min), and 1 more
+    18:43:00 office reminded out: Piti is out (still so after 40 min)
+    18:43:00 office reminded out: Bozbaş is out (still so after 40 min)
+    18:44:00 managers mail Sahil: Piti is out (still so after 40 min), and 1 more
     ");
 }
 
@@ -116,10 +114,7 @@ fn nobody_is_reminded_of_what_is_silenced_or_not_known() {
 fn at_opening() -> Arc<Policy> {
     let rules =
         RULES.replace("[20m, 40m]", "[10m, shift_start]").replace("    escalate: { after: 10m, to: office }\n", "");
-    let zone = Zone::named("Asia/Baku").expect("bundled");
-    let hours = Schedule::daily(&["18:00-18:40", "19:00-23:00"].map(|span| ClockSpan::parse(span).expect("a span")));
-    let calendar = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0)).with_hours(Some(hours), None);
-    Arc::new(Policy { calendars: Calendars::of_all(calendar), ..policy(Some(&rules), &zone) })
+    policy_in(&rules, &[("open", &["18:00-18:40", "19:00-23:00"])])
 }
 
 #[test]
@@ -181,11 +176,7 @@ fn the_end_of_a_window_is_mailed_to_nobody_who_was_to_be_reminded() {
     let mut shop = Shop::new(&opening());
     shop.opens();
     let rules = RULES.replace("  - name: out\n", "  - name: out\n    during: dinner\n").replace("[20m, 40m]", "36m30s");
-    let zone = Zone::named("Asia/Baku").expect("bundled");
-    let hours = Schedule::daily(&[ClockSpan::parse("18:00-18:40").expect("a span")]);
-    let calendar = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0));
-    let calendar = calendar.with_windows([("dinner".to_owned(), hours)].into());
-    shop.keeps_to(&Arc::new(Policy { calendars: Calendars::of_all(calendar), ..policy(Some(&rules), &zone) }));
+    shop.keeps_to(&policy_in(&rules, &[("dinner", &["18:00-18:40"])]));
     shop.sells_out("Piti");
     shop.after("1h");
     insta::assert_snapshot!(shop.lines(), @r"

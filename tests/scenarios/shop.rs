@@ -3,7 +3,7 @@
 //! Every sentence moves the simulated world or the time, nothing else; the watchers see it through Clopos's answers
 //! alone. It is Friday, 8 May 2026, 18:00 in Baku when a story begins, unless it says otherwise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use eightysix::alerts::order::{Acknowledgement, Order, Reason};
 use eightysix::alerts::render::Messages;
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::board::Setting;
-use eightysix::calendar::{Calendar, Calendars};
+use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
 use eightysix::clopos::budget::IpBudget;
 use eightysix::document::Problems;
 use eightysix::engine::Policy;
@@ -406,6 +406,20 @@ fn on_the_grid(time: Uptime) -> Uptime {
     const STEP_MS: u128 = 250;
     let steps = time.0.as_millis().div_ceil(STEP_MS);
     Uptime(Duration::from_millis(u64::try_from(steps * STEP_MS).expect("a story is short")))
+}
+
+/// Returns rules and who is told, in a house in Baku with these windows; `open` are its hours.
+pub(crate) fn policy_in(rules: &str, windows: &[(&str, &[&str])]) -> Arc<Policy> {
+    let zone = Zone::named("Asia/Baku").expect("bundled");
+    let daily = |spans: &[&str]| {
+        Schedule::daily(&spans.iter().map(|span| ClockSpan::parse(span).expect("a span")).collect::<Vec<_>>())
+    };
+    let mut windows: BTreeMap<String, Schedule> =
+        windows.iter().map(|(name, spans)| ((*name).to_owned(), daily(spans))).collect();
+    let hours = windows.remove("open");
+    let plain = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0));
+    let calendars = Calendars::of_all(plain.with_hours(hours, None).with_windows(windows));
+    Arc::new(Policy { calendars, ..policy(Some(rules), &zone) })
 }
 
 /// Returns who is told what: screens and systems at once, managers by mail that waits a minute for more.

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use eightysix::alerts::notice::Content;
-use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
 use eightysix::engine::Policy;
 use eightysix::store::format::decode_content;
-use eightysix::units::Zone;
 
-use crate::shop::{Opening, Shop, policy};
+use crate::shop::{Opening, Shop, policy_in};
 use crate::told;
 
 #[test]
@@ -72,17 +70,16 @@ fn our_clock_is_set_forward_a_day_and_nobody_is_alarmed() {
     ");
 }
 
+/// The windows of the house.
+const DINNER: &[(&str, &[&str])] = &[("dinner", &["18:10-18:20"])];
+
 /// A rule that holds at dinner alone, with the hours and windows of the house.
 fn at_dinner(waits: &str) -> Arc<Policy> {
     let rule = format!(
         "rules: [{{ name: out, during: dinner, when: {{ sold_out: true }}, {waits}, notify: [kitchen, managers], \
          message: '{{{{ item.name }}}} is out', resolved_message: '{{{{ item.name }}}} is back' }}]"
     );
-    let zone = Zone::named("Asia/Baku").expect("bundled");
-    let dinner = Schedule::daily(&[ClockSpan::parse("18:10-18:20").expect("a span")]);
-    let calendar = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0));
-    let calendar = calendar.with_windows([("dinner".to_owned(), dinner)].into());
-    Arc::new(Policy { calendars: Calendars::of_all(calendar), ..policy(Some(&rule), &zone) })
+    policy_in(&rule, DINNER)
 }
 
 #[test]
@@ -173,10 +170,7 @@ fn events_and_stations_keep_to_the_windows_too() {
       message: '{{ station.name }} is off', resolved_message: '{{ station.name }} is on' }";
     let mut shop = Shop::new(&Opening::default());
     shop.opens();
-    let dinner = at_dinner("clear_for: 0s");
-    let zone = Zone::named("Asia/Baku").expect("bundled");
-    let calendars = dinner.calendars.clone();
-    shop.keeps_to(&Arc::new(Policy { calendars, ..policy(Some(rules), &zone) }));
+    shop.keeps_to(&policy_in(rules, DINNER));
     shop.sells_out("Piti");
     shop.until("18:12");
     shop.sells_out("Bozbaş");

@@ -78,7 +78,8 @@ async fn venues_without_the_hours_that_a_rule_needs_are_warned_of() {
         "rules.yaml",
         "  - { name: few-left, during: open, when: { limit: 1 }, severity: info, notify: [ops] }\n",
     );
-    let warning = "no 'hours' are written for venue 1 of brand sahil: rules 'during: open' never hold there (few-left)";
+    let warning =
+        "no 'hours' are written for venue 1 of brand sahil: 'during: open' is never on there, in the rules few-left";
     let shown = stage.eightysix(&["check", "--config", "eightysix.yaml"]);
     assert_eq!(shown.code, Some(0), "{shown:?}");
     assert!(shown.stdout.ends_with(&format!("\nwarning: {warning}\n")), "{}", shown.stdout);

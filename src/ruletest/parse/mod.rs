@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::calendar::{Calendar, OPEN, PEAK, Schedule};
 use crate::document::{self, Fields, Node, Place, Problems, nearest};
-use crate::rules::Placed;
+use crate::rules::{Placed, Rule, RuleSet};
 use crate::ruletest::{BUSINESS_DAY_STARTS, Named, Suite, Test, World};
 use crate::timetable;
 use crate::units::{Zone, printable};
@@ -91,6 +91,17 @@ pub(super) fn refuse_unknown_windows(named: &[Placed], known: &[String], problem
         };
         let message = format!("'{}' is never on, as the tests have no '{key}'", window.text);
         problems.tell_with_help(&window.place, message, format!("write {key}: \"12:00-23:00\" in the tests"));
+    }
+}
+
+/// Tells each reminder at the opening of the doors, when the tests say of none that they open.
+pub(super) fn refuse_openings_without_hours(rules: &RuleSet, known: &[String], problems: &mut Problems) {
+    if known.iter().any(|name| name == OPEN) {
+        return;
+    }
+    for shift in rules.rules().iter().filter_map(Rule::shift_start) {
+        let message = format!("'{}' never comes, as the tests have no 'hours'", shift.text);
+        problems.tell_with_help(&shift.place, message, "write hours: \"12:00-23:00\" in the tests");
     }
 }
 
