@@ -38,17 +38,27 @@ const SIZES: usize = 2;
 pub(crate) const COOKED_OF_INGREDIENT: usize = 4;
 const LONG_MENU: std::ops::Range<u64> = 1_000..1_130;
 
-/// Each set of rules: its text, and what it says of dishes.
-pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
-    (
-        "rules:
+/// A set of rules.
+pub(crate) struct RuleSet {
+    /// Its text.
+    pub(crate) text: &'static str,
+    /// What it says of dishes that are out.
+    pub(crate) dishes: &'static [DishRule],
+    /// Its rules about anything else, and whom they name.
+    pub(crate) others: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// The sets of rules that reloads turn over.
+pub(crate) const RULES: [RuleSet; RULE_SETS] = [
+    RuleSet {
+        text: "rules:
   - { name: out, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s, clear_for: 20s,
       notify: [office, kitchen, managers], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: low, when: { low: true }, clear_for: 15s, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, clear_for: 10s, notify: [office] }
   - { name: blind, subject: venue, when: { venue.reading: blind }, for: 1m, notify: [office] }
   - { name: refused, subject: brand, when: { brand.access: refused }, notify: [office] }",
-        &[DishRule {
+        dishes: &[DishRule {
             name: "out",
             about: About::Out,
             hold_for: Duration::from_secs(10),
@@ -57,14 +67,15 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
             tells_ends: true,
             explained_to: &[],
         }],
-    ),
-    (
-        "rules:
+        others: &[("low", &["office"]), ("off", &["office"]), ("blind", &["office"]), ("refused", &["office"])],
+    },
+    RuleSet {
+        text: "rules:
   - { name: out, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 30s, clear_for: 15s,
       notify: [managers, office], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: dear, event: price_changed, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, notify: [kitchen, office] }",
-        &[DishRule {
+        dishes: &[DishRule {
             name: "out",
             about: About::Out,
             hold_for: Duration::from_secs(30),
@@ -73,14 +84,15 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
             tells_ends: true,
             explained_to: &[],
         }],
-    ),
-    (
-        "rules:
+        others: &[("off", &["kitchen", "office"])],
+    },
+    RuleSet {
+        text: "rules:
   - { name: gone, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, clear_for: 20s,
       notify: [office, kitchen], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: low, when: { low: true }, for: 10s, clear_for: 15s, notify: [office], remind: 2m,
       escalate: { after: 3m, to: [kitchen] } }",
-        &[DishRule {
+        dishes: &[DishRule {
             name: "gone",
             about: About::Out,
             hold_for: Duration::ZERO,
@@ -89,9 +101,10 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
             tells_ends: true,
             explained_to: &[],
         }],
-    ),
-    (
-        "rules:
+        others: &[("low", &["office"])],
+    },
+    RuleSet {
+        text: "rules:
   - { name: lacks, when: { blocked_by: { is: set }, station.status: active, product.status: active }, for: 10s, clear_for: 10s,
       notify: [kitchen, office], send_resolved: false }
   - { name: short, when: { limit: { at_most: 0 }, station.status: active, product.status: active },
@@ -99,7 +112,7 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
   - { name: late, during: night, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s,
       clear_for: 10s, notify: [kitchen, office] }
   - { name: dear, event: price_changed, notify: [office] }",
-        &[
+        dishes: &[
             DishRule {
                 name: "lacks",
                 about: About::OutOfIngredient,
@@ -128,13 +141,14 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
                 explained_to: &[],
             },
         ],
-    ),
-    (
-        "rules:
+        others: &[],
+    },
+    RuleSet {
+        text: "rules:
   - { name: bare, when: { limit: { at_most: 0 }, product.type: INGREDIENT }, for: 10s, clear_for: 20s, notify: [office] }
   - { name: spent, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 5s, clear_for: 10s,
       notify: [kitchen, office] }",
-        &[DishRule {
+        dishes: &[DishRule {
             name: "spent",
             about: About::Out,
             hold_for: Duration::from_secs(5),
@@ -143,7 +157,8 @@ pub(crate) const RULES: [(&str, &[DishRule]); RULE_SETS] = [
             tells_ends: true,
             explained_to: &["office"],
         }],
-    ),
+        others: &[("bare", &["office"])],
+    },
 ];
 /// The rule about the ingredient itself, which is the cause of what is said of the dishes that are cooked of it.
 pub(crate) const CAUSE: DishRule = DishRule {

@@ -59,6 +59,8 @@ pub(crate) struct Delivery {
     workers: BTreeMap<(String, &'static str), Worker>,
     troubles: BTreeMap<Ear, (Trouble, Uptime)>,
     chance: Chance,
+    /// How often a receiver was in trouble when something was sent to it.
+    pub(crate) met: BTreeMap<String, u64>,
 }
 
 impl Delivery {
@@ -69,6 +71,7 @@ impl Delivery {
             workers: BTreeMap::new(),
             troubles: BTreeMap::new(),
             chance: Chance::new(seed ^ 0xde11),
+            met: BTreeMap::new(),
         }
     }
 
@@ -175,6 +178,9 @@ impl Delivery {
             _ => Ear::Webhook,
         };
         let trouble = self.troubles.get(&ear).filter(|(_, until)| clock.uptime < *until).map(|(trouble, _)| *trouble);
+        if let Some(trouble) = trouble {
+            *self.met.entry(format!("{ear:?} {trouble:?}")).or_default() += 1;
+        }
         let (arrives, is_good, takes) = match trouble {
             None => (true, true, Duration::from_millis(self.chance.between(5, 2_000))),
             Some(Trouble::Refuses) => (false, false, Duration::from_millis(5)),

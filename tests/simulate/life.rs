@@ -3,23 +3,24 @@
 //! Moves the time, lets the script happen, and asks the judges. Invariant: everything is a function of the script.
 
 mod end;
+mod moment;
 mod onlookers;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eightysix::alerts::hold::Hold;
 use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::order::{Acknowledgement, Order, Reason};
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::clopos::budget::IpBudget;
 use eightysix::poll;
-use eightysix::rules::Subject;
 use eightysix::service::feeds::Differences;
 use eightysix::simulator::chance::Chance;
 use eightysix::simulator::faults::{Fault, Scope, ScriptedFault, Span};
+use eightysix::simulator::limits::Rates;
 use eightysix::simulator::menu::HALL;
 use eightysix::simulator::route::Endpoint;
 use eightysix::simulator::world::{ProductEdit, World};
@@ -35,6 +36,7 @@ use crate::reference::{Night, Reference};
 use crate::screens::Screens;
 use crate::script::{DISHES, Event, Script};
 use crate::stories;
+use crate::tables::Row;
 
 const PER_MINUTE: u32 = 240;
 /// The most that may be configured.
@@ -46,6 +48,8 @@ const STEP_MS: u128 = 250;
 /// Most lives need one.
 const CALM: Duration = Duration::from_mins(2);
 const CALM_MAX: u32 = 20;
+/// Refused credentials are tried again after so long at most, and the walks follow.
+const REFUSED_TRIED_AGAIN: Duration = Duration::from_mins(15);
 /// Within this much of patience every notice must have found its end.
 const DRAIN_MAX: u32 = 2_000;
 
@@ -53,13 +57,12 @@ const DRAIN_MAX: u32 = 2_000;
 fn night(script: &Script, begun_at: Timestamp, zone: &Zone) -> (Night, String) {
     let minute = |minute: u32| begun_at.plus(Duration::from_secs(60 * u64::from(minute)));
     let local = |at: Timestamp| at.in_zone(zone).strftime("%H:%M").to_string();
-    let (begins, ends) = (minute(script.night.0), minute(script.night.1));
-    // What spans are where clocks are changed is shown elsewhere.
-    if script.begins.1 == "Asia/Baku" {
-        return (Night { begins, ends }, format!("{}-{}", local(begins), local(ends)));
-    }
-    let day = Duration::from_hours(24);
-    (Night { begins: begun_at.minus(day), ends: begun_at.plus(day) }, "00:00-24:00".to_owned())
+    let offset = |at: Timestamp| at.in_zone(zone).offset();
+    // A time that the clock shows twice begins a night at first and ends it the second time: this one ends after both.
+    let repeats_an_hour = offset(begun_at.plus(Duration::from_hours(2))) < offset(begun_at);
+    let longer = if repeats_an_hour { 65 } else { 0 };
+    let (begins, ends) = (minute(script.night.0), minute(script.night.1 + longer));
+    (Night { begins, ends }, format!("{}-{}", local(begins), local(ends)))
 }
 
 /// Prints the story of a life when it fails.
@@ -84,6 +87,9 @@ pub(crate) struct Judged {
     pub(crate) certain: u64,
 }
 
+/// How often something happened that the script only meant to happen.
+pub(crate) type Met = BTreeMap<String, u64>;
+
 /// A life that went well.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Lived {
@@ -91,6 +97,8 @@ pub(crate) struct Lived {
     pub(crate) journal: Vec<String>,
     /// How much of it was judged.
     pub(crate) judged: Judged,
+    /// What went wrong in it.
+    pub(crate) met: Met,
 }
 
 /// A chain, its watcher, and everything around them.
@@ -120,6 +128,8 @@ pub(crate) struct Life {
     refused_until: Option<Uptime>,
     /// When everything had calmed down.
     calm_at: Timestamp,
+    /// The requests that were looked at.
+    asked: u64,
     judged: Judged,
 }
 
@@ -141,7 +151,30 @@ impl Life {
         stories::check_events(&life.driver.tables.outbox);
         let told = stories::check_mails(&life.driver.tables.outbox);
         life.check_last_mails(&told);
-        Lived { journal: std::mem::take(&mut life.onlookers.borrow_mut().journal), judged: life.judged }
+        let mut onlookers = life.onlookers.borrow_mut();
+        let (journal, mut met) = (std::mem::take(&mut onlookers.journal), std::mem::take(&mut onlookers.met));
+        met.append(&mut life.delivery.met);
+        Lived { journal, judged: life.judged, met }
+    }
+
+    /// Lives a calm script, with a new process after each commit or with one that lives on, and returns who was told what.
+    pub(crate) fn run_calmly(script: &Script, kill: Kill) -> Vec<String> {
+        let mut life = Self::begin(script);
+        // Every new process logs in, which so many in a minute are not made for.
+        life.world.set_rates(Rates { auth: 10_000, errors: 10_000, tenant: 10_000 });
+        life.driver.kill = kill;
+        life.pass(CALM);
+        for (wait_s, event) in &script.events {
+            life.happens(*event);
+            life.pass(Duration::from_secs(u64::from(*wait_s)));
+        }
+        life.calms_down();
+        // A new process reads anew, so that it may tell a little later, and remind once less.
+        let lines = life.driver.tables.outbox.iter().map(Row::line);
+        let lines = lines.map(|line| line.split(" is over after").next().unwrap_or_default().to_owned());
+        let mut lines: Vec<String> = lines.filter(|line| !line.contains(" reminded ")).collect();
+        lines.sort();
+        lines
     }
 
     fn begin(script: &Script) -> Self {
@@ -153,11 +186,14 @@ impl Life {
         let setting = setting(&zone);
         let (night, night_text) = night(script, begun_at, &zone);
         let onlookers = Rc::new(RefCell::new(Onlookers {
-            reference: Reference::new(brand.clone(), RULES[script.rules].1, night, &dishes),
+            reference: Reference::new(brand.clone(), RULES[script.rules].dishes, night, &dishes),
             prices: Prices::default(),
             screens: Screens::new(script.seed, setting, begun_at),
+            causes: BTreeMap::new(),
+            rules: script.rules,
             differences: Differences::default(),
             journal: Vec::new(),
+            met: Met::new(),
         }));
         let polling = poll::Settings {
             fastest: if script.hurries { Duration::from_millis(100) } else { Duration::from_secs(6) },
@@ -173,7 +209,7 @@ impl Life {
                 venues: None,
                 per_minute: if script.hurries { PER_MINUTE_MAX } else { PER_MINUTE },
             },
-            policy: Arc::new(policy(RULES[script.rules].0, &zone, &night_text)),
+            policy: Arc::new(policy(RULES[script.rules].text, &zone, &night_text)),
         };
         let mut driver = Driver::new(configured, IpBudget::shared(), Kill::Never);
         driver.observer = Rc::clone(&onlookers) as Rc<RefCell<dyn Observer>>;
@@ -198,6 +234,7 @@ impl Life {
             disk_full_until: Uptime::default(),
             refused_until: None,
             calm_at: begun_at,
+            asked: 0,
             judged: Judged::default(),
         }
     }
@@ -234,15 +271,20 @@ impl Life {
             self.starts(clock);
         }
         let next = self.driver.turn(&mut self.world, clock);
+        self.looks_at_what_was_asked(clock);
         if self.driver.runs() {
             self.judge_book(clock);
         } else {
             self.note("died at a commit");
+            self.onlookers.borrow_mut().meets("a death at a commit");
             self.is_dead(clock);
             return self.up_at;
         }
         let can_store = !self.driver.store_is_broken;
         let mut onlookers = self.onlookers.borrow_mut();
+        if self.driver.watcher().store_not_before() > clock.uptime {
+            onlookers.meets("a commit that the disk refused");
+        }
         if clock.uptime >= self.next_delivery {
             let is_up = onlookers.screens.is_up(clock.uptime);
             self.next_delivery = self.delivery.turn(&self.driver.tables.outbox, is_up, can_store, clock);
@@ -257,6 +299,20 @@ impl Life {
             self.next_delivery = soon;
         }
         [next, self.next_delivery, self.next_screens].into_iter().min().unwrap_or(next)
+    }
+
+    /// Notes the faults that requests met since the last look.
+    fn looks_at_what_was_asked(&mut self, clock: Clock) {
+        let log = self.world.log();
+        let asked = log.counters.requests - std::mem::replace(&mut self.asked, log.counters.requests);
+        let asked = usize::try_from(asked).expect("few");
+        for entry in log.requests.iter().rev().take(asked) {
+            let Some(fault) = entry.fault else { continue };
+            self.onlookers.borrow_mut().meets(fault);
+            if entry.path == "/auth" && fault == Fault::Refused.name() {
+                self.fails(None, clock.uptime.plus(REFUSED_TRIED_AGAIN));
+            }
+        }
     }
 
     /// Begins and ends what lasts for a while.
@@ -353,8 +409,7 @@ impl Life {
                 self.world.set_client_secret(&self.brand, Secret::new("another")).expect("known");
                 self.world.expire_tokens(&self.brand, clock.clopos).expect("known");
                 self.refused_until = Some(in_s(for_s));
-                // Refused credentials are tried again after 15 min at most, and the walks follow.
-                self.fails(None, in_s(for_s + 15 * 60));
+                self.fails(None, in_s(for_s).plus(REFUSED_TRIED_AGAIN));
             }
             Event::Clock { by_s } => {
                 self.ahead_s += by_s;
@@ -464,8 +519,8 @@ impl Life {
 
     fn reloads(&mut self, rules: usize, clock: Clock) {
         self.rules = rules;
-        self.driver.configured.policy = Arc::new(policy(RULES[rules].0, &self.zone, &self.night_text));
-        self.onlookers.borrow_mut().reference.reloads(RULES[rules].1);
+        self.driver.configured.policy = Arc::new(policy(RULES[rules].text, &self.zone, &self.night_text));
+        self.onlookers.borrow_mut().reference.reloads(RULES[rules].dishes);
         self.onlookers.borrow_mut().prices.are_unwatched();
         if self.driver.runs() {
             self.onlookers.borrow_mut().starts(self.rules, clock);
@@ -500,69 +555,6 @@ impl Life {
         self.pass(GROUP_WAIT + Duration::from_secs(10));
         self.check_end().unwrap_or_else(|why| panic!("{why}"));
         self.calm_at = self.clock().wall;
-    }
-
-    /// Holds the open alerts against what is certain at this moment.
-    fn judge_book(&mut self, clock: Clock) {
-        if !std::mem::take(&mut self.onlookers.borrow_mut().reference.has_news) {
-            return;
-        }
-        let onlookers = self.onlookers.borrow();
-        let memory = self.driver.watcher().engine().memory();
-        let mut judged = self.judged;
-        for venue in memory.venues.values().filter(|snapshot| snapshot.is_complete()).map(|snapshot| snapshot.id()) {
-            let menu = self.menu(venue);
-            for rule in &onlookers.reference.rules {
-                let (must, must_not) = onlookers.reference.certain(*rule, venue, &menu, clock.uptime);
-                judged.asked += menu.len() as u64;
-                judged.certain += (must.len() + must_not.len()) as u64;
-                let open = self.open(rule.name, venue);
-                for dish in must {
-                    assert!(
-                        open.contains(&dish.0),
-                        "{venue} {dish}: {} holds for long enough and nobody is told",
-                        rule.name
-                    );
-                }
-                for dish in must_not {
-                    assert!(
-                        !open.contains(&dish.0),
-                        "{venue} {dish}: {} has been over for long enough and is told",
-                        rule.name
-                    );
-                }
-            }
-        }
-        drop(onlookers);
-        self.judged = judged;
-        self.judge_waiting(clock);
-    }
-
-    /// Holds what waits for the end of its cause or of a silence against what is certain at this moment.
-    fn judge_waiting(&mut self, clock: Clock) {
-        let onlookers = self.onlookers.borrow();
-        for (key, alert) in self.driver.watcher().engine().memory().book.iter() {
-            let (Some(rule), Alert::Open(open)) = (onlookers.reference.rule(key.rule.as_str()), alert) else {
-                continue;
-            };
-            let Subject::Item(venue, dish) = key.subject else { continue };
-            if open.held.is_empty() {
-                continue;
-            }
-            let menu = self.menu(venue);
-            let (must, _) = onlookers.reference.certain(rule, venue, &menu, clock.uptime);
-            if !must.contains(&dish) {
-                continue;
-            }
-            if open.held.values().any(|hold| matches!(hold, Hold::Cause(_))) {
-                let is_explained = onlookers.reference.is_explained(rule, venue, dish, clock.uptime);
-                assert_ne!(is_explained, Some(false), "{venue} {dish} waits, and what it is cooked of is there");
-            }
-            if open.held.values().any(|hold| matches!(hold, Hold::Silence(_))) {
-                let is_over = onlookers.reference.nothing_silences(venue, dish, clock.uptime);
-                assert!(!is_over, "{venue} {dish} waits, and nothing silences it");
-            }
-        }
     }
 
     /// Delivers what still waits, however long its receivers were away: the restaurants are closed meanwhile.

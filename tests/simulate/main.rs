@@ -19,14 +19,20 @@ mod tables;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::life::{Life, Lived};
-use crate::script::{DISHES, Event, Script};
+use eightysix::simulator::faults::Fault;
+
+use crate::driver::Kill;
+use crate::life::{Life, Lived, Met};
+use crate::script::{DISHES, Event, FAULTS, Script};
 
 /// Lives in a run of the whole suite.
 const SEEDS: u64 = 2_000;
+/// Lives that are lived twice: with one process, and with a new one after each commit.
+const CALM_SEEDS: u64 = 20;
 /// Of 100 questions about dishes so many must have a certain answer, or the reference looks away too often.
 const JUDGED_PERCENT_MIN: u64 = 60;
 
@@ -88,6 +94,7 @@ fn nothing_is_lost_and_nothing_is_invented() {
     let seeds = number("SEEDS").unwrap_or(SEEDS);
     let next = AtomicU64::new(0);
     let (asked, certain) = (AtomicU64::new(0), AtomicU64::new(0));
+    let all_met = Mutex::new(Met::new());
     let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let quiet = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
@@ -99,13 +106,15 @@ fn nothing_is_lost_and_nothing_is_invented() {
                 if seed >= seeds {
                     break;
                 }
-                let Ok(Lived { judged, .. }) = lived(&Script::of(seed)) else {
+                let Ok(Lived { judged, met, journal: _ }) = lived(&Script::of(seed)) else {
                     failed = Some(seed);
                     next.store(seeds, Ordering::Relaxed);
                     continue;
                 };
                 asked.fetch_add(judged.asked, Ordering::Relaxed);
                 certain.fetch_add(judged.certain, Ordering::Relaxed);
+                let mut all_met = all_met.lock().expect("no thread panics with it");
+                met.into_iter().for_each(|(what, often)| *all_met.entry(what).or_default() += often);
             }
             failed
         };
@@ -127,6 +136,28 @@ fn nothing_is_lost_and_nothing_is_invented() {
     let share = 100 * certain.into_inner() / asked.into_inner().max(1);
     println!("{seeds} lives, {share} % of what was asked about dishes was certain and judged");
     assert!(share >= JUDGED_PERCENT_MIN, "{share} % of what was asked was judged, and {JUDGED_PERCENT_MIN} % must be");
+    let all_met = all_met.into_inner().expect("no thread panics with it");
+    println!("met: {all_met:?}");
+    let troubles = ["Webhook", "Mailbox", "Broker"]
+        .iter()
+        .flat_map(|ear| ["Refuses", "AnswersGetLost", "Slow"].map(|trouble| format!("{ear} {trouble}")));
+    let faults = FAULTS.iter().chain(&[Fault::EmptyStopList]).map(|fault| fault.name().to_owned());
+    let others = ["a death at a commit", "a commit that the disk refused"].map(str::to_owned);
+    let never: Vec<String> = faults.chain(troubles).chain(others).filter(|what| !all_met.contains_key(what)).collect();
+    assert!(seeds < SEEDS || never.is_empty(), "what was to go wrong and never did: {never:?}");
+}
+
+#[test]
+fn a_new_process_after_each_commit_tells_the_same() {
+    let mut lines = 0;
+    for seed in 0..CALM_SEEDS {
+        let script = Script::calm(seed);
+        let (straight, restarted) =
+            (Life::run_calmly(&script, Kill::Never), Life::run_calmly(&script, Kill::AfterEachCommit));
+        assert_eq!(straight, restarted, "seed {seed}: {}", tell(&script));
+        lines += straight.len();
+    }
+    assert!(lines > 10 * usize::try_from(CALM_SEEDS).expect("few"), "{lines} things were told in all these lives");
 }
 
 #[test]

@@ -248,6 +248,17 @@ impl Reference {
         (!unsure).then_some(false)
     }
 
+    /// Says whether what is so of a station is not to be told at this time.
+    pub(crate) fn is_station_silenced(&self, venue: VenueId, station: StationId, wall: Timestamp) -> bool {
+        let covers = |hush: &Hush| hush.covers.venue == Some(venue) && hush.covers.station == Some(station);
+        self.silences.values().any(|hush| wall < hush.until && covers(hush))
+    }
+
+    /// Returns the station that cooks a dish.
+    pub(crate) fn station_of(&self, dish: ProductId) -> Option<StationId> {
+        self.stations.get(&dish).copied()
+    }
+
     /// Says whether what a rule says of a dish is so because what it is cooked of is out, of which some are told instead;
     /// `None` when nobody can say.
     pub(crate) fn is_explained(&self, rule: DishRule, venue: VenueId, dish: ProductId, now: Uptime) -> Option<bool> {
@@ -505,7 +516,9 @@ impl Observer for Reference {
             Some("duplicate-rows" | "unknown-fields" | "numbers-as-strings" | "ids-as-strings" | "gzip" | "late") => {
                 Worth::Good
             }
-            Some("empty-stop-list" | "filter-as-range") => Worth::Lie,
+            // Two ids are taken for a range of ids, and a whole list is what it is.
+            Some("filter-as-range") if only.len() != 2 => Worth::Good,
+            Some("empty-stop-list") => Worth::Lie,
             Some(_) => Worth::Part,
         };
         if fault == Some("empty-stop-list") {

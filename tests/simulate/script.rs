@@ -1,6 +1,7 @@
 //! What happens in one simulated life of a chain, drawn from a seed: people at work, and everything that can fail.
 //!
-//! A script is data: it is printed, replayed and shortened. Invariant: the same seed gives the same script for ever.
+//! A script is data: it is printed, replayed and shortened. Invariant: as long as this file stays as it is, the same
+//! seed gives the same script.
 
 use eightysix::simulator::chance::Chance;
 use eightysix::simulator::faults::Fault;
@@ -21,7 +22,7 @@ const ENDPOINTS: [Option<Endpoint>; 8] = [
     Some(Endpoint::Auth),
     None,
 ];
-const FAULTS: [Fault; 19] = [
+pub(crate) const FAULTS: [Fault; 22] = [
     Fault::TooManyRequests { reset_s: 3 },
     Fault::Status { code: 500 },
     Fault::Status { code: 503 },
@@ -41,6 +42,9 @@ const FAULTS: [Fault; 19] = [
     Fault::Late { ms: 9_000 },
     Fault::Hang,
     Fault::Reset,
+    Fault::FilterAsRange,
+    Fault::TokenExpired,
+    Fault::Gzip,
 ];
 /// Times of the year when something is odd with local time: none, both changes in Berlin, the turn of a year.
 const BEGINNINGS: [(&str, &str); 5] = [
@@ -143,7 +147,7 @@ pub(crate) struct Script {
     pub(crate) rules: usize,
     /// The menu is longer than a page.
     pub(crate) has_pages: bool,
-    /// The minutes of this life that are the night, where clocks are not changed; elsewhere it is always night.
+    /// The minutes of this life that are the night; it lasts longer by the hour that is there twice.
     pub(crate) night: (u32, u32),
     /// The story is printed when it fails.
     pub(crate) is_told: bool,
@@ -161,11 +165,48 @@ impl Script {
         let many = chance.between(4, if hurries { 12 } else { 24 });
         let events = (0..many).map(|_| (wait(&mut chance), event(&mut chance, venues))).collect();
         let has_pages = chance.happens(15);
-        let night_begins = minutes(&mut chance, 0, 4);
-        let night = (night_begins, night_begins + minutes(&mut chance, 1, 5));
+        let night_begins = small(&mut chance, 0, 4);
+        let night = (night_begins, night_begins + small(&mut chance, 1, 5));
         let rules = usize::try_from(chance.below(RULE_SETS as u64)).expect("small");
         Self { seed, venues, begins, hurries, rules, has_pages, night, is_told: false, events }
     }
+
+    /// Draws the life of a seed in which nothing fails and nobody is in a hurry: each deed is seen before the next.
+    pub(crate) fn calm(seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let (venues, rules) = (chance.between(1, 2), chance.below(RULE_SETS as u64));
+        let many = chance.between(4, 10);
+        let events = (0..many).map(|_| (small(&mut chance, 301, 360), deed(&mut chance, venues))).collect();
+        Self {
+            seed,
+            venues,
+            begins: BEGINNINGS[0],
+            hurries: false,
+            rules: usize::try_from(rules).expect("small"),
+            has_pages: false,
+            night: (0, 600),
+            is_told: false,
+            events,
+        }
+    }
+}
+
+/// Draws what people in a restaurant or in its back office do.
+fn deed(chance: &mut Chance, venues: u64) -> Event {
+    let is_deed = |event: &Event| {
+        matches!(
+            event,
+            Event::Left { .. }
+                | Event::Ingredient { .. }
+                | Event::Price { .. }
+                | Event::Unlimited { .. }
+                | Event::Cleared { .. }
+                | Event::AllOut { .. }
+                | Event::Station { .. }
+                | Event::OnTheMenu { .. }
+        )
+    };
+    std::iter::repeat_with(|| event(chance, venues)).find(is_deed).expect("half of all that happens")
 }
 
 fn wait(chance: &mut Chance) -> u32 {
@@ -174,7 +215,7 @@ fn wait(chance: &mut Chance) -> u32 {
     u32::try_from(chance.between(1, most)).expect("small")
 }
 
-fn minutes(chance: &mut Chance, least: u64, most: u64) -> u32 {
+fn small(chance: &mut Chance, least: u64, most: u64) -> u32 {
     u32::try_from(chance.between(least, most)).expect("small")
 }
 

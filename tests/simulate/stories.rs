@@ -68,7 +68,7 @@ pub(crate) fn check_events(outbox: &[Row]) {
 }
 
 fn tells_ends(rule: &str) -> bool {
-    RULES.iter().flat_map(|(_, rules)| *rules).all(|known| known.name != rule || known.tells_ends)
+    RULES.iter().flat_map(|set| set.dishes).all(|known| known.name != rule || known.tells_ends)
 }
 
 /// Holds the mails against the alerts: no dish begins or ends twice.

@@ -11,7 +11,7 @@ use eightysix::rules::Subject;
 use eightysix::units::{ProductId, Quantity, StationId, Timestamp, VenueId};
 
 use super::Life;
-use crate::chain::{COOKED_OF_INGREDIENT, ESCALATED, GROUP_WAIT, INGREDIENT, REMINDED, RULES};
+use crate::chain::{COOKED_OF_INGREDIENT, ESCALATED, GROUP_WAIT, INGREDIENT, REMINDED, RULES, RuleSet};
 use crate::reference::{About, DishRule};
 
 /// The dishes of a venue, the stations that cook them, and whether they can be sold out there.
@@ -82,7 +82,7 @@ impl Life {
         let engine = self.driver.watcher().engine();
         self.onlookers.borrow_mut().screens.settle(engine, clock);
         self.onlookers.borrow().screens.check(engine, clock.wall)?;
-        let in_force = |rule: &str| RULES[self.rules].0.contains(&format!("name: {rule},"));
+        let in_force = |rule: &str| RULES[self.rules].text.contains(&format!("name: {rule},"));
         let of_no_rule = engine.memory().book.iter().map(|(key, _)| key.rule.as_str()).find(|rule| !in_force(rule));
         if let Some(rule) = of_no_rule {
             return Err(format!("an alert of {rule}, a rule that was taken away"));
@@ -98,7 +98,7 @@ impl Life {
         for (id, venue) in venues {
             let menu = self.menu(*id);
             let left = |dish: &ProductId| venue.stop_list.get(dish).map(|stop| stop.limit);
-            let (rules, dish_rules) = RULES[self.rules];
+            let RuleSet { text: rules, dishes: dish_rules, others: _ } = RULES[self.rules];
             for rule in dish_rules {
                 self.check_dishes(*rule, *id, &menu, clock.wall)?;
             }

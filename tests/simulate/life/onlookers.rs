@@ -2,7 +2,10 @@
 //!
 //! Hands all of it to the judges. Must change nothing but what they remember.
 
-use eightysix::alerts::lifecycle::Alert;
+use std::collections::BTreeMap;
+
+use eightysix::alerts::AlertKey;
+use eightysix::alerts::lifecycle::{Alert, OpenAlert};
 use eightysix::alerts::notice::Content;
 use eightysix::clopos::query::Request;
 use eightysix::engine::{Commit, Engine};
@@ -11,8 +14,9 @@ use eightysix::service::feeds::Differences;
 use eightysix::simulator::world::World;
 use eightysix::units::{ProductId, StationId, VenueId};
 
-use crate::chain::RULES;
+use crate::chain::{INGREDIENT, RULES};
 use crate::driver::{Clock, Observer};
+use crate::life::Met;
 use crate::prices::Prices;
 use crate::reference::Reference;
 use crate::screens::Screens;
@@ -24,16 +28,66 @@ pub(super) struct Onlookers {
     pub(super) prices: Prices,
     pub(super) screens: Screens,
     pub(super) differences: Differences,
+    /// The open alerts about anything but dishes that are out, which may explain others.
+    pub(super) causes: BTreeMap<AlertKey, OpenAlert>,
+    /// The set of rules in force.
+    pub(super) rules: usize,
     /// What was told of alerts, for the one who reads the story.
     pub(super) journal: Vec<String>,
+    /// What went wrong, and how often.
+    pub(super) met: Met,
 }
 
 impl Onlookers {
     /// The process starts or takes another configuration.
     pub(super) fn starts(&mut self, rules: usize, clock: Clock) {
         self.reference.started(clock.uptime);
-        if RULES[rules].0.contains("event: price_changed") {
+        self.rules = rules;
+        if RULES[rules].text.contains("event: price_changed") {
             self.prices.are_watched();
+        }
+    }
+
+    /// Something went wrong.
+    pub(super) fn meets(&mut self, what: &str) {
+        *self.met.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// Judges who is told of an alert that opens and is not about a dish that is out.
+    fn judge_told(&self, key: &AlertKey, open: &OpenAlert, commit: &Commit, clock: Clock) {
+        let mut others = RULES[self.rules].others.iter();
+        let Some((_, notify)) = others.find(|(rule, _)| *rule == key.rule.as_str()) else { return };
+        let is_silenced = match key.subject {
+            Subject::Item(_, INGREDIENT) | Subject::Venue(_) | Subject::Brand => Some(false),
+            Subject::Item(venue, dish) => self.reference.is_silenced(venue, dish, clock.wall),
+            Subject::Station(venue, station) => Some(self.reference.is_station_silenced(venue, station, clock.wall)),
+        };
+        let waiting = match is_silenced {
+            None => return,
+            Some(true) => notify.to_vec(),
+            Some(false) => {
+                let explaining: Vec<&OpenAlert> =
+                    self.causes.iter().filter(|(cause, _)| self.explains(cause, key)).map(|(_, open)| open).collect();
+                // What a cause that is about to end still explains is not said here.
+                if explaining.iter().any(|cause| cause.clear_since.is_some()) {
+                    return;
+                }
+                let hears = |receiver: &&str| explaining.iter().any(|cause| is_told_to(cause, receiver));
+                notify.iter().copied().filter(hears).collect()
+            }
+        };
+        stories::check_told(notify, &waiting, open, commit);
+    }
+
+    /// Says whether an alert is why another is so: a station that is off, for what is low of its dishes; refused
+    /// credentials, for a venue that cannot be read.
+    fn explains(&self, cause: &AlertKey, effect: &AlertKey) -> bool {
+        match (&cause.subject, &effect.subject) {
+            (Subject::Brand, Subject::Venue(_)) => true,
+            (Subject::Station(at, station), Subject::Item(venue, dish)) => {
+                at == venue && self.reference.station_of(*dish) == Some(*station)
+            }
+            (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => false,
         }
     }
 
@@ -71,6 +125,10 @@ impl Onlookers {
     }
 }
 
+fn is_told_to(alert: &OpenAlert, receiver: &str) -> bool {
+    alert.told.iter().chain(alert.held.keys()).any(|known| known.as_str() == receiver)
+}
+
 /// Says whether an alert opens with this commit.
 fn is_new(commit: &Commit, rule: &str, venue: VenueId, dish: ProductId, clock: Clock) -> bool {
     let subject = Subject::Item(venue, dish);
@@ -90,7 +148,19 @@ impl Observer for Onlookers {
     fn commits(&mut self, commit: &Commit, clock: Clock) {
         self.differences = self.screens.differences(commit);
         self.hush(commit, clock);
+        for (key, alert) in commit.alerts.iter().filter(|(key, _)| self.reference.rule(key.rule.as_str()).is_none()) {
+            match alert {
+                Some(Alert::Open(open)) => drop(self.causes.insert(key.clone(), (**open).clone())),
+                Some(Alert::Pending { .. }) | None => drop(self.causes.remove(key)),
+            }
+        }
         for (key, alert) in &commit.alerts {
+            if let Some(Alert::Open(open)) = alert
+                && open.opened_at == clock.wall
+                && open.clear_since.is_none()
+            {
+                self.judge_told(key, open, commit, clock);
+            }
             let rule = self.reference.rules.iter().find(|rule| rule.name == key.rule.as_str());
             if let (Some(rule), Some(Alert::Open(open))) = (rule, alert)
                 && open.opened_at == clock.wall
@@ -125,7 +195,7 @@ impl Observer for Onlookers {
                 assert_ne!(is_silenced, Some(true), "a reminder of {dish} at {venue}, which is silenced");
                 continue;
             }
-            if !RULES.iter().flat_map(|(_, rules)| *rules).any(|known| known.name == rule) {
+            if !RULES.iter().flat_map(|set| set.dishes).any(|known| known.name == rule) {
                 continue;
             }
             let venue = VenueId(event["data"]["venue"]["id"].as_u64().expect("a venue"));
