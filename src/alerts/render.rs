@@ -111,6 +111,8 @@ pub const VARIABLES: [&str; 34] = [
 ];
 /// The filters of ours, beside those that every minijinja template has.
 pub const FILTERS: [&str; 3] = ["local_time", "duration", "listed"];
+/// Filters of MiniJinja that make as much of a value as a number says: `slice(1000000000)` would fill the machine.
+const FILTERS_WITHOUT_BOUND: [&str; 4] = ["batch", "format", "indent", "slice"];
 
 impl Messages {
     /// Compiles every message of the rules. [`bad_message`] has tried each before, when the rules were read.
@@ -189,6 +191,7 @@ fn environment() -> Environment<'static> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.set_fuel(Some(FUEL));
+    FILTERS_WITHOUT_BOUND.iter().for_each(|filter| templates.remove_filter(filter));
     templates.add_filter("local_time", |value: &Value| -> Result<String, minijinja::Error> {
         match value.downcast_object_ref::<Instant>() {
             Some(instant) => Ok(instant.at.local_time(&instant.zone)),
@@ -248,6 +251,9 @@ fn help_with(error: &minijinja::Error) -> String {
     }
     if error.kind() == ErrorKind::UnknownFilter {
         let named = detail.split_whitespace().nth(1).unwrap_or_default();
+        if FILTERS_WITHOUT_BOUND.contains(&named) {
+            return format!("{named} is not offered, as it makes as much of a value as a number says");
+        }
         return meant(named, &FILTERS)
             .unwrap_or_else(|| format!("use {} or a filter of minijinja", FILTERS.join(", ")));
     }
