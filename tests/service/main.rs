@@ -20,8 +20,10 @@ mod wait;
 #[path = "../support/webhook.rs"]
 mod webhook;
 
+mod arrivals;
 mod gate;
 mod history;
+mod persons;
 mod pos;
 mod process;
 mod screen;
