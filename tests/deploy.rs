@@ -16,9 +16,14 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "support/canary.rs"]
+mod canary;
+
 /// Longer than anything here takes on a busy machine; reaching it fails the test.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// What every credential begins with.
+const CANARY: &str = "canary-of-the-credentials-2e6b";
 const USERS: [&str; 3] = ["eightysix", "screen", "screen-tandir"];
 
 fn shipped(name: &str) -> String {
@@ -303,6 +308,7 @@ fn the_containers_fit_their_configuration() {
     assert_eq!(settings["rules"][0], "/etc/eightysix/rules/*.yaml");
     assert_eq!(settings["http"]["listen"], "0.0.0.0:8686");
     assert_eq!(compose["services"]["eightysix"]["ports"][0], "127.0.0.1:8686:8686");
+    assert_eq!(compose["services"]["eightysix"]["ulimits"]["core"], 0, "an image of the memory holds the secrets");
 }
 
 #[test]
@@ -328,7 +334,7 @@ fn the_service_starts_with_its_configuration_and_its_credentials() {
         write(file, &shipped(file));
     }
     for name in &used {
-        write(&format!("credentials/{name}"), "a secret\n");
+        write(&format!("credentials/{name}"), &format!("{CANARY}-{name}\n"));
     }
     let output = Command::new(env!("CARGO_BIN_EXE_eightysix"))
         .args(["check", "--config"])
@@ -338,6 +344,8 @@ fn the_service_starts_with_its_configuration_and_its_credentials() {
         .expect("it starts");
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{said}");
+    canary::assert_none("a check", said.as_bytes(), &[CANARY.to_owned()]);
+    canary::assert_none_below(etc.path(), &["credentials"], &[CANARY.to_owned()]);
 
     let readme = shipped("deploy/README.md");
     for wanted in

@@ -7,6 +7,8 @@ use eightysix::sinks::Outcome;
 use eightysix::sinks::email::{Address, EmailSink, Login, Place, Security, Settings};
 use eightysix::units::{Secret, Timestamp};
 
+#[path = "support/canary.rs"]
+mod canary;
 #[path = "support/smtp.rs"]
 mod smtp;
 #[path = "support/tls.rs"]
@@ -17,6 +19,7 @@ mod wait;
 use smtp::{Act, Heard, MailServer, Offer, PASSWORD, ScriptedServer, USERNAME, polite};
 
 const ID: &str = "4fd1c0de4fd1c0de4fd1c0de4fd1c0de";
+const WRONG_PASSWORD: &str = "wrong-password";
 const SUBJECT: &str = "Sahil: Quzu kababı tükəndi – 86";
 const TEXT: &str = "Quzu kababı 19:04-dan yoxdur.\n.\n.. a line of dots\nManat: ₼ 8.50\n";
 
@@ -52,7 +55,11 @@ fn address(text: &str) -> Address {
 async fn deliver(sink: &EmailSink, to: &[&str]) -> Outcome {
     let to: Vec<Address> = to.iter().map(|one| address(one)).collect();
     let at: Timestamp = "2026-05-08T15:04:11.204Z".parse().expect("an instant");
-    sink.deliver(&mail(), &NoticeId::from_stored(ID), at, &to).await
+    let outcome = sink.deliver(&mail(), &NoticeId::from_stored(ID), at, &to).await;
+    // Its reason goes into the log and into the database, with whatever the server made of the login.
+    let secrets = [PASSWORD, WRONG_PASSWORD].map(str::to_owned);
+    canary::assert_none("an outcome", format!("{outcome:?} {sink:?}").as_bytes(), &secrets);
+    outcome
 }
 
 fn later(outcome: &Outcome) -> String {
@@ -106,12 +113,12 @@ async fn starttls_and_tls_log_in_under_an_authority_of_ones_own() {
         let mails = server.wait_for(1);
         assert!(mails[0].encrypted && mails[0].subject == SUBJECT, "{mails:#?}");
 
-        settings.login = Some(Login { username: USERNAME.to_owned(), password: Secret::new("wrong-password") });
+        settings.login = Some(Login { username: USERNAME.to_owned(), password: Secret::new(WRONG_PASSWORD) });
         let wrong = sink(&settings);
         let said = later(&deliver(&wrong, &["manager@example.com"]).await);
         assert!(said.contains("could not log in as alerts@example.com: it answered 535"), "{said}");
         assert_eq!(wrong.probe().await, Err(said));
-        assert!(!format!("{wrong:?} {settings:?}").contains("wrong-password"));
+        assert!(!format!("{wrong:?} {settings:?}").contains(WRONG_PASSWORD));
 
         settings.ca_file = None;
         let said = sink(&settings).probe().await.expect_err("an unknown authority");

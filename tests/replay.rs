@@ -25,12 +25,16 @@ use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 
+#[path = "support/canary.rs"]
+mod canary;
 #[path = "support/month.rs"]
 mod month;
 
 const KITCHEN: &str = include_str!("../rules/kitchen.yaml");
 const OPERATIONS: &str = include_str!("../rules/operations.yaml");
 const VENUE: VenueId = VenueId(1);
+/// The client secret of the site's configuration, which a replay reads with the rest of it.
+const CANARY: &str = "c4n4ry-0f-4-c0ffee-m1ne";
 
 /// A folder with the configuration of a site and these rules in force.
 fn site(rules: &str) -> TempDir {
@@ -40,7 +44,7 @@ fn site(rules: &str) -> TempDir {
     }
     for (file, text) in [
         ("eightysix.yaml", month::configuration().as_str()),
-        ("secret", "c4n4ry-0f-4-c0ffee-m1ne\n"),
+        ("secret", &format!("{CANARY}\n")),
         ("rules/a.yaml", rules),
     ] {
         fs::write(site.path().join(file), text).expect("written");
@@ -51,7 +55,14 @@ fn site(rules: &str) -> TempDir {
 fn replay(site: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eightysix"));
     command.args(["replay", "--config", "eightysix.yaml"]).args(arguments).env_remove("JOURNAL_STREAM");
-    command.current_dir(site).output().expect("it starts")
+    let output = command.current_dir(site).output().expect("it starts");
+    // What it printed, and the database and all else that lies there now.
+    let secrets = [CANARY.to_owned()];
+    for printed in [&output.stdout, &output.stderr] {
+        canary::assert_none("a replay", printed, &secrets);
+    }
+    canary::assert_none_below(site, &["secret"], &secrets);
+    output
 }
 
 fn text(output: &Output) -> String {

@@ -4,6 +4,8 @@
 //! poll, a descriptor that stays open with every two hundredth, or a connection to Clopos with every thirtieth; what leaks
 //! less is the long form's to find.
 
+#[path = "support/canary.rs"]
+mod canary;
 #[path = "../benches/soak/chain.rs"]
 #[allow(dead_code, reason = "the long form measures more")]
 mod chain;
@@ -79,6 +81,7 @@ fn thousands_of_polls_leave_nothing_behind() {
     assert!(grown.is_empty(), "these grew:\n{}", grown.join("\n"));
     assert_eq!(chain.counters().refused.total(), 0, "requests over the quota");
     assert!(!watched.log().contains("ERROR"), "{}", watched.log());
+    watched.assert_no_secret();
 }
 
 #[test]

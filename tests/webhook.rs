@@ -10,6 +10,8 @@ use eightysix::sinks::Outcome;
 use eightysix::sinks::webhook::{Settings, WebhookSink};
 use eightysix::units::Secret;
 
+#[path = "support/canary.rs"]
+mod canary;
 #[path = "support/tls.rs"]
 mod tls;
 #[path = "support/wait.rs"]
@@ -36,7 +38,12 @@ fn settings(url: &str) -> Settings {
 async fn deliver(settings: &Settings) -> Outcome {
     let sink = WebhookSink::new(settings).expect("settings that work");
     let event = Event { body: BODY.to_owned() };
-    sink.deliver(&event, &NoticeId::from_stored(ID), clock::now()).await
+    let outcome = sink.deliver(&event, &NoticeId::from_stored(ID), clock::now()).await;
+    // Its reason goes into the log and into the database, with whatever the receiver made of what it was sent.
+    let headers = settings.headers.iter().map(|(_, value)| value);
+    let secrets: Vec<String> = settings.secrets.iter().chain(headers).map(|it| it.expose().to_owned()).collect();
+    canary::assert_none("an outcome", format!("{outcome:?} {sink:?} {settings:?}").as_bytes(), &secrets);
+    outcome
 }
 
 fn later(outcome: &Outcome) -> String {

@@ -5,6 +5,8 @@
 //! fails when memory, descriptors, threads, the outbox or a delay grew, when the service fell behind or told not
 //! everybody, and when it logged an error. `-- --help` lists what can be changed.
 
+#[path = "../../tests/support/canary.rs"]
+mod canary;
 mod chain;
 mod floor;
 mod verdict;
@@ -63,6 +65,7 @@ async fn main() -> ExitCode {
     let watched = Watched::start(Path::new(env!("CARGO_BIN_EXE_eightysix")), &chain, &told);
     let mut soak = Soak { plan, chain, watched, told, store: None, samples: Vec::new() };
     let passed = soak.run().await;
+    soak.watched.assert_no_secret();
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

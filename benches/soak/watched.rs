@@ -19,6 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use crate::canary;
 use crate::chain::{Awaited, Chain, SECRET, Turned};
 
 const RULES: &str = r#"
@@ -43,6 +44,9 @@ rules:
 "#;
 /// `whsec_` and base64 of 32 bytes; it signs for nobody else.
 const HOOK_SECRET: &str = "whsec_c29hay1zb2FrLXNvYWstc29hay1zb2FrLXNvYWs=";
+const HOOK_KEY: &str = "soak-soak-soak-soak-soak-soak";
+/// What every token of the simulator begins with: `{"alg":"HS256","typ":"JWT"}`.
+const TOKEN_BEGINNING: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
 /// Everybody who is told, shared with their threads.
 pub(crate) type Told = Arc<Mutex<Awaited>>;
@@ -142,6 +146,12 @@ impl Watched {
     /// Opens the service's database beside it.
     pub(crate) async fn store(&self) -> Option<Store> {
         Store::open_beside(&self.folder.path().join("eightysix.db")).await.ok()
+    }
+
+    /// Searches the log, the database and all else that the service left in its folder for its secrets.
+    pub(crate) fn assert_no_secret(&self) {
+        let secrets = [SECRET, HOOK_SECRET, HOOK_KEY, TOKEN_BEGINNING].map(str::to_owned);
+        canary::assert_none_below(self.folder.path(), &["secret", "hook"], &secrets);
     }
 
     /// Returns what the service had to complain about.

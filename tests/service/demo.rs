@@ -5,15 +5,27 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use eightysix::simulator::plan::DEMO_CLIENT_SECRET;
 use mail_parser::MessageParser;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::canary;
 use crate::process::{Begun, Ended, Service};
+use crate::stage::CANARIES;
 
 /// Runs the demo with its files below `folder`.
 fn demo(folder: &Path, arguments: &[&str]) -> Ended {
-    Begun::new(command(folder, arguments), &folder.join("demo")).ended()
+    let ended = Begun::new(command(folder, arguments), &folder.join("demo")).ended();
+    assert_silent(folder);
+    ended
+}
+
+/// Searches what a demo printed and left behind, its database and mails among it, for what it logged in with and for the
+/// tokens that it got.
+fn assert_silent(folder: &Path) {
+    let secrets: Vec<String> = CANARIES.into_iter().chain([DEMO_CLIENT_SECRET]).map(str::to_owned).collect();
+    canary::assert_none_below(folder, &["clopos-secret"], &secrets);
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> std::process::Command {
@@ -102,6 +114,7 @@ fn people_are_told_where_to_look_and_a_signal_ends_it() {
     assert!(text.contains(" things happened; ") && text.contains("0 over the rate limit"), "{text}");
     let wrong = demo(folder.path(), &["--for", "soon"]);
     assert!(wrong.code == Some(2) && wrong.stderr.contains("soon"), "{wrong:?}");
+    assert_silent(folder.path());
 }
 
 #[test]

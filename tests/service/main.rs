@@ -31,6 +31,7 @@ mod stage;
 
 mod certificates;
 mod check;
+mod crashes;
 mod demo;
 mod disks;
 mod echoes;

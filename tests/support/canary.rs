@@ -34,15 +34,16 @@ pub(crate) fn find(bytes: &[u8], secrets: &[String]) -> Option<String> {
     )
 }
 
-/// Searches every file below a folder but those in folders of these names, where the secrets are kept.
+/// Searches every file below a folder but the files and folders of these names, where the secrets are kept.
 #[track_caller]
 pub(crate) fn assert_none_below(folder: &Path, kept_in: &[&str], secrets: &[String]) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
+        if kept_in.iter().any(|name| path.ends_with(name)) {
+            continue;
+        }
         if path.is_dir() {
-            if !kept_in.iter().any(|name| path.ends_with(name)) {
-                assert_none_below(&path, kept_in, secrets);
-            }
+            assert_none_below(&path, kept_in, secrets);
         } else if let Ok(bytes) = fs::read(&path) {
             // A file that is gone by now belonged to a running program, and will be looked at when that has ended.
             assert_none(&path.display().to_string(), &bytes, secrets);
