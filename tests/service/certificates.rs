@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::canary;
 use crate::front::{Front, Manner, acceptor, acceptor_for};
+use crate::process::Service;
 use crate::stage::{CANARIES, Stage};
 use crate::tls::{Authority, Flaw};
+use crate::{canary, wait};
 
 /// What an HTTP server says to a client that speaks TLS, and what it looks like to all of them: not TLS.
 const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
@@ -17,14 +18,21 @@ const TOO_OLD: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 70];
 const WAYS: [&str; 5] =
     ["clopos, brand sahil, credentials", "mqtt kitchen", "smtp direct", "smtp starttls", "webhook of ops"];
 
-/// Configures every client to reach `front`, or `starttls`, by TLS, with these authorities besides the system's.
-fn configure(stage: &Stage, front: u16, starttls: u16, ca: Option<&Path>) {
+/// The address of Clopos behind a front.
+fn url(front: &Front) -> String {
+    format!("https://localhost:{}/open-api/v2", front.port)
+}
+
+/// Configures every client but that of `clopos` to reach `front`, or `starttls`, by TLS, with these authorities besides
+/// the system's.
+fn configure(stage: &Stage, clopos: &str, front: u16, starttls: u16, ca: Option<&Path>) {
     let ca = ca.map(|file| format!(", ca_file: {}", file.display())).unwrap_or_default();
+    let of_clopos = if clopos.starts_with("https://") { &ca } else { "" };
     let login = "username: alerts@example.com, password: { file: secrets/smtp }, from: 86@example.com";
     let configuration = format!(
         "locale: {{ timezone: Asia/Baku, currency: AZN }}
 clopos:
-  {{ base_url: \"https://localhost:{front}/open-api/v2\", integrator_id: int-demo{ca},
+  {{ base_url: \"{clopos}\", integrator_id: int-demo{of_clopos},
     brands: [{{ brand: sahil, client_id: sahil-client, client_secret: {{ file: secrets/client }}, requests_per_minute: 290 }}] }}
 polling: {{ fastest: 1s, oldest: 60s, catalog: 5s, prices: 5s }}
 mqtt: {{ kitchen: {{ url: \"mqtts://localhost:{front}\", username: eightysix, password: {{ file: secrets/mqtt }}{ca} }} }}
@@ -34,6 +42,7 @@ smtp:
 receivers:
   kitchen: {{ mqtt: {{ broker: kitchen }} }}
   managers: {{ email: {{ smtp: direct, to: [manager@example.com] }}, group_wait: 200ms }}
+  office: {{ email: {{ smtp: starttls, to: [office@example.com] }}, group_wait: 200ms }}
   ops:
     webhook:
       {{ url: \"https://localhost:{front}/hook\", secrets: [{{ file: secrets/hook }}], allow_private: [localhost],
@@ -102,23 +111,132 @@ fn cases(stage: &Stage) -> Vec<Case> {
 #[tokio::test]
 async fn what_is_not_the_right_server_is_refused_and_told_nothing() {
     let stage = Stage::open(1).await;
-    let secrets = CANARIES.map(str::to_owned);
     for Case { name, direct, starttls, ca, says } in cases(&stage) {
         let (direct, starttls) = (Front::start(direct, None), Front::start(starttls, None));
-        configure(&stage, direct.port, starttls.port, ca.as_deref());
+        configure(&stage, &url(&direct), direct.port, starttls.port, ca.as_deref());
         for (way, said) in WAYS.iter().zip(refusals(&stage)) {
             assert!(said.contains(says) && said.contains("localhost"), "{name}, {way}: {said}");
         }
-        for (where_to, front) in [("the server", &direct), ("the mail server", &starttls)] {
-            let wire = front.wire();
-            assert!(!wire.is_empty(), "{name}: {where_to} was asked");
-            canary::assert_none(&format!("{name}: what {where_to} heard"), &wire, &secrets);
-            assert!(front.within().is_empty(), "{name}: nothing is said within a TLS that was refused");
-            let begun = String::from_utf8_lossy(&wire).into_owned();
-            assert!(!begun.contains("AUTH") && !begun.contains("POST"), "{name}: {begun}");
-        }
+        assert_told_nothing(&format!("{name}, the server"), &direct);
+        assert_told_nothing(&format!("{name}, the mail server"), &starttls);
     }
     stage.close();
+}
+
+/// A server was asked for TLS and heard nothing else.
+fn assert_told_nothing(who: &str, front: &Front) {
+    let wire = front.wire();
+    assert!(!wire.is_empty(), "{who} was asked");
+    canary::assert_none(&format!("what {who} heard"), &wire, &CANARIES.map(str::to_owned));
+    assert!(front.within().is_empty(), "{who}: nothing is said within a TLS that was refused");
+    let begun = String::from_utf8_lossy(&wire).into_owned();
+    assert!(!begun.contains("AUTH") && !begun.contains("POST"), "{who}: {begun}");
+}
+
+/// Waits until the service says why it does not talk to somebody, in a line about him for those who look at warnings.
+fn says_of(service: &Service, of_whom: &str, why: &str) {
+    let is_it = |line: &&str| line.contains(of_whom) && line.contains(why) && line.contains("localhost");
+    let said = wait::within_patience(|| service.story().lines().any(|line| is_it(&line)).then_some(()));
+    assert!(said.is_some(), "never said of {of_whom}: {why}\n{}", service.story());
+}
+
+/// Not a check, but the service while it runs: it says what to change and goes on, and its login is not sent.
+#[tokio::test]
+async fn a_service_reads_nothing_from_a_server_that_is_not_the_right_one() {
+    let stage = Stage::open(1).await;
+    for Case { name, direct, starttls: _, ca, says } in cases(&stage) {
+        let clopos = Front::start(direct, None);
+        configure(&stage, &url(&clopos), clopos.port, clopos.port, ca.as_deref());
+        let service = stage.start_with(&["--log", "trace,eightysix=trace"], &[]);
+        says_of(&service, "brand=sahil", says);
+        assert!(service.end("TERM").success(), "{name}");
+        assert_told_nothing(&format!("{name}, Clopos"), &clopos);
+    }
+    drop(stage);
+}
+
+#[tokio::test]
+async fn a_service_tells_nothing_to_a_server_that_is_not_the_right_one() {
+    let stage = Stage::open(1).await;
+    stage.pos.limit(105, 0);
+    stage.edit("rules.yaml", "[kitchen, managers, ops]", "[kitchen, managers, office, ops]");
+    for Case { name, direct, starttls, ca, says } in cases(&stage) {
+        let (direct, starttls) = (Front::start(direct, None), Front::start(starttls, None));
+        // Clopos itself is read, so that there is something to tell.
+        let plain = format!("http://{}/open-api/v2", stage.pos.address);
+        configure(&stage, &plain, direct.port, starttls.port, ca.as_deref());
+        let service = stage.start_with(&["--log", "trace,eightysix=trace"], &[]);
+        for of_whom in ["broker=kitchen", "receiver=managers", "receiver=office", "receiver=ops"] {
+            says_of(&service, of_whom, says);
+        }
+        assert!(service.end("TERM").success(), "{name}");
+        assert_told_nothing(&format!("{name}, the server"), &direct);
+        assert_told_nothing(&format!("{name}, the mail server"), &starttls);
+        // The next one is told anew, and not when the last one is tried again.
+        for file in ["eightysix.db", "eightysix.db-wal", "eightysix.db-shm"] {
+            let _ = std::fs::remove_file(stage.path(file));
+        }
+    }
+    drop(stage);
+}
+
+/// Without a restart: first Clopos, and then everybody who is told of what was read there.
+#[tokio::test]
+async fn a_service_takes_a_server_as_soon_as_its_authority_is_named() {
+    let stage = Stage::open(1).await;
+    let mut screen = stage.screen("encrypted").await;
+    stage.pos.limit(105, 0);
+    let folder = stage.path("secrets/authority");
+    std::fs::create_dir(&folder).expect("a folder");
+    let authority = Authority::new(&folder);
+    let front = |behind: std::net::SocketAddr| {
+        Front::start(Manner::Tls(acceptor(&authority.certificate(), &authority.key())), Some(behind))
+    };
+    let clopos = front(stage.pos.address);
+    let broker = front(([127, 0, 0, 1], stage.broker.port).into());
+    let hooks = front(([127, 0, 0, 1], stage.hooks.port()).into());
+    let mail_ca = format!("    ca_file: {}\n", stage.mail.ca_file().display());
+    let ca = format!("ca_file: {}", authority.ca_file().display());
+    let address = format!("{}\n", url(&clopos));
+    let mqtts = format!("mqtts://localhost:{}\"", broker.port);
+    let hook = format!("https://localhost:{}/hook\n", hooks.port);
+    for (from, to) in [
+        (format!("http://{}/open-api/v2\n", stage.pos.address), address.clone()),
+        (format!("mqtt://127.0.0.1:{}\"", stage.broker.port), mqtts.clone()),
+        (format!("{}\n", stage.hooks.url()), hook.clone()),
+        ("[127.0.0.1]".to_owned(), "[localhost]".to_owned()),
+        ("smtps://127.0.0.1:".to_owned(), "smtps://localhost:".to_owned()),
+        (mail_ca.clone(), String::new()),
+    ] {
+        stage.edit("eightysix.yaml", &from, &to);
+    }
+    let why = "name the authority's certificate in ca_file";
+    let service = stage.start_with(&["--log", "trace,eightysix=trace"], &[]);
+    says_of(&service, "brand=sahil", why);
+    says_of(&service, "broker=kitchen", why);
+    assert_eq!((stage.pos.answered(), clopos.within().len()), (0, 0), "nothing was asked of Clopos");
+
+    stage.edit("eightysix.yaml", &address, &format!("{address}  {ca}\n"));
+    service.signal("HUP");
+    stage.pos.wait_for_polls(2);
+    for receiver in ["receiver=managers", "receiver=ops"] {
+        says_of(&service, receiver, why);
+    }
+    assert_eq!((stage.mail.count(), stage.hooks.count(), broker.within().len()), (0, 0, 0), "nobody was told anything");
+
+    let from = "    from: \"86 <alerts@example.com>\"\n";
+    stage.edit("eightysix.yaml", from, &format!("{mail_ca}{from}"));
+    stage.edit("eightysix.yaml", &mqtts, &format!("{mqtts}, {ca}"));
+    stage.edit("eightysix.yaml", &hook, &format!("{hook}      {ca}\n"));
+    service.signal("HUP");
+    stage.mail.wait_for(1);
+    stage.hooks.wait_for(1);
+    screen.until("the list", |seen| seen.listed("sahil/1/stop", "out") == [105]).await;
+    assert!(service.end("TERM").success());
+    for front in [&clopos, &broker, &hooks] {
+        canary::assert_none("the wire", &front.wire(), &CANARIES.map(str::to_owned));
+    }
+    drop(stage);
 }
 
 #[tokio::test]
@@ -133,7 +251,7 @@ async fn an_authority_of_ones_own_is_trusted_where_it_is_named() {
     let hooks = Front::start(tls(), Some(([127, 0, 0, 1], stage.hooks.port()).into()));
     let ca = format!("ca_file: {}", authority.ca_file().display());
     for (from, to) in [
-        (format!("http://{}/open-api/v2", stage.pos.address), format!("https://localhost:{}/open-api/v2", clopos.port)),
+        (format!("http://{}/open-api/v2", stage.pos.address), url(&clopos)),
         ("integrator_id: int-demo".to_owned(), format!("integrator_id: int-demo\n  {ca}")),
         (format!("mqtt://127.0.0.1:{}\"", stage.broker.port), format!("mqtts://localhost:{}\", {ca}", broker.port)),
         (stage.hooks.url(), format!("https://localhost:{}/hook\n      {ca}", hooks.port)),
