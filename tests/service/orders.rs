@@ -115,8 +115,9 @@ async fn a_service_that_does_not_run_changes_nothing_later() {
     let service = stage.start();
     service.says("watching 1 venue");
     service.says("an order is refused: nobody waits for it any more");
-    let refused = Answer::Refused("nobody waits for it any more".to_owned());
-    assert_eq!(store.answer(abandoned).await.expect("read"), Some(refused));
+    // It is written after it was said.
+    let refused = Some(Answer::Refused("nobody waits for it any more".to_owned()));
+    wait::eventually("its answer", async || store.answer(abandoned).await.expect("read") == refused).await;
     store.close().await;
     stage.pos.limit(102, 0);
     wait::until("the webhook of 102", || (stage.told(102) == ["alert.opened"]).then_some(()));
