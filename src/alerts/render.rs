@@ -130,7 +130,8 @@ impl Messages {
             for (placed, is_resolved) in [(rule.message.as_ref(), false), (resolved, true)] {
                 let Some(placed) = placed else { continue };
                 let name = template_name(&rule.name, is_resolved);
-                if let Err(error) = messages.templates.add_template_owned(name, placed.text.to_string()) {
+                let text = placed.text.to_string();
+                if let Err(error) = survived(|| messages.templates.add_template_owned(name, text)) {
                     bad.push(BadMessage::of(&error, placed));
                 }
             }
@@ -168,7 +169,7 @@ pub fn bad_message(placed: &Placed, subject: SubjectKind, event: Option<EventKin
         samples.push(Facts { venue: None, station: None, ..samples[0].clone() });
     }
     let mut templates = environment();
-    let added = templates.add_template_owned("message", placed.text.to_string());
+    let added = survived(|| templates.add_template_owned("message", placed.text.to_string()));
     let rendered = added.and_then(|()| {
         let template = templates.get_template("message")?;
         samples.iter().try_for_each(|facts| rendered(&template, context_of(facts, words, &Zone::utc())).map(drop))
@@ -176,11 +177,16 @@ pub fn bad_message(placed: &Placed, subject: SubjectKind, event: Option<EventKin
     rendered.err().map(|error| BadMessage::of(&error, placed))
 }
 
-/// Renders a template. The engine has been seen to panic, on a slice of nothing (`''[::-1]`); that must neither keep the
-/// rules from being checked nor end the task of a brand, so it is a mistake of the template like any other.
 fn rendered(template: &Template<'_, '_>, context: Value) -> Result<String, minijinja::Error> {
+    survived(|| template.render(context))
+}
+
+/// Lets the engine work. It has been seen to panic, while it rendered a slice of nothing (`''[::-1]`) and while it compiled
+/// an import; that must neither keep the rules from being checked nor end the task of a brand, so it is a mistake of the
+/// template like any other.
+fn survived<T>(work: impl FnOnce() -> Result<T, minijinja::Error>) -> Result<T, minijinja::Error> {
     let panicked = |_| Err(minijinja::Error::new(ErrorKind::InvalidOperation, "a part of it cannot be worked out"));
-    catch_unwind(AssertUnwindSafe(|| template.render(context))).unwrap_or_else(panicked)
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
 }
 
 fn template_name(rule: &RuleName, is_resolved: bool) -> String {
@@ -191,7 +197,9 @@ fn environment() -> Environment<'static> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.set_fuel(Some(FUEL));
-    FILTERS_WITHOUT_BOUND.iter().for_each(|filter| templates.remove_filter(filter));
+    for filter in FILTERS_WITHOUT_BOUND {
+        templates.remove_filter(filter);
+    }
     templates.add_filter("local_time", |value: &Value| -> Result<String, minijinja::Error> {
         match value.downcast_object_ref::<Instant>() {
             Some(instant) => Ok(instant.at.local_time(&instant.zone)),
@@ -252,7 +260,7 @@ fn help_with(error: &minijinja::Error) -> String {
     if error.kind() == ErrorKind::UnknownFilter {
         let named = detail.split_whitespace().nth(1).unwrap_or_default();
         if FILTERS_WITHOUT_BOUND.contains(&named) {
-            return format!("{named} is not offered, as it makes as much of a value as a number says");
+            return format!("write it without {named}, which makes as much of a value as a number says");
         }
         return meant(named, &FILTERS)
             .unwrap_or_else(|| format!("use {} or a filter of minijinja", FILTERS.join(", ")));

@@ -254,7 +254,7 @@ impl Engine {
         for scope in scopes {
             self.evaluate(scope, baseline, &mut commit, &mut teller, now);
         }
-        self.end_silences_of_what_is_back(&mut commit, now);
+        self.end_silences_of_what_is_back(&mut commit);
         teller.tell_changes(&mut commit);
         teller.finish(&mut commit);
         commit

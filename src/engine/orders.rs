@@ -164,7 +164,7 @@ impl Engine {
     }
 
     /// Forgets the silences that end when what they hide is back.
-    pub(super) fn end_silences_of_what_is_back(&self, commit: &mut Commit, now: Timestamp) {
+    pub(super) fn end_silences_of_what_is_back(&self, commit: &mut Commit) {
         let has_ended = commit.alerts.iter().any(|(_, alert)| alert.is_none());
         if !has_ended || self.memory.silences.values().all(|silence| !silence.until_back) {
             return;
@@ -174,7 +174,7 @@ impl Engine {
         let is_back = |silence: &&Silence| {
             let covers =
                 |key: &&AlertKey| silence.covers(&key.rule, &key.subject, self.catalog_of(key.subject.venue(), commit));
-            silence.until_back && silence.from <= now && !alerts.iter().any(covers)
+            silence.until_back && !alerts.iter().any(covers)
         };
         let over: Vec<SilenceId> =
             self.silences_after(commit).into_values().filter(is_back).map(|silence| silence.id.clone()).collect();

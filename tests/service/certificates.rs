@@ -135,7 +135,9 @@ fn assert_told_nothing(who: &str, front: &Front) {
 
 /// Waits until the service says why it does not talk to somebody, in a line about him for those who look at warnings.
 fn says_of(service: &Service, of_whom: &str, why: &str) {
-    let is_it = |line: &&str| line.contains(of_whom) && line.contains(why) && line.contains("localhost");
+    let is_shown = |line: &str| line.contains(" WARN ") || line.contains(" ERROR ");
+    let is_it =
+        |line: &&str| is_shown(line) && line.contains(of_whom) && line.contains(why) && line.contains("localhost");
     let said = wait::within_patience(|| service.story().lines().any(|line| is_it(&line)).then_some(()));
     assert!(said.is_some(), "never said of {of_whom}: {why}\n{}", service.story());
 }

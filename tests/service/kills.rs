@@ -129,11 +129,21 @@ fn killed_two_hundred_times_it_loses_nothing_and_invents_nothing() {
     assert!(all.done >= 30 && all.reminders > 0, "people and reminders were among it: {all}");
 }
 
+/// Ends the day of the person, also when the story fails: his thread would keep the servers of the stage.
+struct Ends(Arc<Signs>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::SeqCst);
+    }
+}
+
 async fn story(seed: u64) -> Tally {
     let mut story = Story::open(seed).await;
     let mut screen = story.stage.screen("pass").await;
     let mut service = story.first_start(&mut screen).await;
     let signs = Arc::new(Signs::default());
+    let ends = Ends(Arc::clone(&signs));
     let person = story.person(&signs);
     let begun = eightysix::clock::uptime();
     let mut tally = Tally::default();
@@ -153,7 +163,7 @@ async fn story(seed: u64) -> Tally {
         }
         service = story.start();
     }
-    signs.is_over.store(true, Ordering::SeqCst);
+    drop(ends);
     while !person.is_finished() {
         look_on_for(&mut screen, Duration::from_millis(100)).await;
     }

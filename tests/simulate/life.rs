@@ -50,6 +50,8 @@ const CALM: Duration = Duration::from_mins(2);
 const CALM_MAX: u32 = 20;
 /// Refused credentials are tried again after so long at most, and the walks follow.
 const REFUSED_TRIED_AGAIN: Duration = Duration::from_mins(15);
+/// What is counted when the process dies at a commit.
+pub(crate) const DEATH: &str = "a death at a commit";
 /// Within this much of patience every notice must have found its end.
 const DRAIN_MAX: u32 = 2_000;
 
@@ -157,8 +159,9 @@ impl Life {
         Lived { journal, judged: life.judged, met }
     }
 
-    /// Lives a calm script, with a new process after each commit or with one that lives on, and returns who was told what.
-    pub(crate) fn run_calmly(script: &Script, kill: Kill) -> Vec<String> {
+    /// Lives a calm script, with a new process after each commit or with one that lives on. Returns who was told what, and
+    /// how often the process died.
+    pub(crate) fn run_calmly(script: &Script, kill: Kill) -> (Vec<String>, u64) {
         let mut life = Self::begin(script);
         // Every new process logs in, which so many in a minute are not made for.
         life.world.set_rates(Rates { auth: 10_000, errors: 10_000, tenant: 10_000 });
@@ -174,7 +177,8 @@ impl Life {
         let lines = lines.map(|line| line.split(" is over after").next().unwrap_or_default().to_owned());
         let mut lines: Vec<String> = lines.filter(|line| !line.contains(" reminded ")).collect();
         lines.sort();
-        lines
+        let deaths = life.onlookers.borrow().met.get(DEATH).copied();
+        (lines, deaths.unwrap_or_default())
     }
 
     fn begin(script: &Script) -> Self {
@@ -276,7 +280,7 @@ impl Life {
             self.judge_book(clock);
         } else {
             self.note("died at a commit");
-            self.onlookers.borrow_mut().meets("a death at a commit");
+            self.onlookers.borrow_mut().meets(DEATH);
             self.is_dead(clock);
             return self.up_at;
         }

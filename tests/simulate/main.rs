@@ -1,7 +1,8 @@
 //! Thousands of lives of a chain, each drawn from a seed and judged by a plain model of what must be true.
 //!
-//! `SEEDS=100000 cargo test --release --test simulate` runs on; `SEED=7 cargo test --test simulate -- --nocapture`
-//! replays one and tells its story. No clock, no network, no task: a seed always gives the same life.
+//! `SEEDS=100000 cargo test --release --test simulate` runs on, with `SHRINK=0` it does not shorten what fails;
+//! `SEED=7 cargo test --test simulate -- --nocapture` replays one and tells its story. No clock, no network, no task: a
+//! seed always gives the same life.
 
 mod chain;
 mod delivery;
@@ -26,7 +27,7 @@ use std::thread;
 use eightysix::simulator::faults::Fault;
 
 use crate::driver::Kill;
-use crate::life::{Life, Lived, Met};
+use crate::life::{DEATH, Life, Lived, Met};
 use crate::script::{DISHES, Event, FAULTS, Script};
 
 /// Lives in a run of the whole suite.
@@ -114,7 +115,9 @@ fn nothing_is_lost_and_nothing_is_invented() {
                 asked.fetch_add(judged.asked, Ordering::Relaxed);
                 certain.fetch_add(judged.certain, Ordering::Relaxed);
                 let mut all_met = all_met.lock().expect("no thread panics with it");
-                met.into_iter().for_each(|(what, often)| *all_met.entry(what).or_default() += often);
+                for (what, often) in met {
+                    *all_met.entry(what).or_default() += often;
+                }
             }
             failed
         };
@@ -122,7 +125,9 @@ fn nothing_is_lost_and_nothing_is_invented() {
         running.into_iter().filter_map(|thread| thread.join().expect("a thread that catches panics")).collect()
     });
     let report = failed.iter().min().map(|seed| {
-        let least = shrink(&Script::of(*seed), |script| lived(script).is_err());
+        let script = Script::of(*seed);
+        let is_shrunk = number("SHRINK") != Some(0);
+        let least = if is_shrunk { shrink(&script, |script| lived(script).is_err()) } else { script };
         let why = lived(&least).err().unwrap_or_default();
         format!(
             "seed {seed}: {why}\nleast: {}\nreplay: SEED={seed} cargo test --test simulate -- --nocapture",
@@ -142,7 +147,7 @@ fn nothing_is_lost_and_nothing_is_invented() {
         .iter()
         .flat_map(|ear| ["Refuses", "AnswersGetLost", "Slow"].map(|trouble| format!("{ear} {trouble}")));
     let faults = FAULTS.iter().chain(&[Fault::EmptyStopList]).map(|fault| fault.name().to_owned());
-    let others = ["a death at a commit", "a commit that the disk refused"].map(str::to_owned);
+    let others = [DEATH, "a commit that the disk refused"].map(str::to_owned);
     let never: Vec<String> = faults.chain(troubles).chain(others).filter(|what| !all_met.contains_key(what)).collect();
     assert!(seeds < SEEDS || never.is_empty(), "what was to go wrong and never did: {never:?}");
 }
@@ -152,9 +157,10 @@ fn a_new_process_after_each_commit_tells_the_same() {
     let mut lines = 0;
     for seed in 0..CALM_SEEDS {
         let script = Script::calm(seed);
-        let (straight, restarted) =
-            (Life::run_calmly(&script, Kill::Never), Life::run_calmly(&script, Kill::AfterEachCommit));
+        let (straight, died_straight) = Life::run_calmly(&script, Kill::Never);
+        let (restarted, died) = Life::run_calmly(&script, Kill::AfterEachCommit);
         assert_eq!(straight, restarted, "seed {seed}: {}", tell(&script));
+        assert!(died_straight == 0 && died > 10, "seed {seed}: {died} new processes");
         lines += straight.len();
     }
     assert!(lines > 10 * usize::try_from(CALM_SEEDS).expect("few"), "{lines} things were told in all these lives");
@@ -199,7 +205,8 @@ fn a_failing_life_is_shortened_to_what_it_fails_by() {
 #[test]
 fn every_deliberate_bug_fits_the_code_of_today() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut count = 0;
+    let caught = fs::read_to_string(root.join("tests/simulate/mutants/caught.txt")).expect("what was caught");
+    let mut names = Vec::new();
     for entry in fs::read_dir(root.join("tests/simulate/mutants")).expect("the folder of the bugs") {
         let path = entry.expect("an entry").path();
         if path.extension().is_none_or(|extension| extension != "patch") {
@@ -214,7 +221,11 @@ fn every_deliberate_bug_fits_the_code_of_today() {
             let before: Vec<&str> = lines.collect();
             assert!(code.contains(&before.join("\n")), "{} does not fit {file}: make it anew", path.display());
         }
-        count += 1;
+        names.push(path.file_stem().expect("a name").to_string_lossy().into_owned());
     }
-    assert!(count >= 32, "{count} deliberate bugs");
+    names.sort();
+    let seen: Vec<&str> = caught.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect();
+    let unknown: Vec<&str> = seen.into_iter().filter(|name| !names.iter().any(|known| known == name)).collect();
+    assert!(unknown.is_empty(), "caught.txt names what is no deliberate bug: {unknown:?}");
+    assert!(names.len() >= 33, "{} deliberate bugs", names.len());
 }

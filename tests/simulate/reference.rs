@@ -379,6 +379,20 @@ impl Reference {
         assert!(longest >= rule.hold_for, "{venue} {dish} opened after {longest:?} instead of {:?}", rule.hold_for);
     }
 
+    /// Judges what screens are told of a dish: that it ran out, or is back.
+    pub(crate) fn judge_shown(&self, venue: VenueId, dish: ProductId, is_out: bool, now: Uptime) {
+        if self.unsettled_dishes.get(&dish).is_some_and(|until| now < *until) {
+            return;
+        }
+        let of_venue = self.readings.get(&venue).into_iter().flatten();
+        let heard: Vec<&Reading> = of_venue.filter(|reading| reading.covers(dish)).collect();
+        // Those after the last good one were taken in or not.
+        let last_good = heard.iter().rposition(|reading| reading.worth == Worth::Good).unwrap_or_default();
+        let says_so = |reading: &&Reading| reading.worth != Worth::Lie && reading.has_at_most(dish, 0) == is_out;
+        let last = heard.last();
+        assert!(heard[last_good..].iter().any(says_so), "{venue} {dish} is shown, out: {is_out}, after {last:?}");
+    }
+
     /// Judges an alert about a dish that is told long after it opened, because nothing holds it back any longer.
     pub(crate) fn judge_late_telling(&self, rule: &str, venue: VenueId, dish: ProductId) {
         let known = self.rule(rule);

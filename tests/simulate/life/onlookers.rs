@@ -179,6 +179,18 @@ impl Observer for Onlookers {
                 stories::check_told(rule.notify, kept_waiting, open, commit);
             }
         }
+        for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "feed") {
+            let Content::Mqtt(message) = &notice.content else { panic!("the feed goes to a broker") };
+            let event: serde_json::Value = serde_json::from_str(&message.body).expect("JSON");
+            let (venue, dish) = (event["data"]["venue"]["id"].as_u64(), event["data"]["item"]["id"].as_u64());
+            let is_out = match event["type"].as_str() {
+                Some("dev.eightysix.product.stopped.v1") => true,
+                Some("dev.eightysix.product.back.v1") => false,
+                _ => continue,
+            };
+            let (Some(venue), Some(dish)) = (venue, dish) else { panic!("{event} is about a dish") };
+            self.reference.judge_shown(VenueId(venue), ProductId(dish), is_out, clock.uptime);
+        }
         for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "office") {
             let Content::Webhook(event) = &notice.content else { panic!("the office has a webhook") };
             let event: serde_json::Value = serde_json::from_str(&event.body).expect("JSON");
