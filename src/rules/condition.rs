@@ -60,7 +60,7 @@ impl Truth {
 }
 
 /// A condition of a rule.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Condition {
     /// Every one must hold; none at all holds.
     All(Vec<Condition>),
@@ -82,7 +82,7 @@ pub enum Condition {
 }
 
 /// What a value must be. A value that is unset fits only `Unset`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Matcher {
     /// Equal to one of these; of several texts, one must be.
     AnyOf(Vec<Operand>),
@@ -103,7 +103,7 @@ pub enum Matcher {
 }
 
 /// A value that a rule names, of the field's own type.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operand {
     /// A stock figure or a count.
     Number(Quantity),
@@ -338,6 +338,20 @@ impl Pattern {
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
+    }
+}
+
+impl Eq for Pattern {}
+
+impl PartialOrd for Pattern {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Pattern {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.written.cmp(&other.written)
     }
 }
 

@@ -5,8 +5,11 @@
 //! the engine evaluates at least every few seconds anyway. Invariant: findings come in order of
 //! rule and subject, and visiting only rows (`State::needs_row`) finds the same as visiting every product.
 
+use std::cell::OnceCell;
+
 use crate::rules::condition::Truth;
-use crate::rules::subject::{BrandView, Item, Scene, VenueView};
+use crate::rules::shared::Visited;
+use crate::rules::subject::{BrandView, Scene, VenueView};
 use crate::rules::value::View;
 use crate::rules::{Finding, Form, Rule, RuleSet, State, Subject, SubjectKind};
 use crate::snapshot::Access;
@@ -47,10 +50,25 @@ impl Evaluation {
 /// Evaluates every rule about items, stations and the venue itself.
 pub fn evaluate_venue(rules: &RuleSet, view: &VenueView<'_>, now: Timestamp) -> Evaluation {
     let scene = Scene::new(*view, rules.price_lists(), now);
+    let rows = Visited::new(&scene, scene.items_with_row(), rules.shared());
+    let items = OnceCell::new();
+    let of_items = |needs_row: bool| {
+        let every_item = || Visited::new(&scene, scene.items(), rules.shared());
+        if needs_row { &rows } else { items.get_or_init(every_item) }
+    };
     let mut findings = Vec::new();
-    for rule in rules.rules() {
-        if let Form::State(state) = &rule.form {
+    for (rule, asks) in rules.rules_and_asks() {
+        let Form::State(state) = &rule.form else { continue };
+        if !scene.is_within(&rule.during, state.subject) {
+            continue;
+        }
+        if state.subject != SubjectKind::Item {
             evaluate_rule(rule, state, &scene, &mut findings, now);
+        } else if scene.sees_items() {
+            of_items(state.needs_row).ask(asks, scene.items_as_of(), &mut |item, holds, keeps| {
+                let subject = Subject::Item(scene.snapshot().id(), item.id);
+                findings.push(Finding { rule: rule.name.clone(), subject, holds, keeps });
+            });
         }
     }
     Evaluation {
@@ -93,24 +111,8 @@ pub fn ends_by_window(rule: &Rule, subject: &Subject, scene: &Scene<'_>, now: Ti
 }
 
 fn evaluate_rule(rule: &Rule, state: &State, scene: &Scene<'_>, findings: &mut Vec<Finding>, now: Timestamp) {
-    if !scene.is_within(&rule.during, state.subject) {
-        return;
-    }
     let venue = scene.snapshot().id();
     match state.subject {
-        SubjectKind::Item if !scene.sees_items() => {}
-        SubjectKind::Item => {
-            let as_of = scene.items_as_of();
-            let mut ask = |item: Item<'_>| {
-                let view = View::Item(scene, item, None);
-                findings.extend(finding(rule, state, &view, Subject::Item(venue, item.id), as_of));
-            };
-            if state.needs_row {
-                scene.items_with_row().for_each(&mut ask);
-            } else {
-                scene.items().for_each(&mut ask);
-            }
-        }
         SubjectKind::Station => {
             for station in scene.catalog().stations.values() {
                 let view = View::Station(scene, station);
@@ -120,12 +122,18 @@ fn evaluate_rule(rule: &Rule, state: &State, scene: &Scene<'_>, findings: &mut V
         SubjectKind::Venue => {
             findings.extend(finding(rule, state, &View::Venue(scene), Subject::Venue(venue), now));
         }
-        SubjectKind::Brand => {}
+        SubjectKind::Item | SubjectKind::Brand => {}
     }
 }
 
 /// Returns the finding, unless the rule is clear of the subject in every way.
-fn finding(rule: &Rule, state: &State, view: &View<'_>, subject: Subject, now: Timestamp) -> Option<Finding> {
+pub(super) fn finding(
+    rule: &Rule,
+    state: &State,
+    view: &View<'_>,
+    subject: Subject,
+    now: Timestamp,
+) -> Option<Finding> {
     let holds = rule.when.truth(view, now);
     let keeps = match &state.keep_while {
         Some(keep_while) if holds != Truth::Holds => holds.or(keep_while.truth(view, now)),

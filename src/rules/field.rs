@@ -6,7 +6,7 @@
 use crate::rules::{EventKind, SubjectKind};
 
 /// A field, grouped by what it belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
     /// The item's row of the stop list.
     Row(RowField),
@@ -52,7 +52,7 @@ impl Field {
 }
 
 /// Fields of a stop-list row; an item without a row is unrestricted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowField {
     /// What is left to sell.
     Limit,
@@ -69,7 +69,7 @@ pub enum RowField {
 }
 
 /// Fields of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProductField {
     /// Its id.
     Id,
@@ -104,7 +104,7 @@ pub enum ProductField {
 }
 
 /// Fields of a variant's parent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ParentField {
     /// Its id.
     Id,
@@ -115,7 +115,7 @@ pub enum ParentField {
 }
 
 /// Counts over the active variants of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VariantsField {
     /// Those that can still be sold.
     Left,
@@ -124,7 +124,7 @@ pub enum VariantsField {
 }
 
 /// Fields of recipes, followed through preparations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RecipeField {
     /// The names of what it needs and what is out.
     BlockedBy,
@@ -133,7 +133,7 @@ pub enum RecipeField {
 }
 
 /// Fields of a station.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StationField {
     /// Its id.
     Id,
@@ -150,7 +150,7 @@ pub enum StationField {
 }
 
 /// Fields of a venue and of what is known of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VenueField {
     /// Its id.
     Id,
@@ -175,7 +175,7 @@ pub enum VenueField {
 }
 
 /// Fields of a brand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BrandField {
     /// Its slug.
     Slug,
@@ -184,7 +184,7 @@ pub enum BrandField {
 }
 
 /// Fields of the change that an event tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeField {
     /// What was left before.
     LimitBefore,
@@ -200,7 +200,7 @@ pub enum ChangeField {
 
 /// The place of a price list's name in [`RuleSet::price_lists`](crate::rules::RuleSet::price_lists), so that an
 /// evaluation looks each name up once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListIndex(pub u16);
 
 /// The type of a field's values.

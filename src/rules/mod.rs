@@ -10,6 +10,7 @@ pub mod events;
 pub mod field;
 pub mod followup;
 pub mod parse;
+mod shared;
 pub mod subject;
 pub mod term;
 pub mod value;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use crate::document::Place;
 use crate::rules::condition::{Condition, Truth};
 use crate::rules::followup::{Escalation, Reminder};
+use crate::rules::shared::RuleAsks;
 use crate::units::{ProductId, StationId, VenueId};
 
 /// Characters of a rule's name: it becomes part of topics, ids and mail threads.
@@ -157,6 +159,10 @@ pub struct State {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct RuleSet {
     rules: Vec<Rule>,
+    /// What each of them asks of items.
+    asks: Vec<RuleAsks>,
+    /// What several of them ask of items.
+    shared: Vec<Condition>,
     price_lists: Vec<String>,
 }
 
@@ -198,12 +204,21 @@ impl RuleSet {
     /// Takes rules with unique names, and the lower-case names of the price lists that their conditions refer to.
     pub fn new(mut rules: Vec<Rule>, price_lists: Vec<String>) -> Self {
         rules.sort_by(|one, other| one.name.cmp(&other.name));
-        Self { rules, price_lists }
+        let (shared, asks) = shared::take_apart(&rules);
+        Self { rules, asks, shared, price_lists }
     }
 
     /// Returns the rules in order of their names.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    fn rules_and_asks(&self) -> impl Iterator<Item = (&Rule, &RuleAsks)> {
+        self.rules.iter().zip(&self.asks)
+    }
+
+    fn shared(&self) -> &[Condition] {
+        &self.shared
     }
 
     /// Returns the rule of that name.

@@ -20,7 +20,7 @@ pub const MILLIONTHS_OF_MONEY: i128 = 100;
 const FIELD_MAX: i128 = i64::MAX as i128 * MILLIONTHS_OF_MONEY;
 
 /// What an expression computes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Term {
     /// The value of a field that is a number, an amount or a duration.
     Field(Field),
@@ -37,7 +37,7 @@ pub enum Term {
 }
 
 /// How two figures compare. More than, and not equal, are these with sides changed or negated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Test {
     /// Both are the same.
     Equal,
@@ -48,7 +48,7 @@ pub enum Test {
 }
 
 /// Two figures and how they must compare.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Comparison {
     /// The one.
     pub left: Term,

@@ -29,6 +29,7 @@ fn told(opening: &Opening, story: impl Fn(&mut Shop)) -> String {
         shop
     };
     let (straight, restarted) = (run(Kill::Never), run(Kill::AfterEachCommit));
+    assert!(restarted.watchers.iter().all(|watcher| watcher.deaths > 0), "each was killed");
     assert_eq!(timeless(&straight), timeless(&restarted), "a new process after each commit");
     straight.lines()
 }

@@ -50,8 +50,6 @@ const CALM: Duration = Duration::from_mins(2);
 const CALM_MAX: u32 = 20;
 /// Refused credentials are tried again after so long at most, and the walks follow.
 const REFUSED_TRIED_AGAIN: Duration = Duration::from_mins(15);
-/// What is counted when the process dies at a commit.
-pub(crate) const DEATH: &str = "a death at a commit";
 /// Within this much of patience every notice must have found its end.
 const DRAIN_MAX: u32 = 2_000;
 
@@ -177,8 +175,7 @@ impl Life {
         let lines = lines.map(|line| line.split(" is over after").next().unwrap_or_default().to_owned());
         let mut lines: Vec<String> = lines.filter(|line| !line.contains(" reminded ")).collect();
         lines.sort();
-        let deaths = life.onlookers.borrow().met.get(DEATH).copied();
-        (lines, deaths.unwrap_or_default())
+        (lines, life.driver.deaths)
     }
 
     fn begin(script: &Script) -> Self {
@@ -280,7 +277,7 @@ impl Life {
             self.judge_book(clock);
         } else {
             self.note("died at a commit");
-            self.onlookers.borrow_mut().meets(DEATH);
+            self.onlookers.borrow_mut().meets("a death at a commit");
             self.is_dead(clock);
             return self.up_at;
         }

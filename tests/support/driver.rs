@@ -139,6 +139,8 @@ pub(crate) struct Driver {
     pub(crate) store_is_broken: bool,
     /// When it is killed next.
     pub(crate) kill: Kill,
+    /// How often it was killed after a commit.
+    pub(crate) deaths: u64,
     /// `None` while it does not run.
     watcher: Option<Watcher>,
     on_the_way: Vec<OnTheWay>,
@@ -161,6 +163,7 @@ impl Driver {
             observer: Rc::new(RefCell::new(Nobody)),
             store_is_broken: false,
             kill,
+            deaths: 0,
             watcher: None,
             on_the_way: Vec::new(),
             is_configuration_late: false,
@@ -352,6 +355,7 @@ impl Driver {
         self.adopt(cycle, clock);
         self.tables.assert_equal(self.watcher().engine().memory());
         if dies {
+            self.deaths += 1;
             self.dies();
         }
     }

@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};
-use crate::rules::evaluate::evaluate_venue;
+use crate::rules::evaluate::{evaluate_venue, finding};
 use crate::rules::field::{Field, ProductField, RecipeField, RowField, StationField, VariantsField};
 use crate::rules::subject::Scene;
 use crate::rules::term::{Comparison, MILLION, Term, Test};
 use crate::rules::value::View;
-use crate::rules::{Form, Placed, Rule, RuleName, Severity, State, SubjectKind};
+use crate::rules::{Form, Placed, Rule, RuleName, Severity, State, Subject, SubjectKind};
 
 fn arbitrary_matcher() -> impl Strategy<Value = Condition> {
     let number = |field| {
@@ -152,6 +152,34 @@ proptest! {
         };
         let long_way = evaluate_venue(&one(false), &view, at(10));
         prop_assert_eq!(evaluate_venue(&one(needs_row), &view, at(10)), long_way);
+    }
+
+    #[test]
+    fn what_rules_ask_alike_is_found_as_if_each_asked_alone(
+        pool in prop::collection::vec(any_condition(), 1..5),
+        picks in prop::collection::vec((prop::collection::vec(0..5_usize, 0..4), prop::option::of(0..5_usize)), 1..8),
+        rows in arbitrary_rows(),
+    ) {
+        let picked = |n: &usize| pool[n % pool.len()].clone();
+        let alone = |(n, (when, keep_while)): (usize, &(Vec<usize>, Option<usize>))| {
+            let (when, keep_while) = (Condition::All(when.iter().map(picked).collect()), keep_while.as_ref().map(picked));
+            let needs_row = when.needs_row() && keep_while.as_ref().is_none_or(Condition::needs_row);
+            rule(&format!("r{n}"), when, keep_while, needs_row)
+        };
+        let rules: Vec<Rule> = picks.iter().enumerate().map(alone).collect();
+        let brand = brand();
+        let snapshot = venue_with(rows);
+        let view = view(&brand, &Access::Granted, &snapshot);
+        let scene = Scene::new(view, &[], at(10));
+        let mut expected = Vec::new();
+        for rule in &rules {
+            let Form::State(state) = &rule.form else { continue };
+            for item in scene.items() {
+                let (view, subject) = (View::Item(&scene, item, None), Subject::Item(snapshot.id(), item.id));
+                expected.extend(finding(rule, state, &view, subject, scene.items_as_of()));
+            }
+        }
+        prop_assert_eq!(evaluate_venue(&RuleSet::new(rules, Vec::new()), &view, at(10)).findings, expected);
     }
 
     #[test]
