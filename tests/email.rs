@@ -249,6 +249,17 @@ async fn a_burst_uses_one_connection_and_a_dead_one_is_replaced() {
 }
 
 #[tokio::test]
+async fn each_mail_of_a_long_burst_is_handed_on_at_once() {
+    // Left alone, exim only stores what comes on a connection after its tenth mail, until somebody runs its queue.
+    let server = MailServer::start(Offer::Plain);
+    let sink = sink(&settings(server.port(), Security::Plain));
+    for _ in 0..25 {
+        assert_eq!(deliver(&sink, &["manager@example.com"]).await, Outcome::Delivered);
+    }
+    assert_eq!(server.wait_for(25).len(), 25);
+}
+
+#[tokio::test]
 async fn a_server_that_repeats_the_password_does_not_get_it_into_the_reason() {
     // The base64 of "\0alerts@example.com\0correct horse battery", as a debugging server would repeat it.
     let server = rude("AUTH", || {

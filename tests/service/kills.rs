@@ -323,7 +323,7 @@ impl Story {
         let begun = eightysix::clock::uptime();
         while let Err(wrong) = self.compare(said, &screen.seen, polled) {
             let waited = eightysix::clock::uptime().since(begun);
-            assert!(waited < wait::PATIENCE, "{wrong}\n{}", service.story());
+            assert!(waited < wait::PATIENCE, "{wrong}\n{}\n{}", service.story(), self.stage.mail.log());
             look_on_for(screen, Duration::from_millis(500)).await;
         }
         assert!(service.end("TERM").success());

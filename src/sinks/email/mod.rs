@@ -36,6 +36,8 @@ pub const TIME_MAX_DEFAULT: Duration = Duration::from_mins(1);
 pub const ADDRESSES_MAX: usize = 100;
 /// Connections to one server at a time: hosted servers begin to refuse at 5 to 10 for one account.
 const CONNECTIONS_MAX: usize = 3;
+/// Mails over one connection: exim, as Debian sets it up, only queues what comes after the tenth, for up to half an hour.
+const MAILS_OF_A_CONNECTION_MAX: usize = 10;
 /// How long a connection is kept for the next mail: a burst uses it again, and servers hang up after some minutes.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Characters of a failure that are shown: a step and three SMTP lines, which is what servers need for a reason and a link.
@@ -118,9 +120,17 @@ struct Smtp {
     idle: Mutex<Vec<Idle>>,
 }
 
+/// A connection that is kept for the next mail.
 struct Idle {
-    connection: AsyncSmtpConnection,
+    open: Open,
     since: Uptime,
+}
+
+/// A connection that is logged in.
+struct Open {
+    connection: AsyncSmtpConnection,
+    /// How many mails it has carried.
+    mails: usize,
 }
 
 impl EmailSink {
@@ -201,8 +211,7 @@ impl EmailSink {
                 let patience = Patience::new(self.time_max);
                 let mut connection =
                     smtp.server.open(&patience).await.map_err(|failure| self.say(&failure.to_string()))?;
-                // The server's answer to QUIT changes nothing.
-                let _ = tokio::time::timeout(patience.left(), connection.quit()).await;
+                smtp::take_leave(&mut connection, &patience).await;
                 Ok(())
             }
         }
@@ -286,30 +295,35 @@ impl Smtp {
         let turn = tokio::time::timeout(patience.left(), self.turns.acquire()).await;
         // The semaphore is never closed, so the only reason to have no turn is the time.
         let Ok(Ok(_turn)) = turn else { return Err(patience.expired(Step::Turn)) };
-        let mut connection = match self.take_idle(patience).await {
-            Some(connection) => connection,
-            None => self.server.open(patience).await?,
+        let mut open = match self.take_idle(patience).await {
+            Some(open) => open,
+            None => Open { connection: self.server.open(patience).await?, mails: 0 },
         };
-        let handover = smtp::hand_over(&mut connection, from, to, mail, patience).await?;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push(Idle { connection, since: clock::uptime() });
+        let handover = smtp::hand_over(&mut open.connection, from, to, mail, patience).await?;
+        open.mails += 1;
+        if open.mails < MAILS_OF_A_CONNECTION_MAX {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.push(Idle { open, since: clock::uptime() });
+        } else {
+            smtp::take_leave(&mut open.connection, patience).await;
+        }
         Ok(handover)
     }
 
-    async fn take_idle(&self, patience: &Patience) -> Option<AsyncSmtpConnection> {
+    async fn take_idle(&self, patience: &Patience) -> Option<Open> {
         loop {
-            let mut connection = self.newest_idle()?;
-            if smtp::is_alive(&mut connection, patience).await {
-                return Some(connection);
+            let mut open = self.newest_idle()?;
+            if smtp::is_alive(&mut open.connection, patience).await {
+                return Some(open);
             }
         }
     }
 
-    fn newest_idle(&self) -> Option<AsyncSmtpConnection> {
+    fn newest_idle(&self) -> Option<Open> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let now = clock::uptime();
         idle.retain(|one| now.since(one.since) < IDLE_MAX);
-        idle.pop().map(|one| one.connection)
+        idle.pop().map(|one| one.open)
     }
 }
 

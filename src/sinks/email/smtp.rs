@@ -29,6 +29,8 @@ const SERVER_ADDRESSES_MAX: usize = 6;
 const ANSWER_READ_MAX: usize = 2_000;
 /// Asking an idle connection whether it still lives; a server that is slower than this is better greeted anew.
 const ALIVE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Taking leave: nothing depends on the answer.
+const LEAVE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The server with everything needed to talk to it.
 pub(super) struct Server {
@@ -217,6 +219,11 @@ impl Server {
 pub(super) async fn is_alive(connection: &mut AsyncSmtpConnection, patience: &Patience) -> bool {
     let limit = ALIVE_TIME_MAX.min(patience.left());
     matches!(tokio::time::timeout(limit, connection.command(Noop)).await, Ok(Ok(_)))
+}
+
+/// Ends a connection; the server's answer changes nothing.
+pub(super) async fn take_leave(connection: &mut AsyncSmtpConnection, patience: &Patience) {
+    let _ = tokio::time::timeout(LEAVE_TIME_MAX.min(patience.left()), connection.quit()).await;
 }
 
 /// Sends the mail to those of `to` that the server accepts.
