@@ -29,14 +29,17 @@ pub(crate) const ESCALATED: Duration = Duration::from_mins(3);
 /// The brand.
 pub(crate) const BRAND: &str = "sahil";
 
-/// What the first dishes are cooked of, the product of which the last dishes are sizes, and the first of the rows that
-/// only make the menu longer than a page.
+/// What the first dishes are cooked of, and the product of which the last dishes are sizes.
 pub(crate) const INGREDIENT: ProductId = ProductId(301);
 const WINE: ProductId = ProductId(302);
 const SIZES: usize = 2;
 /// So many dishes, the first ones, need the ingredient.
 pub(crate) const COOKED_OF_INGREDIENT: usize = 4;
-const LONG_MENU: std::ops::Range<u64> = 1_000..1_130;
+/// Rows that only make the menu longer than a page: so many stand before the dishes that a page ends among these.
+const LONG_MENU: [std::ops::RangeInclusive<u64>; 2] = [1..=96, 1_000..=1_030];
+/// So many rows before the dishes are deleted at once, and as many at the beginning of the next page change to the page
+/// before.
+const ROWS_THAT_GO: usize = 4;
 
 /// A set of rules.
 pub(crate) struct RuleSet {
@@ -204,10 +207,20 @@ pub(crate) fn open_world(
         });
         dishes.push((id, station));
     }
-    for id in LONG_MENU.filter(|_| script.has_pages) {
+    for id in LONG_MENU.into_iter().flatten().filter(|_| script.has_pages) {
         add(Product::plain(ProductId(id), Kind::Dish, &format!("cake {id}"), begun_at));
     }
     (world, dishes)
+}
+
+/// Deletes the first rows of a long menu, and says whether there were any.
+pub(crate) fn delete_rows(world: &mut World, brand: &BrandId) -> bool {
+    let products = &world.brand(brand).expect("known").menu.products;
+    let first: Vec<ProductId> = products.keys().filter(|id| LONG_MENU[0].contains(&id.0)).copied().collect();
+    for id in first.iter().take(ROWS_THAT_GO) {
+        world.remove_product(brand, *id).expect("known");
+    }
+    !first.is_empty()
 }
 
 /// Returns what every payload says alike.

@@ -7,7 +7,7 @@ mod moment;
 mod onlookers;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use eightysix::units::{BrandId, ProductId, Quantity, Secret, StationId, Timestam
 use eightysix::watcher::Settings;
 
 use self::onlookers::Onlookers;
-use crate::chain::{BRAND, GROUP_WAIT, INGREDIENT, RULES, open_world, policy, setting};
+use crate::chain::{BRAND, GROUP_WAIT, INGREDIENT, RULES, delete_rows, open_world, policy, setting};
 use crate::delivery::Delivery;
 use crate::driver::{Clock, Configured, Driver, Kill, Observer};
 use crate::prices::Prices;
@@ -86,6 +86,9 @@ pub(crate) struct Judged {
     /// Those of which an alert had to be open, or none could be.
     pub(crate) certain: u64,
 }
+
+/// Rows of a menu were deleted between two pages.
+pub(crate) const ROWS_WENT: &str = "rows that went between two pages";
 
 /// How often something happened that the script only meant to happen.
 pub(crate) type Met = BTreeMap<String, u64>;
@@ -191,6 +194,7 @@ impl Life {
             prices: Prices::default(),
             screens: Screens::new(script.seed, setting, begun_at),
             causes: BTreeMap::new(),
+            cared_for: BTreeSet::new(),
             rules: script.rules,
             differences: Differences::default(),
             journal: Vec::new(),
@@ -390,6 +394,14 @@ impl Life {
                 let _ = self.world.remove_product(&self.brand, self.dishes[dish].0);
                 self.onlookers.borrow_mut().reference.edited(self.dishes[dish].0, clock.uptime);
             }
+            Event::RowsGo => {
+                let (brand, onlookers) = (self.brand.clone(), Rc::clone(&self.onlookers));
+                self.driver.within_a_walk = Some(Box::new(move |world| {
+                    if delete_rows(world, &brand) {
+                        onlookers.borrow_mut().meets(ROWS_WENT);
+                    }
+                }));
+            }
             Event::Fault { fault, endpoint, times } => {
                 self.meets(fault, endpoint, Span::Next(times));
                 self.fails(endpoint, clock.uptime);
@@ -539,7 +551,7 @@ impl Life {
         let clock = self.clock();
         self.note("everything calms down");
         self.world.clear_faults();
-        self.driver.kill = Kill::Never;
+        (self.driver.kill, self.driver.within_a_walk) = (Kill::Never, None);
         self.disk_full_until = clock.uptime;
         self.refused_until = self.refused_until.map(|_| clock.uptime);
         self.up_at = self.up_at.min(clock.uptime);

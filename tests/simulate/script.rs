@@ -98,6 +98,8 @@ pub(crate) enum Event {
     OnTheMenu { dish: usize, active: bool },
     /// A dish is deleted in the back office.
     Removed { dish: usize },
+    /// Rows of a long menu are deleted while a walk is between two pages, so that it misses some of the dishes.
+    RowsGo,
     /// The next answers are spoilt.
     Fault { fault: Fault, endpoint: Option<Endpoint>, times: u32 },
     /// The stop list is empty by error, once.
@@ -164,7 +166,7 @@ impl Script {
         let hurries = chance.happens(3);
         let many = chance.between(4, if hurries { 12 } else { 24 });
         let events = (0..many).map(|_| (wait(&mut chance), event(&mut chance, venues))).collect();
-        let has_pages = chance.happens(15);
+        let has_pages = chance.happens(20);
         let night_begins = small(&mut chance, 0, 4);
         let night = (night_begins, night_begins + small(&mut chance, 1, 5));
         let rules = usize::try_from(chance.below(RULE_SETS as u64)).expect("small");
@@ -238,8 +240,9 @@ fn event(chance: &mut Chance, venues: u64) -> Event {
         42..44 => Event::Cleared { venue },
         44..46 => Event::AllOut { venue },
         46..51 => Event::Station { venue, which: usize::from(chance.happens(50)), active: chance.happens(60) },
-        51..54 => Event::OnTheMenu { dish, active: chance.happens(60) },
-        54..55 => Event::Removed { dish },
+        51..53 => Event::OnTheMenu { dish, active: chance.happens(60) },
+        53 => Event::Removed { dish },
+        54 => Event::RowsGo,
         55..66 => Event::Fault {
             fault: *chance.pick(&FAULTS).expect("there are some"),
             endpoint: *chance.pick(&ENDPOINTS).expect("there are some"),

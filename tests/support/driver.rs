@@ -133,6 +133,8 @@ pub(crate) struct Driver {
     pub(crate) configured: Configured,
     /// How long answers take that no fault delays: asked for each, in order.
     pub(crate) latency: Box<dyn FnMut() -> Duration>,
+    /// What happens next in the back office while a walk through a menu is between its first two pages.
+    pub(crate) within_a_walk: Option<Box<dyn FnOnce(&mut World)>>,
     /// Who looks on.
     pub(crate) observer: Rc<RefCell<dyn Observer>>,
     /// Commits fail: the disk is full.
@@ -160,6 +162,7 @@ impl Driver {
             tables: Tables::default(),
             configured,
             latency: Box::new(|| Duration::ZERO),
+            within_a_walk: None,
             observer: Rc::new(RefCell::new(Nobody)),
             store_is_broken: false,
             kill,
@@ -277,6 +280,10 @@ impl Driver {
             Errand::Read(asked) => {
                 let result = body.and_then(|body| decode::decode(&asked.request, &reply(&outcome, body)));
                 let ticket = self.observer.borrow_mut().asked(&asked.request, world, clock);
+                let begins_a_walk = matches!(asked.request, Request::Products { page: 1, .. });
+                if let Some(happens) = self.within_a_walk.take_if(|_| begins_a_walk) {
+                    happens(world);
+                }
                 End::Fetched { ticket, ended: Box::new((asked, Fetched { result, outcome, took })) }
             }
         };

@@ -2,10 +2,10 @@
 //!
 //! Hands all of it to the judges. Must change nothing but what they remember.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use eightysix::alerts::AlertKey;
-use eightysix::alerts::lifecycle::{Alert, OpenAlert};
+use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use eightysix::alerts::notice::Content;
 use eightysix::clopos::query::Request;
 use eightysix::engine::{Commit, Engine};
@@ -30,6 +30,8 @@ pub(super) struct Onlookers {
     pub(super) differences: Differences,
     /// The open alerts about anything but dishes that are out, which may explain others.
     pub(super) causes: BTreeMap<AlertKey, OpenAlert>,
+    /// The episodes of which somebody takes care.
+    pub(super) cared_for: BTreeSet<String>,
     /// The set of rules in force.
     pub(super) rules: usize,
     /// What was told of alerts, for the one who reads the story.
@@ -98,14 +100,60 @@ impl Onlookers {
         self.prices.judge_told(dish, text("before"), text("after"));
     }
 
-    /// Judges that the office hears of an alert, which opens now or was kept from it until now.
-    fn judge_telling(&self, rule: &str, venue: VenueId, dish: ProductId, is_new: bool, clock: Clock) {
+    /// Judges what a system or a screen is told by the rules.
+    fn judge_event(&mut self, receiver: &str, event: &serde_json::Value, commit: &Commit, clock: Clock) {
+        let kind = event["type"].as_str().and_then(|kind| kind.strip_prefix("dev.eightysix.")).expect("a type of ours");
+        if kind == "change.v1" {
+            return self.judge_price(event);
+        }
+        let rule = event["data"]["alert"]["rule"].as_str().expect("a rule");
+        let number = |what: &str| event["data"][what]["id"].as_u64();
+        let (Some(venue), Some(dish)) = (number("venue").map(VenueId), number("item").map(ProductId)) else { return };
+        let is_news = matches!(kind, "alert.opened.v1" | "alert.reminded.v1" | "alert.escalated.v1");
+        if is_news {
+            let is_silenced = self.reference.is_silenced(venue, dish, clock.wall);
+            assert_ne!(is_silenced, Some(true), "{kind} of {venue} {dish} to {receiver}, and it is silenced");
+        }
+        let episode = event["data"]["alert"]["episode"].as_str().expect("an episode");
+        let is_cared_for = self.cared_for.contains(episode);
+        assert!(kind != "alert.reminded.v1" || !is_cared_for, "a reminder of what somebody takes care of: {event}");
+        if !RULES.iter().flat_map(|set| set.dishes).any(|known| known.name == rule) {
+            return;
+        }
+        match kind {
+            "alert.opened.v1" => {
+                self.judge_telling(receiver, rule, venue, dish, is_new(commit, rule, venue, dish, clock), clock);
+            }
+            "alert.closed.v1" => {
+                let station = number("station").map(StationId);
+                self.reference.judge_closing(rule, venue, dish, station, clock.uptime);
+            }
+            _ => {}
+        }
+    }
+
+    /// Judges that nothing that is silenced is put into a mail.
+    fn judge_mails(&self, commit: &Commit, clock: Clock) {
+        let entries = commit.groups.iter().filter_map(|(_, group)| group.as_ref()).flat_map(|group| &group.entries);
+        let news = entries.filter(|entry| entry.at == clock.wall && entry.kind.tells_first());
+        let told: BTreeSet<&str> = news.filter_map(|entry| entry.episode.as_ref()).map(EpisodeId::as_str).collect();
+        for (key, alert) in &commit.alerts {
+            let (Subject::Item(venue, dish), Some(Alert::Open(open))) = (&key.subject, alert) else { continue };
+            if told.contains(open.episode.as_str()) {
+                let is_silenced = self.reference.is_silenced(*venue, *dish, clock.wall);
+                assert_ne!(is_silenced, Some(true), "{venue} {dish} is in a mail, and it is silenced");
+            }
+        }
+    }
+
+    /// Judges that somebody hears of an alert, which opens now or was kept from them until now.
+    fn judge_telling(&self, receiver: &str, rule: &str, venue: VenueId, dish: ProductId, is_new: bool, clock: Clock) {
         if is_new {
             self.reference.judge_opening(rule, venue, dish);
         } else {
             self.reference.judge_late_telling(rule, venue, dish);
         }
-        let known = self.reference.rule(rule).filter(|rule| rule.explained_to.contains(&"office"));
+        let known = self.reference.rule(rule).filter(|rule| rule.explained_to.contains(&receiver));
         let is_explained = known.and_then(|rule| self.reference.is_explained(rule, venue, dish, clock.uptime));
         assert_ne!(is_explained, Some(true), "{venue} {dish} is told, and so is what it is cooked of");
     }
@@ -148,6 +196,13 @@ impl Observer for Onlookers {
     fn commits(&mut self, commit: &Commit, clock: Clock) {
         self.differences = self.screens.differences(commit);
         self.hush(commit, clock);
+        for (_, alert) in &commit.alerts {
+            if let Some(Alert::Open(open)) = alert
+                && open.acknowledged.is_some()
+            {
+                self.cared_for.insert(open.episode.as_str().to_owned());
+            }
+        }
         for (key, alert) in commit.alerts.iter().filter(|(key, _)| self.reference.rule(key.rule.as_str()).is_none()) {
             match alert {
                 Some(Alert::Open(open)) => drop(self.causes.insert(key.clone(), (**open).clone())),
@@ -191,39 +246,19 @@ impl Observer for Onlookers {
             let (Some(venue), Some(dish)) = (venue, dish) else { panic!("{event} is about a dish") };
             self.reference.judge_shown(VenueId(venue), ProductId(dish), is_out, clock.uptime);
         }
-        for notice in commit.notices.iter().filter(|notice| notice.receiver.as_str() == "office") {
-            let Content::Webhook(event) = &notice.content else { panic!("the office has a webhook") };
-            let event: serde_json::Value = serde_json::from_str(&event.body).expect("JSON");
-            let rule = event["data"]["alert"]["rule"].as_str().unwrap_or_default();
-            self.journal.push(format!("{} {}", event["type"], notice.summary));
-            if event["type"] == "dev.eightysix.change.v1" {
-                self.judge_price(&event);
-                continue;
+        for notice in &commit.notices {
+            let body = match (notice.receiver.as_str(), &notice.content) {
+                ("office", Content::Webhook(event)) => &event.body,
+                ("kitchen", Content::Mqtt(message)) => &message.body,
+                _ => continue,
+            };
+            let event: serde_json::Value = serde_json::from_str(body).expect("JSON");
+            if notice.receiver.as_str() == "office" {
+                self.journal.push(format!("{} {}", event["type"], notice.summary));
             }
-            if event["type"] == "dev.eightysix.alert.reminded.v1" {
-                let dish = (event["data"]["venue"]["id"].as_u64(), event["data"]["item"]["id"].as_u64());
-                let (Some(venue), Some(dish)) = dish else { panic!("{event} is about a dish") };
-                let is_silenced = self.reference.is_silenced(VenueId(venue), ProductId(dish), clock.wall);
-                assert_ne!(is_silenced, Some(true), "a reminder of {dish} at {venue}, which is silenced");
-                continue;
-            }
-            if !RULES.iter().flat_map(|set| set.dishes).any(|known| known.name == rule) {
-                continue;
-            }
-            let venue = VenueId(event["data"]["venue"]["id"].as_u64().expect("a venue"));
-            let dish = ProductId(event["data"]["item"]["id"].as_u64().expect("a dish"));
-            let station = event["data"]["station"]["id"].as_u64().map(StationId);
-            if event["type"] == "dev.eightysix.alert.acked.v1" {
-                continue;
-            }
-            if event["type"] == "dev.eightysix.alert.opened.v1" {
-                let is_silenced = self.reference.is_silenced(venue, dish, clock.wall);
-                assert_ne!(is_silenced, Some(true), "{venue} {dish} is told, and it is silenced");
-                self.judge_telling(rule, venue, dish, is_new(commit, rule, venue, dish, clock), clock);
-            } else {
-                self.reference.judge_closing(rule, venue, dish, station, clock.uptime);
-            }
+            self.judge_event(notice.receiver.as_str(), &event, commit, clock);
         }
+        self.judge_mails(commit, clock);
     }
 
     fn adopted(&mut self, engine: &Engine, clock: Clock) {
