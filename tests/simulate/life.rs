@@ -173,10 +173,10 @@ impl Life {
             life.pass(Duration::from_secs(u64::from(*wait_s)));
         }
         life.calms_down();
-        // A new process reads anew, so that it may tell a little later, and remind once less.
+        // A new process reads anew, so that it may tell a little later.
         let lines = life.driver.tables.outbox.iter().map(Row::line);
-        let lines = lines.map(|line| line.split(" is over after").next().unwrap_or_default().to_owned());
-        let mut lines: Vec<String> = lines.filter(|line| !line.contains(" reminded ")).collect();
+        let mut lines: Vec<String> =
+            lines.map(|line| line.split(" is over after").next().unwrap_or_default().to_owned()).collect();
         lines.sort();
         (lines, life.driver.deaths)
     }

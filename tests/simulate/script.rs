@@ -193,8 +193,19 @@ impl Script {
     }
 }
 
-/// Draws what people in a restaurant or in its back office do.
+/// Draws what people in a restaurant or in its back office do, or ask of us.
 fn deed(chance: &mut Chance, venues: u64) -> Event {
+    if chance.happens(20) {
+        let venue = chance.between(1, venues);
+        let dish = usize::try_from(chance.below(DISHES as u64)).expect("small");
+        return match quiet(chance, venue, dish) {
+            // Long enough to hold back what is done meanwhile.
+            Event::Silence { venue, dish, of_station, until_back, for_s } => {
+                Event::Silence { venue, dish, of_station, until_back, for_s: 3 * for_s }
+            }
+            other => other,
+        };
+    }
     let is_deed = |event: &Event| {
         matches!(
             event,
