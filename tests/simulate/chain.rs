@@ -77,6 +77,7 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
   - { name: out, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 30s, clear_for: 15s,
       notify: [managers, office], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: dear, event: price_changed, notify: [office] }
+  - { name: taken, event: product_removed, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, notify: [kitchen, office] }",
         dishes: &[DishRule {
             name: "out",
@@ -114,7 +115,8 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
       keep_while: { limit: { at_most: 2 }, station.status: active, product.status: active }, clear_for: 10s, notify: [office] }
   - { name: late, during: night, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s,
       clear_for: 10s, notify: [kitchen, office] }
-  - { name: dear, event: price_changed, notify: [office] }",
+  - { name: dear, event: price_changed, notify: [office] }
+  - { name: taken, event: product_removed, notify: [office] }",
         dishes: &[
             DishRule {
                 name: "lacks",
@@ -213,14 +215,15 @@ pub(crate) fn open_world(
     (world, dishes)
 }
 
-/// Deletes the first rows of a long menu, and says whether there were any.
-pub(crate) fn delete_rows(world: &mut World, brand: &BrandId) -> bool {
+/// Deletes the first rows of a long menu, and returns what they were.
+pub(crate) fn delete_rows(world: &mut World, brand: &BrandId) -> Vec<ProductId> {
     let products = &world.brand(brand).expect("known").menu.products;
-    let first: Vec<ProductId> = products.keys().filter(|id| LONG_MENU[0].contains(&id.0)).copied().collect();
-    for id in first.iter().take(ROWS_THAT_GO) {
+    let rows = products.keys().filter(|id| LONG_MENU[0].contains(&id.0));
+    let first: Vec<ProductId> = rows.take(ROWS_THAT_GO).copied().collect();
+    for id in &first {
         world.remove_product(brand, *id).expect("known");
     }
-    !first.is_empty()
+    first
 }
 
 /// Returns what every payload says alike.

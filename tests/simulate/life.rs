@@ -195,6 +195,7 @@ impl Life {
             screens: Screens::new(script.seed, setting, begun_at),
             causes: BTreeMap::new(),
             cared_for: BTreeSet::new(),
+            deleted: BTreeSet::new(),
             rules: script.rules,
             differences: Differences::default(),
             journal: Vec::new(),
@@ -391,15 +392,21 @@ impl Life {
                 self.onlookers.borrow_mut().reference.edited(self.dishes[dish].0, clock.uptime);
             }
             Event::Removed { dish } => {
-                let _ = self.world.remove_product(&self.brand, self.dishes[dish].0);
-                self.onlookers.borrow_mut().reference.edited(self.dishes[dish].0, clock.uptime);
+                let dish = self.dishes[dish].0;
+                let _ = self.world.remove_product(&self.brand, dish);
+                let mut onlookers = self.onlookers.borrow_mut();
+                onlookers.reference.edited(dish, clock.uptime);
+                onlookers.deleted.insert(dish);
             }
             Event::RowsGo => {
                 let (brand, onlookers) = (self.brand.clone(), Rc::clone(&self.onlookers));
                 self.driver.within_a_walk = Some(Box::new(move |world| {
-                    if delete_rows(world, &brand) {
-                        onlookers.borrow_mut().meets(ROWS_WENT);
+                    let rows = delete_rows(world, &brand);
+                    let mut onlookers = onlookers.borrow_mut();
+                    if !rows.is_empty() {
+                        onlookers.meets(ROWS_WENT);
                     }
+                    onlookers.deleted.extend(rows);
                 }));
             }
             Event::Fault { fault, endpoint, times } => {

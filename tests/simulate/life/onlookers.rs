@@ -32,6 +32,8 @@ pub(super) struct Onlookers {
     pub(super) causes: BTreeMap<AlertKey, OpenAlert>,
     /// The episodes of which somebody takes care.
     pub(super) cared_for: BTreeSet<String>,
+    /// What was deleted in the back office.
+    pub(super) deleted: BTreeSet<ProductId>,
     /// The set of rules in force.
     pub(super) rules: usize,
     /// What was told of alerts, for the one who reads the story.
@@ -93,6 +95,15 @@ impl Onlookers {
         }
     }
 
+    /// Judges what is told of a moment: that a price changed, or that a product is gone.
+    fn judge_change(&mut self, event: &serde_json::Value) {
+        if event["data"]["change"]["after"] != "absent" {
+            return self.judge_price(event);
+        }
+        let product = ProductId(event["data"]["item"]["id"].as_u64().expect("a product"));
+        assert!(self.deleted.contains(&product), "{product} is told to be gone, and nobody deleted it");
+    }
+
     fn judge_price(&mut self, event: &serde_json::Value) {
         let text = |name: &str| event["data"]["change"][name].as_str().expect("a price");
         let dish = ProductId(event["data"]["item"]["id"].as_u64().expect("a dish"));
@@ -104,7 +115,7 @@ impl Onlookers {
     fn judge_event(&mut self, receiver: &str, event: &serde_json::Value, commit: &Commit, clock: Clock) {
         let kind = event["type"].as_str().and_then(|kind| kind.strip_prefix("dev.eightysix.")).expect("a type of ours");
         if kind == "change.v1" {
-            return self.judge_price(event);
+            return self.judge_change(event);
         }
         let rule = event["data"]["alert"]["rule"].as_str().expect("a rule");
         let number = |what: &str| event["data"][what]["id"].as_u64();
