@@ -345,7 +345,7 @@ fn policy() -> Policy {
     let topics = BaseTopic::new("eightysix").expect("a base topic");
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), ways: vec![way] })
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
     };
     let ways = [
         ("kitchen", Way::Mqtt(topics.clone())),

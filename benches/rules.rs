@@ -160,7 +160,7 @@ fn policy() -> Policy {
     let calendar = Calendar::plain(zone.clone(), day_starts).with_hours(Some(daily("08:00-23:30")), None);
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), ways: vec![way] })
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
     };
     Policy {
         messages: Messages::compile(&rules, &zone).expect("messages that compile"),

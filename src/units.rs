@@ -238,7 +238,7 @@ impl Uptime {
 }
 
 /// A time zone by its IANA name, from the zones bundled with the binary or the system's.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Zone(TimeZone);
 
 impl Zone {

@@ -98,7 +98,7 @@ impl Service {
             [("kitchen", Way::Mqtt(topics)), ("managers", Way::Email), ("office", Way::Email), ("ops", Way::Webhook)];
         let route = |(name, way): (&str, Way)| {
             let receiver = ReceiverName::new(name);
-            (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), ways: vec![way] })
+            (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
         };
         let policy = Arc::new(Policy {
             messages: Messages::compile(&rules, &zone).expect("messages that compile"),

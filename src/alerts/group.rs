@@ -10,6 +10,7 @@ use crate::alerts::facts::{ChangeFacts, Facts};
 use crate::alerts::lifecycle::{EpisodeId, OpenAlert, digest};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published::{self, AlertPart, End};
+use crate::calendar::QuietHours;
 use crate::rules::Severity;
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -26,6 +27,8 @@ pub struct Route {
     pub receiver: ReceiverName,
     /// How long mail waits for more of the same burst.
     pub group_wait: Duration,
+    /// When mail waits that nobody must read at once.
+    pub quiet: Option<QuietHours>,
     /// Its channels.
     pub ways: Vec<Way>,
 }
@@ -126,9 +129,15 @@ pub struct Group {
 pub type Groups = BTreeMap<GroupKey, Group>;
 
 impl Group {
-    /// Returns when the group goes out.
-    pub fn due_at(&self, wait: Duration) -> Timestamp {
-        if self.entries.len() >= GROUP_ENTRIES_MAX { self.opened_at } else { self.opened_at.plus(wait) }
+    /// Returns when the group goes out. Quiet hours hold back what is neither critical nor too long for a mail.
+    pub fn due_at(&self, wait: Duration, quiet: Option<&QuietHours>) -> Timestamp {
+        if self.entries.len() >= GROUP_ENTRIES_MAX {
+            return self.opened_at;
+        }
+        let due = self.opened_at.plus(wait);
+        let is_urgent = |entry: &Entry| entry.severity == Severity::Critical && entry.kind != EntryKind::Closed;
+        let quiet = quiet.filter(|_| !self.entries.iter().any(is_urgent));
+        quiet.and_then(|quiet| quiet.end_at(due)).unwrap_or(due)
     }
 
     /// Adds an entry. A closing cancels its own opening when that still waits: over before it was told is no news. It
@@ -245,6 +254,8 @@ pub fn change_entry_id(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::{ClockSpan, Schedule};
+    use crate::units::Zone;
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_000_000);
 
@@ -300,9 +311,34 @@ mod tests {
         for n in 0..GROUP_ENTRIES_MAX {
             let later = after_s(i64::try_from(n).expect("small"));
             enqueue(&mut groups, &key(), entry(EntryKind::Opened, &n.to_string()), later);
-            let due_at = groups[&key()].due_at(wait);
+            let due_at = groups[&key()].due_at(wait, None);
             let is_full = n + 1 == GROUP_ENTRIES_MAX;
             assert_eq!(due_at, if is_full { NOW } else { after_s(60) }, "{n}");
+        }
+    }
+
+    #[test]
+    fn quiet_hours_hold_back_what_is_not_critical_and_nothing_else() {
+        let wait = Duration::from_mins(1);
+        // It is 14:20 in UTC.
+        let quiet_until = |span: &str| {
+            let hours = Schedule::daily(&[ClockSpan::parse(span).expect("a span")]);
+            QuietHours::new(hours, Zone::utc()).expect("they end")
+        };
+        let info = |kind: EntryKind| Entry { severity: Severity::Info, ..entry(kind, "a") };
+        for (entries, span, due_after_s) in [
+            (vec![info(EntryKind::Opened)], "14:00-15:00", 2_400),
+            // The burst ends in the quiet hours, and right when they end.
+            (vec![info(EntryKind::Opened)], "14:21-15:00", 2_400),
+            (vec![info(EntryKind::Opened)], "14:00-14:21", 60),
+            (vec![info(EntryKind::Opened)], "14:22-15:00", 60),
+            (vec![info(EntryKind::Opened), entry(EntryKind::Opened, "b")], "14:00-15:00", 60),
+            (vec![entry(EntryKind::Changed, "a")], "14:00-15:00", 60),
+            (vec![entry(EntryKind::Closed, "a")], "14:00-15:00", 2_400),
+            (vec![info(EntryKind::Opened); GROUP_ENTRIES_MAX], "14:00-15:00", 0),
+        ] {
+            let group = Group { opened_at: NOW, entries };
+            assert_eq!(group.due_at(wait, Some(&quiet_until(span))), after_s(due_after_s), "{span}: {group:?}");
         }
     }
 
@@ -310,7 +346,7 @@ mod tests {
     fn machines_are_told_at_once_screens_of_no_baseline_and_mail_waits() {
         let topics = BaseTopic::new("kds").expect("a base topic");
         let ways = vec![Way::Mqtt(topics), Way::Email, Way::Webhook];
-        let route = Route { receiver: ReceiverName::new("all"), group_wait: Duration::ZERO, ways };
+        let route = Route { receiver: ReceiverName::new("all"), group_wait: Duration::ZERO, quiet: None, ways };
         let facts = Facts {
             brand: BrandId::new("sahil").expect("a slug"),
             venue: None,

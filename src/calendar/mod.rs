@@ -32,7 +32,7 @@ pub const OPEN: &str = "open";
 pub const PEAK: &str = "peak";
 
 /// The calendar of one venue.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     zone: Zone,
     day_starts: Time,
@@ -162,6 +162,31 @@ impl Calendar {
     fn first_day(&self, at: Timestamp) -> Date {
         let today = at.in_zone(&self.zone).date();
         today.checked_sub(jiff::Span::new().days(DAYS_BEFORE)).unwrap_or(today)
+    }
+}
+
+/// The hours in which a receiver wants no mail that can wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuietHours {
+    calendar: Calendar,
+    longest: Duration,
+}
+
+impl QuietHours {
+    /// Takes the hours, on the clocks of a zone; `None` when no others are left.
+    pub fn new(hours: Schedule, zone: Zone) -> Option<Self> {
+        let longest = hours.longest()?;
+        Some(Self { calendar: Calendar::plain(zone, Time::midnight()).with_hours(Some(hours), None), longest })
+    }
+
+    /// Returns when they end, if the instant lies in them.
+    pub fn end_at(&self, at: Timestamp) -> Option<Timestamp> {
+        self.calendar.closes_at(at)
+    }
+
+    /// Returns how long they last at most in a usual week.
+    pub fn longest(&self) -> Duration {
+        self.longest
     }
 }
 

@@ -4,6 +4,7 @@
 //! begins, and a day that a date is written for follows that date alone.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::civil::{Date, Time};
 use jiff::tz::AmbiguousOffset;
@@ -98,6 +99,26 @@ impl Schedule {
     /// Takes spans that are the same every day.
     pub fn daily(spans: &[ClockSpan]) -> Self {
         Self::new(std::array::from_fn(|_| spans.to_vec()), BTreeMap::new())
+    }
+
+    /// Returns how long it is on at a stretch at most, in a usual week; `None` when it is never off.
+    pub fn longest(&self) -> Option<Duration> {
+        let (mut longest, mut run) = (0, 0);
+        // Two weeks, so that what lasts over a Sunday is seen whole.
+        for minute in 0..2 * MINUTES_OF_DAY * 7 {
+            run = if self.is_usual(minute) { run + 1 } else { 0 };
+            longest = longest.max(run);
+        }
+        (longest < 2 * MINUTES_OF_DAY * 7).then(|| Duration::from_mins(u64::from(longest)))
+    }
+
+    /// Says whether it is on in a minute since the beginning of a usual Monday.
+    fn is_usual(&self, minute: u16) -> bool {
+        let (day, minute) = (usize::from(minute / MINUTES_OF_DAY), minute % MINUTES_OF_DAY);
+        let is_on = |day: usize, minute: u16| {
+            self.week[day % 7].iter().any(|span| (span.from_minute..span.to_minute).contains(&minute))
+        };
+        is_on(day, minute) || is_on(day + 6, minute + MINUTES_OF_DAY)
     }
 
     fn of_day(&self, day: Date) -> &[ClockSpan] {

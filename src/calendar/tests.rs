@@ -273,3 +273,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn quiet_hours_end_and_are_as_long_as_written() {
+    let all = ["00:00-24:00"; 7];
+    for (schedule, longest) in [
+        (Schedule::daily(&[span("22:00-08:30")]), Some(Duration::from_mins(630))),
+        (Schedule::daily(&[span("00:00-06:00"), span("22:00-24:00")]), Some(Duration::from_hours(8))),
+        (week(["", "", "", "", "18:00-24:00", "00:00-24:00", "00:00-09:00"]), Some(Duration::from_hours(39))),
+        (week(["00:00-09:00", "", "", "", "", "", "12:00-24:00"]), Some(Duration::from_hours(21))),
+        (week([""; 7]), Some(Duration::ZERO)),
+        (week(all), None),
+        (Schedule::daily(&[span("12:00-11:00"), span("11:00-12:00")]), None),
+    ] {
+        let hours = QuietHours::new(schedule.clone(), zone("Asia/Baku"));
+        assert_eq!(hours.as_ref().map(QuietHours::longest), longest, "{schedule:?}");
+    }
+    let hours = QuietHours::new(Schedule::daily(&[span("22:00-08:30")]), zone("Europe/Berlin")).expect("they end");
+    for (when, end) in [
+        ("2026-05-08 21:59", "never"),
+        ("2026-05-08 22:00", "Sat 09 08:30+02:00"),
+        ("2026-05-09 08:29", "Sat 09 08:30+02:00"),
+        ("2026-05-09 08:30", "never"),
+        ("2026-10-24 23:00", "Sun 25 08:30+01:00"),
+    ] {
+        assert_eq!(shown("Europe/Berlin", hours.end_at(at("Europe/Berlin", when))), end, "{when}");
+    }
+}

@@ -100,7 +100,7 @@ fn reached(config: &Config) -> BTreeMap<ReceiverName, Reached> {
     };
     let receivers = config.receivers.iter().map(|(name, settings)| {
         let channels = settings.channels.iter().map(channel).collect();
-        (name.clone(), Reached { channels, group_wait: settings.group_wait })
+        (name.clone(), Reached { channels, group_wait: settings.group_wait, quiet: settings.quiet.clone() })
     });
     receivers.collect()
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alerts::notice::ReceiverName;
-use crate::calendar::Calendars;
+use crate::calendar::{Calendars, QuietHours};
 use crate::document::{self, BYTES_MAX, Entry, Node, Place, Problems, Report, nearest};
 use crate::rules::RuleSet;
 use crate::sinks::{email, mqtt, webhook};
@@ -107,6 +107,8 @@ pub struct ReceiverSettings {
     pub channels: Vec<ChannelSettings>,
     /// How long mail waits for more of the same burst; 60 s by default.
     pub group_wait: Duration,
+    /// When mail waits that nobody must read at once.
+    pub quiet: Option<QuietHours>,
 }
 
 /// A channel of a receiver.
@@ -208,7 +210,10 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
     let mail = smtp.map_or_else(|| no_mail.into(), |node| mail::all(node, around, problems));
     let ways = channels::Ways { brokers: &brokers.names, mail: &mail.names };
     let feed = feed.map(|node| channels::feed(node, &ways, problems)).unwrap_or_default();
-    let receivers = receivers.map_or_else(|| no_receivers.into(), |node| receivers::all(node, &ways, around, problems));
+    // Where the zone is a mistake, the rest is looked at all the same.
+    let zone = locale.as_ref().map_or_else(Zone::utc, |locale| locale.timezone.clone());
+    let receivers =
+        receivers.map_or_else(|| no_receivers.into(), |node| receivers::all(node, &ways, &zone, around, problems));
     let http = basics::http(http, brokers::embedded(&brokers.resolved), problems);
     let rules = rules.and_then(|node| rules::load(node, &receivers.names, &windows.names, around, problems));
     let (clopos, (rules, rule_files), locale) = (clopos?, rules?, locale?);

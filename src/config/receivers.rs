@@ -5,12 +5,14 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::calendar::QuietHours;
 use crate::config::channels::{self, Ways};
 use crate::config::{ChannelSettings, Named, ReceiverSettings, Surroundings, named, reference, secret};
 use crate::document::{Fields, Node, Problems};
 use crate::sinks::email::{self, ADDRESSES_MAX};
 use crate::sinks::webhook::{self, SECRETS_MAX, WebhookSink};
-use crate::units::Secret;
+use crate::timetable;
+use crate::units::{Secret, Zone};
 
 /// How long mail waits for more of the same burst: a kitchen that closes a station stops a dozen dishes in a minute.
 const GROUP_WAIT_DEFAULT: Duration = Duration::from_mins(1);
@@ -22,12 +24,13 @@ const WEBHOOK: &str = "{ url: https://hooks.example.com/86, secrets: [{ file: /p
 pub(super) fn all(
     node: &Node,
     ways: &Ways<'_>,
+    zone: &Zone,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Named<ReceiverSettings> {
     named(node, "managers: { email: { smtp: main, to: [..] } }", problems, |entry, problems| {
         let mut fields = entry.node.fields("{ email: { smtp: main, to: [manager@example.com] } }", problems)?;
-        let receiver = receiver(&mut fields, ways, around, problems);
+        let receiver = receiver(&mut fields, ways, zone, around, problems);
         fields.finish(problems);
         receiver
     })
@@ -36,6 +39,7 @@ pub(super) fn all(
 fn receiver(
     fields: &mut Fields<'_>,
     ways: &Ways<'_>,
+    zone: &Zone,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<ReceiverSettings> {
@@ -46,6 +50,8 @@ fn receiver(
     let group_wait = fields
         .optional("group_wait")
         .map_or(Some(GROUP_WAIT_DEFAULT), |node| node.duration(&GROUP_WAIT_RANGE, problems));
+    let has_mail = email.is_some();
+    let quiet = fields.optional("quiet").and_then(|node| quiet(node, has_mail, zone, problems));
     let found: Vec<Option<ChannelSettings>> = [email, mqtt, webhook].into_iter().flatten().collect();
     if found.is_empty() {
         let message = format!("'{}' has no channel", fields.label);
@@ -55,7 +61,23 @@ fn receiver(
     if problems.count() > told {
         return None;
     }
-    Some(ReceiverSettings { channels, group_wait: group_wait? })
+    Some(ReceiverSettings { channels, group_wait: group_wait?, quiet })
+}
+
+/// Reads when mail waits; refused where it would hold nothing back, or everything for ever.
+fn quiet(node: &Node, has_mail: bool, zone: &Zone, problems: &mut Problems) -> Option<QuietHours> {
+    let schedule = timetable::schedule(node, problems)?;
+    if !has_mail {
+        let message = "'quiet' holds mail back, and this receiver gets none".to_owned();
+        problems.tell_with_help(&node.place, message, "remove it: webhooks and MQTT are told at once");
+        return None;
+    }
+    let hours = QuietHours::new(schedule, zone.clone());
+    if hours.is_none() {
+        let message = "'quiet' never ends, so that no mail would go out that is not critical".to_owned();
+        problems.tell_with_help(&node.place, message, "write the hours of the night, such as \"00:00-09:00\"");
+    }
+    hours
 }
 
 fn email(node: &Node, ways: &Ways<'_>, problems: &mut Problems) -> Option<ChannelSettings> {

@@ -266,6 +266,9 @@ fn mail() -> Schema {
     by_key(&[("url", server), ("folder", group(&["folder", "from"], folder))])
 }
 
+/// What `quiet` of a receiver means.
+const QUIET: &str = "When mail waits that nobody must read at once: until these hours end, unless it tells of something critical. Example: `\"00:00-09:00\"`";
+
 fn receiver() -> Schema {
     let wait = format!("How long mail waits for more of the same burst. {}", from_to(&GROUP_WAIT_RANGE));
     let settings = vec![
@@ -276,9 +279,11 @@ fn receiver() -> Schema {
         ),
         ("webhook", described(reference("webhook"), "CloudEvents by POST, signed as Standard Webhooks has it.")),
         ("group_wait", defaulting(described(duration(), &wait), "60s")),
+        ("quiet", described(schedule_schema(), QUIET)),
     ];
     let channels = ["email", "mqtt", "webhook"].map(|channel| json!({ "required": [channel] }));
-    with(group(&[], settings), "anyOf", channels.to_vec().into())
+    let receiver = with(group(&[], settings), "anyOf", channels.to_vec().into());
+    with(receiver, "dependencies", json!({ "quiet": ["email"] }))
 }
 
 fn email() -> Schema {

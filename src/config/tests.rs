@@ -54,6 +54,17 @@ impl Site {
 }
 
 #[test]
+fn quiet_hours_are_on_the_clock_of_the_locale() {
+    let config = Site::new(&WHOLE.replace("group_wait: 2m", "quiet: \"00:00-08:30\"")).load();
+    let config = config.unwrap_or_else(|report| panic!("{report}"));
+    let quiet = config.receivers[&ReceiverName::new("managers")].quiet.clone().expect("they sleep");
+    let at = |time: &str| -> Timestamp { time.parse().expect("an instant") };
+    // The clock in Baku shows four hours more.
+    assert_eq!(quiet.end_at(at("2026-05-08T22:00:00Z")), Some(at("2026-05-09T04:30:00Z")));
+    assert_eq!(quiet.end_at(at("2026-05-09T04:30:00Z")), None);
+}
+
+#[test]
 fn a_whole_configuration_is_resolved() {
     let site = Site::new(WHOLE);
     let config = site.load().unwrap_or_else(|report| panic!("{report}"));
@@ -73,6 +84,7 @@ fn a_whole_configuration_is_resolved() {
     assert_eq!(config.mail["box"].place, email::Place::Folder { path: site.0.path().join("mails") });
     let managers = &config.receivers[&ReceiverName::new("managers")];
     assert_eq!(managers.group_wait, Duration::from_mins(2));
+    assert_eq!(managers.quiet, None);
     assert_eq!(config.rule_files, [site.0.path().join("rules/kitchen.yaml")]);
     assert!(!format!("{config:?}").contains(CANARY));
 }

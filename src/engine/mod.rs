@@ -349,15 +349,16 @@ impl Engine {
     }
 
     fn group_deadline(&self, key: &GroupKey, group: &Group) -> Option<(Timestamp, &'static str)> {
-        Some((group.due_at(self.wait_of(&key.receiver)?), "a mail has waited for its burst"))
+        Some((self.due_at(&key.receiver, group)?, "a mail has waited for long enough"))
     }
 
     fn scopes(&self) -> impl Iterator<Item = Option<VenueId>> {
         std::iter::once(None).chain(self.memory.venues.keys().copied().map(Some))
     }
 
-    fn wait_of(&self, receiver: &ReceiverName) -> Option<Duration> {
-        self.policy.routes.get(receiver).map(|route| route.group_wait)
+    fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Option<Timestamp> {
+        let route = self.policy.routes.get(receiver)?;
+        Some(group.due_at(route.group_wait, route.quiet.as_ref()))
     }
 
     fn is_due(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> bool {

@@ -355,7 +355,9 @@ impl<'a> Teller<'a> {
         let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
         let is_due = |key: &GroupKey, group: &Group| match routes.get(&key.receiver) {
             // A clock that was set back must not keep the mail until it has caught up.
-            Some(route) => group.due_at(route.group_wait) <= self.now || self.now < group.opened_at,
+            Some(route) => {
+                group.due_at(route.group_wait, route.quiet.as_ref()) <= self.now || self.now < group.opened_at
+            }
             // The receiver is gone from the configuration; nobody waits for this mail any more.
             None => true,
         };

@@ -36,7 +36,10 @@ fn policy_of(rules: &str, receivers: &[&str], way: &Way) -> Arc<Policy> {
     assert!(problems.is_empty(), "{problems:?}");
     let route = |name: &&str| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), ways: vec![way.clone()] })
+        (
+            receiver.clone(),
+            Route { receiver, group_wait: Duration::from_secs(90), quiet: None, ways: vec![way.clone()] },
+        )
     };
     let day_starts = jiff::civil::time(4, 0, 0, 0);
     let hours = Schedule::daily(&[ClockSpan::parse("14:00-14:21").expect("a span")]);
@@ -199,7 +202,7 @@ fn plain_deadline(engine: &Engine) -> Option<Timestamp> {
         alerts::deadlines(book, rules, scope).map(|(at, _)| at).filter(move |at| last.is_none_or(|last| *at > last))
     });
     let waiting = engine.memory.groups.iter();
-    let groups = waiting.filter_map(|(key, group)| Some(group.due_at(engine.wait_of(&key.receiver)?)));
+    let groups = waiting.filter_map(|(key, group)| Some(engine.due_at(&key.receiver, group)?));
     let looks = engine.scopes().filter_map(|scope| Some(engine.evaluated.get(&scope)?.at.plus(REEVALUATE_EVERY)));
     alerts.chain(groups).chain(looks).min()
 }

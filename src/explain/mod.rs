@@ -15,7 +15,7 @@ use crate::alerts::group::{EntryKind, alert_entry_id, notice_id, repeated_entry_
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::{Channel, Mail, NoticeId, ReceiverName};
 use crate::alerts::{AlertKey, facts};
-use crate::calendar::Calendars;
+use crate::calendar::{Calendars, QuietHours};
 use crate::engine::Memory;
 use crate::explain::receivers::Post;
 use crate::rules::subject::{Scene, VenueView};
@@ -55,6 +55,8 @@ pub struct Reached {
     pub channels: Vec<Channel>,
     /// How long his mail waits for more of the same burst.
     pub group_wait: Duration,
+    /// When his mail waits that nobody must read at once.
+    pub quiet: Option<QuietHours>,
 }
 
 /// What the store remembers of an item's alerts.

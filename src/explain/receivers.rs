@@ -202,16 +202,22 @@ impl Post<'_> {
         let key = GroupKey { receiver: news.receiver.clone(), venue: news.key.subject.venue() };
         let group = self.known.memory.groups.get(&key)?;
         group.entries.iter().find(|waiting| waiting.id == entry)?;
-        let due = group.due_at(self.wait_of(news.receiver));
-        Some(if due > self.now {
-            format!("waits for more of the same burst until {}", self.known.ahead(due, self.now))
+        let reached = self.known.receivers.get(news.receiver)?;
+        let due = group.due_at(reached.group_wait, None);
+        let until = group.due_at(reached.group_wait, reached.quiet.as_ref());
+        let why = if until > due { "waits for the end of the quiet hours" } else { "waits for more of the same burst" };
+        Some(if until > self.now {
+            format!("{why} until {}", self.known.ahead(until, self.now))
         } else {
             "goes out now".to_owned()
         })
     }
 
-    fn wait_of(&self, receiver: &ReceiverName) -> Duration {
-        self.known.receivers.get(receiver).map_or(Duration::ZERO, |reached| reached.group_wait)
+    /// Returns when a mail of this moment goes out at the latest.
+    fn mailed_by(&self, receiver: &ReceiverName, at: Timestamp) -> Timestamp {
+        let Some(reached) = self.known.receivers.get(receiver) else { return at };
+        let due = at.plus(reached.group_wait);
+        reached.quiet.as_ref().and_then(|quiet| quiet.end_at(due)).unwrap_or(due)
     }
 
     fn notice(&self, news: &News<'_>, channel: Channel, kind: EntryKind, entry: &str) -> Option<&Told> {
@@ -226,7 +232,7 @@ impl Post<'_> {
             EntryKind::Opened => (news.alert.opened_at, news.closed_at, &news.alert.message),
             EntryKind::Closed => {
                 let closed_at = news.closed_at?;
-                let until = closed_at.plus(self.wait_of(news.receiver)).plus(MAIL_SLACK);
+                let until = self.mailed_by(news.receiver, closed_at).plus(MAIL_SLACK);
                 (closed_at, Some(until), &news.alert.label)
             }
             EntryKind::Escalated | EntryKind::Reminded | EntryKind::Acknowledged | EntryKind::Changed => return None,

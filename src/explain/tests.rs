@@ -97,7 +97,7 @@ impl Shop {
 
     /// Explains a dish when each notice has become what `state` says, after so many attempts.
     fn explain(&self, product: ProductId, only: Option<&str>, attempts: u32, state: ToldState, s: i64) -> Explanation {
-        let reached = |channel| Reached { channels: vec![channel], group_wait: Duration::from_secs(90) };
+        let reached = |channel| Reached { channels: vec![channel], group_wait: Duration::from_secs(90), quiet: None };
         let receivers = [("managers", Channel::Email), ("ops", Channel::Webhook)];
         let receivers = receivers.map(|(name, channel)| (ReceiverName::new(name), reached(channel))).into();
         let only = only.map(ReceiverName::new);
@@ -147,7 +147,7 @@ fn policy(rules: &str) -> Policy {
     let day_starts = jiff::civil::time(4, 0, 0, 0);
     let route = |name: &str, way| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), ways: vec![way] })
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), quiet: None, ways: vec![way] })
     };
     Policy {
         messages: Messages::compile(&rules, &Zone::utc()).expect("messages that compile"),

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alerts::{self, followup};
+use crate::calendar::QuietHours;
 use crate::engine::Policy;
 use crate::replay::player::Player;
 use crate::rules::Form;
@@ -50,7 +51,10 @@ impl Period {
             Form::Event(_) => None,
         });
         let follow_ups = states.flat_map(|state| followup::ages(&state.remind, &state.escalate));
-        let waits = policies.iter().flat_map(|policy| policy.routes.values()).map(|route| route.group_wait);
+        let waits = policies
+            .iter()
+            .flat_map(|policy| policy.routes.values())
+            .map(|route| route.group_wait + route.quiet.as_ref().map(QuietHours::longest).unwrap_or_default());
         let longest = timings.chain(waits).chain(follow_ups).max().unwrap_or_default();
         // A wait that holds for a while and mail that waits for it come one after the other.
         let warm_up = longest.saturating_mul(2).saturating_add(WARM_UP_MARGIN);

@@ -246,8 +246,9 @@ impl Player {
         let commit = self.engine.step(input, self.now);
         told.take(&self.engine, &self.policy, &commit, self.now);
         for (key, group) in &commit.groups {
-            let wait = self.policy.routes.get(&key.receiver).map(|route| route.group_wait);
-            let due_at = group.as_ref().zip(wait).map(|(group, wait)| group.due_at(wait));
+            let route = self.policy.routes.get(&key.receiver);
+            let due_at = group.as_ref().zip(route);
+            let due_at = due_at.map(|(group, route)| group.due_at(route.group_wait, route.quiet.as_ref()));
             self.set_due(Due::Mail(key.clone()), due_at);
         }
         let asked: Vec<VenueId> = commit.evaluated_venues().collect();

@@ -38,7 +38,7 @@ fn policy(rules: &str) -> Arc<Policy> {
     assert!(problems.is_empty(), "{problems:?}");
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), ways: vec![way] })
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
     };
     let plain = Calendar::plain(Zone::utc(), DAY_STARTS);
     let open = Schedule::daily(&[ClockSpan::parse("10:00-23:00").expect("a span")]);

@@ -239,7 +239,7 @@ impl Suite {
         let receivers = self.receivers.clone().unwrap_or_else(|| named.map(|name| (name, by_all())).collect());
         let route = |(receiver, channels): (ReceiverName, Vec<Channel>)| {
             let ways = channels.into_iter().filter_map(way).collect();
-            (receiver.clone(), Route { receiver, group_wait: self.group_wait, ways })
+            (receiver.clone(), Route { receiver, group_wait: self.group_wait, quiet: None, ways })
         };
         receivers.into_iter().map(route).collect()
     }

@@ -50,7 +50,10 @@ pub fn routes(config: &Config, topics: &BTreeMap<String, BaseTopic>) -> BTreeMap
     };
     let route = |(receiver, settings): (&ReceiverName, &crate::config::ReceiverSettings)| {
         let ways = settings.channels.iter().filter_map(way).collect();
-        (receiver.clone(), Route { receiver: receiver.clone(), group_wait: settings.group_wait, ways })
+        (
+            receiver.clone(),
+            Route { receiver: receiver.clone(), group_wait: settings.group_wait, quiet: settings.quiet.clone(), ways },
+        )
     };
     config.receivers.iter().map(route).collect()
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use eightysix::alerts::notice::Content;
+use eightysix::alerts::notice::{Content, ReceiverName};
+use eightysix::calendar::{ClockSpan, QuietHours, Schedule};
 use eightysix::engine::Policy;
 use eightysix::store::format::decode_content;
+use eightysix::units::Zone;
 
 use crate::shop::{Opening, Shop, policy_in};
 use crate::told;
@@ -248,4 +250,76 @@ fn the_business_day_ends_at_four_also_in_the_night_when_the_clocks_change() {
         assert_eq!(threads(&shop), expected, "{zone}");
         assert!(shop.lines().contains(" managers mail Sahil: Dovğa is out at Kitchen since 03:30"), "{}", shop.lines());
     }
+}
+
+/// At night managers are woken by what is critical alone.
+const ASLEEP: &str = "rules:
+  - { name: out, when: { sold_out: true, product.name: { not: Dovğa } }, notify: [managers, office],
+      message: '{{ item.name }} is out', resolved_message: '{{ item.name }} is back' }
+  - { name: soup, severity: critical, when: { sold_out: true, product.name: Dovğa }, notify: [managers],
+      message: '{{ item.name }} is out', resolved_message: '{{ item.name }} is back' }";
+
+/// From 18:10 on, until half past.
+fn asleep() -> Arc<Policy> {
+    let mut policy = Arc::into_inner(policy_in(ASLEEP, &[])).expect("nobody else has it");
+    let route = policy.routes.get_mut(&ReceiverName::new("managers")).expect("they are told");
+    let hours = Schedule::daily(&[ClockSpan::parse("18:10-18:30").expect("a span")]);
+    route.quiet = QuietHours::new(hours, Zone::named("Asia/Baku").expect("bundled"));
+    Arc::new(policy)
+}
+
+#[test]
+fn mail_waits_for_the_end_of_quiet_hours_and_machines_do_not() {
+    let story = |shop: &mut Shop| {
+        shop.keeps_to(&asleep());
+        shop.opens();
+        shop.sells_out("Piti");
+        // Its mail is due when the quiet hours have begun.
+        shop.until("18:09:30");
+        shop.sells_out("Bozbaş");
+        shop.after("3m");
+        // What begins and ends while the mail waits is not mailed.
+        shop.sells_out("Lülə kabab");
+        shop.after("2m");
+        shop.restocks("Lülə kabab");
+        shop.restocks("Piti");
+        shop.until("18:35:00");
+    };
+    insta::assert_snapshot!(told(&Opening { rules: Some(ASLEEP), ..Opening::default() }, story), @r"
+    18:03:00 office opened out: Piti is out
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:04:00 managers mail Sahil: Piti is out
+    18:09:30 office opened out: Bozbaş is out
+    18:09:30 feed product.stopped: Bozbaş at Sahil
+    18:12:30 office opened out: Lülə kabab is out
+    18:12:30 feed product.stopped: Lülə kabab at Sahil
+    18:14:30 office closed out: Lülə kabab is back
+    18:14:30 office closed out: Piti is back
+    18:14:30 feed product.back: Lülə kabab at Sahil
+    18:14:30 feed product.back: Piti at Sahil
+    18:30:00 managers mail Sahil: Bozbaş is out, and 1 more
+    ");
+}
+
+#[test]
+fn what_is_critical_is_mailed_in_quiet_hours_with_all_that_waits_and_its_end_is_not() {
+    let story = |shop: &mut Shop| {
+        shop.keeps_to(&asleep());
+        shop.opens();
+        shop.until("18:12:00");
+        shop.sells_out("Piti");
+        shop.after("2m");
+        shop.sells_out("Dovğa");
+        shop.after("2m");
+        shop.restocks("Dovğa");
+        shop.until("18:35:00");
+    };
+    insta::assert_snapshot!(told(&Opening { rules: Some(ASLEEP), ..Opening::default() }, story), @r"
+    18:12:00 office opened out: Piti is out
+    18:12:00 feed product.stopped: Piti at Sahil
+    18:14:00 feed product.stopped: Dovğa at Sahil
+    18:14:00 managers mail Sahil: Dovğa is out, and 1 more
+    18:16:00 feed product.back: Dovğa at Sahil
+    18:30:00 managers mail Sahil: Dovğa is back
+    ");
 }

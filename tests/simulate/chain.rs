@@ -7,7 +7,7 @@ use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
 use eightysix::board::Setting;
-use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
+use eightysix::calendar::{Calendar, Calendars, ClockSpan, QuietHours, Schedule};
 use eightysix::document::Problems;
 use eightysix::engine::Policy;
 use eightysix::rules::parse::{self, RuleFile};
@@ -241,12 +241,15 @@ pub(crate) fn policy(rules: &str, zone: &Zone, night: &str) -> Policy {
     }
     let messages = Messages::compile(&rules, zone).unwrap_or_else(|bad| panic!("the messages: {bad:?}"));
     let topics = BaseTopic::new("eightysix").expect("a base topic");
+    let night = Schedule::daily(&[ClockSpan::parse(night).expect("a span")]);
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: GROUP_WAIT, ways: vec![way] })
+        // The managers sleep at night; no rule here is critical.
+        let quiet = (way == Way::Email).then(|| QuietHours::new(night.clone(), zone.clone()).expect("a day as well"));
+        (receiver.clone(), Route { receiver, group_wait: GROUP_WAIT, quiet, ways: vec![way] })
     };
     let ways = [("kitchen", Way::Mqtt(topics.clone())), ("managers", Way::Email), ("office", Way::Webhook)];
-    let windows = BTreeMap::from([("night".to_owned(), Schedule::daily(&[ClockSpan::parse(night).expect("a span")]))]);
+    let windows = BTreeMap::from([("night".to_owned(), night.clone())]);
     Policy {
         rules,
         messages,

@@ -195,6 +195,8 @@ impl Life {
             screens: Screens::new(script.seed, setting, begun_at),
             causes: BTreeMap::new(),
             cared_for: BTreeSet::new(),
+            brand: brand.clone(),
+            waiting: BTreeMap::new(),
             deleted: BTreeSet::new(),
             rules: script.rules,
             differences: Differences::default(),

@@ -233,7 +233,10 @@ fn every_deliberate_bug_fits_the_code_of_today() {
     names.sort();
     let caught: Vec<Vec<&str>> = caught.lines().map(|line| line.split(' ').collect()).collect();
     let seen: Vec<&str> = caught.iter().map(|words| words[0]).collect();
-    assert_eq!(seen, names, "caught.txt says of each deliberate bug how it was seen caught: run tests/simulate/mutants/run");
+    assert_eq!(
+        seen, names,
+        "caught.txt says of each deliberate bug how it was seen caught: run tests/simulate/mutants/run"
+    );
     for words in caught {
         let tried = match words[2] {
             "lives" => SEEDS,

@@ -115,12 +115,18 @@ pub(crate) struct Night {
     pub(crate) ends: Timestamp,
 }
 
+impl Night {
+    pub(crate) fn holds(self, wall: Timestamp) -> bool {
+        self.begins <= wall && wall < self.ends
+    }
+}
+
 /// The judge.
 pub(crate) struct Reference {
     brand: BrandId,
     /// The rules in force, and since which life.
     pub(crate) rules: Vec<DishRule>,
-    night: Night,
+    pub(crate) night: Night,
     /// The dishes that are cooked of the ingredient.
     cooked: Vec<ProductId>,
     asked: BTreeMap<u64, Reading>,
@@ -341,7 +347,7 @@ impl Reference {
     fn holds(&self, rule: DishRule, dish: ProductId, reading: &Reading) -> bool {
         let is_watched = match rule.about {
             About::Out | About::OutUntilThree => true,
-            About::OutAtNight => self.is_night(reading.heard_wall),
+            About::OutAtNight => self.night.holds(reading.heard_wall),
             About::OutOfIngredient => self.cooked.contains(&dish),
         };
         is_watched && reading.has_at_most(rule.row(dish), 0)
@@ -353,10 +359,6 @@ impl Reference {
             About::OutUntilThree => reading.has_at_most(dish, 2),
             About::Out | About::OutAtNight | About::OutOfIngredient => self.holds(rule, dish, reading),
         }
-    }
-
-    fn is_night(&self, wall: Timestamp) -> bool {
-        self.night.begins <= wall && wall < self.night.ends
     }
 
     pub(crate) fn rule(&self, name: &str) -> Option<DishRule> {
@@ -427,7 +429,7 @@ impl Reference {
         let heard: Vec<&Reading> = self.heard(rule, venue, dish).collect();
         let last = heard.last().expect("something was read before");
         // At the end of the night its alerts end, whatever is out.
-        if rule.about == About::OutAtNight && !self.is_night(last.heard_wall) {
+        if rule.about == About::OutAtNight && !self.night.holds(last.heard_wall) {
             return;
         }
         let why = format!("{venue} {dish} closed by {last:?}");

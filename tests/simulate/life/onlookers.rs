@@ -5,16 +5,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eightysix::alerts::AlertKey;
+use eightysix::alerts::group::GroupKey;
 use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
-use eightysix::alerts::notice::Content;
+use eightysix::alerts::mail;
+use eightysix::alerts::notice::{Content, Notice};
 use eightysix::clopos::query::Request;
 use eightysix::engine::{Commit, Engine};
 use eightysix::rules::Subject;
 use eightysix::service::feeds::Differences;
 use eightysix::simulator::world::World;
-use eightysix::units::{ProductId, StationId, VenueId};
+use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId};
 
-use crate::chain::{INGREDIENT, RULES};
+use crate::chain::{GROUP_WAIT, INGREDIENT, RULES};
 use crate::driver::{Clock, Observer};
 use crate::life::Met;
 use crate::prices::Prices;
@@ -32,6 +34,10 @@ pub(super) struct Onlookers {
     pub(super) causes: BTreeMap<AlertKey, OpenAlert>,
     /// The episodes of which somebody takes care.
     pub(super) cared_for: BTreeSet<String>,
+    /// The brand.
+    pub(super) brand: BrandId,
+    /// The mails that wait, and since when.
+    pub(super) waiting: BTreeMap<GroupKey, Timestamp>,
     /// What was deleted in the back office.
     pub(super) deleted: BTreeSet<ProductId>,
     /// The set of rules in force.
@@ -140,6 +146,25 @@ impl Onlookers {
                 self.reference.judge_closing(rule, venue, dish, station, clock.uptime);
             }
             _ => {}
+        }
+    }
+
+    /// Judges that no mail goes out at night that was not due before.
+    fn judge_sleep(&mut self, commit: &Commit, clock: Clock) {
+        let night = self.reference.night;
+        for (key, group) in &commit.groups {
+            let before = match group {
+                Some(group) => self.waiting.insert(key.clone(), group.opened_at),
+                None => self.waiting.remove(key),
+            };
+            let threads = mail::threads_of(&self.brand, key.venue);
+            let is_to_them = |notice: &&Notice| matches!(&notice.content, Content::Email(mail) if notice.receiver == key.receiver && mail.thread_id.starts_with(&threads));
+            let (Some(since), true) = (before, commit.notices.iter().any(|notice| is_to_them(&notice))) else {
+                continue;
+            };
+            // A clock that was set back lets nothing wait.
+            let waits = night.holds(since.plus(GROUP_WAIT)) && (since..night.ends).contains(&clock.wall);
+            assert!(!waits, "a mail at {}, that waits since {since}, in the night {night:?}", clock.wall);
         }
     }
 
@@ -270,6 +295,7 @@ impl Observer for Onlookers {
             self.judge_event(notice.receiver.as_str(), &event, commit, clock);
         }
         self.judge_mails(commit, clock);
+        self.judge_sleep(commit, clock);
     }
 
     fn adopted(&mut self, engine: &Engine, clock: Clock) {
