@@ -30,6 +30,8 @@ use crate::tables::Tables;
 
 /// How long `service::brand` sleeps at most.
 const SLEEP_MAX: Duration = Duration::from_secs(5);
+/// What one event causes is committed in so many steps: for each venue, and what follows of it.
+const STEPS_MAX: usize = 100;
 
 /// When the process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -327,11 +329,15 @@ impl Driver {
     /// Stores and adopts everything that the last event causes; a process that was killed does nothing any more.
     fn commit_all(&mut self, cause: Cause, clock: Clock) {
         self.is_configuration_late |= self.store_is_broken && cause == Cause::Configuration;
+        let mut steps = 0;
         while let Some(cycle) = self.watcher.as_mut().and_then(|watcher| watcher.step(clock.moment())) {
+            steps += 1;
+            assert!(steps <= STEPS_MAX, "it does not come to rest: {:?}", cycle.commit);
             self.assert_that_only_readings_decide(&cycle.commit, cause);
             if cycle.commit.is_durable() {
                 self.commit_durably(cycle, clock);
             } else {
+                assert_forgettable(&cycle.commit);
                 self.adopt(cycle, clock);
             }
         }
@@ -434,6 +440,18 @@ fn delay(answer: &ApiAnswer) -> Duration {
 
 /// From where every brand is asked.
 const OUR_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// What is not written must change nothing that a new process needs.
+fn assert_forgettable(commit: &Commit) {
+    let Commit { alerts, groups, changes, notices, silences, answers, .. } = commit;
+    let is_empty = alerts.is_empty()
+        && groups.is_empty()
+        && changes.is_empty()
+        && notices.is_empty()
+        && silences.is_empty()
+        && answers.is_empty();
+    assert!(is_empty, "it is not written: {commit:?}");
+}
 
 fn get(request: &Request, token: &Token) -> ApiRequest {
     let whole = request.path_and_query();
