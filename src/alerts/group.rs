@@ -129,15 +129,17 @@ pub struct Group {
 pub type Groups = BTreeMap<GroupKey, Group>;
 
 impl Group {
-    /// Returns when the group goes out. Quiet hours hold back what is neither critical nor too long for a mail.
+    /// Returns when the group goes out. Quiet hours hold it back, unless it is too long for a mail; what is critical waits
+    /// for its own burst and takes the rest along.
     pub fn due_at(&self, wait: Duration, quiet: Option<&QuietHours>) -> Timestamp {
         if self.entries.len() >= GROUP_ENTRIES_MAX {
             return self.opened_at;
         }
         let due = self.opened_at.plus(wait);
-        let is_urgent = |entry: &Entry| entry.severity == Severity::Critical && entry.kind != EntryKind::Closed;
-        let quiet = quiet.filter(|_| !self.entries.iter().any(is_urgent));
-        quiet.and_then(|quiet| quiet.end_at(due)).unwrap_or(due)
+        let Some(held_until) = quiet.and_then(|quiet| quiet.end_at(due)) else { return due };
+        let is_urgent = |entry: &&Entry| entry.severity == Severity::Critical && entry.kind != EntryKind::Closed;
+        let urgent = self.entries.iter().filter(is_urgent).map(|entry| entry.at.plus(wait).max(due)).min();
+        urgent.map_or(held_until, |at| at.min(held_until))
     }
 
     /// Adds an entry. A closing cancels its own opening when that still waits: over before it was told is no news. It
@@ -326,6 +328,7 @@ mod tests {
             QuietHours::new(hours, Zone::utc()).expect("they end")
         };
         let info = |kind: EntryKind| Entry { severity: Severity::Info, ..entry(kind, "a") };
+        let later = |kind: EntryKind, s: i64| Entry { at: after_s(s), ..entry(kind, "b") };
         for (entries, span, due_after_s) in [
             (vec![info(EntryKind::Opened)], "14:00-15:00", 2_400),
             // The burst ends in the quiet hours, and right when they end.
@@ -333,6 +336,10 @@ mod tests {
             (vec![info(EntryKind::Opened)], "14:00-14:21", 60),
             (vec![info(EntryKind::Opened)], "14:22-15:00", 60),
             (vec![info(EntryKind::Opened), entry(EntryKind::Opened, "b")], "14:00-15:00", 60),
+            // What is critical waits for its own burst, and not beyond the quiet hours.
+            (vec![info(EntryKind::Opened), later(EntryKind::Opened, 600)], "14:00-15:00", 660),
+            (vec![info(EntryKind::Opened), later(EntryKind::Opened, 2_390)], "14:00-15:00", 2_400),
+            (vec![info(EntryKind::Opened), later(EntryKind::Closed, 600)], "14:00-15:00", 2_400),
             (vec![entry(EntryKind::Changed, "a")], "14:00-15:00", 60),
             (vec![entry(EntryKind::Closed, "a")], "14:00-15:00", 2_400),
             (vec![info(EntryKind::Opened); GROUP_ENTRIES_MAX], "14:00-15:00", 0),

@@ -123,7 +123,7 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
                 severity => open.alert.severity.word(),
                 age => human_duration(now.since(open.alert.since)),
                 under => under(open),
-                ack => open.alert.acknowledged.as_ref().map(|said| said.in_words(context.zone)),
+                ack => care(open, context),
             }
         })
         .collect();
@@ -145,14 +145,20 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
 }
 
 fn entry_value(entry: &Entry, context: &MailContext<'_>) -> Value {
-    let is_its = |open: &&StillOpen<'_>| Some(&open.alert.episode) == entry.episode.as_ref();
+    let open = context.open.iter().find(|open| Some(&open.alert.episode) == entry.episode.as_ref());
     context! {
         message => entry.message.as_str(),
         severity => entry.severity.word(),
         rule => entry.rule.as_str(),
         at => entry.at.local_time(context.zone),
-        under => context.open.iter().find(is_its).map(under),
+        under => open.map(under),
+        ack => open.and_then(|open| care(open, context)),
     }
+}
+
+/// Says who takes care of an alert.
+fn care(open: &StillOpen<'_>, context: &MailContext<'_>) -> Option<String> {
+    open.alert.acknowledged.as_ref().map(|said| said.in_words(context.zone))
 }
 
 /// Lists what hangs under an alert; empty when nothing does.
@@ -268,6 +274,22 @@ mod tests {
                 "Anar takes care of it: supplier; back at 20:00",
             ] {
                 assert!(part.contains(words), "'{words}' is missing in\n{part}");
+            }
+        }
+    }
+
+    #[test]
+    fn news_of_which_somebody_takes_care_by_now_says_so() {
+        // The alert of the other tests, which is open.
+        let opened = Entry {
+            episode: Some(EpisodeId::derive("plov", at("2026-05-08T12:00:00Z"))),
+            ..entry(EntryKind::Opened, "Plov", "Plov is low: 2 left")
+        };
+        for kind in [EntryKind::Opened, EntryKind::Escalated, EntryKind::Reminded] {
+            let mail = composed(vec![Entry { kind, ..opened.clone() }]);
+            for part in [&mail.text, &mail.html] {
+                let care = "Anar takes care of it: supplier; back at 20:00";
+                assert!(part.matches(care).count() == 1 && !part.contains("Still open"), "{kind:?}: {part}");
             }
         }
     }

@@ -101,6 +101,11 @@ impl Schedule {
         Self::new(std::array::from_fn(|_| spans.to_vec()), BTreeMap::new())
     }
 
+    /// Says whether no day has a span.
+    pub fn is_never_on(&self) -> bool {
+        self.week.iter().chain(self.dates.values()).all(Vec::is_empty)
+    }
+
     /// Returns how long it is on at a stretch at most, in a usual week; `None` when it is never off.
     pub fn longest(&self) -> Option<Duration> {
         let (mut longest, mut run) = (0, 0);

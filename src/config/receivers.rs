@@ -72,6 +72,15 @@ fn quiet(node: &Node, has_mail: bool, zone: &Zone, problems: &mut Problems) -> O
         problems.tell_with_help(&node.place, message, "remove it: webhooks and MQTT are told at once");
         return None;
     }
+    if schedule.is_never_on() {
+        let message = "'quiet' names no hours, so that mail would never wait".to_owned();
+        problems.tell_with_help(
+            &node.place,
+            message,
+            "write the hours of the night, such as \"00:00-09:00\", or remove it",
+        );
+        return None;
+    }
     let hours = QuietHours::new(schedule, zone.clone());
     if hours.is_none() {
         let message = "'quiet' never ends, so that no mail would go out that is not critical".to_owned();

@@ -356,6 +356,11 @@ impl Engine {
         std::iter::once(None).chain(self.memory.venues.keys().copied().map(Some))
     }
 
+    /// Returns when a mail goes out that waits in memory, as its timer has it.
+    fn mailed_at(&self, key: &GroupKey) -> Option<Timestamp> {
+        self.timers.get(&Timer::Group(key.clone()))
+    }
+
     fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Option<Timestamp> {
         let route = self.policy.routes.get(receiver)?;
         Some(group.due_at(route.group_wait, route.quiet.as_ref()))

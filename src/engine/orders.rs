@@ -77,6 +77,7 @@ impl Engine {
         for receiver in &open.told {
             let waiting = GroupKey { receiver: receiver.clone(), venue: key.subject.venue() };
             teller.take_reminders_back(&waiting, &open.episode);
+            teller.correct_escalation(&waiting, &open);
         }
         settle::put(commit, BTreeMap::from([(key.clone(), open)]));
         if let Some(venue) = key.subject.venue() {

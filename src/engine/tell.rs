@@ -142,6 +142,17 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Takes back that nobody takes care of an open alert, where that is said in a mail which still waits.
+    pub(super) fn correct_escalation(&mut self, key: &GroupKey, open: &OpenAlert) {
+        self.touch(key);
+        let entries = self.groups.get_mut(key).into_iter().flat_map(|group| &mut group.entries);
+        let is_its =
+            |entry: &&mut Entry| entry.kind == EntryKind::Escalated && entry.episode.as_ref() == Some(&open.episode);
+        for entry in entries.filter(is_its) {
+            entry.message.clone_from(&open.message);
+        }
+    }
+
     /// Takes reminders of an open alert out of a mail that still waits.
     pub(super) fn take_reminders_back(&mut self, key: &GroupKey, episode: &EpisodeId) {
         self.take_out(key, episode, &[EntryKind::Reminded]);
@@ -353,21 +364,17 @@ impl<'a> Teller<'a> {
     /// Sends the groups that are due and writes everything into the commit.
     pub(super) fn finish(mut self, commit: &mut Commit) {
         let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
-        let is_due = |key: &GroupKey, group: &Group| match routes.get(&key.receiver) {
-            // A clock that was set back must not keep the mail until it has caught up.
-            Some(route) => {
-                group.due_at(route.group_wait, route.quiet.as_ref()) <= self.now || self.now < group.opened_at
-            }
-            // The receiver is gone from the configuration; nobody waits for this mail any more.
-            None => true,
-        };
+        // A clock that was set back must not keep the mail until it has caught up; and nobody waits for that of a receiver
+        // who is gone from the configuration, which has no time.
+        let is_due =
+            |group: &Group, at: Option<Timestamp>| at.is_none_or(|at| at <= self.now) || self.now < group.opened_at;
         let before = &self.engine.memory.groups;
         let waiting = before.iter().filter(|(key, _)| !self.touched.contains(key));
-        let due: BTreeMap<GroupKey, Group> = waiting
-            .chain(&self.groups)
-            .filter(|(key, group)| is_due(key, group))
-            .map(|(key, group)| (key.clone(), group.clone()))
-            .collect();
+        let waiting = waiting.filter(|(key, group)| is_due(group, self.engine.mailed_at(key)));
+        let touched = self.groups.iter();
+        let touched = touched.filter(|(key, group)| is_due(group, self.engine.due_at(&key.receiver, group)));
+        let due: BTreeMap<GroupKey, Group> =
+            waiting.chain(touched).map(|(key, group)| (key.clone(), group.clone())).collect();
         for (key, group) in due {
             if routes.contains_key(&key.receiver) {
                 let notice = self.compose(&key, &group, commit);

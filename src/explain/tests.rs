@@ -9,7 +9,7 @@ use crate::alerts::order::{Acknowledgement, Order, OrderId, Reason};
 use crate::alerts::render::Messages;
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::board::Setting;
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, Calendars, ClockSpan, QuietHours, Schedule};
 use crate::catalog::{Product, Station, StopEntry, Venue};
 use crate::document::Problems;
 use crate::engine::{Engine, Input, Policy};
@@ -97,7 +97,8 @@ impl Shop {
 
     /// Explains a dish when each notice has become what `state` says, after so many attempts.
     fn explain(&self, product: ProductId, only: Option<&str>, attempts: u32, state: ToldState, s: i64) -> Explanation {
-        let reached = |channel| Reached { channels: vec![channel], group_wait: Duration::from_secs(90), quiet: None };
+        let reached =
+            |channel| Reached { channels: vec![channel], group_wait: Duration::from_secs(90), quiet: quiet() };
         let receivers = [("managers", Channel::Email), ("ops", Channel::Webhook)];
         let receivers = receivers.map(|(name, channel)| (ReceiverName::new(name), reached(channel))).into();
         let only = only.map(ReceiverName::new);
@@ -139,6 +140,11 @@ impl Shop {
     }
 }
 
+/// Mail waits from 15:00 to 15:30.
+fn quiet() -> Option<QuietHours> {
+    QuietHours::new(Schedule::daily(&[ClockSpan::parse("15:00-15:30").expect("a span")]), Zone::utc())
+}
+
 fn policy(rules: &str) -> Policy {
     let file = RuleFile { name: "test.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let mut problems = Problems::new();
@@ -147,7 +153,7 @@ fn policy(rules: &str) -> Policy {
     let day_starts = jiff::civil::time(4, 0, 0, 0);
     let route = |name: &str, way| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), quiet: None, ways: vec![way] })
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), quiet: quiet(), ways: vec![way] })
     };
     Policy {
         messages: Messages::compile(&rules, &Zone::utc()).expect("messages that compile"),
@@ -256,6 +262,30 @@ fn an_alert_is_followed_from_its_wait_to_its_end() {
     shop.take(Input::Tick, 280);
     let mailed = said(&shop.delivered(PITI, 281).past, "out");
     assert_eq!(mailed[1], "managers told: email: delivered at 14:24:41; email (its end): delivered at 14:24:41");
+}
+
+#[test]
+fn a_mail_that_waits_for_the_end_of_quiet_hours_says_so_and_is_found() {
+    let mut shop = Shop::open();
+    for s in [2_430, 2_460] {
+        shop.list(&[(PITI, 0)], s);
+    }
+    let open = said(&shop.delivered(PITI, 2_470).rules, "out");
+    assert_eq!(open[1], "managers waiting: email: waits for the end of the quiet hours until 15:30:00 (28 min more)");
+    shop.take(Input::Tick, 4_200);
+    assert_eq!(said(&shop.delivered(PITI, 4_210).rules, "out")[1], "managers told: email: delivered at 15:30:10");
+
+    // An end that waits for them is found as well.
+    let mut shop = Shop::open();
+    for (limits, s) in [(&[(PITI, 0)][..], 2_000), (&[(PITI, 0)], 2_030), (&[(PLOV, 5)], 2_430), (&[(PLOV, 5)], 2_500)]
+    {
+        shop.take(Input::Tick, s);
+        shop.list(limits, s);
+    }
+    shop.take(Input::Tick, 4_200);
+    let over = said(&shop.delivered(PITI, 4_210).past, "out");
+    let told = "managers told: email: delivered at 15:30:10; email (its end): delivered at 15:30:10";
+    assert_eq!(over[1], told, "{over:?}");
 }
 
 #[test]

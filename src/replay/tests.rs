@@ -30,6 +30,12 @@ fn brand() -> BrandId {
     BrandId::new("sahil").expect("a slug")
 }
 
+/// Mail waits in some minutes of the afternoon.
+fn quiet() -> Option<QuietHours> {
+    let spans = ["13:00-13:07", "14:20-14:24", "14:31-14:33"].map(|span| ClockSpan::parse(span).expect("a span"));
+    QuietHours::new(Schedule::daily(&spans), Zone::utc())
+}
+
 /// Managers get mail that waits for a minute, the pass gets events.
 fn policy(rules: &str) -> Arc<Policy> {
     let mut problems = Problems::new();
@@ -38,7 +44,8 @@ fn policy(rules: &str) -> Arc<Policy> {
     assert!(problems.is_empty(), "{problems:?}");
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
+        let quiet = (way == Way::Email).then(quiet).flatten();
+        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet, ways: vec![way] })
     };
     let plain = Calendar::plain(Zone::utc(), DAY_STARTS);
     let open = Schedule::daily(&[ClockSpan::parse("10:00-23:00").expect("a span")]);

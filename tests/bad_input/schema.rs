@@ -41,7 +41,7 @@ const RULES: [&str; 22] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 55] = [
+const CONFIGURATION: [&str; 56] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -79,6 +79,7 @@ const CONFIGURATION: [&str; 55] = [
     "http origin without its scheme",
     "mail password in the open",
     "mail server without its scheme",
+    "quiet hours of which there are none",
     "quiet hours without an end",
     "receiver at a broker that is not there",
     "receiver of a rule renamed",

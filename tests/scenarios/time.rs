@@ -260,8 +260,8 @@ const ASLEEP: &str = "rules:
       message: '{{ item.name }} is out', resolved_message: '{{ item.name }} is back' }";
 
 /// From 18:10 on, until half past.
-fn asleep() -> Arc<Policy> {
-    let mut policy = Arc::into_inner(policy_in(ASLEEP, &[])).expect("nobody else has it");
+fn asleep(rules: &str) -> Arc<Policy> {
+    let mut policy = Arc::into_inner(policy_in(rules, &[])).expect("nobody else has it");
     let route = policy.routes.get_mut(&ReceiverName::new("managers")).expect("they are told");
     let hours = Schedule::daily(&[ClockSpan::parse("18:10-18:30").expect("a span")]);
     route.quiet = QuietHours::new(hours, Zone::named("Asia/Baku").expect("bundled"));
@@ -271,7 +271,7 @@ fn asleep() -> Arc<Policy> {
 #[test]
 fn mail_waits_for_the_end_of_quiet_hours_and_machines_do_not() {
     let story = |shop: &mut Shop| {
-        shop.keeps_to(&asleep());
+        shop.keeps_to(&asleep(ASLEEP));
         shop.opens();
         shop.sells_out("Piti");
         // Its mail is due when the quiet hours have begun.
@@ -304,7 +304,7 @@ fn mail_waits_for_the_end_of_quiet_hours_and_machines_do_not() {
 #[test]
 fn what_is_critical_is_mailed_in_quiet_hours_with_all_that_waits_and_its_end_is_not() {
     let story = |shop: &mut Shop| {
-        shop.keeps_to(&asleep());
+        shop.keeps_to(&asleep(ASLEEP));
         shop.opens();
         shop.until("18:12:00");
         shop.sells_out("Piti");
@@ -318,8 +318,41 @@ fn what_is_critical_is_mailed_in_quiet_hours_with_all_that_waits_and_its_end_is_
     18:12:00 office opened out: Piti is out
     18:12:00 feed product.stopped: Piti at Sahil
     18:14:00 feed product.stopped: Dovğa at Sahil
-    18:14:00 managers mail Sahil: Dovğa is out, and 1 more
+    18:15:00 managers mail Sahil: Dovğa is out, and 1 more
     18:16:00 feed product.back: Dovğa at Sahil
     18:30:00 managers mail Sahil: Dovğa is back
+    ");
+}
+
+#[test]
+fn a_mail_that_waited_says_who_takes_care_meanwhile() {
+    let rules = "rules:
+  - { name: out, when: { sold_out: true }, escalate: { after: 5m, to: managers }, notify: office,
+      message: '{{ item.name }} is out', resolved_message: '{{ item.name }} is back' }";
+    let mut shop = Shop::new(&Opening { rules: Some(rules), ..Opening::default() });
+    shop.keeps_to(&asleep(rules));
+    shop.opens();
+    shop.until("18:10:00");
+    shop.sells_out("Piti");
+    shop.sells_out("Bozbaş");
+    shop.after("6m");
+    shop.takes_care_of("Piti");
+    shop.until("18:31:00");
+    let mails: Vec<String> = shop
+        .told()
+        .iter()
+        .filter_map(|row| match decode_content(&row.body).expect("a stored notice") {
+            Content::Email(mail) => Some(mail.text),
+            Content::Mqtt(_) | Content::Webhook(_) => None,
+        })
+        .collect();
+    insta::assert_snapshot!(mails.join("\n"), @r"
+    Piti is out
+      Anar takes care of it: supplier; back at 19:16
+    Bozbaş is out (open for 5 min, and nobody takes care of it)
+
+    --
+    Sahil, 18:30; stop list read at 18:29
+    eightysix watches sahil on Clopos
     ");
 }

@@ -75,7 +75,7 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
     RuleSet {
         text: "rules:
   - { name: out, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 30s, clear_for: 15s,
-      notify: [managers, office], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
+      severity: critical, notify: [managers, office], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: dear, event: price_changed, notify: [office] }
   - { name: taken, event: product_removed, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, notify: [kitchen, office] }",
@@ -232,7 +232,7 @@ pub(crate) fn setting(zone: &Zone) -> Setting {
 }
 
 /// Returns who is told what: screens and systems at once, managers by mail that waits a minute for more.
-pub(crate) fn policy(rules: &str, zone: &Zone, night: &str) -> Policy {
+pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, they_sleep: bool) -> Policy {
     let mut problems = Problems::new();
     let file = RuleFile { name: "life.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let rules = parse::parse(&[file], &mut problems).rules;
@@ -244,8 +244,8 @@ pub(crate) fn policy(rules: &str, zone: &Zone, night: &str) -> Policy {
     let night = Schedule::daily(&[ClockSpan::parse(night).expect("a span")]);
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        // The managers sleep at night; no rule here is critical.
-        let quiet = (way == Way::Email).then(|| QuietHours::new(night.clone(), zone.clone()).expect("a day as well"));
+        let sleeps = they_sleep && way == Way::Email;
+        let quiet = sleeps.then(|| QuietHours::new(night.clone(), zone.clone()).expect("a day as well"));
         (receiver.clone(), Route { receiver, group_wait: GROUP_WAIT, quiet, ways: vec![way] })
     };
     let ways = [("kitchen", Way::Mqtt(topics.clone())), ("managers", Way::Email), ("office", Way::Webhook)];

@@ -90,6 +90,11 @@ pub(crate) struct Judged {
 /// Rows of a menu were deleted between two pages.
 pub(crate) const ROWS_WENT: &str = "rows that went between two pages";
 
+/// A product was told to be gone that was deleted.
+pub(crate) const TOLD_GONE: &str = "a product that was told to be gone";
+/// A mail went out at night, because something critical was in it.
+pub(crate) const WOKEN: &str = "a mail at night";
+
 /// How often something happened that the script only meant to happen.
 pub(crate) type Met = BTreeMap<String, u64>;
 
@@ -117,6 +122,7 @@ pub(crate) struct Life {
     night: Night,
     /// The same as the configuration says it.
     night_text: String,
+    they_sleep: bool,
     begun_at: Timestamp,
     uptime: Uptime,
     ahead_s: i64,
@@ -196,6 +202,7 @@ impl Life {
             causes: BTreeMap::new(),
             cared_for: BTreeSet::new(),
             brand: brand.clone(),
+            sleep: script.they_sleep.then_some(night),
             waiting: BTreeMap::new(),
             deleted: BTreeSet::new(),
             rules: script.rules,
@@ -217,7 +224,7 @@ impl Life {
                 venues: None,
                 per_minute: if script.hurries { PER_MINUTE_MAX } else { PER_MINUTE },
             },
-            policy: Arc::new(policy(RULES[script.rules].text, &zone, &night_text)),
+            policy: Arc::new(policy(RULES[script.rules].text, &zone, &night_text, script.they_sleep)),
         };
         let mut driver = Driver::new(configured, IpBudget::shared(), Kill::Never);
         driver.observer = Rc::clone(&onlookers) as Rc<RefCell<dyn Observer>>;
@@ -231,6 +238,7 @@ impl Life {
             dishes,
             night,
             night_text,
+            they_sleep: script.they_sleep,
             begun_at,
             uptime: Uptime(Duration::from_hours(1)),
             ahead_s: 0,
@@ -541,7 +549,8 @@ impl Life {
 
     fn reloads(&mut self, rules: usize, clock: Clock) {
         self.rules = rules;
-        self.driver.configured.policy = Arc::new(policy(RULES[rules].text, &self.zone, &self.night_text));
+        self.driver.configured.policy =
+            Arc::new(policy(RULES[rules].text, &self.zone, &self.night_text, self.they_sleep));
         self.onlookers.borrow_mut().reference.reloads(RULES[rules].dishes);
         self.onlookers.borrow_mut().prices.are_unwatched();
         if self.driver.runs() {

@@ -126,7 +126,7 @@ pub(crate) struct Reference {
     brand: BrandId,
     /// The rules in force, and since which life.
     pub(crate) rules: Vec<DishRule>,
-    pub(crate) night: Night,
+    night: Night,
     /// The dishes that are cooked of the ingredient.
     cooked: Vec<ProductId>,
     asked: BTreeMap<u64, Reading>,

@@ -151,6 +151,8 @@ pub(crate) struct Script {
     pub(crate) has_pages: bool,
     /// The minutes of this life that are the night; it lasts longer by the hour that is there twice.
     pub(crate) night: (u32, u32),
+    /// The managers sleep at night.
+    pub(crate) they_sleep: bool,
     /// The story is printed when it fails.
     pub(crate) is_told: bool,
     /// What happens, and the wait in seconds after each.
@@ -170,7 +172,7 @@ impl Script {
         let night_begins = small(&mut chance, 0, 4);
         let night = (night_begins, night_begins + small(&mut chance, 1, 5));
         let rules = usize::try_from(chance.below(RULE_SETS as u64)).expect("small");
-        Self { seed, venues, begins, hurries, rules, has_pages, night, is_told: false, events }
+        Self { seed, venues, begins, hurries, rules, has_pages, night, they_sleep: true, is_told: false, events }
     }
 
     /// Draws the life of a seed in which nothing fails and nobody is in a hurry: each deed is seen before the next.
@@ -187,6 +189,7 @@ impl Script {
             rules: usize::try_from(rules).expect("small"),
             has_pages: false,
             night: (0, 600),
+            they_sleep: false,
             is_told: false,
             events,
         }

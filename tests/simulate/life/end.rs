@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use eightysix::alerts::hold::Hold;
 use eightysix::alerts::lifecycle::Alert;
-use eightysix::rules::Subject;
+use eightysix::rules::{Severity, Subject};
 use eightysix::units::{ProductId, Quantity, StationId, Timestamp, VenueId};
 
 use super::Life;
@@ -59,7 +59,8 @@ impl Life {
                 let believed = (venue.to_string(), alert.label.clone());
                 may_be_open.insert(believed.clone());
                 let due = alert.opened_at.plus(GROUP_WAIT);
-                if now > if self.night.holds(due) { self.night.ends } else { due } {
+                let sleeps_through = self.night.holds(due) && alert.severity != Severity::Critical;
+                if now > if sleeps_through { self.night.ends } else { due } {
                     open.insert(believed);
                 }
             }

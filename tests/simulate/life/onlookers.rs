@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eightysix::alerts::AlertKey;
-use eightysix::alerts::group::GroupKey;
+use eightysix::alerts::group::Groups;
 use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use eightysix::alerts::mail;
 use eightysix::alerts::notice::{Content, Notice};
@@ -14,13 +14,13 @@ use eightysix::engine::{Commit, Engine};
 use eightysix::rules::Subject;
 use eightysix::service::feeds::Differences;
 use eightysix::simulator::world::World;
-use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId};
+use eightysix::units::{BrandId, ProductId, StationId, VenueId};
 
 use crate::chain::{GROUP_WAIT, INGREDIENT, RULES};
 use crate::driver::{Clock, Observer};
-use crate::life::Met;
+use crate::life::{Met, TOLD_GONE, WOKEN};
 use crate::prices::Prices;
-use crate::reference::Reference;
+use crate::reference::{Night, Reference};
 use crate::screens::Screens;
 use crate::stories;
 
@@ -36,8 +36,10 @@ pub(super) struct Onlookers {
     pub(super) cared_for: BTreeSet<String>,
     /// The brand.
     pub(super) brand: BrandId,
-    /// The mails that wait, and since when.
-    pub(super) waiting: BTreeMap<GroupKey, Timestamp>,
+    /// When the managers sleep.
+    pub(super) sleep: Option<Night>,
+    /// The mails that wait.
+    pub(super) waiting: Groups,
     /// What was deleted in the back office.
     pub(super) deleted: BTreeSet<ProductId>,
     /// The set of rules in force.
@@ -108,6 +110,7 @@ impl Onlookers {
         }
         let product = ProductId(event["data"]["item"]["id"].as_u64().expect("a product"));
         assert!(self.deleted.contains(&product), "{product} is told to be gone, and nobody deleted it");
+        self.meets(TOLD_GONE);
     }
 
     fn judge_price(&mut self, event: &serde_json::Value) {
@@ -149,22 +152,29 @@ impl Onlookers {
         }
     }
 
-    /// Judges that no mail goes out at night that was not due before.
+    /// Judges that no mail goes out at night that was not due before, but those of what is critical.
     fn judge_sleep(&mut self, commit: &Commit, clock: Clock) {
-        let night = self.reference.night;
+        let Some(night) = self.sleep else { return };
         for (key, group) in &commit.groups {
             let before = match group {
-                Some(group) => self.waiting.insert(key.clone(), group.opened_at),
+                Some(group) => self.waiting.insert(key.clone(), group.clone()),
                 None => self.waiting.remove(key),
             };
             let threads = mail::threads_of(&self.brand, key.venue);
-            let is_to_them = |notice: &&Notice| matches!(&notice.content, Content::Email(mail) if notice.receiver == key.receiver && mail.thread_id.starts_with(&threads));
-            let (Some(since), true) = (before, commit.notices.iter().any(|notice| is_to_them(&notice))) else {
+            let is_it = |notice: &&Notice| matches!(&notice.content, Content::Email(mail) if notice.receiver == key.receiver && mail.thread_id.starts_with(&threads));
+            let sent = commit.notices.iter().find(is_it);
+            let (Some(before), Some(Content::Email(mail))) = (before, sent.map(|notice| &notice.content)) else {
                 continue;
             };
+            let is_critical = mail.text.contains("[critical]");
             // A clock that was set back lets nothing wait.
-            let waits = night.holds(since.plus(GROUP_WAIT)) && (since..night.ends).contains(&clock.wall);
-            assert!(!waits, "a mail at {}, that waits since {since}, in the night {night:?}", clock.wall);
+            let waits =
+                night.holds(before.opened_at.plus(GROUP_WAIT)) && (before.opened_at..night.ends).contains(&clock.wall);
+            let is_night = waits && !is_critical;
+            assert!(!is_night, "a mail at {} in the night {night:?}: {}", clock.wall, mail.text);
+            if waits {
+                self.meets(WOKEN);
+            }
         }
     }
 
