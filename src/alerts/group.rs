@@ -137,7 +137,8 @@ impl Group {
         }
         let due = self.opened_at.plus(wait);
         let Some(held_until) = quiet.and_then(|quiet| quiet.end_at(due)) else { return due };
-        let is_urgent = |entry: &&Entry| entry.severity == Severity::Critical && entry.kind != EntryKind::Closed;
+        let is_news = |entry: &Entry| entry.kind != EntryKind::Closed && !entry.baseline;
+        let is_urgent = |entry: &&Entry| entry.severity == Severity::Critical && is_news(entry);
         let urgent = self.entries.iter().filter(is_urgent).map(|entry| entry.at.plus(wait).max(due)).min();
         urgent.map_or(held_until, |at| at.min(held_until))
     }
@@ -341,6 +342,7 @@ mod tests {
             (vec![info(EntryKind::Opened), later(EntryKind::Opened, 2_390)], "14:00-15:00", 2_400),
             (vec![info(EntryKind::Opened), later(EntryKind::Closed, 600)], "14:00-15:00", 2_400),
             (vec![entry(EntryKind::Changed, "a")], "14:00-15:00", 60),
+            (vec![Entry { baseline: true, ..entry(EntryKind::Opened, "a") }], "14:00-15:00", 2_400),
             (vec![entry(EntryKind::Closed, "a")], "14:00-15:00", 2_400),
             (vec![info(EntryKind::Opened); GROUP_ENTRIES_MAX], "14:00-15:00", 0),
         ] {

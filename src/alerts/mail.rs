@@ -16,6 +16,8 @@ use crate::units::{BrandId, Timestamp, VenueId, Zone, human_duration, printable}
 const SUBJECT_LENGTH_MAX: usize = 120;
 /// A mail that tells of a reading older than this says how old.
 const OLD_READING: Duration = Duration::from_mins(1);
+/// News that waited for so long says when it happened.
+const OLD_NEWS: Duration = Duration::from_mins(10);
 /// The template of the plain text.
 const TEXT: &str = "mail.txt";
 /// The template of the HTML, in which names are escaped.
@@ -107,7 +109,7 @@ fn subject(place: &str, entries: &[Entry]) -> String {
 fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
     let of_kind = |kind: EntryKind| -> Vec<Value> {
         let chosen = group.entries.iter().filter(|entry| entry.kind == kind);
-        chosen.map(|entry| entry_value(entry, context)).collect()
+        chosen.map(|entry| entry_value(entry, group, context, now)).collect()
     };
     let is_news =
         |open: &&StillOpen<'_>| !group.entries.iter().any(|entry| entry.episode.as_ref() == Some(&open.alert.episode));
@@ -129,13 +131,20 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
         .collect();
     let mut opened = of_kind(EntryKind::Escalated);
     opened.append(&mut of_kind(EntryKind::Opened));
+    let ended = |entry: &Entry| entry.kind == EntryKind::Closed && reopening(group, entry).is_none();
+    let closed: Vec<Value> = group
+        .entries
+        .iter()
+        .filter(|entry| ended(entry))
+        .map(|entry| entry_value(entry, group, context, now))
+        .collect();
     context! {
         place => place,
         brand => context.brand.as_str(),
         baseline => !group.entries.is_empty() && group.entries.iter().all(|entry| entry.baseline),
         opened => opened,
         reminded => of_kind(EntryKind::Reminded),
-        closed => of_kind(EntryKind::Closed),
+        closed => closed,
         changed => of_kind(EntryKind::Changed),
         still_open => still_open,
         sent_at => now.local_time(context.zone),
@@ -144,7 +153,28 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
     }
 }
 
-fn entry_value(entry: &Entry, context: &MailContext<'_>) -> Value {
+/// Finds the news by which the end that an entry tells of is over again.
+fn reopening<'g>(group: &'g Group, end: &Entry) -> Option<&'g Entry> {
+    let is_same = |entry: &&Entry| (&entry.rule, &entry.label) == (&end.rule, &end.label);
+    let after = group.entries.iter().skip_while(|entry| entry.id != end.id);
+    after.filter(is_same).find(|entry| entry.kind == EntryKind::Opened)
+}
+
+/// Says when something happened, if that is no longer now.
+fn late(entry: &Entry, context: &MailContext<'_>, now: Timestamp) -> Option<String> {
+    (now.since(entry.at) >= OLD_NEWS).then(|| entry.at.local_time_beside(now, context.zone))
+}
+
+fn entry_value(entry: &Entry, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
+    let is_end = |end: &&Entry| {
+        end.kind == EntryKind::Closed && reopening(group, end).is_some_and(|opening| opening.id == entry.id)
+    };
+    let before: Vec<Value> = group
+        .entries
+        .iter()
+        .filter(is_end)
+        .map(|end| context! { at => end.at.local_time(context.zone), message => end.message.as_str() })
+        .collect();
     let open = context.open.iter().find(|open| Some(&open.alert.episode) == entry.episode.as_ref());
     context! {
         message => entry.message.as_str(),
@@ -153,6 +183,8 @@ fn entry_value(entry: &Entry, context: &MailContext<'_>) -> Value {
         at => entry.at.local_time(context.zone),
         under => open.map(under),
         ack => open.and_then(|open| care(open, context)),
+        late => late(entry, context, now),
+        before => before,
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use serde_json::json;
 
+use crate::alerts::group::{Entry, GroupKey};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::ReceiverName;
@@ -20,6 +21,7 @@ use crate::alerts::{AlertKey, facts};
 use crate::cli::desk::{Desk, SAID_LENGTH_MAX, did_you_mean, one_of};
 use crate::cli::output::{say, say_json};
 use crate::cli::{AckArguments, AlertsArguments, Failure, SilenceAddArguments, SilenceCommand};
+use crate::config::ChannelSettings;
 use crate::rules::RuleName;
 use crate::units::{CategoryId, ProductId, StationId, Timestamp, VenueId, human_duration, printable};
 use crate::{clock, telemetry};
@@ -179,7 +181,7 @@ async fn add(desk: &Desk, arguments: &SilenceAddArguments) -> Result<(), Failure
     }
     for (key, alert) in &covered {
         let place = desk.place(key);
-        say(&format!("covers  {place}  {}: {}{}", key.rule, alert.message, told_already(alert)));
+        say(&format!("covers  {place}  {}: {}{}", key.rule, alert.message, desk.told_already(key, alert)));
     }
     if covered.is_empty() {
         say("covers nothing that is open now");
@@ -263,10 +265,44 @@ impl Desk {
             let words = said.in_words(&self.config.locale.timezone);
             lines.push(printable(&format!("          {words}"), LINE_LENGTH_MAX));
         }
+        let zone = &self.config.locale.timezone;
+        for (receiver, until) in self.waiting_mails(key, alert) {
+            lines.push(format!("          mail to {receiver} waits until {}", until.local_time_beside(now, zone)));
+        }
         for (receiver, hold) in &alert.held {
             lines.push(format!("          not told to {receiver}: {}", self.why(hold)));
         }
         lines
+    }
+
+    /// Returns who is to hear of an alert first by a mail that still waits, and when it goes out.
+    fn waiting_mails<'a>(&self, key: &AlertKey, alert: &'a OpenAlert) -> Vec<(&'a ReceiverName, Timestamp)> {
+        let venue = key.subject.venue();
+        let waits = |receiver: &ReceiverName| {
+            let group = self.memory.groups.get(&GroupKey { receiver: receiver.clone(), venue })?;
+            let is_news = |entry: &Entry| entry.kind.tells_first() && entry.episode.as_ref() == Some(&alert.episode);
+            group.entries.iter().find(|entry| is_news(entry))?;
+            let settings = self.config.receivers.get(receiver)?;
+            Some(group.due_at(settings.group_wait, settings.quiet.as_ref()))
+        };
+        alert.told.iter().filter_map(|receiver| Some((receiver, waits(receiver)?))).collect()
+    }
+
+    /// Says who knows of an alert already, and therefore hears of its end in spite of a silence, and of whom a mail is
+    /// taken back.
+    fn told_already(&self, key: &AlertKey, alert: &OpenAlert) -> String {
+        let hears_by_mail_alone = |receiver: &ReceiverName| {
+            let settings = self.config.receivers.get(receiver);
+            settings.is_some_and(|it| it.channels.iter().all(|way| matches!(way, ChannelSettings::Email { .. })))
+        };
+        let waiting = self.waiting_mails(key, alert).into_iter().map(|(receiver, _)| receiver);
+        let untold: BTreeSet<&ReceiverName> = waiting.filter(|receiver| hears_by_mail_alone(receiver)).collect();
+        let told = alert.told.iter().filter(|receiver| !untold.contains(receiver));
+        let listed = |names: Vec<&str>| names.join(", ");
+        let told = listed(told.map(ReceiverName::as_str).collect());
+        let untold = listed(untold.into_iter().map(ReceiverName::as_str).collect());
+        let told = if told.is_empty() { told } else { format!("; told to {told} already, who hear of its end") };
+        if untold.is_empty() { told } else { format!("{told}; the mail to {untold} waits and is taken back") }
     }
 
     fn why(&self, hold: &Hold) -> String {
@@ -281,13 +317,15 @@ impl Desk {
 
     fn object(&self, key: &AlertKey, alert: &OpenAlert) -> serde_json::Value {
         let told: Vec<&str> = alert.told.iter().map(ReceiverName::as_str).collect();
+        let mail_waits: BTreeMap<&str, String> =
+            self.waiting_mails(key, alert).iter().map(|(to, until)| (to.as_str(), until.to_string())).collect();
         let held: BTreeMap<&str, String> =
             alert.held.iter().map(|(receiver, hold)| (receiver.as_str(), self.why(hold))).collect();
         json!({
             "episode": alert.episode.as_str(), "rule": key.rule.as_str(), "severity": alert.severity.word(),
             "venue": key.subject.venue().map(|venue| venue.0), "place": self.place(key), "about": alert.label,
             "message": alert.message, "since": alert.since.to_string(), "clearing": alert.clear_since.is_some(),
-            "told": told, "held": held, "acknowledged_by": alert.acknowledged.as_ref().map(|said| said.by.as_str()),
+            "told": told, "mail_waits": mail_waits, "held": held, "acknowledged_by": alert.acknowledged.as_ref().map(|said| said.by.as_str()),
         })
     }
 
@@ -323,15 +361,6 @@ impl Desk {
         let until = silence.until.in_zone(&self.config.locale.timezone).strftime("%Y-%m-%d %H:%M").to_string();
         printable(&format!("{}  {what} at {place} {}", silence.id, silence.in_words(&until)), LINE_LENGTH_MAX)
     }
-}
-
-/// Says who knows of an alert already, and therefore hears of its end in spite of a silence.
-fn told_already(alert: &OpenAlert) -> String {
-    if alert.told.is_empty() {
-        return String::new();
-    }
-    let told = alert.told.iter().map(ReceiverName::as_str).collect::<Vec<_>>().join(", ");
-    format!("; told to {told} already, who hear of its end")
 }
 
 fn silence_object(silence: &Silence) -> serde_json::Value {

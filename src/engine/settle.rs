@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::alerts::AlertKey;
 use crate::alerts::followup;
+use crate::alerts::group::GroupKey;
 use crate::alerts::hold::{self, Decided, Hold, Standing, Waiting};
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::ReceiverName;
@@ -16,7 +17,7 @@ use crate::engine::look::{Look, can_explain};
 use crate::engine::tell::{Teller, receivers_of};
 use crate::engine::{Commit, Engine};
 use crate::rules::condition::Truth;
-use crate::rules::{Finding, Form, Rule, RuleName, Subject};
+use crate::rules::{Finding, Form, Rule, RuleName, Severity, Subject};
 use crate::units::{Timestamp, VenueId};
 
 /// A cause that has not held for long enough yet holds its effects too, if it needs no longer than this: both would
@@ -65,16 +66,33 @@ impl<'a> Settling<'a> {
             holds.entry(key).or_default().insert(receiver, hold);
         }
         let mut settled = BTreeMap::new();
+        let mut explaining = BTreeSet::new();
         for (key, open) in waiting {
             let Some(rule) = self.engine.policy.rules.get(&key.rule) else { continue };
             let holds = holds.remove(&key).unwrap_or_default();
             let reminded = self.reminded(&key, rule, open.clone(), look, commit, teller);
             let after = self.settled(&key, rule, reminded, holds, look, teller);
+            if after.severity == Severity::Critical {
+                explaining.extend(after.held.iter().filter_map(|(receiver, hold)| match hold {
+                    Hold::Cause(cause) => Some((receiver.clone(), cause.clone())),
+                    Hold::Silence(_) => None,
+                }));
+            }
             if after != open || self.opened.contains(&key) {
                 settled.insert(key, after);
             }
         }
         put(commit, settled);
+        self.raise(&explaining, commit, teller);
+    }
+
+    /// Lets no quiet hours keep from a receiver why something critical is so that he is not told of.
+    fn raise(&self, explaining: &BTreeSet<(ReceiverName, AlertKey)>, commit: &Commit, teller: &mut Teller<'_>) {
+        for (receiver, cause) in explaining {
+            let venue = cause.subject.venue();
+            let Some(Alert::Open(open)) = self.engine.alerts_after(commit, venue).get(cause).copied() else { continue };
+            teller.raise(&GroupKey { receiver: receiver.clone(), venue }, &open.episode);
+        }
     }
 
     fn settled(

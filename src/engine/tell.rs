@@ -153,6 +153,15 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Makes what a mail that still waits says of a cause as urgent as what it holds back.
+    pub(super) fn raise(&mut self, key: &GroupKey, cause: &EpisodeId) {
+        self.touch(key);
+        let entries = self.groups.get_mut(key).into_iter().flat_map(|group| &mut group.entries);
+        for entry in entries.filter(|entry| entry.kind.tells_first() && entry.episode.as_ref() == Some(cause)) {
+            entry.severity = Severity::Critical;
+        }
+    }
+
     /// Takes reminders of an open alert out of a mail that still waits.
     pub(super) fn take_reminders_back(&mut self, key: &GroupKey, episode: &EpisodeId) {
         self.take_out(key, episode, &[EntryKind::Reminded]);

@@ -9,6 +9,7 @@ use eightysix::store::format::decode_content;
 use eightysix::units::Zone;
 
 use crate::shop::{Opening, Shop, policy_in};
+use crate::tables::Row;
 use crate::told;
 
 #[test]
@@ -338,21 +339,77 @@ fn a_mail_that_waited_says_who_takes_care_meanwhile() {
     shop.after("6m");
     shop.takes_care_of("Piti");
     shop.until("18:31:00");
-    let mails: Vec<String> = shop
-        .told()
-        .iter()
-        .filter_map(|row| match decode_content(&row.body).expect("a stored notice") {
-            Content::Email(mail) => Some(mail.text),
-            Content::Mqtt(_) | Content::Webhook(_) => None,
-        })
-        .collect();
-    insta::assert_snapshot!(mails.join("\n"), @r"
-    Piti is out
+    insta::assert_snapshot!(mailed(&shop), @r"
+    Piti is out (18:15)
       Anar takes care of it: supplier; back at 19:16
-    Bozbaş is out (open for 5 min, and nobody takes care of it)
+    Bozbaş is out (open for 5 min, and nobody takes care of it) (18:15)
 
     --
     Sahil, 18:30; stop list read at 18:29
+    eightysix watches sahil on Clopos
+    ");
+}
+
+/// Returns the texts of the mails.
+fn mailed(shop: &Shop) -> String {
+    let text = |row: &Row| match decode_content(&row.body).expect("a stored notice") {
+        Content::Email(mail) => Some(mail.text),
+        Content::Mqtt(_) | Content::Webhook(_) => None,
+    };
+    shop.told().iter().filter_map(text).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_is_back_and_out_again_while_the_mail_waits_is_told_as_out() {
+    let mut shop = Shop::new(&Opening { rules: Some(ASLEEP), ..Opening::default() });
+    shop.keeps_to(&asleep(ASLEEP));
+    shop.opens();
+    shop.sells_out("Piti");
+    shop.sells_out("Bozbaş");
+    shop.until("18:11:00");
+    shop.restocks("Piti");
+    shop.restocks("Bozbaş");
+    shop.after("2m");
+    shop.sells_out("Piti");
+    shop.until("18:31:00");
+    insta::assert_snapshot!(mailed(&shop), @r"
+    Piti is out
+    Bozbaş is out
+
+    --
+    Sahil, 18:04; stop list read at 18:04
+    eightysix watches sahil on Clopos
+    Piti is out (18:13)
+      before that, at 18:11: Piti is back
+    Bozbaş is back (18:11)
+
+    --
+    Sahil, 18:30; stop list read at 18:29
+    eightysix watches sahil on Clopos
+    ");
+}
+
+#[test]
+fn quiet_hours_keep_no_cause_of_something_critical_from_anybody() {
+    let rules = "rules:
+  - { name: ingredient, when: { sold_out: true, product.type: INGREDIENT }, notify: [managers],
+      message: '{{ item.name }} is out' }
+  - { name: out, severity: critical, when: { sold_out: true, product.type: DISH }, notify: [managers],
+      message: '{{ item.name }} is out' }";
+    let mut shop = Shop::new(&Opening { rules: Some(rules), ..Opening::default() });
+    shop.keeps_to(&asleep(rules));
+    shop.opens();
+    shop.until("18:12:00");
+    shop.sells_out("Soğan");
+    shop.after("3m");
+    shop.sells_out("Lülə kabab");
+    shop.until("18:31:00");
+    insta::assert_snapshot!(mailed(&shop), @r"
+    Soğan is out  [critical]
+      because of it also: Lülə kabab
+
+    --
+    Sahil, 18:15; stop list read at 18:15
     eightysix watches sahil on Clopos
     ");
 }

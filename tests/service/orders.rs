@@ -1,9 +1,12 @@
 //! What people ask of the running service by its commands: who takes care, and what is not to be told for a while.
 
+use std::time::Duration;
+
 use eightysix::alerts::order::{Answer, Order};
 use eightysix::alerts::silence::SilenceId;
+use eightysix::clock;
 use eightysix::store::Store;
-use eightysix::units::{BrandId, Timestamp};
+use eightysix::units::{BrandId, Timestamp, Zone};
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -124,4 +127,39 @@ async fn a_service_that_does_not_run_changes_nothing_later() {
     assert_eq!(stage.told(105), ["alert.opened"], "the order was taken back");
     assert!(service.end("TERM").success());
     stage.close_despite(&["an order is refused"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_the_end_of_quiet_hours_is_not_called_told() {
+    let stage = Stage::open(1).await;
+    let zone = Zone::named("Asia/Baku").expect("bundled");
+    let ends = clock::now().plus(Duration::from_hours(3)).in_zone(&zone);
+    let (from, to) = (clock::now().in_zone(&zone).strftime("%H:00"), ends.strftime("%H:00"));
+    stage.edit("eightysix.yaml", "group_wait: 200ms", &format!("group_wait: 0s, quiet: \"{from}-{to}\""));
+    stage.edit("rules.yaml", "severity: critical", "severity: warning");
+    stage.pos.limit(105, 0);
+    let service = stage.start();
+    stage.hooks.wait_for(1);
+    stage.pos.limit(102, 0);
+    wait::until("the webhook of 102", || (stage.told(102) == ["alert.opened"]).then_some(()));
+
+    let shown = done(&stage, &["alerts"]);
+    let line = format!("          mail to managers waits until {}\n", ends.strftime("%H:00"));
+    let line = if ends.date() == clock::now().in_zone(&zone).date() {
+        line
+    } else {
+        line.replace("until ", &ends.strftime("until %a ").to_string())
+    };
+    assert_eq!(shown.matches(&line).count(), 2, "{shown}");
+    let open = objects(&stage, &["alerts"]);
+    let until: Timestamp = open[0]["mail_waits"]["managers"].as_str().expect("a time").parse().expect("an instant");
+    assert_eq!(until.in_zone(&zone).strftime("%H:%M:%S").to_string(), ends.strftime("%H:00:00").to_string());
+
+    let silence = ["silence", "add", "--product", "102", "--for", "1h", "--by", "Leyla"];
+    let made = done(&stage, &silence);
+    let untold = "; told to kitchen, ops already, who hear of its end; the mail to managers waits and is taken back\n";
+    assert!(made.contains(untold), "{made}");
+    assert!(service.end("TERM").success());
+    assert_eq!(stage.mail.count(), 0, "not even the summary");
+    stage.close();
 }

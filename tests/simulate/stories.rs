@@ -82,7 +82,9 @@ pub(crate) fn check_mails(outbox: &[Row]) -> BTreeSet<(String, String)> {
         };
         let venue = mail.thread_id.split('.').nth(1).expect("a venue").to_owned();
         for line in mail.text.lines() {
-            let line = line.trim_end_matches("  [critical]").trim_end_matches("  [warning]");
+            let line = line.trim_end_matches("  [critical]");
+            let line =
+                without_time(line.strip_prefix("  before that, at ").map_or(line, |line| &line["18:00: ".len()..]));
             let withdrawn = line.split_once(": the rule out was taken away").map(|(dish, _)| (dish, -1));
             let begins = line.strip_prefix("begins ").map(|dish| (dish, 1));
             let ends = line.strip_prefix("ends ").map(|dish| (dish, -1));
@@ -95,6 +97,11 @@ pub(crate) fn check_mails(outbox: &[Row]) -> BTreeSet<(String, String)> {
         }
     }
     balance.into_iter().filter(|(_, told)| *told == 1).map(|(dish, _)| dish).collect()
+}
+
+/// Returns a line of a mail without the time that it may end with.
+fn without_time(line: &str) -> &str {
+    line.strip_suffix(')').and_then(|line| line.rsplit_once(" (")).map_or(line, |(line, _)| line)
 }
 
 /// Checks that an alert that opens is told to whom its rule names: at once to machines, and to people by a mail that is
