@@ -37,7 +37,8 @@ pub(crate) const FAULTS: [Fault; 22] = [
     Fault::DuplicateRows,
     Fault::NumbersAsStrings,
     Fault::IdsAsStrings,
-    Fault::LoseRows { rows: 2 },
+    // Not as many as there are sizes: whether the total counts these nobody knows.
+    Fault::LoseRows { rows: 3 },
     Fault::RepeatRows { rows: 2 },
     Fault::Late { ms: 9_000 },
     Fault::Hang,
@@ -201,13 +202,12 @@ fn deed(chance: &mut Chance, venues: u64) -> Event {
     if chance.happens(20) {
         let venue = chance.between(1, venues);
         let dish = usize::try_from(chance.below(DISHES as u64)).expect("small");
-        return match quiet(chance, venue, dish) {
+        let mut asked = quiet(chance, venue, dish);
+        if let Event::Silence { for_s, .. } = &mut asked {
             // Long enough to hold back what is done meanwhile.
-            Event::Silence { venue, dish, of_station, until_back, for_s } => {
-                Event::Silence { venue, dish, of_station, until_back, for_s: 3 * for_s }
-            }
-            other => other,
-        };
+            *for_s *= 3;
+        }
+        return asked;
     }
     let is_deed = |event: &Event| {
         matches!(
@@ -257,11 +257,17 @@ fn event(chance: &mut Chance, venues: u64) -> Event {
         51..53 => Event::OnTheMenu { dish, active: chance.happens(60) },
         53 => Event::Removed { dish },
         54 => Event::RowsGo,
-        55..66 => Event::Fault {
-            fault: *chance.pick(&FAULTS).expect("there are some"),
-            endpoint: *chance.pick(&ENDPOINTS).expect("there are some"),
-            times: seconds(chance, 3),
-        },
+        55..66 => {
+            let fault = *chance.pick(&FAULTS).expect("there are some");
+            let endpoint = *chance.pick(&ENDPOINTS).expect("there are some");
+            let times = seconds(chance, 3);
+            if matches!(fault, Fault::LoseRows { .. } | Fault::RepeatRows { .. }) {
+                // Only what several walks in a row miss could be taken for gone.
+                Event::Fault { fault, endpoint: Some(Endpoint::Products), times: 2 * times }
+            } else {
+                Event::Fault { fault, endpoint, times }
+            }
+        }
         66..69 => Event::Lie,
         69..72 => Event::Outage { for_s: seconds(chance, 200) },
         72..74 => Event::TokensEnd,
