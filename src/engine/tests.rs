@@ -169,7 +169,7 @@ fn the_next_deadline_says_what_is_waited_for() {
     take(&mut engine, list(&[0]), 38);
     assert!(engine.memory().book.iter().any(|(_, alert)| matches!(alert, Alert::Open(_))), "it opened");
     take(&mut engine, Input::Tick, 125);
-    assert_eq!(next(&engine), Some((after_s(128), "a mail has waited for its burst")));
+    assert_eq!(next(&engine), Some((after_s(128), "a mail has waited for long enough")));
     assert!(take(&mut engine, Input::Tick, 128), "the mail is written");
     take(&mut engine, list(&[5]), 130);
     take(&mut engine, Input::Tick, 188);
