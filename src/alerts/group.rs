@@ -33,6 +33,13 @@ pub struct Route {
     pub ways: Vec<Way>,
 }
 
+impl Route {
+    /// Returns when a group of mail to this receiver goes out.
+    pub fn mails_at(&self, group: &Group) -> Timestamp {
+        group.due_at(self.group_wait, self.quiet.as_ref())
+    }
+}
+
 /// One channel of a receiver, as far as the content depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {

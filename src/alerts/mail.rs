@@ -108,7 +108,8 @@ fn subject(place: &str, entries: &[Entry]) -> String {
 
 fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
     let of_kind = |kind: EntryKind| -> Vec<Value> {
-        let chosen = group.entries.iter().filter(|entry| entry.kind == kind);
+        let is_shown = |entry: &&Entry| entry.kind == kind && reopening(group, entry).is_none();
+        let chosen = group.entries.iter().filter(is_shown);
         chosen.map(|entry| entry_value(entry, group, context, now)).collect()
     };
     let is_news =
@@ -131,20 +132,13 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
         .collect();
     let mut opened = of_kind(EntryKind::Escalated);
     opened.append(&mut of_kind(EntryKind::Opened));
-    let ended = |entry: &Entry| entry.kind == EntryKind::Closed && reopening(group, entry).is_none();
-    let closed: Vec<Value> = group
-        .entries
-        .iter()
-        .filter(|entry| ended(entry))
-        .map(|entry| entry_value(entry, group, context, now))
-        .collect();
     context! {
         place => place,
         brand => context.brand.as_str(),
         baseline => !group.entries.is_empty() && group.entries.iter().all(|entry| entry.baseline),
         opened => opened,
         reminded => of_kind(EntryKind::Reminded),
-        closed => closed,
+        closed => of_kind(EntryKind::Closed),
         changed => of_kind(EntryKind::Changed),
         still_open => still_open,
         sent_at => now.local_time(context.zone),
@@ -153,8 +147,11 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
     }
 }
 
-/// Finds the news by which the end that an entry tells of is over again.
+/// Finds the news by which an end that waited is undone; anything but an end has none.
 fn reopening<'g>(group: &'g Group, end: &Entry) -> Option<&'g Entry> {
+    if end.kind != EntryKind::Closed {
+        return None;
+    }
     let is_same = |entry: &&Entry| (&entry.rule, &entry.label) == (&end.rule, &end.label);
     let after = group.entries.iter().skip_while(|entry| entry.id != end.id);
     after.filter(is_same).find(|entry| entry.kind == EntryKind::Opened)
@@ -166,21 +163,17 @@ fn late(entry: &Entry, context: &MailContext<'_>, now: Timestamp) -> Option<Stri
 }
 
 fn entry_value(entry: &Entry, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
-    let is_end = |end: &&Entry| {
-        end.kind == EntryKind::Closed && reopening(group, end).is_some_and(|opening| opening.id == entry.id)
-    };
+    let is_undone = |end: &&Entry| reopening(group, end).is_some_and(|opening| opening.id == entry.id);
     let before: Vec<Value> = group
         .entries
         .iter()
-        .filter(is_end)
-        .map(|end| context! { at => end.at.local_time(context.zone), message => end.message.as_str() })
+        .filter(is_undone)
+        .map(|end| context! { at => end.at.local_time_beside(now, context.zone), message => end.message.as_str() })
         .collect();
     let open = context.open.iter().find(|open| Some(&open.alert.episode) == entry.episode.as_ref());
     context! {
         message => entry.message.as_str(),
         severity => entry.severity.word(),
-        rule => entry.rule.as_str(),
-        at => entry.at.local_time(context.zone),
         under => open.map(under),
         ack => open.and_then(|open| care(open, context)),
         late => late(entry, context, now),

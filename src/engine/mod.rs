@@ -362,8 +362,7 @@ impl Engine {
     }
 
     fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Option<Timestamp> {
-        let route = self.policy.routes.get(receiver)?;
-        Some(group.due_at(route.group_wait, route.quiet.as_ref()))
+        self.policy.routes.get(receiver).map(|route| route.mails_at(group))
     }
 
     fn is_due(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> bool {

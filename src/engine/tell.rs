@@ -144,22 +144,23 @@ impl<'a> Teller<'a> {
 
     /// Takes back that nobody takes care of an open alert, where that is said in a mail which still waits.
     pub(super) fn correct_escalation(&mut self, key: &GroupKey, open: &OpenAlert) {
-        self.touch(key);
-        let entries = self.groups.get_mut(key).into_iter().flat_map(|group| &mut group.entries);
-        let is_its =
-            |entry: &&mut Entry| entry.kind == EntryKind::Escalated && entry.episode.as_ref() == Some(&open.episode);
-        for entry in entries.filter(is_its) {
+        for entry in self.waiting(key, &open.episode).filter(|entry| entry.kind == EntryKind::Escalated) {
             entry.message.clone_from(&open.message);
         }
     }
 
     /// Makes what a mail that still waits says of a cause as urgent as what it holds back.
     pub(super) fn raise(&mut self, key: &GroupKey, cause: &EpisodeId) {
-        self.touch(key);
-        let entries = self.groups.get_mut(key).into_iter().flat_map(|group| &mut group.entries);
-        for entry in entries.filter(|entry| entry.kind.tells_first() && entry.episode.as_ref() == Some(cause)) {
+        for entry in self.waiting(key, cause).filter(|entry| entry.kind.tells_first()) {
             entry.severity = Severity::Critical;
         }
+    }
+
+    /// Returns what a mail that still waits says of an alert.
+    fn waiting(&mut self, key: &GroupKey, episode: &EpisodeId) -> impl Iterator<Item = &mut Entry> {
+        self.touch(key);
+        let entries = self.groups.get_mut(key).into_iter().flat_map(|group| &mut group.entries);
+        entries.filter(move |entry| entry.episode.as_ref() == Some(episode))
     }
 
     /// Takes reminders of an open alert out of a mail that still waits.

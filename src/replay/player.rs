@@ -247,8 +247,7 @@ impl Player {
         told.take(&self.engine, &self.policy, &commit, self.now);
         for (key, group) in &commit.groups {
             let route = self.policy.routes.get(&key.receiver);
-            let due_at = group.as_ref().zip(route);
-            let due_at = due_at.map(|(group, route)| group.due_at(route.group_wait, route.quiet.as_ref()));
+            let due_at = group.as_ref().zip(route).map(|(group, route)| route.mails_at(group));
             self.set_due(Due::Mail(key.clone()), due_at);
         }
         let asked: Vec<VenueId> = commit.evaluated_venues().collect();

@@ -99,7 +99,7 @@ pub(crate) enum Event {
     OnTheMenu { dish: usize, active: bool },
     /// A dish is deleted in the back office.
     Removed { dish: usize },
-    /// Rows of a long menu are deleted while a walk is between two pages, so that it misses some of the dishes.
+    /// Rows of a long menu are deleted while a walk is between two pages: it must begin anew, or it misses dishes.
     RowsGo,
     /// The next answers are spoilt.
     Fault { fault: Fault, endpoint: Option<Endpoint>, times: u32 },

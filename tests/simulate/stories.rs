@@ -83,8 +83,11 @@ pub(crate) fn check_mails(outbox: &[Row]) -> BTreeSet<(String, String)> {
         let venue = mail.thread_id.split('.').nth(1).expect("a venue").to_owned();
         for line in mail.text.lines() {
             let line = line.trim_end_matches("  [critical]");
-            let line =
-                without_time(line.strip_prefix("  before that, at ").map_or(line, |line| &line["18:00: ".len()..]));
+            let line = without_time(
+                line.strip_prefix("  before that, at ")
+                    .and_then(|line| line.split_once(": "))
+                    .map_or(line, |(_, line)| line),
+            );
             let withdrawn = line.split_once(": the rule out was taken away").map(|(dish, _)| (dish, -1));
             let begins = line.strip_prefix("begins ").map(|dish| (dish, 1));
             let ends = line.strip_prefix("ends ").map(|dish| (dish, -1));
