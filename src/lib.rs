@@ -39,7 +39,7 @@
 //! 7 watcher          pure
 //! 7 ruletest         pure
 //! 7 replay           pure
-//! 8 delivery         pure except worker
+//! 8 delivery         pure except worker fallback
 //! 8 http
 //! 8 explain          pure
 //! 9 config

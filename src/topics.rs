@@ -57,6 +57,11 @@ impl BaseTopic {
         format!("{}/v1/bridge/check", self.0)
     }
 
+    /// Returns the topic of events that belong to no brand; never retained.
+    pub fn bridge_event(&self) -> String {
+        format!("{}/v1/bridge/event", self.0)
+    }
+
     /// Returns the topic of a venue's freshness; retained.
     pub fn status(&self, brand: &BrandId, venue: VenueId) -> String {
         format!("{}/status", self.venue(brand, venue))

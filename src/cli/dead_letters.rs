@@ -103,17 +103,18 @@ async fn list(as_json: bool, config: &Config, store: &Store) -> Result<(), Failu
 }
 
 fn object(letter: &DeadLetter) -> serde_json::Value {
-    let DeadLetter { row, receiver, channel, at, summary, attempts, why } = letter;
+    let DeadLetter { row, receiver, channel, at, summary, attempts, why, passed_to } = letter;
     json!({
         "number": row, "receiver": receiver, "channel": channel, "at": at.to_string(),
-        "summary": summary, "attempts": attempts, "why": why,
+        "summary": summary, "attempts": attempts, "why": why, "passed_to": passed_to,
     })
 }
 
 fn line(letter: &DeadLetter, config: &Config) -> String {
     let at = letter.at.in_zone(&config.locale.timezone).strftime("%Y-%m-%d %H:%M");
     let (summary, why) = (printable(&letter.summary, 200), printable(&letter.why, 300));
-    format!("{:>6}  {at}  {} by {}: {summary}\n        {why}", letter.row, letter.receiver, letter.channel)
+    let instead = letter.passed_to.as_ref().map(|to| format!("; {to} was told instead")).unwrap_or_default();
+    format!("{:>6}  {at}  {} by {}: {summary}\n        {why}{instead}", letter.row, letter.receiver, letter.channel)
 }
 
 #[cfg(test)]

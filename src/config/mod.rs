@@ -109,6 +109,17 @@ pub struct ReceiverSettings {
     pub group_wait: Duration,
     /// When mail waits that nobody must read at once.
     pub quiet: Option<QuietHours>,
+    /// Who is told instead of it.
+    pub fallback: Option<Fallback>,
+}
+
+/// Who is told what a receiver cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// Another receiver; whom it falls back on in turn is never the first one.
+    pub to: ReceiverName,
+    /// For how long the receiver itself is tried alone; what is refused for good is passed on without this wait.
+    pub after: Duration,
 }
 
 /// A channel of a receiver.

@@ -2,13 +2,17 @@
 //!
 //! Connects nowhere. Invariant: a receiver that is returned has a channel, and each channel's way exists.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::alerts::notice::ReceiverName;
 use crate::calendar::QuietHours;
 use crate::config::channels::{self, Ways};
-use crate::config::{ChannelSettings, Named, ReceiverSettings, Surroundings, named, reference, secret};
-use crate::document::{Fields, Node, Problems};
+use crate::config::{
+    ChannelSettings, Fallback, Named, Names, ReceiverSettings, Surroundings, named, reference, secret, unknown_name,
+};
+use crate::document::{Fields, Node, Place, Problems};
 use crate::sinks::email::{self, ADDRESSES_MAX};
 use crate::sinks::webhook::{self, SECRETS_MAX, WebhookSink};
 use crate::timetable;
@@ -16,6 +20,10 @@ use crate::units::{Secret, Zone};
 
 /// How long mail waits for more of the same burst: a kitchen that closes a station stops a dozen dishes in a minute.
 const GROUP_WAIT_DEFAULT: Duration = Duration::from_mins(1);
+/// For how long a receiver is tried alone: longer than a server takes to start again, shorter than guests wait for a dish.
+const ELSE_AFTER_DEFAULT: Duration = Duration::from_mins(5);
+/// What may be written: mail is given up after six hours.
+pub(super) const ELSE_AFTER_RANGE: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_hours(6);
 /// What may be written: after half an hour the news is none.
 pub(super) const GROUP_WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(30);
 /// The form of a webhook.
@@ -28,12 +36,58 @@ pub(super) fn all(
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Named<ReceiverSettings> {
-    named(node, "managers: { email: { smtp: main, to: [..] } }", problems, |entry, problems| {
+    let mut fallbacks = Vec::new();
+    let found = named(node, "managers: { email: { smtp: main, to: [..] } }", problems, |entry, problems| {
         let mut fields = entry.node.fields("{ email: { smtp: main, to: [manager@example.com] } }", problems)?;
         let receiver = receiver(&mut fields, ways, zone, around, problems);
+        let fallback = fallback(&mut fields, problems);
         fields.finish(problems);
-        receiver
-    })
+        let (to, after) = fallback?;
+        let wanted = to.map(|(to, place)| (Fallback { to: ReceiverName::new(&to), after }, place));
+        fallbacks.extend(wanted.clone().map(|(fallback, place)| (entry.key.to_string(), fallback, place)));
+        Some(ReceiverSettings { fallback: wanted.map(|(fallback, _)| fallback), ..receiver? })
+    });
+    check_fallbacks(&fallbacks, &found.names, problems);
+    found
+}
+
+/// Reads whom else to tell, where that is written, and when; whether there is such a receiver is known after the last.
+fn fallback(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<(Option<(String, Place)>, Duration)> {
+    let (to, after) = (fields.optional("else"), fields.optional("else_after"));
+    if let (None, Some(after)) = (to, after) {
+        let message = "'else_after' says when another receiver is told, and there is no 'else'".to_owned();
+        problems.tell_with_help(&after.place, message, "write 'else: ops' beside it, or remove it");
+        return None;
+    }
+    let after = after.map_or(Some(ELSE_AFTER_DEFAULT), |node| node.duration(&ELSE_AFTER_RANGE, problems));
+    let to = match to {
+        Some(node) => Some((node.text(problems)?.to_owned(), node.place.clone())),
+        None => None,
+    };
+    Some((to, after?))
+}
+
+/// Tells of fallbacks on nobody, on oneself and in a circle, which would pass news round for ever.
+fn check_fallbacks(fallbacks: &[(String, Fallback, Place)], names: &Names, problems: &mut Problems) {
+    let next: BTreeMap<&str, &str> =
+        fallbacks.iter().map(|(from, fallback, _)| (from.as_str(), fallback.to.as_str())).collect();
+    for (from, fallback, place) in fallbacks {
+        let to = fallback.to.as_str();
+        if !names.may_hold(to) {
+            unknown_name(place, to, "receiver", names, problems);
+            continue;
+        }
+        // As many steps as there are fallbacks: a circle that does not hold this receiver is told of at its own.
+        let chain: Vec<&str> =
+            std::iter::successors(Some(to), |name| next.get(name).copied()).take(fallbacks.len()).collect();
+        if let Some(end) = chain.iter().position(|name| name == from) {
+            let message = match end {
+                0 => format!("'{from}' cannot stand in for itself"),
+                _ => format!("'else' goes round in a circle: {from}, {}", chain[..=end].join(", ")),
+            };
+            problems.tell_with_help(place, message, "name a receiver that is reached in another way");
+        }
+    }
 }
 
 fn receiver(
@@ -61,7 +115,7 @@ fn receiver(
     if problems.count() > told {
         return None;
     }
-    Some(ReceiverSettings { channels, group_wait: group_wait?, quiet })
+    Some(ReceiverSettings { channels, group_wait: group_wait?, quiet, fallback: None })
 }
 
 /// Reads when mail waits; refused where it would hold nothing back, or everything for ever.

@@ -12,7 +12,7 @@ use crate::clopos::BASE_URL;
 use crate::config::basics::{CATALOG_RANGE, CURRENCY, FASTEST_RANGE, OLDEST_RANGE, PRICES_RANGE, STORE, TIME_OF_DAY};
 use crate::config::clopos::{BRAND, BRANDS_MAX, HEADER_TEXT, REQUESTS_DEFAULT, REQUESTS_RANGE, VENUES_MAX};
 use crate::config::hours::WINDOWS_MAX;
-use crate::config::receivers::GROUP_WAIT_RANGE;
+use crate::config::receivers::{ELSE_AFTER_RANGE, GROUP_WAIT_RANGE};
 use crate::config::{NAME_LENGTH_MAX, secret};
 use crate::document::schema::{
     Schema, by_key, defaulting, described, document, duration, entries, flag, from_to, group, integer, list,
@@ -271,6 +271,10 @@ const QUIET: &str = "When mail waits that nobody must read at once: until these 
 
 fn receiver() -> Schema {
     let wait = format!("How long mail waits for more of the same burst. {}", from_to(&GROUP_WAIT_RANGE));
+    let alone = format!(
+        "For how long this one is tried alone before the other is told; 5m unless given. {}",
+        from_to(&ELSE_AFTER_RANGE)
+    );
     let settings = vec![
         ("email", described(reference("email"), "Mail, grouped. Example: `{ smtp: main, to: [manager@example.com] }`")),
         (
@@ -280,10 +284,12 @@ fn receiver() -> Schema {
         ("webhook", described(reference("webhook"), "CloudEvents by POST, signed as Standard Webhooks has it.")),
         ("group_wait", defaulting(described(duration(), &wait), "60s")),
         ("quiet", described(schedule_schema(), QUIET)),
+        ("else", described(text(), "The receiver that is told what this one cannot be told, by its name.")),
+        ("else_after", described(duration(), &alone)),
     ];
     let channels = ["email", "mqtt", "webhook"].map(|channel| json!({ "required": [channel] }));
     let receiver = with(group(&[], settings), "anyOf", channels.to_vec().into());
-    with(receiver, "dependencies", json!({ "quiet": ["email"] }))
+    with(receiver, "dependencies", json!({ "quiet": ["email"], "else_after": ["else"] }))
 }
 
 fn email() -> Schema {

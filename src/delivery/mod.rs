@@ -2,6 +2,8 @@
 //!
 //! Invariant: a notice is either delivered, due at a stored instant, or dead or expired with a reason; it is never forgotten.
 
+pub mod fallback;
+pub mod untold;
 pub mod worker;
 
 use std::time::Duration;

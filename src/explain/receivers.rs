@@ -253,6 +253,8 @@ impl Post<'_> {
             1 => "1 attempt".to_owned(),
             attempts => format!("{attempts} attempts"),
         };
+        let instead = |(to, at): &(ReceiverName, Timestamp)| format!("; {to} was told instead at {}", time(*at));
+        let instead = told.passed_on.as_ref().map(instead).unwrap_or_default();
         match told.state {
             ToldState::Delivered { at } if told.attempts > 1 => {
                 (Outcome::Told, format!("delivered at {}, after {attempts}{why}", time(at)))
@@ -260,14 +262,14 @@ impl Post<'_> {
             ToldState::Delivered { at } => (Outcome::Told, format!("delivered at {}{why}", time(at))),
             ToldState::Waiting { .. } if told.attempts == 0 => {
                 let first = "an older one goes first, or the service does not run";
-                (Outcome::Waiting, format!("in the outbox since {}, not tried yet: {first}", time(told.at)))
+                (Outcome::Waiting, format!("in the outbox since {}, not tried yet: {first}{instead}", time(told.at)))
             }
             ToldState::Waiting { due } => {
-                (Outcome::Waiting, format!("not delivered after {attempts}{why}; the next at {}", time(due)))
+                (Outcome::Waiting, format!("not delivered after {attempts}{why}; the next at {}{instead}", time(due)))
             }
             ToldState::Dead { at } => {
                 let again = format!("`eightysix dead-letters --resend {}` sends it again", told.row);
-                (Outcome::Failed, format!("given up at {} after {attempts}{why}; {again}", time(at)))
+                (Outcome::Failed, format!("given up at {} after {attempts}{why}{instead}; {again}", time(at)))
             }
             ToldState::Expired { at } => (Outcome::NotSent, format!("left out at {}{why}", time(at))),
         }

@@ -123,6 +123,7 @@ impl Shop {
             attempts,
             state,
             why: (attempts > 1).then(|| "503".to_owned()),
+            passed_on: None,
         };
         let mail = |notice: &Notice| match &notice.content {
             Content::Email(mail) if mails_since.get(&notice.receiver).is_some_and(|since| notice.at >= *since) => {

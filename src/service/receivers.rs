@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::alerts::group::{self, Route};
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::config::{ChannelSettings, Config};
+use crate::delivery::fallback;
+use crate::delivery::untold::Relief;
 use crate::delivery::worker::{self, Report, Way};
 use crate::sinks::email::EmailSink;
 use crate::sinks::mqtt::link::Link;
@@ -103,6 +105,21 @@ impl Ways {
     }
 }
 
+/// Returns who is told instead of whom.
+pub fn reliefs(config: &Config, routes: &BTreeMap<ReceiverName, Route>) -> Vec<Relief> {
+    let relief = |(of, settings): (&ReceiverName, &crate::config::ReceiverSettings)| {
+        let fallback = settings.fallback.as_ref()?;
+        Some(Relief {
+            of: of.clone(),
+            after: fallback.after,
+            to: routes.get(&fallback.to)?.clone(),
+            zone: config.locale.timezone.clone(),
+            day_starts: config.locale.business_day_starts,
+        })
+    };
+    config.receivers.iter().filter_map(relief).collect()
+}
+
 /// The running workers.
 pub struct Workers {
     tasks: JoinSet<()>,
@@ -111,8 +128,8 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker for every way.
-    pub fn start(ways: Ways, store: &Store, report: &Report) -> Self {
+    /// Starts a worker for every way, and a look after each receiver that another one stands in for.
+    pub fn start(ways: Ways, reliefs: Vec<Relief>, store: &Store, report: &Report) -> Self {
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut wakes = BTreeMap::new();
@@ -121,6 +138,11 @@ impl Workers {
             wakes.insert((receiver.clone(), channel), Arc::clone(&wake));
             let (store, report, cancel) = (store.clone(), Arc::clone(report), cancel.clone());
             tasks.spawn(worker::run(receiver, way, store, wake, report, cancel));
+        }
+        for relief in reliefs {
+            let of_it = wakes.iter().filter(|((receiver, _), _)| *receiver == relief.to.receiver);
+            let bells = of_it.map(|(_, wake)| Arc::clone(wake)).collect();
+            tasks.spawn(fallback::run(relief, store.clone(), bells, cancel.clone()));
         }
         Self { tasks, cancel, wakes: Wakes(Arc::new(wakes)) }
     }

@@ -11,6 +11,7 @@ mod probe;
 mod queue;
 pub mod sqlite;
 mod told;
+mod untold;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use history::{HistorySpan, Order};
 pub use probe::Probed;
 pub use sqlite::Store;
 pub use told::{Told, ToldState};
+pub use untold::Untold;
 
 /// Characters of the reason why a stored value cannot be read.
 const WHY_LENGTH_MAX: usize = 200;
@@ -199,6 +201,8 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// Why it was given up.
     pub why: String,
+    /// Which other receiver was told of it.
+    pub passed_to: Option<String>,
 }
 
 /// A dead letter that was put back into the outbox.

@@ -299,7 +299,7 @@ impl Store {
     /// Returns the notices that were given up, newest first, at most 500.
     pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, receiver, channel, at_ms, summary, attempts, COALESCE(why, '') FROM outbox
+            "SELECT id, receiver, channel, at_ms, summary, attempts, COALESCE(why, ''), passed_to FROM outbox
              WHERE state = 'dead' ORDER BY id DESC LIMIT 500",
         )
         .fetch_all(&self.readers)
@@ -313,6 +313,7 @@ impl Store {
             summary: row.get(4),
             attempts: row.get(5),
             why: row.get(6),
+            passed_to: row.get(7),
         };
         Ok(rows.iter().map(letter).collect())
     }
@@ -444,6 +445,7 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(vec![
         step(1, "schema", include_str!("schema_1.sql")),
         step(2, "orders", include_str!("schema_2.sql")),
+        step(3, "fallback", include_str!("schema_3.sql")),
     ])
 }
 
@@ -580,7 +582,7 @@ async fn put_history(
     statement.execute(&mut **tx).await.map_err(failed("write the history")).map(drop)
 }
 
-async fn put_notice(tx: &mut Transaction<'_, Sqlite>, notice: &Notice) -> Result<(), StoreError> {
+pub(super) async fn put_notice(tx: &mut Transaction<'_, Sqlite>, notice: &Notice) -> Result<(), StoreError> {
     // The id is derived from the content: a cycle that is repeated inserts the same rows, and they are ignored.
     let statement = sqlx::query(
         "INSERT INTO outbox (notice, receiver, channel, at_ms, summary, body, queued_ms, due_ms) VALUES ($1, $2, $3, $4, $5, $6, $4, $4)
@@ -688,10 +690,10 @@ mod tests {
         let (dir, store) = store_with(&["a"]).await;
         let path = dir.path().join("db");
         Store::open_beside(&path).await.expect("of this version").close().await;
-        let newer = "INSERT INTO _sqlx_migrations SELECT 3, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 2";
+        let newer = "INSERT INTO _sqlx_migrations SELECT 4, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 3";
         sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
         let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
-        assert!(error.contains("has the schema 3") && error.contains("knows 2"), "{error}");
+        assert!(error.contains("has the schema 4") && error.contains("knows 3"), "{error}");
 
         let other = dir.path().join("other");
         Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))

@@ -33,6 +33,8 @@ pub struct Told {
     pub state: ToldState,
     /// What the last attempt said, or who of several addresses was refused.
     pub why: Option<String>,
+    /// Which other receiver was told of it instead, and when.
+    pub passed_on: Option<(ReceiverName, Timestamp)>,
 }
 
 /// What became of a notice.
@@ -66,7 +68,7 @@ impl Store {
         let mut found = Vec::new();
         for notice in notices {
             let statement = sqlx::query(
-                "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why
+                "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms
                  FROM outbox WHERE notice = $1",
             );
             let rows = statement.bind(notice.as_str()).fetch_all(&self.readers).await;
@@ -84,14 +86,14 @@ impl Store {
         since: Timestamp,
     ) -> Result<Vec<(Told, Mail)>, StoreError> {
         let statement = sqlx::query(
-            "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, body
+            "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, body
              FROM outbox WHERE receiver = $1 AND channel = 'email' AND at_ms >= $2
                  AND CASE WHEN json_valid(body) THEN substr(body ->> '$.Email.thread_id', 1, length($4)) = $4 END
              ORDER BY id DESC LIMIT $3",
         );
         let statement = statement.bind(receiver.as_str()).bind(since.unix_ms()).bind(MAILS_MAX).bind(thread);
         let rows = statement.fetch_all(&self.readers).await.map_err(failed("look for mails"))?;
-        let mail = |row: &SqliteRow| match format::decode_content(row.get(10)) {
+        let mail = |row: &SqliteRow| match format::decode_content(row.get(12)) {
             Ok(Content::Email(mail)) => Some((told(row), mail)),
             // What cannot be read is a dead letter, or becomes one with the next attempt.
             Ok(Content::Mqtt(_) | Content::Webhook(_)) | Err(_) => None,
@@ -108,6 +110,7 @@ fn told(row: &SqliteRow) -> Told {
         "expired" => ToldState::Expired { at },
         _ => ToldState::Waiting { due: Timestamp::from_unix_ms(row.get(7)) },
     };
+    let passed_to: Option<&str> = row.get(10);
     Told {
         row: row.get(0),
         notice: NoticeId::from_stored(row.get(1)),
@@ -117,5 +120,6 @@ fn told(row: &SqliteRow) -> Told {
         attempts: row.get(5),
         state,
         why: row.get(9),
+        passed_on: passed_to.zip(row.get(11)).map(|(to, at)| (ReceiverName::new(to), Timestamp::from_unix_ms(at))),
     }
 }

@@ -41,7 +41,7 @@ const RULES: [&str; 22] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 56] = [
+const CONFIGURATION: [&str; 59] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -64,6 +64,9 @@ const CONFIGURATION: [&str; 56] = [
     "embedded broker on a name",
     "embedded broker open to all without a password",
     "embedded broker with a password and for everybody",
+    "fallback on a receiver that is not there",
+    "fallback on oneself",
+    "fallbacks in a circle",
     "fastest slower than oldest",
     "feed is set twice",
     "feed to brokers that are not there, and twice",

@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
-use eightysix::alerts::group::EntryKind;
-use eightysix::alerts::notice::{Channel, Event, NoticeId};
+use eightysix::alerts::group::{EntryKind, Route, Way};
+use eightysix::alerts::notice::{Channel, Content, Event, Mail, Notice, NoticeId, ReceiverName};
 use eightysix::alerts::published::event_type;
+use eightysix::delivery::untold::{self, Relief};
 use eightysix::sinks::Outcome;
 use eightysix::sinks::webhook::{Settings, WebhookSink};
-use eightysix::store::Finish;
-use eightysix::units::{Secret, Timestamp, parse_duration};
+use eightysix::store::{Finish, Untold};
+use eightysix::units::{Secret, Timestamp, Zone, parse_duration};
 use eightysix::{clock, delivery};
 
 use super::markdown::{blocks, document, first_cells, section};
+use super::mqtt::keys;
 use super::webhook::{Hit, Receiver};
 
 const ID: &str = "4fd1c0de4fd1c0de4fd1c0de4fd1c0de";
@@ -119,5 +121,51 @@ fn the_schedule_is_that_of_the_code() {
 #[test]
 fn the_types_are_those_of_the_code() {
     let documented = first_cells(section(&document("docs/webhooks.md"), "## Types"));
-    assert_eq!(documented, EntryKind::ALL.map(|kind| event_type(kind.event())).into());
+    let types = EntryKind::ALL.map(EntryKind::event).into_iter().chain([untold::EVENT]);
+    assert_eq!(documented, types.map(event_type).collect());
+}
+
+#[test]
+fn an_event_in_the_place_of_another_has_the_documented_fields() {
+    let at = Timestamp::from_unix_ms(1_780_000_000_000);
+    let untold = |row: i64, content: Content| Untold {
+        row,
+        notice: Notice {
+            id: NoticeId::from_stored(ID),
+            receiver: ReceiverName::new("managers"),
+            at,
+            content,
+            summary: "Sahil: Plov is out".to_owned(),
+        },
+        queued_at: at,
+        dead_at: None,
+        why: None,
+    };
+    let text = || "Plov is out".to_owned();
+    let mail = Mail { message_id: text(), thread_id: text(), subject: text(), text: text(), html: text() };
+    let event = Event { body: "\"an event\"".to_owned() };
+    let untold = [untold(1, Content::Email(mail)), untold(2, Content::Webhook(event))];
+    let relief = Relief {
+        of: ReceiverName::new("managers"),
+        after: Duration::from_mins(5),
+        to: Route {
+            receiver: ReceiverName::new("ops"),
+            group_wait: Duration::ZERO,
+            quiet: None,
+            ways: vec![Way::Webhook],
+        },
+        zone: Zone::utc(),
+        day_starts: jiff::civil::time(4, 0, 0, 0),
+    };
+    let told = untold::compose(&relief, Channel::Email, &untold.iter().collect::<Vec<_>>(), at);
+    let Content::Webhook(Event { body }) = &told[0].content else { panic!("an event") };
+    let event: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    let data: BTreeSet<String> = keys(&event).into_iter().filter(|key| key.starts_with("data.")).collect();
+    let text = document("docs/webhooks.md");
+    let section = section(&text, "## In the place of another");
+    assert_eq!(data, first_cells(section));
+    let [example] = &blocks(section, "json")[..] else { panic!("one example") };
+    let example: serde_json::Value = serde_json::from_str(example).expect("JSON");
+    assert!(keys(&example).is_subset(&keys(&event)), "{example}");
+    assert_eq!(example["type"], event["type"]);
 }

@@ -177,3 +177,66 @@ async fn a_notice_that_is_given_up_is_listed_and_sent_again() {
     assert!(service.end("TERM").success());
     stage.close_despite(&["given up, see dead-letters", "nothing more is sent there"]);
 }
+
+#[tokio::test]
+async fn what_a_webhook_is_not_told_is_mailed_to_another() {
+    let stage = Stage::open(1).await;
+    stage.edit("eightysix.yaml", "  ops:\n", "  ops:\n    else: managers\n    else_after: 10s\n");
+    let service = stage.start_with_baseline();
+    // The first attempt and the one after 5 s; the next is after 20 s.
+    for _ in 0..2 {
+        stage.hooks.answer(Answer::status(503));
+    }
+    stage.pos.limit(102, 0);
+    service.says("managers is told instead of ops");
+    let mails = stage.mail.wait_for(3);
+    let instead = mails.iter().find(|mail| mail.subject.starts_with("ops cannot be told by webhook since "));
+    let instead = instead.unwrap_or_else(|| panic!("nothing was passed on: {mails:?}"));
+    assert!(instead.subject.contains("503"), "{instead:?}");
+    assert!(instead.text.contains("sold-out: Quzu tikə kabab is out at Kitchen"), "{}", instead.text);
+    assert!(instead.text.contains("ops will be told as well as soon as that works"), "{}", instead.text);
+    let explained = stage.eightysix(&["explain", "102", "ops", "--config", "eightysix.yaml"]);
+    let words = explained.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("; managers was told instead at "), "{explained:?}");
+
+    wait::until("the webhook itself", || (stage.told(102) == ["alert.opened"]).then_some(()));
+    stage.pos.restock(102);
+    wait::until("its end", || (stage.told(102) == ["alert.opened", "alert.closed"]).then_some(()));
+    assert_eq!(service.story().matches("is told instead of").count(), 1, "{}", service.story());
+    assert!(service.end("TERM").success());
+    stage.close_despite(&["not told yet", "is told instead of"]);
+}
+
+#[tokio::test]
+async fn what_mail_and_screens_are_not_told_a_webhook_is_told() {
+    let mut stage = Stage::open(1).await;
+    stage.edit("eightysix.yaml", "group_wait: 200ms }", "group_wait: 200ms, else: ops, else_after: 10s }");
+    stage.edit(
+        "eightysix.yaml",
+        "{ mqtt: { broker: kitchen } }",
+        "{ mqtt: { broker: kitchen }, else: ops, else_after: 10s }",
+    );
+    let service = stage.start_with_baseline();
+    stage.mail.stop();
+    stage.broker.end("KILL").await;
+    stage.pos.limit(102, 0);
+    let unreachable = |receiver: &str| {
+        wait::until(receiver, || {
+            let events = stage.distinct_events();
+            let is_of_it = |event: &&serde_json::Value| {
+                event["type"] == "dev.eightysix.receiver.unreachable.v1" && event["data"]["receiver"] == receiver
+            };
+            events.iter().find(is_of_it).map(|event| event["data"].clone())
+        })
+    };
+    let managers = unreachable("managers");
+    assert_eq!(managers["channel"], "email", "{managers}");
+    assert!(managers["reason"].as_str().is_some_and(|why| why.contains("Connection refused")), "{managers}");
+    let text = managers["notices"][0]["text"].as_str().expect("the mail");
+    assert!(text.contains("Quzu tikə kabab is out at Kitchen"), "{managers}");
+    let kitchen = unreachable("kitchen");
+    assert_eq!((&kitchen["channel"], &kitchen["reason"]), (&"mqtt".into(), &"its broker is away".into()), "{kitchen}");
+    assert_eq!(kitchen["notices"][0]["event"]["data"]["item"]["id"], 102, "{kitchen}");
+    assert!(service.end("TERM").success());
+    stage.close_despite(&["not told yet", "is told instead of", "no connection to the broker"]);
+}

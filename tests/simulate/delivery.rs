@@ -15,6 +15,7 @@ use eightysix::units::{Timestamp, Uptime};
 
 use crate::driver::Clock;
 use crate::script::{Ear, Trouble};
+use crate::stand_in::{STOOD_IN, StandIn};
 use crate::tables::Row;
 
 /// As in `delivery::worker`.
@@ -52,6 +53,8 @@ struct Worker {
 
 /// All that is delivered.
 pub(crate) struct Delivery {
+    /// What a deputy is told instead of others.
+    stand_in: StandIn,
     /// The state of each row of the outbox, in its order.
     pub(crate) standings: Vec<Standing>,
     /// Everything that arrived, in its order: receiver, channel, id and bytes.
@@ -60,12 +63,13 @@ pub(crate) struct Delivery {
     troubles: BTreeMap<Ear, (Trouble, Uptime)>,
     chance: Chance,
     /// How often a receiver was in trouble when something was sent to it.
-    pub(crate) met: BTreeMap<String, u64>,
+    met: BTreeMap<String, u64>,
 }
 
 impl Delivery {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
+            stand_in: StandIn::new(),
             standings: Vec::new(),
             arrived: Vec::new(),
             workers: BTreeMap::new(),
@@ -83,6 +87,7 @@ impl Delivery {
     /// The process is gone; what was on its way may have arrived and nobody knows.
     pub(crate) fn dies(&mut self) {
         self.workers.clear();
+        self.stand_in.dies();
     }
 
     /// A new process gives back the leases of the old one, as `Store::open` does.
@@ -110,7 +115,7 @@ impl Delivery {
             let look = self.work(&name, outbox, broker_is_up, can_store, clock);
             next = next.min(look);
         }
-        next
+        next.min(self.stand_in.turn(outbox, &self.standings, can_store, clock))
     }
 
     fn work(
@@ -228,8 +233,15 @@ impl Delivery {
         self.standings.iter().filter_map(Standing::due).min()
     }
 
+    /// Returns how often a receiver was in trouble, and its deputy was told.
+    pub(crate) fn met(&self) -> BTreeMap<String, u64> {
+        let stood_in = (STOOD_IN.to_owned(), self.stand_in.stood_in());
+        self.met.clone().into_iter().chain([stood_in]).collect()
+    }
+
     /// Holds what arrived against what was decided.
     pub(crate) fn check(&self, outbox: &[Row]) {
+        self.stand_in.check(outbox, &self.standings);
         let mut decided: BTreeMap<(&str, &str, &str), (&Row, &Standing)> = BTreeMap::new();
         for (row, standing) in outbox.iter().zip(&self.standings) {
             let earlier = decided.insert((&row.receiver, row.channel, &row.id), (row, standing));

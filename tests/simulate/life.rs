@@ -162,7 +162,7 @@ impl Life {
         life.check_last_mails(&told);
         let mut onlookers = life.onlookers.borrow_mut();
         let (journal, mut met) = (std::mem::take(&mut onlookers.journal), std::mem::take(&mut onlookers.met));
-        met.append(&mut life.delivery.met);
+        met.append(&mut life.delivery.met());
         Lived { journal, judged: life.judged, met }
     }
 

@@ -37,6 +37,12 @@ impl Outbox {
         self.store.finish(&[(row, finish)], after_s(s)).await.expect("finished");
     }
 
+    /// What another receiver should be told, by its ids.
+    async fn untold(&self, s: i64) -> Vec<String> {
+        let untold = self.store.untold(&receiver(), after_s(s)).await.expect("looked");
+        untold.into_iter().map(|it| it.notice.id.as_str().to_owned()).collect()
+    }
+
     async fn next_due_s(&self) -> Option<i64> {
         let at = self.store.next_due(&receiver(), Channel::Webhook).await.expect("looked");
         at.map(|at| (at.unix_ms() - NOW.unix_ms()) / 1000)
@@ -157,4 +163,30 @@ async fn published_topics_are_remembered_by_broker() {
     note("bar", &[("c", true)]).await;
     assert_eq!(outbox.store.published_topics("kitchen").await.expect("read"), ["a"]);
     assert_eq!(outbox.store.published_topics("bar").await.expect("read"), ["c"]);
+}
+
+#[tokio::test]
+async fn what_is_passed_on_is_noted_with_what_the_other_one_is_told_and_goes_on_to_be_tried() {
+    let outbox = Outbox::with(vec![webhook("a"), publish("b"), webhook("c"), webhook("d")]).await;
+    let leased = outbox.lease(2, 0).await;
+    outbox.finish(leased[0].row, Finish::Delivered { but: None }, 1).await;
+    outbox.finish(leased[1].row, Finish::Dead { why: "400".to_owned() }, 1).await;
+    assert_eq!(outbox.untold(2).await, ["b", "c", "d"], "on every channel, and what was given up");
+    let day_s = 24 * 3600;
+    assert_eq!(outbox.untold(day_s + 2).await, ["b", "d"], "not what was given up long ago");
+
+    let ops = ReceiverName::new("ops");
+    let told = Notice { receiver: ops.clone(), ..webhook("instead") };
+    for _ in 0..2 {
+        let rows = [leased[1].row, leased[1].row + 1];
+        outbox.store.pass_on(&rows, &ops, std::slice::from_ref(&told), after_s(3)).await.expect("passed on");
+    }
+    assert_eq!(outbox.untold(4).await, ["b"]);
+    let queued = outbox.store.lease(&ops, Channel::Webhook, 9, LEASE, NOW).await.expect("leased");
+    assert_eq!(queued.into_iter().map(|leased| leased.notice).collect::<Vec<_>>(), [told], "once");
+    assert_eq!(outbox.leased(9, 4).await, shown(&[("d", 0)]), "it is still tried");
+    let dead = outbox.store.dead_letters().await.expect("listed").remove(0);
+    assert_eq!((dead.row, dead.passed_to.as_deref()), (leased[1].row, Some("ops")));
+    let passed_on = outbox.store.told(&[leased[1].notice.id.clone()]).await.expect("found").remove(0).passed_on;
+    assert_eq!(passed_on, Some((ops, after_s(3))));
 }

@@ -1,0 +1,64 @@
+//! One loop for each receiver that has an `else`: looks for what it cannot be told, and has another one told instead.
+//!
+//! Takes nothing from the receiver, whose own worker goes on. Looks by a timer alone: nobody needs it within the second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::delivery::untold::{self, Relief};
+use crate::store::{Store, StoreError};
+use crate::telemetry::{self, Repeat, Repeats};
+use crate::units::Uptime;
+
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// With a short patience it looks as often as that needs.
+const LOOKS_WITHIN_PATIENCE: u32 = 4;
+/// What fails, for the count of failures.
+const THE_STORE: &str = "the store";
+
+/// Passes on what `relief.of` cannot be told, until `cancel`. `wakes` are the bells of the workers of who is told.
+pub async fn run(relief: Relief, store: Store, wakes: Vec<Arc<Notify>>, cancel: CancellationToken) {
+    let started_at = clock::uptime();
+    let look_every = LOOK_EVERY.min(relief.after / LOOKS_WITHIN_PATIENCE);
+    let mut failures = Repeats::default();
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(look_every) => {}
+        }
+        match look(&relief, &store, started_at).await {
+            Ok(passed_on) => {
+                failures.works(THE_STORE);
+                for wake in wakes.iter().filter(|_| passed_on) {
+                    wake.notify_one();
+                }
+            }
+            Err(error) => {
+                let text = telemetry::chain(&error);
+                if let Repeat::First { unsaid: _ } = failures.failed(THE_STORE, &text) {
+                    tracing::error!(receiver = %relief.of, "nothing can be passed on to {}: {text}", relief.to.receiver);
+                }
+            }
+        }
+    }
+}
+
+/// Passes on what is due; says whether that was anything.
+async fn look(relief: &Relief, store: &Store, started_at: Uptime) -> Result<bool, StoreError> {
+    let now = clock::now();
+    let untold = store.untold(&relief.of, now).await?;
+    let due = untold::due(&untold, relief.after, clock::uptime().since(started_at), now);
+    for (channel, untold) in &due {
+        let notices = untold::compose(relief, *channel, untold, now);
+        let rows: Vec<i64> = untold.iter().map(|it| it.row).collect();
+        store.pass_on(&rows, &relief.to.receiver, &notices, now).await?;
+        let (count, channel) = (rows.len(), channel.word());
+        tracing::warn!(receiver = %relief.of, channel, count, "{} is told instead of {}", relief.to.receiver, relief.of);
+    }
+    Ok(!due.is_empty())
+}

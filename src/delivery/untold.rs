@@ -1,0 +1,415 @@
+//! What a receiver cannot be told, and what another one is told instead.
+//!
+//! Decides and renders; the loop around it is `fallback`. What is refused for good is passed on at once, what waits when
+//! the receiver has been tried alone for long enough. Invariant: the same rows give a notice of the same id.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::alerts::group::{EVENT_EXPIRY_S, Route, Way, notice_id};
+use crate::alerts::notice::{Channel, Content, Event, Mail, MqttMessage, Notice, NoticeId, ReceiverName};
+use crate::alerts::published;
+use crate::calendar::business_day;
+use crate::store::Untold;
+use crate::units::{Timestamp, Zone, printable};
+
+/// How long a dead letter waits for more of the same burst.
+const GATHER: Duration = Duration::from_secs(30);
+/// Notices that are named one by one; of more only the number is said, and `dead-letters` lists them.
+const NAMED_MAX: usize = 50;
+/// Characters of what an attempt said.
+const WHY_LENGTH_MAX: usize = 200;
+/// Characters of a subject: what a phone shows on two lines.
+const SUBJECT_LENGTH_MAX: usize = 120;
+/// The middle of the event's type.
+pub const EVENT: &str = "receiver.unreachable";
+/// The template of the plain text.
+const TEXT: &str = "unreachable.txt";
+/// The template of the HTML, in which names are escaped.
+const HTML: &str = "unreachable.html";
+
+/// Who is told instead of whom.
+#[derive(Clone, Debug)]
+pub struct Relief {
+    /// Who cannot be told.
+    pub of: ReceiverName,
+    /// For how long it is tried alone.
+    pub after: Duration,
+    /// Who is told instead.
+    pub to: Route,
+    /// The zone in which times are shown.
+    pub zone: Zone,
+    /// When the business day turns over.
+    pub day_starts: jiff::civil::Time,
+}
+
+/// Returns what must be passed on now, by the channel on which it does not arrive.
+///
+/// `running_for` is how long this process has tried: what waited while none ran is not for that reason unreachable.
+pub fn due(
+    untold: &[Untold],
+    after: Duration,
+    running_for: Duration,
+    now: Timestamp,
+) -> BTreeMap<Channel, Vec<&Untold>> {
+    let mut by_channel: BTreeMap<Channel, Vec<&Untold>> = BTreeMap::new();
+    for notice in untold {
+        by_channel.entry(notice.notice.content.channel()).or_default().push(notice);
+    }
+    by_channel.retain(|_, untold| {
+        let is_overdue =
+            |it: &&&Untold| it.dead_at.is_none() && running_for >= after && now.since(it.queued_at) >= after;
+        let is_refused = |it: &&&Untold| it.dead_at.is_some_and(|at| now.since(at) >= GATHER || now < at);
+        // Nothing overtakes: what is behind a notice that is stuck is stuck as well.
+        if untold.iter().any(|it| is_overdue(&it)) {
+            return true;
+        }
+        let gathered = untold.iter().any(|it| is_refused(&it));
+        untold.retain(|it| it.dead_at.is_some());
+        gathered
+    });
+    by_channel
+}
+
+/// Renders what is told instead, one notice for each channel of who is told.
+pub fn compose(relief: &Relief, channel: Channel, untold: &[&Untold], now: Timestamp) -> Vec<Notice> {
+    let ids: Vec<&str> =
+        [EVENT, channel.word()].into_iter().chain(untold.iter().map(|it| it.notice.id.as_str())).collect();
+    let id = notice_id(&relief.to.receiver, &ids);
+    let told = Told::of(relief, channel, untold, now);
+    let content = |way: &Way| match way {
+        Way::Email => Content::Email(told.mail(relief, &id, now)),
+        Way::Webhook => Content::Webhook(Event { body: told.event(&id, now) }),
+        Way::Mqtt(topics) => Content::Mqtt(MqttMessage {
+            topic: topics.bridge_event(),
+            body: told.event(&id, now),
+            retain: false,
+            expiry_s: Some(EVENT_EXPIRY_S),
+            content_type: Some(published::CLOUDEVENTS_JSON.to_owned()),
+            properties: vec![
+                ("id".to_owned(), id.as_str().to_owned()),
+                ("type".to_owned(), published::event_type(EVENT)),
+                ("subject".to_owned(), relief.of.as_str().to_owned()),
+            ],
+        }),
+    };
+    let notice = |way: &Way| Notice {
+        id: id.clone(),
+        receiver: relief.to.receiver.clone(),
+        at: now,
+        content: content(way),
+        summary: told.message.clone(),
+    };
+    relief.to.ways.iter().map(notice).collect()
+}
+
+/// What is said of notices that do not arrive.
+struct Told<'a> {
+    receiver: &'a str,
+    channel: Channel,
+    since: Timestamp,
+    why: String,
+    is_given_up: bool,
+    untold: &'a [&'a Untold],
+    message: String,
+}
+
+impl<'a> Told<'a> {
+    fn of(relief: &'a Relief, channel: Channel, untold: &'a [&'a Untold], now: Timestamp) -> Self {
+        let since = untold.iter().map(|it| it.queued_at).min().unwrap_or(now);
+        let said = untold.iter().rev().find_map(|it| it.why.as_deref());
+        let why = printable(said.unwrap_or_else(|| untried(channel)), WHY_LENGTH_MAX);
+        let receiver = relief.of.as_str();
+        let at = since.local_time_beside(now, &relief.zone);
+        let message = format!("{receiver} cannot be told by {} since {at}: {why}", channel.word());
+        let is_given_up = untold.iter().all(|it| it.dead_at.is_some());
+        Self { receiver, channel, since, why, is_given_up, untold, message }
+    }
+
+    fn more(&self) -> usize {
+        self.untold.len().saturating_sub(NAMED_MAX)
+    }
+
+    fn mail(&self, relief: &Relief, id: &NoticeId, now: Timestamp) -> Mail {
+        let named = self.untold.iter().take(NAMED_MAX).map(|it| {
+            let text = match &it.notice.content {
+                Content::Email(mail) => news_of(mail),
+                Content::Mqtt(_) | Content::Webhook(_) => it.notice.summary.clone(),
+            };
+            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            context! { at => it.notice.at.local_time_beside(now, &relief.zone), lines => lines }
+        });
+        let model = context! {
+            message => self.message.as_str(),
+            receiver => self.receiver,
+            is_given_up => self.is_given_up,
+            notices => named.collect::<Vec<Value>>(),
+            more => self.more(),
+            sent_at => now.local_time(&relief.zone),
+        };
+        let templates = templates();
+        let render = |name: &str| {
+            let rendered = templates.get_template(name).and_then(|template| template.render(&model));
+            rendered.unwrap_or_else(|_| self.message.clone())
+        };
+        let day = business_day(now, &relief.zone, relief.day_starts);
+        Mail {
+            message_id: id.as_str().to_owned(),
+            thread_id: format!("unreachable.{}.{day}", self.receiver),
+            subject: printable(&self.message, SUBJECT_LENGTH_MAX),
+            text: render(TEXT),
+            html: render(HTML),
+        }
+    }
+
+    fn event(&self, id: &NoticeId, now: Timestamp) -> String {
+        let named = self.untold.iter().take(NAMED_MAX).map(|it| Named {
+            id: it.notice.id.as_str(),
+            time: it.notice.at.to_string(),
+            given_up: it.dead_at.is_some(),
+            summary: &it.notice.summary,
+            text: match &it.notice.content {
+                Content::Email(mail) => Some(&mail.text),
+                Content::Mqtt(_) | Content::Webhook(_) => None,
+            },
+            event: match &it.notice.content {
+                Content::Mqtt(MqttMessage { body, .. }) | Content::Webhook(Event { body }) => {
+                    serde_json::from_str(body).ok()
+                }
+                Content::Email(_) => None,
+            },
+        });
+        let event = CloudEvent {
+            specversion: "1.0",
+            id: id.as_str(),
+            source: "eightysix",
+            r#type: published::event_type(EVENT),
+            subject: self.receiver,
+            time: now.to_string(),
+            datacontenttype: "application/json",
+            data: Data {
+                v: 1,
+                receiver: self.receiver,
+                channel: self.channel.word(),
+                since: self.since.to_string(),
+                reason: &self.why,
+                message: &self.message,
+                notices: named.collect(),
+                more: self.more(),
+            },
+        };
+        // Every key above is a field name and every number whole, so there is nothing that JSON cannot hold.
+        serde_json::to_string(&event).unwrap_or_default()
+    }
+}
+
+/// The published event around its data (docs/webhooks.md): a field is added, never renamed or removed.
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: &'static str,
+    r#type: String,
+    subject: &'a str,
+    time: String,
+    datacontenttype: &'static str,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    v: u32,
+    receiver: &'a str,
+    channel: &'static str,
+    since: String,
+    reason: &'a str,
+    message: &'a str,
+    notices: Vec<Named<'a>>,
+    more: usize,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    id: &'a str,
+    time: String,
+    given_up: bool,
+    summary: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    /// The event as it should have arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a RawValue>,
+}
+
+/// Why nothing was said of a notice: no attempt was made.
+const fn untried(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Mqtt => "its broker is away",
+        Channel::Email => "an earlier mail is still being tried",
+        Channel::Webhook => "nothing is sent there any more, or an earlier notice is still being tried",
+    }
+}
+
+/// Returns what a mail says, without the lines that say where it comes from.
+fn news_of(mail: &Mail) -> String {
+    let news = mail.text.split("\n--\n").next().unwrap_or_default().trim();
+    if news.is_empty() { mail.subject.clone() } else { news.to_owned() }
+}
+
+fn templates() -> Environment<'static> {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.set_auto_escape_callback(|name| if name == HTML { AutoEscape::Html } else { AutoEscape::None });
+    for (name, source) in [
+        (TEXT, include_str!("../../config/templates/unreachable.txt")),
+        (HTML, include_str!("../../config/templates/unreachable.html")),
+    ] {
+        templates.add_template(name, source).expect("a test renders both shipped templates");
+    }
+    templates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topics::BaseTopic;
+
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_000_000);
+    const AFTER: Duration = Duration::from_mins(5);
+    const LONG: Duration = Duration::from_hours(1);
+
+    fn ago_s(s: u64) -> Timestamp {
+        NOW.minus(Duration::from_secs(s))
+    }
+
+    fn mail(text: &str) -> Content {
+        Content::Email(Mail {
+            message_id: "m".to_owned(),
+            thread_id: "t".to_owned(),
+            subject: "Sahil: Plov is out, and 1 more".to_owned(),
+            text: text.to_owned(),
+            html: String::new(),
+        })
+    }
+
+    fn event() -> Content {
+        Content::Webhook(Event { body: r#"{"id":"e1","data":{"message":"Plov is out"}}"#.to_owned() })
+    }
+
+    /// A notice that was queued so many seconds ago, and given up so many seconds ago.
+    fn untold(row: i64, content: Content, queued_s: u64, dead_s: Option<u64>) -> Untold {
+        let notice = Notice {
+            id: NoticeId::from_stored(&format!("n{row}")),
+            receiver: ReceiverName::new("managers"),
+            at: ago_s(queued_s),
+            content,
+            summary: format!("sold-out: <b>Plov</b> {row} is out"),
+        };
+        Untold { row, notice, queued_at: ago_s(queued_s), dead_at: dead_s.map(ago_s), why: Some("451 busy".to_owned()) }
+    }
+
+    fn relief(ways: Vec<Way>) -> Relief {
+        let to = Route { receiver: ReceiverName::new("ops"), group_wait: Duration::ZERO, quiet: None, ways };
+        let of = ReceiverName::new("managers");
+        Relief { of, after: AFTER, to, zone: Zone::utc(), day_starts: jiff::civil::time(4, 0, 0, 0) }
+    }
+
+    #[test]
+    fn what_is_stuck_is_passed_on_with_all_behind_it_and_what_is_refused_by_itself() {
+        let waits = |row, queued_s| untold(row, event(), queued_s, None);
+        let dead = |row, queued_s, dead_s| untold(row, event(), queued_s, Some(dead_s));
+        let by_mail = |row, queued_s| untold(row, mail("x"), queued_s, None);
+        // What does not arrive, for how many seconds the process has run, and the rows that are passed on.
+        let cases: Vec<(Vec<Untold>, u64, Vec<i64>)> = vec![
+            (vec![], 3_600, vec![]),
+            (vec![waits(1, 299)], 3_600, vec![]),
+            (vec![waits(1, 300)], 3_600, vec![1]),
+            (vec![waits(1, 300), waits(2, 1)], 3_600, vec![1, 2]),
+            // It waited because nothing ran.
+            (vec![waits(1, 7_200)], 299, vec![]),
+            (vec![waits(1, 7_200)], 300, vec![1]),
+            // A burst of refusals is one notice.
+            (vec![dead(1, 40, 29), dead(2, 40, 10)], 3_600, vec![]),
+            (vec![dead(1, 40, 30), dead(2, 40, 10)], 3_600, vec![1, 2]),
+            (vec![dead(1, 40, 30), waits(2, 40)], 3_600, vec![1]),
+            (vec![dead(1, 400, 10), waits(2, 300)], 3_600, vec![1, 2]),
+            // Each channel by itself.
+            (vec![waits(1, 300), by_mail(2, 40)], 3_600, vec![1]),
+            (vec![waits(1, 40), by_mail(2, 300)], 3_600, vec![2]),
+        ];
+        for (given, running_s, expected) in cases {
+            let due = due(&given, AFTER, Duration::from_secs(running_s), NOW);
+            let rows: Vec<i64> = due.values().flatten().map(|it| it.row).collect();
+            assert_eq!(rows, expected, "{given:?}");
+        }
+        let ahead = Untold { dead_at: Some(NOW.plus(LONG)), ..dead(1, 40, 0) };
+        assert_eq!(due(&[ahead], AFTER, LONG, NOW).len(), 1, "a clock that was set back holds nothing");
+    }
+
+    #[test]
+    fn a_mail_says_all_that_was_not_told() {
+        let given = [
+            untold(1, mail("Plov is out\n  because of it also: Şah plov\n\n--\nSahil, 14:20\n"), 400, None),
+            untold(2, event(), 60, None),
+        ];
+        let told = compose(&relief(vec![Way::Email]), Channel::Email, &given.iter().collect::<Vec<_>>(), NOW);
+        let Content::Email(mail) = &told[0].content else { panic!("it is told by mail") };
+        assert_eq!(mail.subject, "managers cannot be told by email since 14:13: 451 busy");
+        insta::assert_snapshot!(mail.text, @r"
+        managers cannot be told by email since 14:13: 451 busy
+        You are told instead; managers will be told as well as soon as that works:
+
+        14:13  Plov is out
+                 because of it also: Şah plov
+        14:19  sold-out: <b>Plov</b> 2 is out
+
+        --
+        14:20, in the place of managers
+        ");
+        assert!(mail.html.contains("&lt;b&gt;Plov") && !mail.html.contains("<b>"), "{}", mail.html);
+        assert!(mail.html.contains("because of it also: Şah plov"), "{}", mail.html);
+        let given_up = [untold(1, event(), 400, Some(60))];
+        let told = compose(&relief(vec![Way::Email]), Channel::Webhook, &given_up.iter().collect::<Vec<_>>(), NOW);
+        let Content::Email(mail) = &told[0].content else { panic!("it is told by mail") };
+        assert!(mail.text.contains("This was given up") && mail.html.contains("This was given up"), "{}", mail.text);
+    }
+
+    #[test]
+    fn machines_get_the_events_as_they_should_have_arrived() {
+        let topics = BaseTopic::new("kds").expect("a base topic");
+        let given = [untold(1, event(), 400, None), untold(2, mail("Plov is out"), 60, Some(40))];
+        let given: Vec<&Untold> = given.iter().collect();
+        let told = compose(&relief(vec![Way::Webhook, Way::Mqtt(topics)]), Channel::Webhook, &given, NOW);
+        let [Content::Webhook(Event { body }), Content::Mqtt(message)] = [&told[0].content, &told[1].content] else {
+            panic!("one for each channel")
+        };
+        assert_eq!((&message.body, message.topic.as_str(), message.retain), (body, "kds/v1/bridge/event", false));
+        assert!(
+            told[0].id == told[1].id
+                && told[0].id != compose(&relief(vec![Way::Webhook]), Channel::Webhook, &given[..1], NOW)[0].id
+        );
+        let json: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(json["type"], "dev.eightysix.receiver.unreachable.v1");
+        assert_eq!(json["data"]["notices"][0]["event"]["data"]["message"], "Plov is out");
+        assert_eq!(json["data"]["notices"][1]["text"], "Plov is out");
+        assert_eq!((&json["data"]["notices"][1]["given_up"], &json["data"]["more"]), (&true.into(), &0.into()));
+    }
+
+    #[test]
+    fn of_hundreds_the_first_are_named_and_the_others_counted() {
+        let given: Vec<Untold> = (0..60).map(|row| untold(row, event(), 400, None)).collect();
+        let told =
+            compose(&relief(vec![Way::Email, Way::Webhook]), Channel::Webhook, &given.iter().collect::<Vec<_>>(), NOW);
+        let [Content::Email(mail), Content::Webhook(Event { body })] = [&told[0].content, &told[1].content] else {
+            panic!("one for each channel")
+        };
+        assert!(mail.text.contains("Plov</b> 49 is out") && !mail.text.contains("Plov</b> 50"), "{}", mail.text);
+        assert!(mail.text.contains("and 10 more") && mail.html.contains("and 10 more"), "{}", mail.text);
+        let json: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!((json["data"]["notices"].as_array().map(Vec::len), &json["data"]["more"]), (Some(50), &10.into()));
+    }
+}
