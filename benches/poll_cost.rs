@@ -22,6 +22,7 @@ use eightysix::clopos::decode::{self, Answer, Reply};
 use eightysix::clopos::query::Request;
 use eightysix::document::Problems;
 use eightysix::engine::{Engine, Input, Memory, Policy};
+use eightysix::language::Language;
 use eightysix::poll::{self, Learned, Next, Plan};
 use eightysix::rules::parse::{self, RuleFile};
 use eightysix::service::feeds::{DesiredTree, Feeds};
@@ -345,7 +346,16 @@ fn policy() -> Policy {
     let topics = BaseTopic::new("eightysix").expect("a base topic");
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
+        (
+            receiver.clone(),
+            Route {
+                receiver,
+                language: Language::En,
+                group_wait: Duration::from_mins(1),
+                quiet: None,
+                ways: vec![way],
+            },
+        )
     };
     let ways = [
         ("kitchen", Way::Mqtt(topics.clone())),
@@ -354,12 +364,17 @@ fn policy() -> Policy {
         ("ops", Way::Webhook),
     ];
     Policy {
-        messages: Messages::compile(&rules, &zone).expect("messages that compile"),
+        messages: Messages::compile(&rules, &zone, Language::En).expect("messages that compile"),
         rules,
         routes: ways.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
         calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
-        setting: Setting { boot: "bench".to_owned(), zone, day_starts: jiff::civil::time(4, 0, 0, 0) },
+        setting: Setting {
+            boot: "bench".to_owned(),
+            language: Language::En,
+            zone,
+            day_starts: jiff::civil::time(4, 0, 0, 0),
+        },
     }
 }
 

@@ -20,6 +20,7 @@ use eightysix::catalog::{InventoryBehavior, PriceList, Product, ProductKind, Rec
 use eightysix::clock;
 use eightysix::document::Problems;
 use eightysix::engine::{Engine, Input, Memory, Policy};
+use eightysix::language::Language;
 use eightysix::poll;
 use eightysix::rules::evaluate::evaluate_venue;
 use eightysix::rules::parse::{self, RuleFile};
@@ -160,15 +161,24 @@ fn policy() -> Policy {
     let calendar = Calendar::plain(zone.clone(), day_starts).with_hours(Some(daily("08:00-23:30")), None);
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
+        (
+            receiver.clone(),
+            Route {
+                receiver,
+                language: Language::En,
+                group_wait: Duration::from_mins(1),
+                quiet: None,
+                ways: vec![way],
+            },
+        )
     };
     Policy {
-        messages: Messages::compile(&rules, &zone).expect("messages that compile"),
+        messages: Messages::compile(&rules, &zone, Language::En).expect("messages that compile"),
         rules,
         routes: [("kitchen", Way::Webhook), ("managers", Way::Email)].into_iter().map(route).collect(),
         feeds: Vec::new(),
         calendars: Calendars::of_all(calendar.with_windows(windows)),
-        setting: Setting { boot: "bench".to_owned(), zone, day_starts },
+        setting: Setting { boot: "bench".to_owned(), language: Language::En, zone, day_starts },
     }
 }
 

@@ -22,6 +22,7 @@
 //! 1 document         pure
 //! 1 mask             pure
 //! 1 catalog          pure
+//! 1 language         pure
 //! 1 calendar         pure
 //! 1 topics           pure
 //! 1 broker
@@ -61,6 +62,7 @@ pub mod document;
 pub mod engine;
 pub mod explain;
 pub mod http;
+pub mod language;
 pub mod mask;
 pub mod poll;
 pub mod replay;

@@ -193,12 +193,6 @@ impl Timestamp {
         self.in_zone(zone).strftime("%H:%M").to_string()
     }
 
-    /// Shows the local time as `18:51`, with the weekday where that is another day than that of `now`: `Fri 18:51`.
-    pub fn local_time_beside(self, now: Self, zone: &Zone) -> String {
-        let (local, today) = (self.in_zone(zone), now.in_zone(zone).date());
-        local.strftime(if local.date() == today { "%H:%M" } else { "%a %H:%M" }).to_string()
-    }
-
     fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }

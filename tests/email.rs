@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use eightysix::alerts::notice::{Mail, NoticeId};
+use eightysix::language::Language;
 use eightysix::sinks::Outcome;
 use eightysix::sinks::email::{Address, EmailSink, Login, Place, Security, Settings};
 use eightysix::units::{Secret, Timestamp};
@@ -27,6 +28,7 @@ fn mail() -> Mail {
     Mail {
         message_id: format!("n.{ID}"),
         thread_id: "sahil.1.2026-05-08".to_owned(),
+        language: Language::Az,
         subject: SUBJECT.to_owned(),
         text: TEXT.to_owned(),
         html: "<p>Quzu kababı <b>yoxdur</b></p>".to_owned(),
@@ -84,8 +86,33 @@ async fn a_real_server_gets_the_mail_as_it_was_written() {
     assert_eq!(mail.in_reply_to.as_deref(), Some("sahil.1.2026-05-08@example.com"));
     assert_eq!(mail.date, "2026-05-08T15:04:11Z");
     assert!(mail.sent.contains("\nAuto-Submitted: auto-generated\n"), "{}", mail.sent);
+    assert!(mail.sent.contains("\nContent-Language: az\n"), "{}", mail.sent);
     assert!(mail.sent.contains(&format!("\nX-Eightysix-Notice: {ID}\n")), "{}", mail.sent);
     assert!(!mail.encrypted);
+}
+
+#[tokio::test]
+async fn each_language_arrives_in_its_own_letters() {
+    let server = MailServer::start(Offer::Plain);
+    let sink = sink(&settings(server.port(), Security::Plain));
+    let mails = [
+        (Language::Az, "Sahil: Şah plov bitib, ərzaq çatışmır, və daha 2"),
+        (Language::Ru, "Сахил: люля-кебаб закончился, ещё 5 позиций в стоп-листе"),
+        (Language::En, "Sahil: Lamb kebab is out, and 2 more"),
+    ];
+    for (count, (language, said)) in mails.into_iter().enumerate() {
+        let (id, at) = (NoticeId::from_stored(language.code()), Timestamp::from_unix_ms(1_778_252_651_204));
+        let html = format!("<html lang=\"{}\"><p>{said}</p></html>", language.code());
+        let mail = Mail { language, subject: said.to_owned(), text: said.to_owned(), html, ..mail() };
+        let outcome = sink.deliver(&mail, &id, at, &[address("manager@example.com")]).await;
+        assert_eq!(outcome, Outcome::Delivered, "{}", server.log());
+        let mails = server.wait_for(count + 1);
+        let is_it =
+            |mail: &&smtp::ReceivedMail| mail.sent.contains(&format!("\nContent-Language: {}\n", language.code()));
+        let mail = mails.iter().find(is_it).expect("the mail of this language");
+        assert_eq!((mail.subject.as_str(), mail.text.trim_end()), (said, said));
+        assert!(mail.html.contains(said) && mail.sent.is_ascii(), "{}", mail.sent);
+    }
 }
 
 #[tokio::test]

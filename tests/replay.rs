@@ -16,6 +16,7 @@ use eightysix::catalog::{Catalog, StopEntry, Venue};
 use eightysix::clock;
 use eightysix::document::Problems;
 use eightysix::engine::{Engine, Input, Memory, Policy};
+use eightysix::language::Language;
 use eightysix::rules::parse::{self, RuleFile};
 use eightysix::snapshot::{Access, FreshnessLimits, Reading, again};
 use eightysix::store::Store;
@@ -98,14 +99,23 @@ impl Service {
             [("kitchen", Way::Mqtt(topics)), ("managers", Way::Email), ("office", Way::Email), ("ops", Way::Webhook)];
         let route = |(name, way): (&str, Way)| {
             let receiver = ReceiverName::new(name);
-            (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
+            (
+                receiver.clone(),
+                Route {
+                    receiver,
+                    language: Language::En,
+                    group_wait: Duration::from_mins(1),
+                    quiet: None,
+                    ways: vec![way],
+                },
+            )
         };
         let policy = Arc::new(Policy {
-            messages: Messages::compile(&rules, &zone).expect("messages that compile"),
+            messages: Messages::compile(&rules, &zone, Language::En).expect("messages that compile"),
             rules,
             routes: ways.map(route).into(),
             feeds: Vec::new(),
-            setting: Setting { boot: "test".to_owned(), zone: zone.clone(), day_starts },
+            setting: Setting { boot: "test".to_owned(), language: Language::En, zone: zone.clone(), day_starts },
             calendars: Calendars::of_all(Calendar::plain(zone, day_starts)),
         });
         let limits = FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };

@@ -12,8 +12,12 @@ use eightysix::alerts::mail::{MailContext, compose};
 use eightysix::alerts::notice::{Content, Mail, ReceiverName};
 use eightysix::alerts::render::{AlertWords, BadMessage, Messages, bad_message};
 use eightysix::document::Place;
+use eightysix::language::Language;
 use eightysix::rules::condition::Condition;
-use eightysix::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, Subject, SubjectKind};
+use eightysix::rules::parse::Template;
+use eightysix::rules::{
+    EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, Subject, SubjectKind, Wording,
+};
 use eightysix::snapshot::diff::diff;
 use eightysix::snapshot::recipes::Recipes;
 use eightysix::snapshot::{Access, Snapshot};
@@ -61,20 +65,26 @@ pub fn hold(data: &[u8]) {
     let snapshot = picture(name);
     let facts = facts(&snapshot, subject, event.is_some());
     let words = AlertWords { rule: "r", severity: "critical", since: NOW, duration: Duration::from_mins(77) };
-    let message = if let Some(bad) = bad_message(&placed, subject, event) {
+    let written = Template { text: placed.clone(), language: None, subject, event };
+    if let Some(bad) = bad_message(&written, &Language::ALL.into()) {
         assert_bad(&bad, template);
-        template.chars().take(MESSAGE_CHARS_MAX).collect()
-    } else {
-        let rules = RuleSet::new(vec![rule(placed, subject, event)], Vec::new());
-        let messages = Messages::compile(&rules, &Zone::utc()).unwrap_or_else(|bad| panic!("{bad:?}"));
-        let rule = RuleName::new("r").expect("a name");
-        let message = messages.render(&rule, false, &facts, words);
+        let message: String = template.chars().take(MESSAGE_CHARS_MAX).collect();
+        for language in Language::ALL {
+            mail(&message, name, language);
+        }
+        return;
+    }
+    let rules = RuleSet::new(vec![rule(placed, subject, event)], Vec::new());
+    let messages = Messages::compile(&rules, &Zone::utc(), Language::En).unwrap_or_else(|bad| panic!("{bad:?}"));
+    let rule = RuleName::new("r").expect("a name");
+    for language in Language::ALL {
+        let message = messages.render(&rule, false, &facts, words, language);
         assert_shown(&message, MESSAGE_CHARS_MAX);
-        assert_eq!(messages.render(&rule, false, &facts, words), message, "a message differs from itself");
-        assert_shown(&messages.render(&rule, true, &facts, words), MESSAGE_CHARS_MAX);
-        message
-    };
-    mail(&message, name);
+        let again = messages.render(&rule, false, &facts, words, language);
+        assert_eq!(again, message, "a message differs from itself");
+        assert_shown(&messages.render(&rule, true, &facts, words, language), MESSAGE_CHARS_MAX);
+        mail(&message, name, language);
+    }
 }
 
 /// Asserts that a mistake is told with its place in the template, and not at length.
@@ -137,7 +147,7 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
         remind: Box::default(),
         escalate: Box::default(),
         send_resolved: true,
-        resolved_message: Some(message.clone()),
+        resolved_message: Some(Wording::ForAll(message.clone())),
     };
     Rule {
         name: RuleName::new("r").expect("a name"),
@@ -147,16 +157,16 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
         during: Vec::new(),
         severity: Severity::Critical,
         notify: Vec::new(),
-        message: Some(message),
+        message: Some(Wording::ForAll(message)),
     }
 }
 
 /// Asserts that a mail with this message and name has the form of one with harmless words.
-fn mail(message: &str, name: &str) {
+fn mail(message: &str, name: &str, language: Language) {
     let shown = |text: &str| eightysix::units::printable(text, 80);
-    let hostile = composed(message, &shown(name));
-    let harmless = composed("x", "y");
-    let Mail { message_id, thread_id, subject, text, html } = &hostile;
+    let hostile = composed(message, &shown(name), language);
+    let harmless = composed("x", "y", language);
+    let Mail { message_id, thread_id, language: _, subject, text, html } = &hostile;
     assert_shown(subject, SUBJECT_CHARS_MAX);
     assert!(message_id.bytes().all(|b| b.is_ascii_hexdigit()) && message_id.len() == 32, "{message_id}");
     assert_eq!(thread_id, &harmless.thread_id, "a name moves a mail to another thread");
@@ -170,7 +180,7 @@ fn mail(message: &str, name: &str) {
     }
 }
 
-fn composed(message: &str, name: &str) -> Mail {
+fn composed(message: &str, name: &str, language: Language) -> Mail {
     let brand = BrandId::new("sahil").expect("a slug");
     let zone = Zone::utc();
     let entry = |kind| Entry {
@@ -187,6 +197,7 @@ fn composed(message: &str, name: &str) -> Mail {
     let group = Group { opened_at: NOW, entries: [EntryKind::Opened, EntryKind::Closed].map(entry).into() };
     let key = GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(7)) };
     let context = MailContext {
+        language,
         brand: &brand,
         venue_name: Some(name),
         open: Vec::new(),

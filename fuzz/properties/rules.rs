@@ -6,6 +6,7 @@ use eightysix::alerts::facts::of_subject;
 use eightysix::alerts::render::{AlertWords, Messages, bad_message};
 use eightysix::calendar::Calendar;
 use eightysix::document::{Problems, Report};
+use eightysix::language::Language;
 use eightysix::rules::evaluate::{evaluate_brand, evaluate_venue};
 use eightysix::rules::parse::{Parsed, RuleFile, parse};
 use eightysix::rules::subject::VenueView;
@@ -23,7 +24,7 @@ const NOW: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
 pub fn hold(data: &[u8]) {
     let (parsed, report) = read(data);
     let templates = || parsed.templates.iter().filter(|it| !is_not_tried(&it.text.text));
-    let bad = templates().filter_map(|it| bad_message(&it.text, it.subject, it.event)).count();
+    let bad = templates().filter_map(|it| bad_message(it, &Language::ALL.into())).count();
     if let Some(report) = &report {
         assert_report(report, FILE, data);
     }
@@ -57,7 +58,7 @@ fn same_with_other_line_ends(data: &[u8], parsed: &Parsed, report: Option<&Repor
 /// Asks the rules of a small restaurant and renders what they say.
 fn told(parsed: &Parsed) {
     let rules = &parsed.rules;
-    let messages = Messages::compile(rules, &Zone::utc()).unwrap_or_else(|bad| panic!("{bad:?}"));
+    let messages = Messages::compile(rules, &Zone::utc(), Language::En).unwrap_or_else(|bad| panic!("{bad:?}"));
     let brand = BrandId::new("sahil").expect("a slug");
     let refused = Access::Refused { since: NOW, why: "no".to_owned() };
     let snapshot = picture("Plov");
@@ -81,8 +82,8 @@ fn told(parsed: &Parsed) {
             duration: Duration::from_secs(77),
         };
         let facts = of_subject(&brand, &refused, Some(&snapshot), &finding.subject, NOW);
-        for is_resolved in [false, true] {
-            assert_shown(&messages.render(&rule.name, is_resolved, &facts, words), MESSAGE_CHARS_MAX);
+        for (is_resolved, language) in [false, true].into_iter().flat_map(|it| Language::ALL.map(|other| (it, other))) {
+            assert_shown(&messages.render(&rule.name, is_resolved, &facts, words, language), MESSAGE_CHARS_MAX);
         }
     }
 }

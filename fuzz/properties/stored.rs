@@ -12,6 +12,7 @@ use eightysix::alerts::published::cloud_event;
 use eightysix::board::{Setting, change_facts, feed_event, lines, lists, open_alerts, status};
 use eightysix::calendar::Calendar;
 use eightysix::document::Problems;
+use eightysix::language::Language;
 use eightysix::rules::evaluate::evaluate_venue;
 use eightysix::rules::events::events;
 use eightysix::rules::parse::{RuleFile, parse};
@@ -96,7 +97,7 @@ fn silence(body: &str) {
 fn order(body: &str) {
     match again(body, decode_order, encode_order) {
         // Its words are cleaned where they are typed, so that only a panic would be a mistake here.
-        Some(Order::Acknowledge { acknowledgement, .. }) => drop(acknowledgement.in_words(&Zone::utc())),
+        Some(Order::Acknowledge { acknowledgement, .. }) => drop(acknowledgement.in_words(Language::En, &Zone::utc())),
         Some(Order::Silence(_) | Order::EndSilence(_)) | None => {}
     }
 }
@@ -156,6 +157,7 @@ fn shown(snapshot: &Snapshot, now: Timestamp) {
 fn board(brand: &BrandId, snapshot: &Snapshot, limits: FreshnessLimits, now: Timestamp) {
     let setting = Setting {
         boot: "b".to_owned(),
+        language: Language::En,
         zone: Zone::named("Asia/Baku").expect("bundled"),
         day_starts: jiff::civil::time(4, 0, 0, 0),
     };

@@ -13,6 +13,10 @@ use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, T
 
 /// The longest name that is shown: a screen's line, with room for the rest of the sentence.
 const NAME_LENGTH_MAX: usize = 80;
+/// What stands behind the number of a product that the catalog does not know.
+pub(super) const NOT_IN_CATALOG: &str = " (not in catalog)";
+/// What stands before the number of a venue that has no name.
+pub(super) const NAMELESS_VENUE: &str = "venue ";
 /// The longest explanation of a failure that is shown.
 const TROUBLE_LENGTH_MAX: usize = 300;
 
@@ -102,12 +106,52 @@ pub struct ItemFacts {
 pub struct ChangeFacts {
     /// The name of the price list that is concerned.
     pub list: Option<String>,
-    /// What it was, for people.
-    pub before: String,
-    /// What it is, for people.
-    pub after: String,
+    /// What it was.
+    pub before: ChangeValue,
+    /// What it is.
+    pub after: ChangeValue,
     /// How long it had been out, when it came back.
     pub out_for: Option<Duration>,
+}
+
+/// What something was, or is, that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeValue {
+    /// Nothing limits the item.
+    Unrestricted,
+    /// Nothing is left.
+    Out,
+    /// So much is left.
+    Left(Quantity),
+    /// An amount.
+    Price(Money),
+    /// The list has no price for it.
+    NoPrice,
+    /// A station that takes orders.
+    Active,
+    /// A station that is switched off.
+    Inactive,
+    /// It was not there, or is there no more.
+    Absent,
+    /// A name.
+    Named(String),
+}
+
+impl ChangeValue {
+    /// Returns it as events hold it and ids are derived of it, whatever the reader's language: `out`, `3 left`, `7.50`.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Unrestricted => "unrestricted".to_owned(),
+            Self::Out => "out".to_owned(),
+            Self::Left(limit) => format!("{limit} left"),
+            Self::Price(price) => price.to_string(),
+            Self::NoPrice => "no price".to_owned(),
+            Self::Active => "active".to_owned(),
+            Self::Inactive => "inactive".to_owned(),
+            Self::Absent => "absent".to_owned(),
+            Self::Named(name) => name.clone(),
+        }
+    }
 }
 
 /// Gathers what is known about a subject of a brand.
@@ -138,30 +182,30 @@ pub fn of_subject(
     Facts { brand: brand.clone(), venue, station, item, change: None, refused, recipe: None }
 }
 
-/// Says what changed, for people; `now` is the time of the reading that showed it.
+/// Says what changed; `now` is the time of the reading that showed it.
 pub fn of_change(change: &Change, snapshot: &Snapshot, now: Timestamp) -> ChangeFacts {
     let (before, after) = match change {
         Change::Row { before, after, .. } => {
-            (limit_words(before.map(|r| r.limit)), limit_words(after.map(|r| r.limit)))
+            (limit_value(before.map(|r| r.limit)), limit_value(after.map(|r| r.limit)))
         }
-        Change::Product { before, after, .. } => (price_words(before.as_deref()), price_words(after.as_deref())),
+        Change::Product { before, after, .. } => (price_value(before.as_deref()), price_value(after.as_deref())),
         Change::Station { before, after, .. } => {
-            let words = |active: Option<bool>| match active {
-                Some(true) => "active",
-                Some(false) => "inactive",
-                None => "absent",
+            let value = |active: Option<bool>| match active {
+                Some(true) => ChangeValue::Active,
+                Some(false) => ChangeValue::Inactive,
+                None => ChangeValue::Absent,
             };
-            (words(before.as_ref().map(|s| s.active)).to_owned(), words(after.as_ref().map(|s| s.active)).to_owned())
+            (value(before.as_ref().map(|s| s.active)), value(after.as_ref().map(|s| s.active)))
         }
         Change::PriceList { before, after, .. } => {
-            let words = |name: Option<&String>| {
-                name.map_or_else(|| "absent".to_owned(), |name| printable(name, NAME_LENGTH_MAX))
+            let value = |name: Option<&String>| {
+                name.map_or(ChangeValue::Absent, |name| ChangeValue::Named(printable(name, NAME_LENGTH_MAX)))
             };
-            (words(before.as_ref().map(|l| &l.name)), words(after.as_ref().map(|l| &l.name)))
+            (value(before.as_ref().map(|l| &l.name)), value(after.as_ref().map(|l| &l.name)))
         }
         Change::Price { before, after, .. } => {
-            let words = |price: &Option<Money>| price.map_or_else(|| "no price".to_owned(), |price| price.to_string());
-            (words(before), words(after))
+            let value = |price: &Option<Money>| price.map_or(ChangeValue::NoPrice, ChangeValue::Price);
+            (value(before), value(after))
         }
     };
     let out_for = match change {
@@ -182,7 +226,7 @@ pub fn of_change(change: &Change, snapshot: &Snapshot, now: Timestamp) -> Change
 /// Returns the venue's name, or its number when it has none.
 pub fn venue_name(snapshot: &Snapshot) -> String {
     if snapshot.venue.name.is_empty() {
-        format!("venue {}", snapshot.id())
+        format!("{NAMELESS_VENUE}{}", snapshot.id())
     } else {
         printable(&snapshot.venue.name, NAME_LENGTH_MAX)
     }
@@ -190,7 +234,7 @@ pub fn venue_name(snapshot: &Snapshot) -> String {
 
 /// Returns a product's name for people, or its number when the catalog does not know it.
 pub fn product_name(snapshot: &Snapshot, id: ProductId) -> String {
-    snapshot.picture.catalog.products.get(&id).map_or_else(|| format!("#{id} (not in catalog)"), shown_name)
+    snapshot.picture.catalog.products.get(&id).map_or_else(|| format!("#{id}{NOT_IN_CATALOG}"), shown_name)
 }
 
 fn shown_name(product: &Product) -> String {
@@ -257,14 +301,14 @@ pub fn recipe_facts<'r>(
     })
 }
 
-fn limit_words(limit: Option<Quantity>) -> String {
+fn limit_value(limit: Option<Quantity>) -> ChangeValue {
     match limit {
-        None => "unrestricted".to_owned(),
-        Some(limit) if limit <= Quantity::ZERO => "out".to_owned(),
-        Some(limit) => format!("{limit} left"),
+        None => ChangeValue::Unrestricted,
+        Some(limit) if limit <= Quantity::ZERO => ChangeValue::Out,
+        Some(limit) => ChangeValue::Left(limit),
     }
 }
 
-fn price_words(product: Option<&Product>) -> String {
-    product.map_or_else(|| "absent".to_owned(), |product| product.price.to_string())
+fn price_value(product: Option<&Product>) -> ChangeValue {
+    product.map_or(ChangeValue::Absent, |product| ChangeValue::Price(product.price))
 }

@@ -108,7 +108,7 @@ mod tests {
             reminded_at: reminded_at.map(at),
             acknowledged,
             label: String::new(),
-            message: String::new(),
+            message: crate::alerts::texts::Texts::default(),
             station: None,
         }
     }

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::alerts::facts::{ChangeFacts, Facts};
+use crate::alerts::facts::{ChangeFacts, ChangeValue, Facts};
 use crate::alerts::lifecycle::{EpisodeId, OpenAlert, digest};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published::{self, AlertPart, End};
 use crate::calendar::QuietHours;
+use crate::language::Language;
 use crate::rules::Severity;
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -25,6 +26,8 @@ const GROUP_ENTRIES_MAX: usize = 200;
 pub struct Route {
     /// The receiver.
     pub receiver: ReceiverName,
+    /// The language that it reads.
+    pub language: Language,
     /// How long mail waits for more of the same burst.
     pub group_wait: Duration,
     /// When mail waits that nobody must read at once.
@@ -257,8 +260,9 @@ pub fn change_entry_id(
     change: Option<&ChangeFacts>,
     at: Timestamp,
 ) -> String {
-    let (before, after) = change.map_or(("", ""), |change| (&change.before, &change.after));
-    digest(&[brand.as_str(), rule, subject, what, before, after, &at.unix_ms().to_string()], 16)
+    let [before, after] =
+        change.map_or_else(Default::default, |change| [&change.before, &change.after].map(ChangeValue::code));
+    digest(&[brand.as_str(), rule, subject, what, &before, &after, &at.unix_ms().to_string()], 16)
 }
 
 #[cfg(test)]
@@ -362,7 +366,9 @@ mod tests {
     fn machines_are_told_at_once_screens_of_no_baseline_and_mail_waits() {
         let topics = BaseTopic::new("kds").expect("a base topic");
         let ways = vec![Way::Mqtt(topics), Way::Email, Way::Webhook];
-        let route = Route { receiver: ReceiverName::new("all"), group_wait: Duration::ZERO, quiet: None, ways };
+        let language = Language::En;
+        let route =
+            Route { receiver: ReceiverName::new("all"), language, group_wait: Duration::ZERO, quiet: None, ways };
         let facts = Facts {
             brand: BrandId::new("sahil").expect("a slug"),
             venue: None,

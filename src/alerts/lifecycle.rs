@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::alerts::hold::Hold;
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::Acknowledgement;
+use crate::alerts::texts::Texts;
 use crate::rules::Severity;
 use crate::rules::condition::Truth;
 use crate::units::{StationId, Timestamp};
@@ -107,8 +108,8 @@ pub struct OpenAlert {
     pub acknowledged: Option<Acknowledgement>,
     /// What it is about, in words that outlive the catalog's row: `Lamb kebab`.
     pub label: String,
-    /// The message as it was told.
-    pub message: String,
+    /// The message as it was told, in the languages of those who could be told then.
+    pub message: Texts,
     /// The station that was concerned, for the screens.
     pub station: Option<StationId>,
 }
@@ -212,7 +213,7 @@ mod tests {
             reminded_at: None,
             acknowledged: None,
             label: String::new(),
-            message: String::new(),
+            message: Texts::default(),
             station: None,
         }))
     }

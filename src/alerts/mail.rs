@@ -9,8 +9,10 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use crate::alerts::group::{Entry, EntryKind, Group, GroupKey, notice_id};
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::notice::{Content, Mail, Notice};
+use crate::alerts::words::{letter, values};
 use crate::calendar::business_day;
-use crate::units::{BrandId, Timestamp, VenueId, Zone, human_duration, printable};
+use crate::language::Language;
+use crate::units::{BrandId, Timestamp, VenueId, Zone, printable};
 
 /// The longest subject: what a phone shows on two lines.
 const SUBJECT_LENGTH_MAX: usize = 120;
@@ -30,6 +32,8 @@ const UNDER_NAMES_MAX: usize = 12;
 /// What a mail says beside its entries.
 #[derive(Clone, Debug)]
 pub struct MailContext<'a> {
+    /// What the receiver reads.
+    pub language: Language,
     /// The tenant.
     pub brand: &'a BrandId,
     /// The venue's name; `None` when the brand itself is concerned.
@@ -57,9 +61,9 @@ pub struct StillOpen<'a> {
 pub fn compose(key: &GroupKey, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Notice {
     let ids: Vec<&str> = group.entries.iter().map(|entry| entry.id.as_str()).collect();
     let id = notice_id(&key.receiver, &ids);
-    let place = context.venue_name.unwrap_or(context.brand.as_str());
-    let subject = subject(place, &group.entries);
-    let model = model(place, group, context, now);
+    let place = values::name(context.language, context.venue_name.unwrap_or(context.brand.as_str()));
+    let subject = subject(&place, &group.entries, context.language);
+    let model = model(&place, group, context, now);
     let templates = templates();
     let render = |name: &str| {
         templates
@@ -70,6 +74,7 @@ pub fn compose(key: &GroupKey, group: &Group, context: &MailContext<'_>, now: Ti
     let mail = Mail {
         message_id: id.as_str().to_owned(),
         thread_id: thread_id(key, context, now),
+        language: context.language,
         subject: subject.clone(),
         text: render(TEXT),
         html: render(HTML),
@@ -88,22 +93,25 @@ pub fn threads_of(brand: &BrandId, venue: Option<VenueId>) -> String {
 }
 
 /// Says the whole news of the most important entry and how many more there are; a baseline is counted and named.
-fn subject(place: &str, entries: &[Entry]) -> String {
-    let of_baseline: Vec<&str> =
-        entries.iter().filter(|entry| entry.baseline).map(|entry| entry.label.as_str()).collect();
+fn subject(place: &str, entries: &[Entry], language: Language) -> String {
+    let label = |entry: &Entry| values::name(language, &entry.label).into_owned();
+    let of_baseline: Vec<String> = entries.iter().filter(|entry| entry.baseline).map(label).collect();
     let news = entries.iter().filter(|entry| !entry.baseline);
     let Some(top) = news.min_by_key(|entry| (entry.kind, std::cmp::Reverse(entry.severity))) else {
         let more = if of_baseline.len() > SUBJECT_NAMES_MAX { ", …" } else { "" };
-        let names = of_baseline.iter().take(SUBJECT_NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
-        let subject = format!("{place}: {} already open ({names}{more})", of_baseline.len());
+        let names = of_baseline.iter().take(SUBJECT_NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let subject = letter::already_open(language, place, of_baseline.len(), &format!("{names}{more}"));
         return printable(&subject, SUBJECT_LENGTH_MAX);
     };
     let more = match entries.len() - 1 {
         0 => String::new(),
-        more => format!(", and {more} more"),
+        more => letter::and_more_news(language, more),
     };
     let length_max = SUBJECT_LENGTH_MAX - more.chars().count();
-    format!("{}{more}", printable(&format!("{place}: {}", top.message), length_max))
+    // A message that begins with the place needs it no second time.
+    let placed = format!("{place}: ");
+    let told = if top.message.starts_with(&placed) { top.message.clone() } else { format!("{placed}{}", top.message) };
+    format!("{}{more}", printable(&told, length_max))
 }
 
 fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
@@ -122,28 +130,33 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
         .filter(|open| open.alert.clear_since.is_none())
         .map(|open| {
             context! {
-                message => open.alert.message.as_str(),
+                message => open.alert.message.in_language(context.language),
                 severity => open.alert.severity.word(),
-                age => human_duration(now.since(open.alert.since)),
-                under => under(open),
+                age => values::duration(context.language, now.since(open.alert.since)),
+                under => under(open, context.language),
                 ack => care(open, context),
             }
         })
         .collect();
     let mut opened = of_kind(EntryKind::Escalated);
     opened.append(&mut of_kind(EntryKind::Opened));
+    let language = context.language;
+    let is_baseline = !group.entries.is_empty() && group.entries.iter().all(|entry| entry.baseline);
+    let age = |read_at: Timestamp| Some(now.since(read_at)).filter(|age| *age >= OLD_READING);
     context! {
+        language => language.code(),
         place => place,
-        brand => context.brand.as_str(),
-        baseline => !group.entries.is_empty() && group.entries.iter().all(|entry| entry.baseline),
+        baseline => is_baseline.then(|| letter::baseline(language, place)),
+        critical => letter::critical(language),
+        still_open_title => letter::still_open(language, place),
         opened => opened,
         reminded => of_kind(EntryKind::Reminded),
         closed => of_kind(EntryKind::Closed),
         changed => of_kind(EntryKind::Changed),
         still_open => still_open,
         sent_at => now.local_time(context.zone),
-        read_at => context.read_at.map(|at| at.local_time(context.zone)),
-        read_age => context.read_at.map(|at| now.since(at)).filter(|age| *age >= OLD_READING).map(human_duration),
+        list_read => context.read_at.map(|at| letter::list_read(language, &at.local_time(context.zone), age(at))),
+        watched_by_us => letter::watched_by_us(language, context.brand.as_str()),
     }
 }
 
@@ -159,22 +172,20 @@ fn reopening<'g>(group: &'g Group, end: &Entry) -> Option<&'g Entry> {
 
 /// Says when something happened, if that is no longer now.
 fn late(entry: &Entry, context: &MailContext<'_>, now: Timestamp) -> Option<String> {
-    (now.since(entry.at) >= OLD_NEWS).then(|| entry.at.local_time_beside(now, context.zone))
+    (now.since(entry.at) >= OLD_NEWS).then(|| values::time_beside(context.language, entry.at, now, context.zone))
 }
 
 fn entry_value(entry: &Entry, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
     let is_undone = |end: &&Entry| reopening(group, end).is_some_and(|opening| opening.id == entry.id);
-    let before: Vec<Value> = group
-        .entries
-        .iter()
-        .filter(is_undone)
-        .map(|end| context! { at => end.at.local_time_beside(now, context.zone), message => end.message.as_str() })
-        .collect();
+    let language = context.language;
+    let time = |end: &Entry| values::time_beside(language, end.at, now, context.zone);
+    let undone = group.entries.iter().filter(is_undone);
+    let before: Vec<String> = undone.map(|end| letter::before_that(language, &time(end), &end.message)).collect();
     let open = context.open.iter().find(|open| Some(&open.alert.episode) == entry.episode.as_ref());
     context! {
         message => entry.message.as_str(),
         severity => entry.severity.word(),
-        under => open.map(under),
+        under => open.and_then(|open| under(open, language)),
         ack => open.and_then(|open| care(open, context)),
         late => late(entry, context, now),
         before => before,
@@ -183,16 +194,18 @@ fn entry_value(entry: &Entry, group: &Group, context: &MailContext<'_>, now: Tim
 
 /// Says who takes care of an alert.
 fn care(open: &StillOpen<'_>, context: &MailContext<'_>) -> Option<String> {
-    open.alert.acknowledged.as_ref().map(|said| said.in_words(context.zone))
+    open.alert.acknowledged.as_ref().map(|said| said.in_words(context.language, context.zone))
 }
 
-/// Lists what hangs under an alert; empty when nothing does.
-fn under(open: &StillOpen<'_>) -> String {
-    let names = open.under.iter().take(UNDER_NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
-    match open.under.len().saturating_sub(UNDER_NAMES_MAX) {
+/// Lists what hangs under an alert, when something does.
+fn under(open: &StillOpen<'_>, language: Language) -> Option<String> {
+    let names = open.under.iter().take(UNDER_NAMES_MAX).map(|name| values::name(language, name));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let names = match open.under.len().saturating_sub(UNDER_NAMES_MAX) {
         0 => names,
-        more => format!("{names} and {more} more"),
-    }
+        more => values::and_more(language, &names, more),
+    };
+    (!open.under.is_empty()).then(|| letter::because_of_it(language, &names))
 }
 
 fn templates() -> Environment<'static> {
@@ -244,8 +257,17 @@ mod tests {
         }
     }
 
+    fn baku() -> Zone {
+        Zone::named("Asia/Baku").expect("bundled")
+    }
+
     fn composed(entries: Vec<Entry>) -> Mail {
-        let zone = Zone::named("Asia/Baku").expect("bundled");
+        composed_in(Language::En, "Plov is low: 2 left", entries, at("2026-05-08T14:52:00Z"))
+    }
+
+    /// Composes a mail beside an alert that stays open and says `still`.
+    fn composed_in(language: Language, still: &str, entries: Vec<Entry>, now: Timestamp) -> Mail {
+        let zone = baku();
         let brand = BrandId::new("sahil").expect("a slug");
         let still = OpenAlert {
             episode: EpisodeId::derive("plov", at("2026-05-08T12:00:00Z")),
@@ -265,10 +287,11 @@ mod tests {
                 back_at: Some(at("2026-05-08T16:00:00Z")),
             }),
             label: "Plov".to_owned(),
-            message: "Plov is low: 2 left".to_owned(),
+            message: still.into(),
             station: None,
         };
         let context = MailContext {
+            language,
             brand: &brand,
             venue_name: Some("Sahil"),
             open: vec![StillOpen { alert: &still, under: vec!["Şah plov", "Plov 0.5"] }],
@@ -278,7 +301,7 @@ mod tests {
         };
         let key = GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(7)) };
         let group = Group { opened_at: at("2026-05-08T14:52:00Z"), entries };
-        match compose(&key, &group, &context, at("2026-05-08T14:52:00Z")).content {
+        match compose(&key, &group, &context, now).content {
             Content::Email(mail) => mail,
             Content::Mqtt(_) | Content::Webhook(_) => unreachable!("compose makes mails"),
         }
@@ -317,6 +340,100 @@ mod tests {
                 assert!(part.matches(care).count() == 1 && !part.contains("Still open"), "{kind:?}: {part}");
             }
         }
+    }
+
+    /// What a manager reads, word for word. It waited for the morning, so that it says when things happened.
+    #[test]
+    fn a_mail_in_each_language() {
+        let later = |mut entry: Entry, time: &str| {
+            entry.at = at(time);
+            entry
+        };
+        let mails = [
+            (Language::En, ["Lamb kebab is out", "Lamb kebab is back", "Piti is back", "Plov is low: 2 left"]),
+            (
+                Language::Az,
+                ["Quzu kababı bitib", "Quzu kababı yenidən satışda", "Piti yenidən satışda", "Plov: 2 qalıb"],
+            ),
+            (
+                Language::Ru,
+                ["Люля-кебаб закончился", "Люля-кебаб снова в продаже", "Пити снова в продаже", "Плов: осталось 2"],
+            ),
+        ]
+        .map(|(language, [out, before, back, low])| {
+            let entries = vec![
+                later(entry(EntryKind::Closed, "Lamb kebab", before), "2026-05-08T10:00:00Z"),
+                entry(EntryKind::Opened, "Lamb kebab", out),
+                later(entry(EntryKind::Closed, "Piti", back), "2026-05-09T03:55:00Z"),
+            ];
+            let mail = composed_in(language, low, entries, at("2026-05-09T04:00:00Z"));
+            assert_eq!(mail.language, language);
+            assert!(mail.html.contains(&format!("<html lang=\"{}\">", language.code())), "{}", mail.html);
+            let time = |text: &str| values::time_beside(language, at(text), at("2026-05-09T04:00:00Z"), &baku());
+            let both = [
+                out.to_owned(),
+                low.to_owned(),
+                time("2026-05-08T14:52:00Z"),
+                letter::before_that(language, &time("2026-05-08T10:00:00Z"), before),
+                letter::still_open(language, "Sahil"),
+                letter::because_of_it(language, "Şah plov, Plov 0.5"),
+                letter::list_read(language, "18:51", Some(Duration::from_secs(47_284))),
+                letter::watched_by_us(language, "sahil"),
+            ];
+            for words in both {
+                assert!(mail.text.contains(&words) && mail.html.contains(&words), "'{words}' is missing in {mail:?}");
+            }
+            format!("{}\n\n{}", mail.subject, mail.text)
+        });
+        let [english, azerbaijani, russian] = mails;
+        insta::assert_snapshot!(english, @r"
+        Sahil: Lamb kebab is out, and 2 more
+
+        Lamb kebab is out (Fri 18:52)  [critical]
+          before that, at Fri 14:00: Lamb kebab is back
+        Piti is back
+
+        Still open at Sahil:
+        - Plov is low: 2 left (16 h)
+          because of it also: Şah plov, Plov 0.5
+          Anar takes care of it: supplier; back at 20:00
+
+        --
+        Sahil, 08:00; stop list read at 18:51, 13 h 8 min before this
+        eightysix watches sahil on Clopos
+        ");
+        insta::assert_snapshot!(azerbaijani, @r"
+        Sahil: Quzu kababı bitib, və daha 2
+
+        Quzu kababı bitib (cümə 18:52)  [kritik]
+          bundan əvvəl, cümə 14:00: Quzu kababı yenidən satışda
+        Piti yenidən satışda
+
+        Hələ də aktivdir (Sahil):
+        - Plov: 2 qalıb (16 saat)
+          buna görə həmçinin: Şah plov, Plov 0.5
+          Anar məşğul olur: təchizatçı; gözlənilir: 20:00
+
+        --
+        Sahil, 08:00; stop-siyahı oxunub: 18:51, bundan 13 saat 8 dəq əvvəl
+        eightysix Clopos üzərindən izləyir: sahil
+        ");
+        insta::assert_snapshot!(russian, @r"
+        Sahil: Люля-кебаб закончился, и ещё 2
+
+        Люля-кебаб закончился (пт 18:52)  [критично]
+          до этого, пт 14:00: Люля-кебаб снова в продаже
+        Пити снова в продаже
+
+        Всё ещё активно (Sahil):
+        - Плов: осталось 2 (16 ч)
+          из-за этого также: Şah plov, Plov 0.5
+          Anar занимается: поставщик; ожидается: 20:00
+
+        --
+        Sahil, 08:00; стоп-лист прочитан в 18:51, за 13 ч 8 мин до этого письма
+        eightysix следит в Clopos: sahil
+        ");
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub mod order;
 pub mod published;
 pub mod render;
 pub mod silence;
+pub mod texts;
+pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 

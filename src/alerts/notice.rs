@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::language::Language;
 use crate::units::Timestamp;
 
 /// The name of a receiver in the configuration, or `feed/<broker>` for the events of the MQTT feed.
@@ -146,6 +147,8 @@ pub struct Mail {
     pub message_id: String,
     /// The thread it belongs to, same form: one per venue and business day.
     pub thread_id: String,
+    /// The language of all that it says.
+    pub language: Language,
     /// One line; holds no CR or LF.
     pub subject: String,
     /// The plain text.

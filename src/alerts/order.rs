@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::alerts::AlertKey;
 use crate::alerts::lifecycle::EpisodeId;
 use crate::alerts::silence::{Silence, SilenceId};
+use crate::alerts::words::news;
+use crate::language::Language;
 use crate::units::{Timestamp, Zone};
 
 /// How long somebody waits for the answer to an order, and takes it back then: the service looks every second, and a
@@ -64,18 +66,8 @@ pub struct Acknowledgement {
 
 impl Acknowledgement {
     /// Says it in a line: `Anar takes care of it: supplier, no van before noon; back at 12:00`.
-    pub fn in_words(&self, zone: &Zone) -> String {
-        let Self { by, at, reason, note, back_at } = self;
-        let said = [reason.map(Reason::word).unwrap_or_default(), note.as_str()];
-        let said = said.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
-        let colon = if said.is_empty() { "" } else { ": " };
-        let is_today = |back: &Timestamp| back.in_zone(zone).date() == at.in_zone(zone).date();
-        let back = match back_at {
-            Some(back) if is_today(back) => format!("; back at {}", back.local_time(zone)),
-            Some(back) => format!("; back on {}", back.in_zone(zone).strftime("%Y-%m-%d at %H:%M")),
-            None => String::new(),
-        };
-        format!("{by} takes care of it{colon}{said}{back}")
+    pub fn in_words(&self, language: Language, zone: &Zone) -> String {
+        news::care(language, self, zone)
     }
 }
 
@@ -152,7 +144,7 @@ mod tests {
                 "Anar takes care of it: supplier, no van before noon; back on 2026-05-09 at 00:00",
             ),
         ] {
-            assert_eq!(said.in_words(&zone), expected);
+            assert_eq!(said.in_words(Language::En, &zone), expected);
         }
     }
 }

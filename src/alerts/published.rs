@@ -79,8 +79,8 @@ struct Item<'a> {
 struct Change<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     list: Option<&'a str>,
-    before: &'a str,
-    after: &'a str,
+    before: String,
+    after: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     out_for_s: Option<u64>,
 }
@@ -242,7 +242,12 @@ fn item(facts: &ItemFacts) -> Item<'_> {
 
 fn change(facts: &ChangeFacts) -> Change<'_> {
     let ChangeFacts { list, before, after, out_for } = facts;
-    Change { list: list.as_deref(), before, after, out_for_s: out_for.map(|d| d.as_secs()) }
+    Change {
+        list: list.as_deref(),
+        before: before.code(),
+        after: after.code(),
+        out_for_s: out_for.map(|d| d.as_secs()),
+    }
 }
 
 fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
@@ -266,6 +271,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::alerts::facts::ChangeValue;
     use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, VenueId};
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_120_500);
@@ -297,8 +303,8 @@ mod tests {
             }),
             change: Some(ChangeFacts {
                 list: Some("Hall".to_owned()),
-                before: "3.20".to_owned(),
-                after: "3.50".to_owned(),
+                before: ChangeValue::Price(Money::from_ten_thousandths(32_000)),
+                after: ChangeValue::Price(Money::from_ten_thousandths(35_000)),
                 out_for: Some(Duration::from_mins(12)),
             }),
             refused: Some("Client is disabled".to_owned()),

@@ -1,22 +1,25 @@
 //! Message templates: compiled and tried out when the rules are loaded, rendered within bounds afterwards.
 //!
 //! A template that fails when it matters must not lose a message: the built-in text goes out instead. Names in facts
-//! are printable already; HTML is escaped where the HTML is made.
+//! are printable already; HTML is escaped where the HTML is made. Invariant: the values in a sentence are written in the
+//! language of the sentence.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use minijinja::value::{Object, ObjectRepr};
-use minijinja::{Environment, ErrorKind, Template, UndefinedBehavior, Value, context};
+use minijinja::value::{Kwargs, Object, ObjectRepr};
+use minijinja::{Environment, ErrorKind, State, Template, UndefinedBehavior, Value, context};
 
-use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, RecipeFacts, StationFacts, VenueFacts};
+use crate::alerts::facts::{ChangeFacts, ChangeValue, Facts, ItemFacts, RecipeFacts, StationFacts, VenueFacts};
+use crate::alerts::words::{news, values};
 use crate::document::{Place, nearest};
-use crate::rules::{EventKind, Form, Placed, RuleName, RuleSet, Severity, SubjectKind};
-use crate::units::{
-    BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, human_duration, printable,
-};
+use crate::language::Language;
+use crate::rules::parse::Template as Written;
+use crate::rules::{EventKind, Form, Placed, RuleName, RuleSet, Severity, SubjectKind, Wording};
+use crate::units::{BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, printable};
 
 /// Steps that one rendering may take: a loop over a few thousand values, and far below a second.
 const FUEL: u64 = 50_000;
@@ -40,8 +43,11 @@ pub struct AlertWords<'a> {
 
 /// The compiled messages of a rule set.
 pub struct Messages {
-    templates: Environment<'static>,
+    /// The same templates for each language: the filters differ.
+    templates: BTreeMap<Language, Environment<'static>>,
     zone: Zone,
+    /// The language of the locale, in which those read who have no text in their own.
+    common: Language,
 }
 
 /// An instant in a message. People read it, so that it shows the clock on their wall.
@@ -73,7 +79,7 @@ pub struct BadMessage {
 }
 
 /// What a message can name; which of them are there depends on what its rule is about. A test renders each.
-pub const VARIABLES: [&str; 34] = [
+pub const VARIABLES: [&str; 36] = [
     "brand",
     "refused",
     "venue.id",
@@ -90,6 +96,8 @@ pub const VARIABLES: [&str; 34] = [
     "item.category",
     "item.price",
     "item.limit",
+    "item.limited",
+    "item.sold_out",
     "item.low_stock",
     "item.since",
     "item.others_on",
@@ -119,31 +127,52 @@ impl Messages {
     ///
     /// # Errors
     /// Returns every message that does not compile.
-    pub fn compile(rules: &RuleSet, zone: &Zone) -> Result<Self, Vec<BadMessage>> {
-        let mut messages = Self { templates: environment(), zone: zone.clone() };
+    pub fn compile(rules: &RuleSet, zone: &Zone, common: Language) -> Result<Self, Vec<BadMessage>> {
+        let mut templates = environment();
         let mut bad = Vec::new();
         for rule in rules.rules() {
             let resolved = match &rule.form {
                 Form::State(state) => state.resolved_message.as_ref(),
                 Form::Event(_) => None,
             };
-            for (placed, is_resolved) in [(rule.message.as_ref(), false), (resolved, true)] {
-                let Some(placed) = placed else { continue };
-                let name = template_name(&rule.name, is_resolved);
-                let text = placed.text.to_string();
-                if let Err(error) = survived(|| messages.templates.add_template_owned(name, text)) {
-                    bad.push(BadMessage::of(&error, placed));
+            for (wording, is_resolved) in [(rule.message.as_ref(), false), (resolved, true)] {
+                for (language, placed) in wording.map(Wording::texts).unwrap_or_default() {
+                    let name = template_name(&rule.name, is_resolved, language);
+                    let text = placed.text.to_string();
+                    if let Err(error) = survived(|| templates.add_template_owned(name, text)) {
+                        bad.push(BadMessage::of(&error, placed));
+                    }
                 }
             }
         }
-        if bad.is_empty() { Ok(messages) } else { Err(bad) }
+        if bad.is_empty() { Ok(Self::of(&templates, zone, common)) } else { Err(bad) }
     }
 
-    /// Renders what a rule says of a subject; the built-in text where the rule has none or its template fails.
-    pub fn render(&self, rule: &RuleName, is_resolved: bool, facts: &Facts, words: AlertWords<'_>) -> String {
-        let template = self.templates.get_template(&template_name(rule, is_resolved));
-        let rendered = template.and_then(|template| rendered(&template, context_of(facts, words, &self.zone)));
-        let text = rendered.unwrap_or_else(|_| built_in(is_resolved, facts, words));
+    /// Lets every language have its filters over templates that were compiled once.
+    fn of(templates: &Environment<'static>, zone: &Zone, common: Language) -> Self {
+        let templates = Language::ALL.map(|language| (language, speaking(templates.clone(), language))).into();
+        Self { templates, zone: zone.clone(), common }
+    }
+
+    /// Renders what a rule says of a subject to who reads this language. A rule that has texts by language and none in
+    /// this one says it in that of the locale, else in English; the built-in text goes out where it has neither, or no
+    /// text at all, or the template fails.
+    pub fn render(
+        &self,
+        rule: &RuleName,
+        is_resolved: bool,
+        facts: &Facts,
+        words: AlertWords<'_>,
+        language: Language,
+    ) -> String {
+        let own = [language, self.common, Language::En].map(|text| (Some(text), text));
+        let known = [(None, language)].into_iter().chain(own);
+        let rendered = known.into_iter().find_map(|(text, spoken)| {
+            let templates = self.templates.get(&spoken)?;
+            let template = templates.get_template(&template_name(rule, is_resolved, text)).ok()?;
+            Some(rendered(&template, context_of(facts, words, &self.zone, spoken)))
+        });
+        let text = rendered.and_then(Result::ok).unwrap_or_else(|| built_in(is_resolved, facts, words, language));
         printable(text.trim(), MESSAGE_LENGTH_MAX)
     }
 }
@@ -154,27 +183,49 @@ impl BadMessage {
     }
 }
 
-/// Compiles a message of a rule about this kind of subject, or of this event, and renders it against samples: a template
-/// must not fail on the night when it matters.
-pub fn bad_message(placed: &Placed, subject: SubjectKind, event: Option<EventKind>) -> Option<BadMessage> {
+/// Compiles a message of a rule and renders it against samples, for everybody who may read it: a template must not fail
+/// on the night when it matters. `languages` are those of the receivers and of the locale.
+pub fn bad_message(written: &Written, languages: &BTreeSet<Language>) -> Option<BadMessage> {
+    let Written { text: placed, language, subject, event } = written;
+    let readers: Vec<Language> = language.map_or_else(|| languages.iter().copied().collect(), |own| vec![own]);
     let words = AlertWords {
         rule: "sold-out",
         severity: Severity::Critical.word(),
         since: Timestamp::from_unix_ms(1_780_000_000_000),
         duration: Duration::from_mins(77),
     };
-    let mut samples = vec![sample(subject, event.is_some())];
-    if event == Some(EventKind::PriceChanged) {
+    let mut samples = vec![sample(*subject, event.is_some())];
+    if *event == Some(EventKind::PriceChanged) {
         // A price in a list belongs to the brand, so there is no venue to name.
         samples.push(Facts { venue: None, station: None, ..samples[0].clone() });
     }
     let mut templates = environment();
-    let added = survived(|| templates.add_template_owned("message", placed.text.to_string()));
-    let rendered = added.and_then(|()| {
-        let template = templates.get_template("message")?;
-        samples.iter().try_for_each(|facts| rendered(&template, context_of(facts, words, &Zone::utc())).map(drop))
-    });
-    rendered.err().map(|error| BadMessage::of(&error, placed))
+    if let Err(error) = survived(|| templates.add_template_owned("message", placed.text.to_string())) {
+        return Some(BadMessage::of(&error, placed));
+    }
+    let spoken = Language::ALL.map(|language| (language, speaking(templates.clone(), language)));
+    let tried = |facts: &Facts, language: Language| {
+        let spoken = spoken.iter().find(|(known, _)| *known == language);
+        let template = spoken.map_or(&templates, |(_, templates)| templates).get_template("message")?;
+        rendered(&template, context_of(facts, words, &Zone::utc(), language)).map(drop)
+    };
+    let failed =
+        |language: &Language| samples.iter().find_map(|facts| Some((*language, tried(facts, *language).err()?)));
+    // What works in English and in no other language takes a word of ours for a code.
+    let taken_for_codes = |language: &Language| {
+        let unlike = unlike(&samples[0]);
+        let fails = |facts: &Facts| tried(facts, Language::En).is_ok().then(|| tried(facts, *language).err())?;
+        unlike.iter().find_map(|facts| Some((*language, fails(facts)?)))
+    };
+    let (reader, error) = readers.iter().find_map(failed).or_else(|| readers.iter().find_map(taken_for_codes))?;
+    let bad = BadMessage::of(&error, placed);
+    let is_of_language = language.is_none() && samples.iter().all(|facts| tried(facts, Language::En).is_ok());
+    if !is_of_language || reader == Language::En {
+        return Some(bad);
+    }
+    let code = reader.code();
+    let help = "compare figures and flags such as item.sold_out, as words follow the reader's language".to_owned();
+    Some(BadMessage { problem: format!("{} (for those who read {code})", bad.problem), help, ..bad })
 }
 
 fn rendered(template: &Template<'_, '_>, context: Value) -> Result<String, minijinja::Error> {
@@ -189,8 +240,10 @@ fn survived<T>(work: impl FnOnce() -> Result<T, minijinja::Error>) -> Result<T, 
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
 }
 
-fn template_name(rule: &RuleName, is_resolved: bool) -> String {
-    format!("{}/{}", if is_resolved { "resolved_message" } else { "message" }, rule.as_str())
+/// Names the text of a rule for one language, or for everybody.
+fn template_name(rule: &RuleName, is_resolved: bool, language: Option<Language>) -> String {
+    let language = language.map_or("", Language::code);
+    format!("{}/{language}/{}", if is_resolved { "resolved_message" } else { "message" }, rule.as_str())
 }
 
 fn environment() -> Environment<'static> {
@@ -200,33 +253,51 @@ fn environment() -> Environment<'static> {
     for filter in FILTERS_WITHOUT_BOUND {
         templates.remove_filter(filter);
     }
-    templates.add_filter("local_time", |value: &Value| -> Result<String, minijinja::Error> {
+    // Figures are texts, and have the comma of their reader's language.
+    templates.add_filter("float", |state: &State<'_, '_>, value: &Value, default: Option<Value>, kwargs: Kwargs| {
+        minijinja::filters::float(state, &with_point(value), default, kwargs)
+    });
+    let int = |state: &State<'_, '_>, value: &Value, default: Option<Value>, base: Option<u32>, kwargs: Kwargs| {
+        minijinja::filters::int(state, &with_point(value), default, base, kwargs)
+    };
+    templates.add_filter("int", int);
+    speaking(templates, Language::En)
+}
+
+/// Gives our filters the words of a language.
+fn speaking(mut templates: Environment<'static>, language: Language) -> Environment<'static> {
+    templates.add_filter("local_time", move |value: &Value| -> Result<String, minijinja::Error> {
         match value.downcast_object_ref::<Instant>() {
             Some(instant) => Ok(instant.at.local_time(&instant.zone)),
-            None if value.is_none() => Ok("some time".to_owned()),
+            None if value.is_none() => Ok(values::unknown_time(language).to_owned()),
             None => Err(bad_operand("local_time", "an instant such as item.since")),
         }
     });
-    templates.add_filter("duration", |value: &Value| -> Result<String, minijinja::Error> {
+    templates.add_filter("duration", move |value: &Value| -> Result<String, minijinja::Error> {
         if value.is_none() {
-            return Ok("some time".to_owned());
+            return Ok(values::unknown_duration(language).to_owned());
         }
         let s = u64::try_from(value.clone()).map_err(|_| bad_operand("duration", "a number of seconds"))?;
-        Ok(human_duration(Duration::from_secs(s)))
+        Ok(values::duration(language, Duration::from_secs(s)))
     });
-    templates.add_filter("listed", |value: &Value| -> Result<String, minijinja::Error> {
+    templates.add_filter("listed", move |value: &Value| -> Result<String, minijinja::Error> {
         let names = value.try_iter().map_err(|_| bad_operand("listed", "a list such as item.dishes_off"))?;
         let names: Vec<String> = names.map(|name| name.to_string()).collect();
-        Ok(listed(&names))
+        Ok(listed(&names, language))
     });
     templates
 }
 
+fn with_point(value: &Value) -> Value {
+    let written = value.as_str().filter(|text| text.contains(','));
+    written.map_or_else(|| value.clone(), |text| Value::from(text.replace(',', ".")))
+}
+
 /// Names the first, and says how many more there are.
-fn listed(names: &[String]) -> String {
+fn listed(names: &[String], language: Language) -> String {
     let more = names.len().saturating_sub(LISTED_MAX);
     let first = names[..names.len() - more].join(", ");
-    if more == 0 { first } else { format!("{first} and {more} more") }
+    if more == 0 { first } else { values::and_more(language, &first, more) }
 }
 
 fn instant(at: Timestamp, zone: &Zone) -> Value {
@@ -288,17 +359,18 @@ fn plainly(detail: &str) -> String {
     }
 }
 
-fn built_in(is_resolved: bool, facts: &Facts, words: AlertWords<'_>) -> String {
+fn built_in(is_resolved: bool, facts: &Facts, words: AlertWords<'_>, language: Language) -> String {
     let label = label(facts);
+    let label = values::name(language, &label);
     let venue = facts.venue.as_ref().filter(|_| facts.item.is_some() || facts.station.is_some());
-    let place = venue.map(|venue| format!(" at {}", venue.name)).unwrap_or_default();
-    let change =
-        facts.change.as_ref().map(|change| format!(" ({} -> {})", change.before, change.after)).unwrap_or_default();
+    let venue = venue.map(|venue| values::name(language, &venue.name));
     if is_resolved {
-        format!("{}: {label}{place} is over after {}", words.rule, human_duration(words.duration))
-    } else {
-        format!("{}: {label}{place}{change}", words.rule)
+        return news::is_over(language, words.rule, &label, venue.as_deref(), words.duration);
     }
+    let value = |value: &ChangeValue| values::change(language, value);
+    let change = facts.change.as_ref().map(|change| (value(&change.before), value(&change.after)));
+    let change = change.as_ref().map(|(before, after)| (before.as_str(), after.as_str()));
+    news::began(language, words.rule, &label, venue.as_deref(), change)
 }
 
 /// Returns what the facts are about, in the fewest words: the item, else the station, the venue, the brand.
@@ -309,16 +381,16 @@ pub fn label(facts: &Facts) -> String {
     item.or_else(station).or_else(venue).unwrap_or_else(|| facts.brand.to_string())
 }
 
-fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone) -> Value {
+fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Language) -> Value {
     let Facts { brand, venue, station, item, change, refused, recipe } = facts;
     let no_recipe = RecipeFacts::default();
     let recipe = recipe.as_ref().unwrap_or(&no_recipe);
     context! {
         brand => brand.as_str(),
-        venue => venue.as_ref().map(venue_value),
-        station => station.as_ref().map_or_else(no_station, station_value),
-        item => item.as_ref().map(|item| item_value(item, recipe, zone)),
-        change => change.as_ref().map(change_value),
+        venue => venue.as_ref().map(|venue| venue_value(venue, language)),
+        station => station.as_ref().map_or_else(|| no_station(language), station_value),
+        item => item.as_ref().map(|item| item_value(item, recipe, zone, language)),
+        change => change.as_ref().map(|change| change_value(change, language)),
         refused => refused,
         alert => context! {
             rule => words.rule,
@@ -329,8 +401,9 @@ fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone) -> Value {
     }
 }
 
-fn venue_value(venue: &VenueFacts) -> Value {
+fn venue_value(venue: &VenueFacts, language: Language) -> Value {
     let VenueFacts { id, name, reading_age, trouble } = venue;
+    let name = values::name(language, name);
     context! { id => id.0, name => name, reading_age => reading_age.map(|age| age.as_secs()), trouble => trouble }
 }
 
@@ -340,32 +413,36 @@ fn station_value(station: &StationFacts) -> Value {
 }
 
 /// What a message reads where nobody was assigned: a sentence must still come out.
-fn no_station() -> Value {
-    context! { id => Value::from(()), name => "no station", status => "unassigned", products => 0 }
+fn no_station(language: Language) -> Value {
+    context! { id => Value::from(()), name => values::no_station(language), status => "unassigned", products => 0 }
 }
 
-fn item_value(item: &ItemFacts, recipe: &RecipeFacts, zone: &Zone) -> Value {
+fn item_value(item: &ItemFacts, recipe: &RecipeFacts, zone: &Zone, language: Language) -> Value {
     let ItemFacts { id, name, parent, category, price, limit, low_stock, since, others_on } = item;
     let RecipeFacts { dishes_on, dishes_off, add_ons, blocked_by } = recipe;
+    let unlimited = || values::unrestricted(language).to_owned();
     context! {
         id => id.0,
-        name => name,
+        name => values::name(language, name),
         parent => parent.map(|id| id.0),
         category => category.map(|id| id.0),
-        price => price.map(|price| price.to_string()),
-        limit => limit.map_or_else(|| "unrestricted".to_owned(), |limit| limit.to_string()),
-        low_stock => low_stock.map(|quantity| quantity.to_string()),
+        price => price.map(|price| values::money(language, price)),
+        limit => limit.map_or_else(unlimited, |limit| values::quantity(language, limit)),
+        limited => limit.is_some(),
+        sold_out => limit.is_some_and(|limit| limit <= Quantity::ZERO),
+        low_stock => low_stock.map(|low_stock| values::quantity(language, low_stock)),
         since => since.map(|at| instant(at, zone)),
         others_on => others_on,
         dishes_on => dishes_on,
         dishes_off => dishes_off,
         add_ons => add_ons,
-        blocked_by => blocked_by,
+        blocked_by => blocked_by.iter().map(|name| values::name(language, name).into_owned()).collect::<Vec<_>>(),
     }
 }
 
-fn change_value(change: &ChangeFacts) -> Value {
+fn change_value(change: &ChangeFacts, language: Language) -> Value {
     let ChangeFacts { list, before, after, out_for } = change;
+    let [before, after] = [before, after].map(|value| values::change(language, value));
     context! { list => list, before => before, after => after, out_for => out_for.map(|d| d.as_secs()) }
 }
 
@@ -392,8 +469,8 @@ fn sample(subject: SubjectKind, is_event: bool) -> Facts {
     };
     let change = ChangeFacts {
         list: Some("Hall".to_owned()),
-        before: "3 left".to_owned(),
-        after: "out".to_owned(),
+        before: ChangeValue::Left(Quantity::whole(3)),
+        after: ChangeValue::Out,
         out_for: Some(Duration::from_mins(1)),
     };
     let has_station = matches!(subject, SubjectKind::Item | SubjectKind::Station);
@@ -408,9 +485,140 @@ fn sample(subject: SubjectKind, is_event: bool) -> Facts {
     }
 }
 
+/// Makes facts that differ from the sample where words and decimal marks of ours stand.
+fn unlike(sample: &Facts) -> [Facts; 2] {
+    let limited = |limit: Option<Quantity>, value: &ChangeValue| {
+        let item = sample.item.clone().map(|item| ItemFacts { limit, low_stock: limit, ..item });
+        let change = sample.change.clone();
+        let change = change.map(|change| ChangeFacts { before: value.clone(), after: value.clone(), ..change });
+        Facts { item, change, ..sample.clone() }
+    };
+    let half = Quantity::from_millionths(2_500_000);
+    [limited(None, &ChangeValue::Unrestricted), limited(Some(half), &ChangeValue::Left(half))]
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::rules::condition::Condition;
+    use crate::rules::{Rule, State as StateForm};
+
+    fn placed(text: &str) -> Placed {
+        let place = Place { file: "rules/x.yaml".into(), line: 1, column: 1, length: 1 };
+        Placed { text: text.into(), place, quoted: false }
+    }
+
+    fn by_language(texts: &[(Language, &str)]) -> Wording {
+        Wording::ByLanguage(texts.iter().map(|(language, text)| (*language, placed(text))).collect())
+    }
+
+    /// Compiles what a rule called sold-out says when it fires and when it ends.
+    fn messages_of(wording: &Wording, zone: &Zone, common: Language) -> Messages {
+        let state = StateForm {
+            subject: SubjectKind::Item,
+            keep_while: None,
+            hold_for: Duration::ZERO,
+            clear_for: Duration::ZERO,
+            send_resolved: true,
+            remind: Box::default(),
+            escalate: Box::default(),
+            resolved_message: None,
+            needs_row: false,
+            says_it_is_off: false,
+        };
+        let rule = Rule {
+            name: RuleName::new("sold-out").expect("a name"),
+            place: placed("").place,
+            form: Form::State(state),
+            when: Condition::All(Vec::new()),
+            during: Vec::new(),
+            severity: Severity::Critical,
+            notify: Vec::new(),
+            message: Some(wording.clone()),
+        };
+        let compiled = Messages::compile(&RuleSet::new(vec![rule], Vec::new()), zone, common);
+        compiled.unwrap_or_else(|bad| panic!("{bad:?}"))
+    }
+
+    fn bad_of(text: &str, languages: &[Language]) -> Option<BadMessage> {
+        let written = Written { text: placed(text), language: None, subject: SubjectKind::Item, event: None };
+        bad_message(&written, &languages.iter().copied().collect())
+    }
+
+    fn words() -> AlertWords<'static> {
+        let since = Timestamp::from_unix_ms(0);
+        AlertWords { rule: "sold-out", severity: "critical", since, duration: Duration::from_mins(77) }
+    }
+
+    #[test]
+    fn a_language_without_a_text_reads_that_of_the_locale_then_english_then_ours() {
+        use Language::{Az, En, Ru};
+        let rule = RuleName::new("sold-out").expect("a name");
+        let facts = sample(SubjectKind::Item, false);
+        let age = "{{ alert.duration | duration }}";
+        let [az, ru, en] = ["az", "ru", "en"].map(|word| format!("{word} {age}"));
+        for (texts, common, expected) in [
+            (vec![(Az, &az), (Ru, &ru), (En, &en)], En, ["az 1 saat 17 dəq", "ru 1 ч 17 мин", "en 1 h 17 min"]),
+            // The figures follow the sentence: half of it in another language helps nobody.
+            (vec![(Az, &az), (En, &en)], Az, ["az 1 saat 17 dəq", "az 1 saat 17 dəq", "en 1 h 17 min"]),
+            (vec![(Az, &az), (En, &en)], Ru, ["az 1 saat 17 dəq", "en 1 h 17 min", "en 1 h 17 min"]),
+            (vec![(Az, &az)], En, ["az 1 saat 17 dəq", "sold-out: Lamb kebab, Sahil", "sold-out: Lamb kebab at Sahil"]),
+        ] {
+            let texts: Vec<(Language, &str)> = texts.into_iter().map(|(one, text)| (one, text.as_str())).collect();
+            let messages = messages_of(&by_language(&texts), &Zone::utc(), common);
+            let said = [Az, Ru, En].map(|reader| messages.render(&rule, false, &facts, words(), reader));
+            assert_eq!(said, expected, "{texts:?}, {common:?}");
+        }
+    }
+
+    #[test]
+    fn one_text_has_the_words_and_figures_of_its_reader() {
+        let text = "{{ item.limit }} {{ item.price }} {{ item.low_stock | float > 2 }} {{ item.dishes_on | listed }} \
+                    {{ none | duration }} {{ none | local_time }} {{ station.name }} {{ item.name }} {{ venue.name }}";
+        let messages = messages_of(&Wording::ForAll(placed(text)), &Zone::utc(), Language::En);
+        let rule = RuleName::new("sold-out").expect("a name");
+        let mut facts = Facts { station: None, ..sample(SubjectKind::Item, false) };
+        let item = facts.item.as_mut().expect("an item");
+        item.low_stock = Some(Quantity::from_millionths(2_500_000));
+        item.limit = None;
+        item.name = "#332 (not in catalog)".to_owned();
+        facts.venue.as_mut().expect("a venue").name = "venue 7".to_owned();
+        facts.recipe.as_mut().expect("recipes").dishes_on = vec!["Plov".to_owned(); 7];
+        for (language, expected) in [
+            (
+                Language::Az,
+                "limitsiz 12,50 True Plov, Plov, Plov, Plov, Plov və daha 2 bir müddət naməlum vaxt stansiyasız #332 (kataloqda yoxdur) Məkan 7",
+            ),
+            (
+                Language::Ru,
+                "без ограничений 12,50 True Plov, Plov, Plov, Plov, Plov и ещё 2 некоторое время неизвестное время без станции #332 (нет в каталоге) Заведение 7",
+            ),
+            (
+                Language::En,
+                "unrestricted 12.50 True Plov, Plov, Plov, Plov, Plov and 2 more some time some time no station #332 (not in catalog) venue 7",
+            ),
+        ] {
+            assert_eq!(messages.render(&rule, false, &facts, words(), language), expected);
+        }
+    }
+
+    #[test]
+    fn a_word_of_ours_that_is_taken_for_a_code_is_a_mistake_where_it_is_read() {
+        let text = "{% if item.limit != 'unrestricted' and item.limit | float <= 0 %}out{% endif %}";
+        assert_eq!(bad_of(text, &[Language::En]), None);
+        let bad = bad_of(text, &Language::ALL).expect("limitsiz is no number");
+        assert!(bad.problem.ends_with("(for those who read az)"), "{bad:?}");
+        assert!(bad.help.contains("item.sold_out"), "{bad:?}");
+        for text in
+            ["{% if item.sold_out %}out{% endif %}", "{% if item.limited and item.limit | float > 2 %}x{% endif %}"]
+        {
+            assert_eq!(bad_of(text, &Language::ALL), None, "{text}");
+        }
+        let everywhere = bad_of("{{ item.nmae }}", &Language::ALL).expect("there is no such name");
+        assert!(!everywhere.problem.contains("for those who read"), "{everywhere:?}");
+    }
 
     #[test]
     fn every_variable_that_is_offered_is_there() {
@@ -421,7 +629,7 @@ mod tests {
             since: Timestamp::from_unix_ms(0),
             duration: Duration::from_mins(1),
         };
-        let context = context_of(&sample(SubjectKind::Item, true), words, &Zone::utc());
+        let context = context_of(&sample(SubjectKind::Item, true), words, &Zone::utc(), Language::En);
         for variable in VARIABLES {
             let text = format!("{{{{ {variable} }}}}");
             templates.add_template_owned(variable, text).expect("it compiles");
@@ -433,17 +641,16 @@ mod tests {
     #[test]
     fn an_instant_shows_the_clock_on_the_wall_with_and_without_the_filter() {
         let zone = Zone::named("Asia/Baku").expect("bundled");
-        let mut messages = Messages { templates: environment(), zone };
+        let text = "{{ item.since }}, {{ item.since | local_time }}, {{ 'since ' ~ alert.since }}";
+        let messages = messages_of(&Wording::ForAll(placed(text)), &zone, Language::En);
         let rule = RuleName::new("sold-out").expect("a name");
-        let text = "{{ item.since }}, {{ item.since | local_time }}, {{ 'since ' ~ alert.since }}".to_owned();
-        messages.templates.add_template_owned(template_name(&rule, false), text).expect("it compiles");
         let words = AlertWords {
             rule: "sold-out",
             severity: "critical",
             since: Timestamp::from_unix_ms(0),
             duration: Duration::from_mins(1),
         };
-        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words);
+        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words, Language::En);
         assert_eq!(text, "00:26, 00:26, since 04:00");
     }
 
@@ -457,30 +664,21 @@ mod tests {
             (6, "dish 1, dish 2, dish 3, dish 4, dish 5 and 1 more"),
             (105, "dish 1, dish 2, dish 3, dish 4, dish 5 and 100 more"),
         ] {
-            assert_eq!(listed(&names(count)), expected);
+            assert_eq!(listed(&names(count), Language::En), expected);
         }
-        let placed = |text: &str| Placed {
-            text: text.into(),
-            place: Place { file: "rules/x.yaml".into(), line: 1, column: 1, length: 1 },
-            quoted: false,
-        };
-        assert_eq!(bad_message(&placed("{{ item.dishes_off | listed }}"), SubjectKind::Item, None), None);
-        let bad = bad_message(&placed("{{ item.id | listed }}"), SubjectKind::Item, None).expect("a number is no list");
+        assert_eq!(bad_of("{{ item.dishes_off | listed }}", &[Language::En]), None);
+        let bad = bad_of("{{ item.id | listed }}", &[Language::En]).expect("a number is no list");
         assert!(bad.problem.contains("the filter listed needs a list such as item.dishes_off"), "{}", bad.problem);
     }
 
     #[test]
     fn a_message_on_which_the_engine_panics_is_a_mistake_and_no_end() {
-        let place = Place { file: "rules/x.yaml".into(), line: 1, column: 1, length: 1 };
         for text in ["{{ ''[::-1] }}", "{{ item.others_on[::-1] }}"] {
-            let placed = Placed { text: text.into(), place: place.clone(), quoted: false };
-            let bad = bad_message(&placed, SubjectKind::Item, None);
+            let bad = bad_of(text, &[Language::En]);
             assert!(bad.is_none_or(|bad| bad.problem.contains("a part of it cannot be worked out")), "{text}");
         }
-        let mut messages = Messages { templates: environment(), zone: Zone::utc() };
+        let messages = messages_of(&Wording::ForAll(placed("{{ item.name[::-1] }}")), &Zone::utc(), Language::En);
         let rule = RuleName::new("sold-out").expect("a name");
-        let reversed = "{{ item.name[::-1] }}".to_owned();
-        messages.templates.add_template_owned(template_name(&rule, false), reversed).expect("it compiles");
         let words = AlertWords {
             rule: "sold-out",
             severity: "critical",
@@ -488,24 +686,57 @@ mod tests {
             duration: Duration::from_mins(1),
         };
         let mut facts = sample(SubjectKind::Item, false);
-        assert_eq!(messages.render(&rule, false, &facts, words), "babek bmaL");
+        assert_eq!(messages.render(&rule, false, &facts, words, Language::En), "babek bmaL");
         facts.item.as_mut().expect("an item").name.clear();
-        assert_eq!(messages.render(&rule, false, &facts, words), "sold-out:  at Sahil");
+        assert_eq!(messages.render(&rule, false, &facts, words, Language::En), "sold-out:  at Sahil");
     }
 
     #[test]
     fn a_message_that_never_ends_is_stopped_and_the_news_still_goes_out() {
-        let mut messages = Messages { templates: environment(), zone: Zone::utc() };
+        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+        let messages = messages_of(&Wording::ForAll(placed(endless)), &Zone::utc(), Language::En);
         let rule = RuleName::new("sold-out").expect("a name");
-        let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}".to_owned();
-        messages.templates.add_template_owned(template_name(&rule, false), endless).expect("it compiles");
         let words = AlertWords {
             rule: "sold-out",
             severity: "critical",
             since: Timestamp::from_unix_ms(0),
             duration: Duration::from_mins(1),
         };
-        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words);
+        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words, Language::En);
         assert_eq!(text, "sold-out: Lamb kebab at Sahil");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// What begins with the mark was not replaced by the built-in text: it did not fail.
+        #[test]
+        fn a_message_never_fails_in_any_language(
+            name in "[\\PCəğışçöü%{}]{0,20}",
+            figures in prop::option::of(any::<(i64, i64)>()),
+            seconds in prop::option::of(any::<u64>()),
+            (count, reader) in (0_usize..9, 0_usize..3),
+        ) {
+            let named = VARIABLES.iter().filter(|it| it.contains('.')).map(|it| format!("{{{{ {it} }}}}"));
+            let named = named.collect::<Vec<_>>().concat();
+            let text = format!("§{named}{{{{ item.dishes_on | listed }}}}{{{{ venue.reading_age | duration }}}}\
+                {{{{ item.limit | float(0) }}}}{{{{ item.since | local_time }}}}");
+            let messages = messages_of(&Wording::ForAll(placed(&text)), &Zone::utc(), Language::ALL[reader]);
+            let rule = RuleName::new("sold-out").expect("a name");
+            let mut facts = sample(SubjectKind::Item, true);
+            let item = facts.item.as_mut().expect("an item");
+            item.name = printable(&name, 80);
+            item.limit = figures.map(|(limit, _)| Quantity::from_millionths(limit));
+            item.price = figures.map(|(_, price)| Money::from_ten_thousandths(price));
+            item.since = seconds.map(|s| Timestamp::from_unix_ms(s.cast_signed()));
+            facts.recipe.as_mut().expect("recipes").dishes_on = vec![name.clone(); count];
+            facts.venue.as_mut().expect("a venue").reading_age = seconds.map(Duration::from_secs);
+            for language in Language::ALL {
+                let said = messages.render(&rule, false, &facts, words(), language);
+                prop_assert!(said.starts_with('§') && said.chars().count() <= MESSAGE_LENGTH_MAX, "{said}");
+                let built_in = messages.render(&rule, true, &facts, words(), language);
+                prop_assert!(built_in.starts_with("sold-out: "), "{built_in}");
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::board::retained::{RetainedState, Tree};
 use crate::calendar::business_day;
 use crate::catalog::Catalog;
+use crate::language::Language;
 use crate::snapshot::diff::Change;
 use crate::snapshot::{Freshness, FreshnessLimits, Snapshot, StopRow};
 use crate::topics::BaseTopic;
@@ -30,6 +31,8 @@ const LOW_WITHOUT_THRESHOLD: Quantity = Quantity::whole(5);
 pub struct Setting {
     /// Identifies this start of the process: a screen that sees another one reads the retained state again.
     pub boot: String,
+    /// The language of sentences that everybody reads.
+    pub language: Language,
     /// The zone of local times.
     pub zone: Zone,
     /// When the business day turns over.

@@ -176,7 +176,7 @@ pub(super) fn alert(brand: &BrandId, snapshot: &Snapshot, alert: &OpenAlert, set
         episode: alert.episode.as_str(),
         severity: alert.severity.word(),
         about: &alert.label,
-        message: &alert.message,
+        message: alert.message.in_language(setting.language),
         station: alert.station.map(|id| id.0),
         since: alert.since.to_string(),
         opened_at: alert.opened_at.to_string(),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::alerts::lifecycle::EpisodeId;
+use crate::alerts::texts::Texts;
 use crate::catalog::{Product, Station, Venue};
+use crate::language::Language;
 use crate::rules::Severity;
 use crate::snapshot::Trouble;
 use crate::units::{CategoryId, Money, VenueId};
@@ -20,7 +22,7 @@ fn now() -> Timestamp {
 
 fn setting() -> Setting {
     let zone = Zone::named("Asia/Baku").expect("a zone");
-    Setting { boot: "01JD".to_owned(), zone, day_starts: jiff::civil::time(4, 0, 0, 0) }
+    Setting { boot: "01JD".to_owned(), language: Language::En, zone, day_starts: jiff::civil::time(4, 0, 0, 0) }
 }
 
 fn brand() -> BrandId {
@@ -92,8 +94,26 @@ fn open_alert() -> OpenAlert {
         acknowledged: None,
         told: BTreeSet::new(),
         label: "Lamb kebab".to_owned(),
-        message: "Lamb kebab is out".to_owned(),
+        message: "Lamb kebab is out".into(),
         station: Some(StationId(3)),
+    }
+}
+
+/// What everybody reads is in the language of the locale; the words of the contract are in no language.
+#[test]
+fn a_screen_shows_alerts_in_the_language_of_the_locale() {
+    let said = |language: Language| match language {
+        Language::Az => "Quzu kababı bitib",
+        Language::Ru => "Люля-кебаб закончился",
+        Language::En => "Lamb kebab is out",
+    };
+    for language in Language::ALL {
+        let message = Texts::said(Language::En, &Language::ALL.into(), |it| said(it).to_owned());
+        let alert = OpenAlert { message, ..open_alert() };
+        let setting = Setting { language, ..setting() };
+        let tree = lists(&topics(), &brand(), &venue(Vec::new()), [&alert].into_iter(), &setting, now());
+        let shown = json(&tree, "alert/66bcbc5cf096741a");
+        assert_eq!((&shown["message"], &shown["severity"]), (&said(language).into(), &"critical".into()));
     }
 }
 

@@ -17,11 +17,13 @@ use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{ANSWER_WAIT, Acknowledgement, Answer, Order, OrderId};
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
+use crate::alerts::words::values;
 use crate::alerts::{AlertKey, facts};
 use crate::cli::desk::{Desk, SAID_LENGTH_MAX, did_you_mean, one_of};
 use crate::cli::output::{say, say_json};
 use crate::cli::{AckArguments, AlertsArguments, Failure, SilenceAddArguments, SilenceCommand};
 use crate::config::ChannelSettings;
+use crate::language::Language;
 use crate::rules::RuleName;
 use crate::units::{CategoryId, ProductId, StationId, Timestamp, VenueId, human_duration, printable};
 use crate::{clock, telemetry};
@@ -101,7 +103,7 @@ async fn acknowledge_at(desk: &Desk, arguments: &AckArguments) -> Result<(), Fai
         desk.ask(&order).await?;
         say(&format!("acknowledged  {}  {}: {}", desk.place(key), key.rule, alert.message));
     }
-    say(&acknowledgement.in_words(&desk.config.locale.timezone));
+    say(&acknowledgement.in_words(Language::En, &desk.config.locale.timezone));
     Ok(())
 }
 
@@ -262,12 +264,15 @@ impl Desk {
         let head = format!("{:8}  {}  {}: {} ({age})", alert.severity.word(), self.place(key), key.rule, alert.message);
         let mut lines = vec![printable(&head, LINE_LENGTH_MAX)];
         if let Some(said) = &alert.acknowledged {
-            let words = said.in_words(&self.config.locale.timezone);
+            let words = said.in_words(Language::En, &self.config.locale.timezone);
             lines.push(printable(&format!("          {words}"), LINE_LENGTH_MAX));
         }
         let zone = &self.config.locale.timezone;
         for (receiver, until) in self.waiting_mails(key, alert) {
-            lines.push(format!("          mail to {receiver} waits until {}", until.local_time_beside(now, zone)));
+            lines.push(format!(
+                "          mail to {receiver} waits until {}",
+                values::time_beside(Language::En, until, now, zone)
+            ));
         }
         for (receiver, hold) in &alert.held {
             lines.push(format!("          not told to {receiver}: {}", self.why(hold)));
@@ -324,7 +329,7 @@ impl Desk {
         json!({
             "episode": alert.episode.as_str(), "rule": key.rule.as_str(), "severity": alert.severity.word(),
             "venue": key.subject.venue().map(|venue| venue.0), "place": self.place(key), "about": alert.label,
-            "message": alert.message, "since": alert.since.to_string(), "clearing": alert.clear_since.is_some(),
+            "message": alert.message.common(), "since": alert.since.to_string(), "clearing": alert.clear_since.is_some(),
             "told": told, "mail_waits": mail_waits, "held": held, "acknowledged_by": alert.acknowledged.as_ref().map(|said| said.by.as_str()),
         })
     }

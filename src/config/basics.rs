@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::config::{Locale, Surroundings};
 use crate::document::{Fields, Node, Problems};
+use crate::language::Language;
 use crate::units::Zone;
 use crate::{broker, http, poll};
 
@@ -30,6 +31,7 @@ const STORE_DEFAULT: &str = "eightysix.db";
 
 pub(super) fn locale(node: &Node, problems: &mut Problems) -> Option<Locale> {
     let mut fields = node.fields("{ timezone: Asia/Baku, currency: AZN }", problems)?;
+    let language = language(&mut fields, Language::default(), problems);
     let timezone = fields.required("timezone", "Asia/Baku", problems).and_then(|node| timezone(node, problems));
     let currency = fields.required("currency", "AZN", problems).and_then(|node| currency(node, problems));
     let day = match fields.optional("business_day_starts") {
@@ -37,7 +39,12 @@ pub(super) fn locale(node: &Node, problems: &mut Problems) -> Option<Locale> {
         None => Some(jiff::civil::time(4, 0, 0, 0)),
     };
     fields.finish(problems);
-    Some(Locale { timezone: timezone?, currency: currency?, business_day_starts: day? })
+    Some(Locale { language: language?, timezone: timezone?, currency: currency?, business_day_starts: day? })
+}
+
+/// Reads what somebody reads.
+pub(super) fn language(fields: &mut Fields<'_>, default: Language, problems: &mut Problems) -> Option<Language> {
+    fields.optional("language").map_or(Some(default), |node| node.word(&Language::WORDS, problems))
 }
 
 fn timezone(node: &Node, problems: &mut Problems) -> Option<Zone> {

@@ -24,6 +24,7 @@ use std::time::Duration;
 use crate::alerts::notice::ReceiverName;
 use crate::calendar::{Calendars, QuietHours};
 use crate::document::{self, BYTES_MAX, Entry, Node, Place, Problems, Report, nearest};
+use crate::language::Language;
 use crate::rules::RuleSet;
 use crate::sinks::{email, mqtt, webhook};
 use crate::topics::BaseTopic;
@@ -36,7 +37,7 @@ pub use schema::schema;
 /// directory, secrets are read, names refer to what exists.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Time zone, currency and business day.
+    /// Language, time zone, currency and business day.
     pub locale: Locale,
     /// How Clopos is reached, and for which brands.
     pub clopos: crate::clopos::Settings,
@@ -66,9 +67,11 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// What the operator's clock and money are.
+/// What the operator's language, clock and money are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Locale {
+    /// What is read by everybody who has no other language; English by default.
+    pub language: Language,
     /// The time zone of the venues.
     pub timezone: Zone,
     /// The currency of all prices, three letters of ISO 4217.
@@ -105,6 +108,8 @@ pub enum BrokerSettings {
 pub struct ReceiverSettings {
     /// Its channels; never empty.
     pub channels: Vec<ChannelSettings>,
+    /// What it reads; that of the locale by default.
+    pub language: Language,
     /// How long mail waits for more of the same burst; 60 s by default.
     pub group_wait: Duration,
     /// When mail waits that nobody must read at once.
@@ -223,10 +228,14 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
     let feed = feed.map(|node| channels::feed(node, &ways, problems)).unwrap_or_default();
     // Where the zone is a mistake, the rest is looked at all the same.
     let zone = locale.as_ref().map_or_else(Zone::utc, |locale| locale.timezone.clone());
+    let language = locale.as_ref().map_or_else(Language::default, |locale| locale.language);
+    let local = receivers::Local { zone: &zone, language };
     let receivers =
-        receivers.map_or_else(|| no_receivers.into(), |node| receivers::all(node, &ways, &zone, around, problems));
+        receivers.map_or_else(|| no_receivers.into(), |node| receivers::all(node, &ways, &local, around, problems));
     let http = basics::http(http, brokers::embedded(&brokers.resolved), problems);
-    let rules = rules.and_then(|node| rules::load(node, &receivers.names, &windows.names, around, problems));
+    let languages = receivers.resolved.values().map(|receiver| receiver.language).chain([language]).collect();
+    let known = rules::Known { receivers: &receivers.names, windows: &windows.names, languages };
+    let rules = rules.and_then(|node| rules::load(node, &known, around, problems));
     let (clopos, (rules, rule_files), locale) = (clopos?, rules?, locale?);
     let clopos::Section { settings: clopos, venues, hours } = clopos;
     let warnings = hours::never_on(&rules, &hours, &venues, problems);

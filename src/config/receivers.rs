@@ -10,9 +10,11 @@ use crate::alerts::notice::ReceiverName;
 use crate::calendar::QuietHours;
 use crate::config::channels::{self, Ways};
 use crate::config::{
-    ChannelSettings, Fallback, Named, Names, ReceiverSettings, Surroundings, named, reference, secret, unknown_name,
+    ChannelSettings, Fallback, Named, Names, ReceiverSettings, Surroundings, basics, named, reference, secret,
+    unknown_name,
 };
 use crate::document::{Fields, Node, Place, Problems};
+use crate::language::Language;
 use crate::sinks::email::{self, ADDRESSES_MAX};
 use crate::sinks::webhook::{self, SECRETS_MAX, WebhookSink};
 use crate::timetable;
@@ -29,17 +31,24 @@ pub(super) const GROUP_WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=D
 /// The form of a webhook.
 const WEBHOOK: &str = "{ url: https://hooks.example.com/86, secrets: [{ file: /path }] }";
 
+/// What the locale gives to every receiver.
+pub(super) struct Local<'a> {
+    pub(super) zone: &'a Zone,
+    /// What a receiver reads that does not say otherwise.
+    pub(super) language: Language,
+}
+
 pub(super) fn all(
     node: &Node,
     ways: &Ways<'_>,
-    zone: &Zone,
+    local: &Local<'_>,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Named<ReceiverSettings> {
     let mut fallbacks = Vec::new();
     let found = named(node, "managers: { email: { smtp: main, to: [..] } }", problems, |entry, problems| {
         let mut fields = entry.node.fields("{ email: { smtp: main, to: [manager@example.com] } }", problems)?;
-        let receiver = receiver(&mut fields, ways, zone, around, problems);
+        let receiver = receiver(&mut fields, ways, local, around, problems);
         let fallback = fallback(&mut fields, problems);
         fields.finish(problems);
         let (to, after) = fallback?;
@@ -93,7 +102,7 @@ fn check_fallbacks(fallbacks: &[(String, Fallback, Place)], names: &Names, probl
 fn receiver(
     fields: &mut Fields<'_>,
     ways: &Ways<'_>,
-    zone: &Zone,
+    local: &Local<'_>,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<ReceiverSettings> {
@@ -101,11 +110,12 @@ fn receiver(
     let email = fields.optional("email").map(|node| email(node, ways, problems));
     let mqtt = fields.optional("mqtt").map(|node| mqtt(node, ways, problems));
     let webhook = fields.optional("webhook").map(|node| webhook(node, around, problems));
+    let language = basics::language(fields, local.language, problems);
     let group_wait = fields
         .optional("group_wait")
         .map_or(Some(GROUP_WAIT_DEFAULT), |node| node.duration(&GROUP_WAIT_RANGE, problems));
     let has_mail = email.is_some();
-    let quiet = fields.optional("quiet").and_then(|node| quiet(node, has_mail, zone, problems));
+    let quiet = fields.optional("quiet").and_then(|node| quiet(node, has_mail, local.zone, problems));
     let found: Vec<Option<ChannelSettings>> = [email, mqtt, webhook].into_iter().flatten().collect();
     if found.is_empty() {
         let message = format!("'{}' has no channel", fields.label);
@@ -115,7 +125,7 @@ fn receiver(
     if problems.count() > told {
         return None;
     }
-    Some(ReceiverSettings { channels, group_wait: group_wait?, quiet, fallback: None })
+    Some(ReceiverSettings { channels, language: language?, group_wait: group_wait?, quiet, fallback: None })
 }
 
 /// Reads when mail waits; refused where it would hold nothing back, or everything for ever.

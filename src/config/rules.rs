@@ -9,8 +9,9 @@ use std::path::{Component, Path, PathBuf};
 use crate::alerts::render::bad_message;
 use crate::config::{Config, Names, Surroundings, read_file, unknown_name};
 use crate::document::{Node, Place, Problems, Report};
+use crate::language::Language;
 use crate::rules::RuleSet;
-use crate::rules::parse::{self, RuleFile, Template};
+use crate::rules::parse::{self, RuleFile};
 use crate::ruletest::is_test_file;
 use crate::units::printable;
 
@@ -22,6 +23,14 @@ const OF_FILE: &str = "this file's folder";
 /// What one of the command line is relative to.
 const OF_WORK: &str = "the working folder";
 
+/// What rules can refer to, and who reads them.
+pub(super) struct Known<'a> {
+    pub(super) receivers: &'a Names,
+    pub(super) windows: &'a Names,
+    /// The languages of the receivers and of the locale.
+    pub(super) languages: BTreeSet<Language>,
+}
+
 /// Why a pattern names no files, and what to write instead.
 struct NoFiles {
     message: String,
@@ -31,8 +40,7 @@ struct NoFiles {
 /// Reads all rules and returns them with their files.
 pub(super) fn load(
     node: &Node,
-    receivers: &Names,
-    windows: &Names,
+    known: &Known<'_>,
     around: &Surroundings<'_>,
     problems: &mut Problems,
 ) -> Option<(RuleSet, Vec<PathBuf>)> {
@@ -53,7 +61,7 @@ pub(super) fn load(
             Err(NoFiles { message, help }) => problems.tell_with_help(&pattern.place, message, help),
         }
     }
-    let rules = read(&paths, &node.place, receivers, windows, problems)?;
+    let rules = read(&paths, &node.place, known, problems)?;
     Some((rules, paths.into_iter().collect()))
 }
 
@@ -78,7 +86,10 @@ pub(crate) fn others(named: &[PathBuf], config: &Config) -> Result<RuleSet, Repo
     let receivers = Names::Known(config.receivers.keys().map(ToString::to_string).collect());
     let windows = Names::Known(config.calendars.plain().window_names().map(str::to_owned).collect());
     let place = Place::whole(&named.first().map_or_else(String::new, |path| shown(path)).into());
-    let rules = read(&paths, &place, &receivers, &windows, &mut problems);
+    let languages =
+        config.receivers.values().map(|receiver| receiver.language).chain([config.locale.language]).collect();
+    let known = Known { receivers: &receivers, windows: &windows, languages };
+    let rules = read(&paths, &place, &known, &mut problems);
     match (problems.into_report(), rules) {
         (Some(report), _) => Err(report),
         (None, rules) => Ok(rules.unwrap_or_default()),
@@ -97,13 +108,8 @@ fn all_in(folder: &Path) -> Result<Vec<PathBuf>, NoFiles> {
 }
 
 /// Reads the files and checks the names and messages in them. `place` is what named the files.
-fn read(
-    paths: &BTreeSet<PathBuf>,
-    place: &Place,
-    receivers: &Names,
-    windows: &Names,
-    problems: &mut Problems,
-) -> Option<RuleSet> {
+fn read(paths: &BTreeSet<PathBuf>, place: &Place, known: &Known<'_>, problems: &mut Problems) -> Option<RuleSet> {
+    let Known { receivers, windows, languages } = known;
     if paths.len() > FILES_MAX {
         let message = format!("'rules' names {} files, more than the {FILES_MAX} that are read", paths.len());
         problems.tell(place, message);
@@ -131,8 +137,8 @@ fn read(
             unknown_name(&window.place, &window.text, "window", windows, problems);
         }
     }
-    for Template { text, subject, event } in &parsed.templates {
-        if let Some(bad) = bad_message(text, *subject, *event) {
+    for template in &parsed.templates {
+        if let Some(bad) = bad_message(template, languages) {
             problems.tell_with_help(&bad.place, format!("this message cannot be used: {}", bad.problem), bad.help);
         }
     }

@@ -18,6 +18,7 @@ use crate::document::schema::{
     Schema, by_key, defaulting, described, document, duration, entries, flag, from_to, group, integer, list,
     one_or_more, reference, text, text_like, wanting, with, word,
 };
+use crate::language::Language;
 use crate::sinks::email::ADDRESSES_MAX;
 use crate::sinks::webhook::SECRETS_MAX;
 use crate::timetable::{definitions, schedule_schema, windows_schema};
@@ -52,7 +53,7 @@ pub fn schema() -> Schema {
 
 fn settings() -> Vec<(&'static str, Schema)> {
     vec![
-        ("locale", described(reference("locale"), "Time zone, currency and business day.")),
+        ("locale", described(reference("locale"), "Language, time zone, currency and business day.")),
         ("clopos", described(reference("clopos"), "How Clopos is reached, and for which brands.")),
         ("windows", windows()),
         (
@@ -130,11 +131,26 @@ fn locale() -> Schema {
     let currency = with(text_like("^[A-Z]{3}$", CURRENCY), "type", "string".into());
     let day = with(text_like("^([01][0-9]|2[0-3]):[0-5][0-9]$", TIME_OF_DAY), "type", "string".into());
     let settings = vec![
+        (
+            "language",
+            defaulting(
+                described(
+                    language(),
+                    "What people read where their receiver says nothing else, and what screens show.",
+                ),
+                Language::default().code(),
+            ),
+        ),
         ("timezone", described(text(), "The IANA name of the venues' time zone, such as Asia/Baku.")),
         ("currency", described(currency, "The currency of all prices, three letters of ISO 4217, such as AZN.")),
         ("business_day_starts", defaulting(described(day, "Until then it is still yesterday."), "04:00")),
     ];
     group(&["timezone", "currency"], settings)
+}
+
+/// Takes what somebody reads.
+fn language() -> Schema {
+    word(Language::ALL.map(Language::code))
 }
 
 fn clopos() -> Schema {
@@ -282,6 +298,7 @@ fn receiver() -> Schema {
             described(reference("events"), "Events for displays and other machines. Example: `{ broker: kitchen }`"),
         ),
         ("webhook", described(reference("webhook"), "CloudEvents by POST, signed as Standard Webhooks has it.")),
+        ("language", described(language(), "What it reads; by default the language of the locale.")),
         ("group_wait", defaulting(described(duration(), &wait), "60s")),
         ("quiet", described(schedule_schema(), QUIET)),
         ("else", described(text(), "The receiver that is told what this one cannot be told, by its name.")),

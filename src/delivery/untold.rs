@@ -13,7 +13,9 @@ use serde_json::value::RawValue;
 use crate::alerts::group::{EVENT_EXPIRY_S, Route, Way, notice_id};
 use crate::alerts::notice::{Channel, Content, Event, Mail, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published;
+use crate::alerts::words::{stand_in, values};
 use crate::calendar::business_day;
+use crate::language::Language;
 use crate::store::Untold;
 use crate::units::{Timestamp, Zone, printable};
 
@@ -122,10 +124,12 @@ impl<'a> Told<'a> {
     fn of(relief: &'a Relief, channel: Channel, untold: &'a [&'a Untold], now: Timestamp) -> Self {
         let since = untold.iter().map(|it| it.queued_at).min().unwrap_or(now);
         let said = untold.iter().rev().find_map(|it| it.why.as_deref());
-        let why = printable(said.unwrap_or_else(|| untried(channel)), WHY_LENGTH_MAX);
-        let receiver = relief.of.as_str();
-        let at = since.local_time_beside(now, &relief.zone);
-        let message = format!("{receiver} cannot be told by {} since {at}: {why}", channel.word());
+        let why = |language| printable(said.unwrap_or_else(|| stand_in::untried(language, channel)), WHY_LENGTH_MAX);
+        let (receiver, language) = (relief.of.as_str(), relief.to.language);
+        let at = values::time_beside(language, since, now, &relief.zone);
+        let message = stand_in::cannot_be_told(language, receiver, channel, &at, &why(language));
+        // Programs read it.
+        let why = why(Language::En);
         let is_given_up = untold.iter().all(|it| it.dead_at.is_some());
         Self { receiver, channel, since, why, is_given_up, untold, message }
     }
@@ -135,21 +139,23 @@ impl<'a> Told<'a> {
     }
 
     fn mail(&self, relief: &Relief, id: &NoticeId, now: Timestamp) -> Mail {
+        let language = relief.to.language;
         let named = self.untold.iter().take(NAMED_MAX).map(|it| {
             let text = match &it.notice.content {
                 Content::Email(mail) => news_of(mail),
                 Content::Mqtt(_) | Content::Webhook(_) => it.notice.summary.clone(),
             };
             let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            context! { at => it.notice.at.local_time_beside(now, &relief.zone), lines => lines }
+            context! { at => values::time_beside(language, it.notice.at, now, &relief.zone), lines => lines }
         });
         let model = context! {
             message => self.message.as_str(),
-            receiver => self.receiver,
-            is_given_up => self.is_given_up,
+            language => language.code(),
+            told_instead => stand_in::told_instead(language, self.receiver, self.is_given_up),
             notices => named.collect::<Vec<Value>>(),
-            more => self.more(),
+            more => (self.more() > 0).then(|| stand_in::and_more(language, self.more())),
             sent_at => now.local_time(&relief.zone),
+            in_the_place_of => stand_in::in_the_place_of(language, self.receiver),
         };
         let templates = templates();
         let render = |name: &str| {
@@ -160,6 +166,7 @@ impl<'a> Told<'a> {
         Mail {
             message_id: id.as_str().to_owned(),
             thread_id: format!("unreachable.{}.{day}", self.receiver),
+            language,
             subject: printable(&self.message, SUBJECT_LENGTH_MAX),
             text: render(TEXT),
             html: render(HTML),
@@ -245,15 +252,6 @@ struct Named<'a> {
     event: Option<&'a RawValue>,
 }
 
-/// Why nothing was said of a notice: no attempt was made.
-const fn untried(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Mqtt => "its broker is away",
-        Channel::Email => "an earlier mail is still being tried",
-        Channel::Webhook => "nothing is sent there any more, or an earlier notice is still being tried",
-    }
-}
-
 /// Returns what a mail says, without the lines that say where it comes from.
 fn news_of(mail: &Mail) -> String {
     let news = mail.text.split("\n--\n").next().unwrap_or_default().trim();
@@ -290,6 +288,7 @@ mod tests {
         Content::Email(Mail {
             message_id: "m".to_owned(),
             thread_id: "t".to_owned(),
+            language: Language::En,
             subject: "Sahil: Plov is out, and 1 more".to_owned(),
             text: text.to_owned(),
             html: String::new(),
@@ -313,7 +312,13 @@ mod tests {
     }
 
     fn relief(ways: Vec<Way>) -> Relief {
-        let to = Route { receiver: ReceiverName::new("ops"), group_wait: Duration::ZERO, quiet: None, ways };
+        let to = Route {
+            receiver: ReceiverName::new("ops"),
+            language: Language::En,
+            group_wait: Duration::ZERO,
+            quiet: None,
+            ways,
+        };
         let of = ReceiverName::new("managers");
         Relief { of, after: AFTER, to, zone: Zone::utc(), day_starts: jiff::civil::time(4, 0, 0, 0) }
     }

@@ -28,6 +28,7 @@ use crate::engine::look::Look;
 use crate::engine::settle::Settling;
 use crate::engine::tell::Teller;
 use crate::engine::timers::{Timer, Timers};
+use crate::language::Language;
 use crate::rules::evaluate::{self, Evaluation};
 use crate::rules::subject::VenueView;
 use crate::rules::{Finding, Form, RuleSet};
@@ -359,6 +360,11 @@ impl Engine {
     /// Returns when a mail goes out that waits in memory, as its timer has it.
     fn mailed_at(&self, key: &GroupKey) -> Option<Timestamp> {
         self.timers.get(&Timer::Group(key.clone()))
+    }
+
+    /// Returns what a receiver reads; one that is gone from the configuration reads what everybody does.
+    fn language_of(&self, receiver: &ReceiverName) -> Language {
+        self.policy.routes.get(receiver).map_or(self.policy.setting.language, |route| route.language)
     }
 
     fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Option<Timestamp> {

@@ -16,15 +16,18 @@ use crate::alerts::mail::{self, MailContext, StillOpen};
 use crate::alerts::notice::{Content, Notice, ReceiverName};
 use crate::alerts::published::{self, End};
 use crate::alerts::render::{self, AlertWords};
+use crate::alerts::texts::Texts;
+use crate::alerts::words::{news, values};
 use crate::alerts::{AlertKey, Turned};
 use crate::board;
 use crate::engine::{Commit, Engine};
+use crate::language::Language;
 use crate::rules::events::events;
 use crate::rules::{Form, Placed, Rule, Severity};
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::Change;
 use crate::snapshot::recipes::Recipes;
-use crate::units::{Timestamp, VenueId, human_duration};
+use crate::units::{Timestamp, VenueId};
 
 /// Collects what one step tells.
 pub(super) struct Teller<'a> {
@@ -34,13 +37,29 @@ pub(super) struct Teller<'a> {
     /// The keys of those groups, also of one that something emptied again.
     touched: BTreeSet<GroupKey>,
     notices: Vec<Notice>,
+    /// What the receivers read, found when something is said.
+    languages: OnceCell<BTreeSet<Language>>,
     now: Timestamp,
+}
+
+/// A line to tell, before it is known who reads it.
+struct News {
+    entry: Entry,
+    texts: Texts,
+}
+
+impl News {
+    /// Returns the line for who reads this language.
+    fn in_language(&self, language: Language) -> Entry {
+        Entry { message: self.texts.in_language(language).to_owned(), ..self.entry.clone() }
+    }
 }
 
 impl<'a> Teller<'a> {
     /// Starts with nothing told.
     pub(super) fn new(engine: &'a Engine, now: Timestamp) -> Self {
-        Self { engine, groups: Groups::new(), touched: BTreeSet::new(), notices: Vec::new(), now }
+        let languages = OnceCell::new();
+        Self { engine, groups: Groups::new(), touched: BTreeSet::new(), notices: Vec::new(), languages, now }
     }
 
     /// Tells what an alert's turn causes and returns the alert as it is from now on.
@@ -80,72 +99,82 @@ impl<'a> Teller<'a> {
             reminded_at: None,
             acknowledged: None,
             label: render::label(facts),
-            message: String::new(),
+            message: Texts::default(),
             station: facts.station.as_ref().map(|station| station.id),
         };
         OpenAlert { message: self.message(rule, &open, facts), ..open }
     }
 
+    /// Says something in each language that somebody reads: once, however many there are who read it.
+    fn said(&self, say: impl Fn(Language) -> String) -> Texts {
+        let policy = &self.engine.policy;
+        let languages = self.languages.get_or_init(|| policy.routes.values().map(|route| route.language).collect());
+        Texts::said(policy.setting.language, languages, say)
+    }
+
     /// Renders what is said of an open alert now.
-    pub(super) fn message(&self, rule: &Rule, open: &OpenAlert, facts: &Facts) -> String {
+    pub(super) fn message(&self, rule: &Rule, open: &OpenAlert, facts: &Facts) -> Texts {
         let words = AlertWords {
             rule: rule.name.as_str(),
             severity: rule.severity.word(),
             since: open.since,
             duration: self.now.since(open.since),
         };
-        self.engine.policy.messages.render(&rule.name, false, facts, words)
+        self.said(|language| self.engine.policy.messages.render(&rule.name, false, facts, words, language))
     }
 
     /// Tells receivers that an alert is open.
     pub(super) fn tell_opened(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts, receivers: &[ReceiverName]) {
-        let entry = self.alert_entry(EntryKind::Opened, rule.name.as_str(), open, open.message.clone());
-        self.tell(receivers, &entry, facts, Some(open), None);
+        let news = self.alert_news(EntryKind::Opened, rule.name.as_str(), open, open.message.clone());
+        self.tell(receivers, &news, facts, Some(open), None);
     }
 
     /// Tells others of an alert that stays open.
     pub(super) fn tell_escalated(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts, receivers: &[ReceiverName]) {
-        let nobody = if followup::is_taken_care_of(open, self.now) { "" } else { ", and nobody takes care of it" };
-        let message = format!("{} (open for {}{nobody})", open.message, self.age_of(open));
-        let entry = self.alert_entry(EntryKind::Escalated, rule.name.as_str(), open, message);
-        self.tell(receivers, &entry, facts, Some(open), None);
+        let is_taken_care_of = followup::is_taken_care_of(open, self.now);
+        let lasts = self.now.since(open.opened_at);
+        let message =
+            self.said(|language| news::open_for(language, open.message.in_language(language), lasts, is_taken_care_of));
+        let news = self.alert_news(EntryKind::Escalated, rule.name.as_str(), open, message);
+        self.tell(receivers, &news, facts, Some(open), None);
     }
 
     /// Tells those who were told of an alert again that it is open.
     pub(super) fn tell_reminded(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts) {
         let expected = open.acknowledged.as_ref().and_then(|said| {
             let at = said.back_at?.local_time(&self.engine.policy.setting.zone);
-            Some(format!("; {} expected it back at {at}", said.by))
+            Some((said.by.as_str(), at))
         });
+        let expected = expected.as_ref().map(|(by, at)| (*by, at.as_str()));
+        let lasts = self.now.since(open.opened_at);
         let message =
-            format!("{} (still so after {}{})", open.message, self.age_of(open), expected.unwrap_or_default());
-        let mut entry = self.alert_entry(EntryKind::Reminded, rule.name.as_str(), open, message);
-        entry.id = group::repeated_entry_id(&open.episode, EntryKind::Reminded, self.now);
-        self.tell(&open.told.iter().cloned().collect::<Vec<_>>(), &entry, facts, Some(open), None);
-    }
-
-    fn age_of(&self, open: &OpenAlert) -> String {
-        human_duration(self.now.since(open.opened_at))
+            self.said(|language| news::still_so(language, open.message.in_language(language), lasts, expected));
+        let mut news = self.alert_news(EntryKind::Reminded, rule.name.as_str(), open, message);
+        news.entry.id = group::repeated_entry_id(&open.episode, EntryKind::Reminded, self.now);
+        self.tell(&open.told.iter().cloned().collect::<Vec<_>>(), &news, facts, Some(open), None);
     }
 
     /// Tells the machines among those who were told of an alert that somebody takes care of it. No mail goes out for it:
     /// the next one says so.
     pub(super) fn tell_acknowledged(&mut self, key: &AlertKey, open: &OpenAlert, facts: &Facts) {
         let Some(acknowledged) = &open.acknowledged else { return };
-        let message = format!("{}: {}", open.label, acknowledged.in_words(&self.engine.policy.setting.zone));
-        let mut entry = self.alert_entry(EntryKind::Acknowledged, key.rule.as_str(), open, message);
-        entry.id = group::repeated_entry_id(&open.episode, EntryKind::Acknowledged, acknowledged.at);
-        for receiver in &open.told {
-            let route = self.engine.policy.routes.get(receiver);
-            self.notices
-                .extend(route.into_iter().flat_map(|route| group::at_once(route, &entry, facts, Some(open), None)));
+        let zone = &self.engine.policy.setting.zone;
+        let message = self.said(|language| {
+            format!("{}: {}", values::name(language, &open.label), acknowledged.in_words(language, zone))
+        });
+        let mut news = self.alert_news(EntryKind::Acknowledged, key.rule.as_str(), open, message);
+        news.entry.id = group::repeated_entry_id(&open.episode, EntryKind::Acknowledged, acknowledged.at);
+        for route in open.told.iter().filter_map(|receiver| self.engine.policy.routes.get(receiver)) {
+            let entry = news.in_language(route.language);
+            self.notices.extend(group::at_once(route, &entry, facts, Some(open), None));
         }
     }
 
     /// Takes back that nobody takes care of an open alert, where that is said in a mail which still waits.
     pub(super) fn correct_escalation(&mut self, key: &GroupKey, open: &OpenAlert) {
+        let message = open.message.in_language(self.engine.language_of(&key.receiver));
         for entry in self.waiting(key, &open.episode).filter(|entry| entry.kind == EntryKind::Escalated) {
-            entry.message.clone_from(&open.message);
+            message.clone_into(&mut entry.message);
         }
     }
 
@@ -202,28 +231,21 @@ impl<'a> Teller<'a> {
         let duration = self.now.since(open.since);
         let words = AlertWords { rule: key.rule.as_str(), severity: open.severity.word(), since: open.since, duration };
         let by_window = end == End::Window;
-        let message = match rule {
-            Some(Rule { during, .. }) if by_window => {
-                let windows: Vec<&str> = during.iter().map(|window| window.text.as_ref()).collect();
-                format!(
-                    "{}: not watched outside {}, after {}",
-                    open.label,
-                    windows.join(", "),
-                    human_duration(duration)
-                )
+        let message = self.said(|language| {
+            let label = values::name(language, &open.label);
+            match rule {
+                Some(Rule { during, .. }) if by_window => {
+                    let windows: Vec<&str> = during.iter().map(|window| window.text.as_ref()).collect();
+                    news::outside_window(language, &label, &windows.join(", "), duration)
+                }
+                Some(rule) => self.engine.policy.messages.render(&rule.name, true, &facts, words, language),
+                None => news::rule_taken_away(language, &label, key.rule.as_str(), duration),
             }
-            Some(rule) => self.engine.policy.messages.render(&rule.name, true, &facts, words),
-            None => format!(
-                "{}: the rule {} was taken away after {}",
-                open.label,
-                key.rule.as_str(),
-                human_duration(duration)
-            ),
-        };
-        let entry = self.alert_entry(EntryKind::Closed, key.rule.as_str(), open, message);
+        });
+        let news = self.alert_news(EntryKind::Closed, key.rule.as_str(), open, message);
         let told = open.told.iter().filter(|receiver| !by_window || self.waits_to_be_told(receiver, &facts, open));
         let told: Vec<ReceiverName> = told.cloned().collect();
-        self.tell(&told, &entry, &facts, Some(open), Some(end));
+        self.tell(&told, &news, &facts, Some(open), Some(end));
         if !by_window {
             return;
         }
@@ -232,6 +254,7 @@ impl<'a> Teller<'a> {
         for route in open.told.iter().filter(|receiver| !told.contains(receiver)) {
             self.take_reminders_back(&GroupKey { receiver: route.clone(), venue }, &open.episode);
             let Some(route) = self.engine.policy.routes.get(route) else { continue };
+            let entry = news.in_language(route.language);
             self.notices.extend(group::at_once(route, &entry, &facts, Some(open), Some(end)));
         }
     }
@@ -245,18 +268,19 @@ impl<'a> Teller<'a> {
         waiting.is_some_and(|group| group.entries.iter().any(is_its))
     }
 
-    fn alert_entry(&self, kind: EntryKind, rule: &str, open: &OpenAlert, message: String) -> Entry {
-        Entry {
+    fn alert_news(&self, kind: EntryKind, rule: &str, open: &OpenAlert, texts: Texts) -> News {
+        let entry = Entry {
             id: group::alert_entry_id(&open.episode, kind),
             kind,
             episode: Some(open.episode.clone()),
             rule: rule.to_owned(),
             severity: open.severity,
             label: open.label.clone(),
-            message,
+            message: String::new(),
             at: self.now,
             baseline: open.baseline && kind == EntryKind::Opened,
-        }
+        };
+        News { entry, texts }
     }
 
     /// Tells the changes of the commit: by event rules to receivers, and to every feed.
@@ -323,11 +347,13 @@ impl<'a> Teller<'a> {
             rule: rule.name.as_str().to_owned(),
             severity: rule.severity,
             label: render::label(facts),
-            message: self.engine.policy.messages.render(&rule.name, false, facts, words),
+            message: String::new(),
             at: self.now,
             baseline: false,
         };
-        self.tell(&receivers_of(rule).collect::<Vec<_>>(), &entry, facts, None, None);
+        let messages = &self.engine.policy.messages;
+        let texts = self.said(|language| messages.render(&rule.name, false, facts, words, language));
+        self.tell(&receivers_of(rule).collect::<Vec<_>>(), &News { entry, texts }, facts, None, None);
     }
 
     fn feed(&mut self, change: &Change, after: &Snapshot) {
@@ -347,18 +373,19 @@ impl<'a> Teller<'a> {
     fn tell(
         &mut self,
         receivers: &[ReceiverName],
-        entry: &Entry,
+        news: &News,
         facts: &Facts,
         open: Option<&OpenAlert>,
         end: Option<End>,
     ) {
         for receiver in receivers {
             let Some(route) = self.engine.policy.routes.get(receiver) else { continue };
-            self.notices.extend(group::at_once(route, entry, facts, open, end));
+            let entry = news.in_language(route.language);
+            self.notices.extend(group::at_once(route, &entry, facts, open, end));
             if route.ways.contains(&Way::Email) {
                 let key = GroupKey { receiver: receiver.clone(), venue: facts.venue.as_ref().map(|venue| venue.id) };
                 self.touch(&key);
-                group::enqueue(&mut self.groups, &key, entry.clone(), self.now);
+                group::enqueue(&mut self.groups, &key, entry, self.now);
             }
         }
     }
@@ -405,6 +432,7 @@ impl<'a> Teller<'a> {
         let name = snapshot.map(|snapshot| facts::venue_name(snapshot));
         let setting = &self.engine.policy.setting;
         let context = MailContext {
+            language: self.engine.language_of(&key.receiver),
             brand: &self.engine.brand,
             venue_name: name.as_deref(),
             open: self.still_open(key, commit),

@@ -10,6 +10,7 @@ use crate::alerts::order::Acknowledgement;
 use crate::calendar::{Calendar, ClockSpan, Schedule};
 use crate::catalog::{Product, Station, StopEntry};
 use crate::document::Problems;
+use crate::language::Language;
 use crate::rules::parse::{self, RuleFile};
 use crate::units::{ProductId, Quantity, StationId, Zone};
 
@@ -38,7 +39,13 @@ fn policy_of(rules: &str, receivers: &[&str], way: &Way) -> Arc<Policy> {
         let receiver = ReceiverName::new(name);
         (
             receiver.clone(),
-            Route { receiver, group_wait: Duration::from_secs(90), quiet: None, ways: vec![way.clone()] },
+            Route {
+                receiver,
+                language: Language::En,
+                group_wait: Duration::from_secs(90),
+                quiet: None,
+                ways: vec![way.clone()],
+            },
         )
     };
     let day_starts = jiff::civil::time(4, 0, 0, 0);
@@ -46,12 +53,12 @@ fn policy_of(rules: &str, receivers: &[&str], way: &Way) -> Arc<Policy> {
     let dinner = Schedule::daily(&[ClockSpan::parse("14:21-14:25").expect("a span")]);
     let calendar = Calendar::plain(Zone::utc(), day_starts).with_hours(Some(hours), None);
     Arc::new(Policy {
-        messages: Messages::compile(&rules, &Zone::utc()).expect("messages that compile"),
+        messages: Messages::compile(&rules, &Zone::utc(), Language::En).expect("messages that compile"),
         rules,
         routes: receivers.iter().map(route).collect(),
         feeds: Vec::new(),
         calendars: Calendars::of_all(calendar.with_windows([("dinner".to_owned(), dinner)].into())),
-        setting: Setting { boot: "test".to_owned(), zone: Zone::utc(), day_starts },
+        setting: Setting { boot: "test".to_owned(), language: Language::En, zone: Zone::utc(), day_starts },
     })
 }
 

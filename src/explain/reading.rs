@@ -70,7 +70,7 @@ fn troubles(known: &Known<'_>, subject: &Subject, now: Timestamp) -> Vec<String>
     });
     let said =
         |message: &str, rule: &str, at: Timestamp| format!("{message} ({rule}, open since {})", known.time(at, now));
-    wide.map(|(key, open)| said(&open.message, key.rule.as_str(), open.opened_at)).collect()
+    wide.map(|(key, open)| said(open.message.common(), key.rule.as_str(), open.opened_at)).collect()
 }
 
 fn catalogued(product: &Product, scene: &Scene<'_>) -> Vec<String> {

@@ -228,12 +228,12 @@ impl Post<'_> {
 
     /// Returns the mail that told of it among other things.
     fn mail(&self, news: &News<'_>, kind: EntryKind) -> Option<&Told> {
-        let (from, until, words) = match kind {
-            EntryKind::Opened => (news.alert.opened_at, news.closed_at, &news.alert.message),
+        let (from, until, label) = match kind {
+            EntryKind::Opened => (news.alert.opened_at, news.closed_at, None),
             EntryKind::Closed => {
                 let closed_at = news.closed_at?;
                 let until = self.mailed_by(news.receiver, closed_at).plus(MAIL_SLACK);
-                (closed_at, Some(until), &news.alert.label)
+                (closed_at, Some(until), Some(news.alert.label.as_str()))
             }
             EntryKind::Escalated | EntryKind::Reminded | EntryKind::Acknowledged | EntryKind::Changed => return None,
         };
@@ -241,7 +241,7 @@ impl Post<'_> {
             told.receiver == *news.receiver
                 && told.at >= from
                 && until.is_none_or(|until| told.at <= until)
-                && mail.text.contains(words.as_str())
+                && mail.text.contains(label.unwrap_or_else(|| news.alert.message.in_language(mail.language)))
         };
         self.evidence.mails.iter().find(|(told, mail)| is_it(told, mail)).map(|(told, _)| told)
     }

@@ -8,6 +8,7 @@ use crate::alerts::AlertKey;
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::explain::receivers::Post;
 use crate::explain::{Account, Known, Standing};
+use crate::language::Language;
 use crate::rules::condition::Truth;
 use crate::rules::field::{BrandField, Field, VenueField};
 use crate::rules::subject::Scene;
@@ -104,7 +105,7 @@ impl Asked<'_> {
             says.push(wait);
         }
         if let Some(said) = &open.acknowledged {
-            says.push(said.in_words(self.known.zone));
+            says.push(said.in_words(Language::En, self.known.zone));
         }
         if let Some(clear_since) = open.clear_since {
             let closes = clear_since.plus(self.state.clear_for);

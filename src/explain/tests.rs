@@ -13,6 +13,7 @@ use crate::calendar::{Calendar, Calendars, ClockSpan, QuietHours, Schedule};
 use crate::catalog::{Product, Station, StopEntry, Venue};
 use crate::document::Problems;
 use crate::engine::{Engine, Input, Policy};
+use crate::language::Language;
 use crate::rules::parse::{self, RuleFile};
 use crate::snapshot::{Access, Reading};
 use crate::store::{DELIVERED_KEPT, ToldState};
@@ -154,15 +155,24 @@ fn policy(rules: &str) -> Policy {
     let day_starts = jiff::civil::time(4, 0, 0, 0);
     let route = |name: &str, way| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_secs(90), quiet: quiet(), ways: vec![way] })
+        (
+            receiver.clone(),
+            Route {
+                receiver,
+                language: Language::En,
+                group_wait: Duration::from_secs(90),
+                quiet: quiet(),
+                ways: vec![way],
+            },
+        )
     };
     Policy {
-        messages: Messages::compile(&rules, &Zone::utc()).expect("messages that compile"),
+        messages: Messages::compile(&rules, &Zone::utc(), Language::En).expect("messages that compile"),
         rules,
         routes: [route("managers", Way::Email), route("ops", Way::Webhook)].into(),
         feeds: Vec::new(),
         calendars: Calendars::of_all(Calendar::plain(Zone::utc(), day_starts)),
-        setting: Setting { boot: "test".to_owned(), zone: Zone::utc(), day_starts },
+        setting: Setting { boot: "test".to_owned(), language: Language::En, zone: Zone::utc(), day_starts },
     }
 }
 

@@ -14,6 +14,7 @@ use crate::calendar::{Calendar, Calendars, ClockSpan, Schedule};
 use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
 use crate::document::Problems;
 use crate::engine::{Engine, Input, Memory};
+use crate::language::Language;
 use crate::rules::parse::{self, RuleFile};
 use crate::snapshot::diff::{Change, diff};
 use crate::snapshot::{Access, FreshnessLimits, Picture, Reading, again};
@@ -45,17 +46,20 @@ fn policy(rules: &str) -> Arc<Policy> {
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
         let quiet = (way == Way::Email).then(quiet).flatten();
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet, ways: vec![way] })
+        (
+            receiver.clone(),
+            Route { receiver, language: Language::En, group_wait: Duration::from_mins(1), quiet, ways: vec![way] },
+        )
     };
     let plain = Calendar::plain(Zone::utc(), DAY_STARTS);
     let open = Schedule::daily(&[ClockSpan::parse("10:00-23:00").expect("a span")]);
     Arc::new(Policy {
-        messages: Messages::compile(&rules, &Zone::utc()).expect("messages that compile"),
+        messages: Messages::compile(&rules, &Zone::utc(), Language::En).expect("messages that compile"),
         rules,
         routes: [("managers", Way::Email), ("pass", Way::Webhook)].map(route).into(),
         feeds: Vec::new(),
         calendars: Calendars::of_all(plain.with_hours(Some(open), None)),
-        setting: Setting { boot: "test".to_owned(), zone: Zone::utc(), day_starts: DAY_STARTS },
+        setting: Setting { boot: "test".to_owned(), language: Language::En, zone: Zone::utc(), day_starts: DAY_STARTS },
     })
 }
 

@@ -16,11 +16,13 @@ pub mod term;
 pub mod value;
 pub mod why;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::document::Place;
+use crate::language::Language;
 use crate::rules::condition::{Condition, Truth};
 use crate::rules::followup::{Escalation, Reminder};
 use crate::rules::shared::RuleAsks;
@@ -100,6 +102,15 @@ pub struct Placed {
     pub quoted: bool,
 }
 
+/// What is said, as a rule has it: templates.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Wording {
+    /// One text for whoever reads it.
+    ForAll(Placed),
+    /// A text for each of some languages; never empty.
+    ByLanguage(BTreeMap<Language, Placed>),
+}
+
 /// One rule.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rule {
@@ -117,8 +128,8 @@ pub struct Rule {
     pub severity: Severity,
     /// The receivers it is for; none for a rule that shows only on the board and in the feed.
     pub notify: Vec<Placed>,
-    /// The template of what is said when it fires; without one, the renderer's own words.
-    pub message: Option<Placed>,
+    /// What is said when it fires; without it, the renderer's own words.
+    pub message: Option<Wording>,
 }
 
 /// What only one kind of rule has.
@@ -147,8 +158,8 @@ pub struct State {
     pub remind: Box<[Reminder]>,
     /// Who else is told while it stays open.
     pub escalate: Box<[Escalation]>,
-    /// The template of what is said when it ends.
-    pub resolved_message: Option<Placed>,
+    /// What is said when it ends.
+    pub resolved_message: Option<Wording>,
     /// Whether it is clear for every item without a row of the stop list, so that only rows need a visit.
     pub needs_row: bool,
     /// Whether it fires for what cannot be had alone, so that it can be why something else is out.
@@ -197,6 +208,16 @@ impl Rule {
             Form::Event(_) => &[],
         };
         self.notify.iter().chain(escalate.iter().flat_map(|escalation| &escalation.to))
+    }
+}
+
+impl Wording {
+    /// Returns its texts, each with the language that it is for, if it is for one alone.
+    pub fn texts(&self) -> Vec<(Option<Language>, &Placed)> {
+        match self {
+            Self::ForAll(text) => vec![(None, text)],
+            Self::ByLanguage(texts) => texts.iter().map(|(language, text)| (Some(*language), text)).collect(),
+        }
     }
 }
 

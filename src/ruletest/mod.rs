@@ -22,8 +22,9 @@ use crate::calendar::{Calendar, Calendars};
 use crate::catalog::{Catalog, Product, Station};
 use crate::document::{Place, Problems};
 use crate::engine::Policy;
+use crate::language::Language;
 use crate::rules::condition::Pattern;
-use crate::rules::parse::{self as rule_files, RuleFile, Template};
+use crate::rules::parse::{self as rule_files, RuleFile};
 use crate::rules::{Placed, Rule, RuleSet};
 use crate::topics::BaseTopic;
 use crate::units::{Money, PriceListId, ProductId, Quantity, Timestamp, Zone};
@@ -45,14 +46,23 @@ pub struct Suite {
     /// The tests, in the order of the file.
     pub tests: Vec<Test>,
     zone: Zone,
+    /// What receivers read that have no other language, and screens.
+    language: Language,
     /// The hours, peaks and windows of the venue.
     calendar: Calendar,
-    receivers: Option<BTreeMap<ReceiverName, Vec<Channel>>>,
+    receivers: Option<BTreeMap<ReceiverName, Receiver>>,
     group_wait: Duration,
     /// The names of the windows that a rule may hold in.
     windows: Vec<String>,
     /// The names of rules and receivers that expectations give, with their places.
     named: Named,
+}
+
+/// A receiver as a file gives it.
+#[derive(Clone, Debug)]
+struct Receiver {
+    channels: Vec<Channel>,
+    language: Option<Language>,
 }
 
 /// One test.
@@ -197,8 +207,10 @@ impl Suite {
     /// Returns `None` when the messages of the rules cannot be used, which was told then.
     pub fn policy(&self, files: &[RuleFile], problems: &mut Problems) -> Option<Arc<Policy>> {
         let parsed = rule_files::parse(files, problems);
-        for Template { text, subject, event } in &parsed.templates {
-            if let Some(bad) = bad_message(text, *subject, *event) {
+        let own = self.receivers.iter().flatten().filter_map(|(_, receiver)| receiver.language);
+        let languages: BTreeSet<Language> = own.chain([self.language]).collect();
+        for template in &parsed.templates {
+            if let Some(bad) = bad_message(template, &languages) {
                 problems.tell_with_help(&bad.place, format!("this message cannot be used: {}", bad.problem), bad.help);
             }
         }
@@ -212,8 +224,13 @@ impl Suite {
         let receiver_names: Vec<&str> = receiver_names.into_iter().collect();
         parse::refuse_unknown(&self.named.rules, "rule", &rule_names, problems);
         parse::refuse_unknown(&self.named.receivers, "receiver", &receiver_names, problems);
-        let messages = Messages::compile(&rules, &self.zone).ok()?;
-        let setting = Setting { boot: "test".to_owned(), zone: self.zone.clone(), day_starts: BUSINESS_DAY_STARTS };
+        let messages = Messages::compile(&rules, &self.zone, self.language).ok()?;
+        let setting = Setting {
+            boot: "test".to_owned(),
+            language: self.language,
+            zone: self.zone.clone(),
+            day_starts: BUSINESS_DAY_STARTS,
+        };
         let calendars = Calendars::of_all(self.calendar.clone());
         Some(Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting, calendars }))
     }
@@ -235,11 +252,12 @@ impl Suite {
     /// Returns the receivers as the file gives them; by default every one that a rule names, by all channels.
     fn routes(&self, rules: &RuleSet) -> BTreeMap<ReceiverName, Route> {
         let named = rules.rules().iter().flat_map(Rule::receivers).map(|placed| ReceiverName::new(&placed.text));
-        let by_all = || vec![Channel::Mqtt, Channel::Email, Channel::Webhook];
+        let by_all = || Receiver { channels: vec![Channel::Mqtt, Channel::Email, Channel::Webhook], language: None };
         let receivers = self.receivers.clone().unwrap_or_else(|| named.map(|name| (name, by_all())).collect());
-        let route = |(receiver, channels): (ReceiverName, Vec<Channel>)| {
+        let route = |(receiver, Receiver { channels, language }): (ReceiverName, Receiver)| {
             let ways = channels.into_iter().filter_map(way).collect();
-            (receiver.clone(), Route { receiver, group_wait: self.group_wait, quiet: None, ways })
+            let language = language.unwrap_or(self.language);
+            (receiver.clone(), Route { receiver, language, group_wait: self.group_wait, quiet: None, ways })
         };
         receivers.into_iter().map(route).collect()
     }

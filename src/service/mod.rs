@@ -237,11 +237,12 @@ async fn open_door(config: &Config, brokers: &Brokers, cancel: &CancellationToke
 }
 
 fn policy(config: &Config, process: &Process, brokers: &Brokers) -> anyhow::Result<Policy> {
-    let messages = Messages::compile(&config.rules, &config.locale.timezone).map_err(|bad| {
-        let texts: Vec<String> =
-            bad.into_iter().map(|bad| format!("{}:{}: {}", bad.place.file, bad.place.line, bad.problem)).collect();
-        anyhow!(texts.join("; "))
-    })?;
+    let messages =
+        Messages::compile(&config.rules, &config.locale.timezone, config.locale.language).map_err(|bad| {
+            let texts: Vec<String> =
+                bad.into_iter().map(|bad| format!("{}:{}: {}", bad.place.file, bad.place.line, bad.problem)).collect();
+            anyhow!(texts.join("; "))
+        })?;
     let topics = brokers.topics();
     let feed = |name: &String| Some((receivers::feed_receiver(name), topics.get(name)?.clone()));
     Ok(Policy {
@@ -251,6 +252,7 @@ fn policy(config: &Config, process: &Process, brokers: &Brokers) -> anyhow::Resu
         feeds: config.feed.iter().filter_map(feed).collect(),
         setting: Setting {
             boot: process.identity.boot.clone(),
+            language: config.locale.language,
             zone: config.locale.timezone.clone(),
             day_starts: config.locale.business_day_starts,
         },

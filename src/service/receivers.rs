@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::group::{self, Route};
 use crate::alerts::notice::{Channel, ReceiverName};
-use crate::config::{ChannelSettings, Config};
+use crate::config::{ChannelSettings, Config, ReceiverSettings};
 use crate::delivery::fallback;
 use crate::delivery::untold::Relief;
 use crate::delivery::worker::{self, Report, Way};
@@ -50,12 +50,11 @@ pub fn routes(config: &Config, topics: &BTreeMap<String, BaseTopic>) -> BTreeMap
         ChannelSettings::Webhook(_) => Some(group::Way::Webhook),
         ChannelSettings::Mqtt { broker } => topics.get(broker).cloned().map(group::Way::Mqtt),
     };
-    let route = |(receiver, settings): (&ReceiverName, &crate::config::ReceiverSettings)| {
+    let route = |(receiver, settings): (&ReceiverName, &ReceiverSettings)| {
         let ways = settings.channels.iter().filter_map(way).collect();
-        (
-            receiver.clone(),
-            Route { receiver: receiver.clone(), group_wait: settings.group_wait, quiet: settings.quiet.clone(), ways },
-        )
+        let ReceiverSettings { channels: _, language, group_wait, quiet, fallback: _ } = settings;
+        let (language, group_wait, quiet) = (*language, *group_wait, quiet.clone());
+        (receiver.clone(), Route { receiver: receiver.clone(), language, group_wait, quiet, ways })
     };
     config.receivers.iter().map(route).collect()
 }
@@ -107,7 +106,7 @@ impl Ways {
 
 /// Returns who is told instead of whom.
 pub fn reliefs(config: &Config, routes: &BTreeMap<ReceiverName, Route>) -> Vec<Relief> {
-    let relief = |(of, settings): (&ReceiverName, &crate::config::ReceiverSettings)| {
+    let relief = |(of, settings): (&ReceiverName, &ReceiverSettings)| {
         let fallback = settings.fallback.as_ref()?;
         Some(Relief {
             of: of.clone(),

@@ -11,6 +11,7 @@ mod picture;
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::Language;
 use crate::store::StoreError;
 
 pub use alerts::{
@@ -20,6 +21,11 @@ pub use changes::{decode_change, encode_change};
 pub use notices::{decode_content, encode_content};
 pub use orders::{decode_order, decode_silence, encode_order, encode_silence};
 pub use picture::{catalogs, decode_catalog, decode_venue, encode_catalog, encode_venue};
+
+fn language_of(code: &str) -> Result<Language, StoreError> {
+    let unknown = || StoreError::unreadable("language", &format!("'{code}' is not one"));
+    Language::of_code(code).ok_or_else(unknown)
+}
 
 fn json(stored: &impl Serialize) -> String {
     // Every map key is a field name and every number an integer, so there is nothing that JSON cannot hold.

@@ -123,6 +123,7 @@ mod tests {
     use super::*;
     use crate::alerts::notice::{Content, Event, Mail, MqttMessage, Notice, NoticeId, ReceiverName};
     use crate::engine::Commit;
+    use crate::language::Language;
     use crate::store::{DeadLetter, Finish};
     use crate::units::BrandId;
 
@@ -151,6 +152,7 @@ mod tests {
                 Content::Email(Mail {
                     message_id: text(),
                     thread_id: text(),
+                    language: Language::En,
                     subject: text(),
                     text: text(),
                     html: text(),

@@ -12,10 +12,11 @@ use crate::site::Site;
 use crate::table::{Case, cases};
 
 /// About values, or about YAML itself.
-const RULES: [&str; 22] = [
+const RULES: [&str; 23] = [
     "escalation to somebody unknown",
     "escalation to somebody who is told at once",
     "for beyond a week",
+    "message with a mistake in one language",
     "name set twice",
     "pattern that grows beyond all bounds",
     "pattern with a stray bracket",

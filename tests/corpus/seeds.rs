@@ -11,7 +11,9 @@ use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use eightysix::alerts::notice::{Content, Event, Mail, MqttMessage};
 use eightysix::alerts::order::{Acknowledgement, Order, Reason};
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
+use eightysix::alerts::texts::Texts;
 use eightysix::document::Problems;
+use eightysix::language::Language;
 use eightysix::rules::parse::{RuleFile, parse};
 use eightysix::rules::{RuleName, Severity, Subject};
 use eightysix::simulator::plan::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_INTEGRATOR, WorldPlan};
@@ -320,7 +322,7 @@ tests:
             acknowledged: None,
             told: [eightysix::alerts::notice::ReceiverName::new("kitchen")].into(),
             label: "Plov".to_owned(),
-            message: "Plov is out".to_owned(),
+            message: Texts::said(Language::En, &[Language::Az].into(), |it| format!("Plov {}", it.code())),
             station: None,
         };
         let entry = Entry {
@@ -346,6 +348,7 @@ tests:
         let mail = Mail {
             message_id: text("m"),
             thread_id: text("t"),
+            language: Language::Ru,
             subject: text("s"),
             text: text("a\nb"),
             html: text("<p>"),

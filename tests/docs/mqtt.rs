@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use eightysix::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
+use eightysix::alerts::facts::{ChangeFacts, ChangeValue, Facts, ItemFacts, StationFacts, VenueFacts};
 use eightysix::alerts::group::EntryKind;
 use eightysix::alerts::order::{Acknowledgement, Reason};
 use eightysix::alerts::published::{AlertPart, End, cloud_event, event_type};
@@ -186,8 +186,8 @@ fn an_event_with_everything_has_the_documented_fields() {
         item: Some(item),
         change: Some(ChangeFacts {
             list: Some("Hall".to_owned()),
-            before: "out".to_owned(),
-            after: "3 left".to_owned(),
+            before: ChangeValue::Out,
+            after: ChangeValue::Left(Quantity::whole(3)),
             out_for: Some(Duration::from_mins(1)),
         }),
         refused: Some("the client is disabled".to_owned()),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use eightysix::alerts::render::Messages;
 use eightysix::document::Problems;
 use eightysix::engine::Policy;
+use eightysix::language::Language;
 use eightysix::rules::RuleSet;
 use eightysix::rules::parse::RuleFile;
 use eightysix::ruletest::{self, Verdict};
@@ -92,7 +93,8 @@ fn every_shipped_rule_has_a_test_that_fails_without_it() {
         for gone in whole.rules.rules() {
             let left = whole.rules.rules().iter().filter(|rule| rule.name != gone.name).cloned().collect();
             let rules = RuleSet::new(left, whole.rules.price_lists().to_vec());
-            let messages = Messages::compile(&rules, &whole.setting.zone).expect("the messages are those shipped");
+            let messages =
+                Messages::compile(&rules, &whole.setting.zone, Language::En).expect("the messages are those shipped");
             let (routes, setting, calendars) = (whole.routes.clone(), whole.setting.clone(), whole.calendars.clone());
             let policy = Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting, calendars });
             let passed = suite.tests.iter().all(|test| suite.run(test, &policy) == Verdict::Passed);

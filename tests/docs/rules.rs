@@ -5,6 +5,7 @@ use std::fs;
 
 use eightysix::alerts::render::{FILTERS, Messages, VARIABLES};
 use eightysix::document::Problems;
+use eightysix::language::Language;
 use eightysix::rules::field::{FIELDS, FieldRow, Kind};
 use eightysix::rules::parse::{MESSAGE_LENGTH_MAX, NOTIFY_MAX, RULES_MAX, RuleFile, parse};
 use eightysix::rules::{EventKind, SubjectKind};
@@ -81,7 +82,7 @@ fn every_example_is_a_rule_that_loads() {
             let file = RuleFile { name: name.into(), bytes: example.clone().into_bytes() };
             let parsed = parse(&[file], &mut problems);
             assert!(problems.is_empty(), "{}", problems.into_report().expect("it has problems"));
-            let compiled = Messages::compile(&parsed.rules, &Zone::utc());
+            let compiled = Messages::compile(&parsed.rules, &Zone::utc(), Language::En);
             assert!(compiled.is_ok(), "{:?}\n{example}", compiled.err());
         }
     }

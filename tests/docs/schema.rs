@@ -92,12 +92,14 @@ fn assert_names_its_schema(name: &str, text: &str, schema: &str) {
 }
 
 /// A setting that nobody knows, in each group of each file: the reader answers with those that it knows.
-const GROUPS: [(&str, &str, &str); 29] = [
+const GROUPS: [(&str, &str, &str); 31] = [
     ("rules", "", "?\nrules: []"),
     ("rules", "/definitions/state-rule", "rules: [{ name: a, expr: sold_out, ? }]"),
     ("rules", "/definitions/escalation", "rules: [{ name: a, expr: sold_out, escalate: { after: 30m, ? } }]"),
     ("rules", "/definitions/event-rule", "rules: [{ name: a, event: back, ? }]"),
+    ("rules", "/definitions/texts", "rules: [{ name: a, event: back, message: { ? } }]"),
     ("tests", "", "?\ntests: []"),
+    ("tests", "/definitions/receiver", "receivers: { a: { ? } }"),
     ("tests", "/definitions/world", "world: { ? }"),
     ("tests", "/definitions/product", "world: { products: { a: { ? } } }"),
     ("tests", "/definitions/test", "tests: [{ ? }]"),

@@ -8,6 +8,7 @@ use eightysix::alerts::group::{EntryKind, Route, Way};
 use eightysix::alerts::notice::{Channel, Content, Event, Mail, Notice, NoticeId, ReceiverName};
 use eightysix::alerts::published::event_type;
 use eightysix::delivery::untold::{self, Relief};
+use eightysix::language::Language;
 use eightysix::sinks::Outcome;
 use eightysix::sinks::webhook::{Settings, WebhookSink};
 use eightysix::store::{Finish, Untold};
@@ -142,7 +143,14 @@ fn an_event_in_the_place_of_another_has_the_documented_fields() {
         why: None,
     };
     let text = || "Plov is out".to_owned();
-    let mail = Mail { message_id: text(), thread_id: text(), subject: text(), text: text(), html: text() };
+    let mail = Mail {
+        message_id: text(),
+        thread_id: text(),
+        language: Language::En,
+        subject: text(),
+        text: text(),
+        html: text(),
+    };
     let event = Event { body: "\"an event\"".to_owned() };
     let untold = [untold(1, Content::Email(mail)), untold(2, Content::Webhook(event))];
     let relief = Relief {
@@ -150,6 +158,7 @@ fn an_event_in_the_place_of_another_has_the_documented_fields() {
         after: Duration::from_mins(5),
         to: Route {
             receiver: ReceiverName::new("ops"),
+            language: Language::En,
             group_wait: Duration::ZERO,
             quiet: None,
             ways: vec![Way::Webhook],

@@ -9,6 +9,7 @@ mod doubts;
 #[path = "../support/driver.rs"]
 mod driver;
 mod followups;
+mod languages;
 mod orders;
 mod random;
 mod shop;

@@ -18,6 +18,7 @@ use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
 use eightysix::clopos::budget::IpBudget;
 use eightysix::document::Problems;
 use eightysix::engine::Policy;
+use eightysix::language::Language;
 use eightysix::poll;
 use eightysix::rules::parse::{self, RuleFile};
 use eightysix::simulator::faults::{Fault, Scope, ScriptedFault, Span};
@@ -434,11 +435,21 @@ pub(crate) fn policy(rules: Option<&str>, zone: &Zone) -> Policy {
     if let Some(report) = problems.into_report() {
         panic!("the rules of the story: {report}");
     }
-    let messages = Messages::compile(&rules, zone).unwrap_or_else(|bad| panic!("the messages of the story: {bad:?}"));
+    let messages = Messages::compile(&rules, zone, Language::En)
+        .unwrap_or_else(|bad| panic!("the messages of the story: {bad:?}"));
     let topics = BaseTopic::new("eightysix").expect("a base topic");
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        (receiver.clone(), Route { receiver, group_wait: Duration::from_mins(1), quiet: None, ways: vec![way] })
+        (
+            receiver.clone(),
+            Route {
+                receiver,
+                language: Language::En,
+                group_wait: Duration::from_mins(1),
+                quiet: None,
+                ways: vec![way],
+            },
+        )
     };
     let routes = [
         ("kitchen", Way::Mqtt(topics.clone())),
@@ -452,6 +463,11 @@ pub(crate) fn policy(rules: Option<&str>, zone: &Zone) -> Policy {
         routes: routes.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
         calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
-        setting: Setting { boot: "story".to_owned(), zone: zone.clone(), day_starts: jiff::civil::time(4, 0, 0, 0) },
+        setting: Setting {
+            boot: "story".to_owned(),
+            language: Language::En,
+            zone: zone.clone(),
+            day_starts: jiff::civil::time(4, 0, 0, 0),
+        },
     }
 }

@@ -10,6 +10,7 @@ use eightysix::board::Setting;
 use eightysix::calendar::{Calendar, Calendars, ClockSpan, QuietHours, Schedule};
 use eightysix::document::Problems;
 use eightysix::engine::Policy;
+use eightysix::language::Language;
 use eightysix::rules::parse::{self, RuleFile};
 use eightysix::simulator::menu::{Kind, Part, Product};
 use eightysix::simulator::plan::{BrandPlan, WorldPlan};
@@ -56,7 +57,8 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
     RuleSet {
         text: "rules:
   - { name: out, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s, clear_for: 20s,
-      notify: [office, kitchen, managers], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
+      notify: [office, kitchen, managers], resolved_message: { ru: 'ends {{ item.name }}' },
+      message: { az: 'begins {{ item.name }}', ru: 'begins {{ item.name }}', en: 'begins {{ item.name }}' } }
   - { name: low, when: { low: true }, clear_for: 15s, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, clear_for: 10s, notify: [office] }
   - { name: blind, subject: venue, when: { venue.reading: blind }, for: 1m, notify: [office] }
@@ -226,9 +228,21 @@ pub(crate) fn delete_rows(world: &mut World, brand: &BrandId) -> Vec<ProductId> 
     first
 }
 
+/// What everybody reads who has no other language.
+const COMMON: Language = Language::Ru;
+
+/// Returns what a receiver reads: each another language, so that none is the same by luck.
+pub(crate) fn language_of(receiver: &str) -> Language {
+    match receiver {
+        "managers" => Language::Az,
+        "office" => Language::En,
+        _ => COMMON,
+    }
+}
+
 /// Returns what every payload says alike.
 pub(crate) fn setting(zone: &Zone) -> Setting {
-    Setting { boot: "life".to_owned(), zone: zone.clone(), day_starts: jiff::civil::time(4, 0, 0, 0) }
+    Setting { boot: "life".to_owned(), language: COMMON, zone: zone.clone(), day_starts: jiff::civil::time(4, 0, 0, 0) }
 }
 
 /// Returns who is told what: screens and systems at once, managers by mail that waits a minute for more.
@@ -239,14 +253,17 @@ pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, they_sleep: bool) ->
     if let Some(report) = problems.into_report() {
         panic!("the rules: {report}");
     }
-    let messages = Messages::compile(&rules, zone).unwrap_or_else(|bad| panic!("the messages: {bad:?}"));
+    let messages = Messages::compile(&rules, zone, COMMON).unwrap_or_else(|bad| panic!("the messages: {bad:?}"));
     let topics = BaseTopic::new("eightysix").expect("a base topic");
     let night = Schedule::daily(&[ClockSpan::parse(night).expect("a span")]);
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
         let sleeps = they_sleep && way == Way::Email;
         let quiet = sleeps.then(|| QuietHours::new(night.clone(), zone.clone()).expect("a day as well"));
-        (receiver.clone(), Route { receiver, group_wait: GROUP_WAIT, quiet, ways: vec![way] })
+        (
+            receiver.clone(),
+            Route { language: language_of(name), receiver, group_wait: GROUP_WAIT, quiet, ways: vec![way] },
+        )
     };
     let ways = [("kitchen", Way::Mqtt(topics.clone())), ("managers", Way::Email), ("office", Way::Webhook)];
     let windows = BTreeMap::from([("night".to_owned(), night.clone())]);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::{Content, Event, Notice, NoticeId, ReceiverName};
 use eightysix::delivery::untold::{self, Relief};
+use eightysix::language::Language;
 use eightysix::store::{Finish, Untold, format};
 use eightysix::units::{Timestamp, Uptime, Zone};
 
@@ -169,6 +170,7 @@ fn as_stored(index: usize, row: &Row, standing: &Standing) -> Option<Untold> {
 fn relief(receiver: &str) -> Relief {
     let to = Route {
         receiver: ReceiverName::new("deputy"),
+        language: Language::En,
         group_wait: Duration::ZERO,
         quiet: None,
         ways: vec![Way::Email, Way::Webhook],

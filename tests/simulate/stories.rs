@@ -5,10 +5,48 @@ use std::collections::{BTreeMap, BTreeSet};
 use eightysix::alerts::lifecycle::OpenAlert;
 use eightysix::alerts::notice::{Content, ReceiverName};
 use eightysix::engine::Commit;
+use eightysix::language::Language;
 use eightysix::store::format;
 
-use crate::chain::RULES;
+use crate::chain::{RULES, language_of};
 use crate::tables::Row;
+
+/// What people are told in a language, as far as it matters here.
+pub(crate) struct Said {
+    /// What marks a line that is critical.
+    pub(crate) critical: &'static str,
+    takes_care: &'static str,
+    before_that: &'static str,
+    taken_away: &'static str,
+    watched_by_us: &'static str,
+}
+
+/// Returns what people are told in a language.
+pub(crate) fn said(language: Language) -> Said {
+    match language {
+        Language::Az => Said {
+            critical: "[kritik]",
+            takes_care: "məşğul olur",
+            before_that: "  bundan əvvəl, ",
+            taken_away: ": out qaydası silinib",
+            watched_by_us: "eightysix Clopos üzərindən izləyir",
+        },
+        Language::Ru => Said {
+            critical: "[критично]",
+            takes_care: "занимается",
+            before_that: "  до этого, ",
+            taken_away: ": правило out удалено",
+            watched_by_us: "eightysix следит в Clopos",
+        },
+        Language::En => Said {
+            critical: "[critical]",
+            takes_care: "takes care of it",
+            before_that: "  before that, at ",
+            taken_away: ": the rule out was taken away",
+            watched_by_us: "eightysix watches",
+        },
+    }
+}
 
 /// Checks that the openings and closings of each alert take turns, and that every receiver hears of the same episodes.
 pub(crate) fn check_events(outbox: &[Row]) {
@@ -53,6 +91,9 @@ pub(crate) fn check_events(outbox: &[Row]) {
             Some("dev.eightysix.alert.acked.v1") => {
                 let is_told = open.get(&alert) == Some(&episode) || row.receiver == "kitchen";
                 assert!(is_told, "{alert:?} is taken care of and was never told: {}", row.line());
+                let message = text(&event["data"]["message"]);
+                let own = said(language_of(&row.receiver)).takes_care;
+                assert!(message.contains(own), "{} is told in another language: {message}", row.receiver);
             }
             Some("dev.eightysix.change.v1") => {}
             other => panic!("{other:?}"),
@@ -81,14 +122,17 @@ pub(crate) fn check_mails(outbox: &[Row]) -> BTreeSet<(String, String)> {
             panic!("managers get mail: {}", row.summary);
         };
         let venue = mail.thread_id.split('.').nth(1).expect("a venue").to_owned();
+        let said = said(language_of(&row.receiver));
+        let last = mail.text.lines().next_back().unwrap_or_default();
+        assert!(last.starts_with(said.watched_by_us), "a mail to {} in another language: {}", row.receiver, mail.text);
         for line in mail.text.lines() {
-            let line = line.trim_end_matches("  [critical]");
+            let line = line.trim_end_matches(&format!("  {}", said.critical));
             let line = without_time(
-                line.strip_prefix("  before that, at ")
+                line.strip_prefix(said.before_that)
                     .and_then(|line| line.split_once(": "))
                     .map_or(line, |(_, line)| line),
             );
-            let withdrawn = line.split_once(": the rule out was taken away").map(|(dish, _)| (dish, -1));
+            let withdrawn = line.split_once(said.taken_away).map(|(dish, _)| (dish, -1));
             let begins = line.strip_prefix("begins ").map(|dish| (dish, 1));
             let ends = line.strip_prefix("ends ").map(|dish| (dish, -1));
             if let Some((dish, turn)) = begins.or(ends).or(withdrawn) {
@@ -121,7 +165,7 @@ pub(crate) fn check_told(notify: &[&str], kept_waiting: &[&str], open: &OpenAler
             let names_it = match &notice.content {
                 Content::Webhook(event) => event.body.contains(open.episode.as_str()),
                 Content::Mqtt(message) => message.body.contains(open.episode.as_str()),
-                Content::Email(mail) => mail.text.contains(&open.message),
+                Content::Email(mail) => mail.text.contains(open.message.in_language(mail.language)),
             };
             notice.receiver.as_str() == *receiver && names_it
         });

@@ -121,7 +121,7 @@ async fn run(config: Config, new: Option<RuleSet>, since: Duration, store: &Stor
 /// them is most of the work: the built-in words are quick.
 fn policy(config: &Config, rules: &RuleSet) -> anyhow::Result<Policy> {
     let rules = RuleSet::new(rules.rules().iter().map(wordless).collect(), rules.price_lists().to_vec());
-    let messages = Messages::compile(&rules, &config.locale.timezone).map_err(|bad| {
+    let messages = Messages::compile(&rules, &config.locale.timezone, config.locale.language).map_err(|bad| {
         let texts: Vec<String> = bad.into_iter().map(|bad| format!("{}: {}", bad.place.file, bad.problem)).collect();
         anyhow!(texts.join("; "))
     })?;
@@ -138,6 +138,7 @@ fn policy(config: &Config, rules: &RuleSet) -> anyhow::Result<Policy> {
         feeds: Vec::new(),
         setting: Setting {
             boot: "replay".to_owned(),
+            language: config.locale.language,
             zone: config.locale.timezone.clone(),
             day_starts: config.locale.business_day_starts,
         },

@@ -14,11 +14,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::document::{self, Fields, Node, Place, Problems};
+use crate::document::{self, Fields, Node, Place, Problems, Value};
+use crate::language::Language;
 use crate::rules::condition::Condition;
 use crate::rules::field::Scope;
 use crate::rules::parse::matcher::ConditionReader;
-use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind};
+use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind, Wording};
 
 pub use followup::{ESCALATE_MAX, FOLLOWUP_RANGE, REMIND_MAX};
 pub use schema::schema;
@@ -66,6 +67,8 @@ pub struct Parsed {
 pub struct Template {
     /// The text.
     pub text: Placed,
+    /// The language that it is for, if it is for one alone.
+    pub language: Option<Language>,
     /// What the rule is about.
     pub subject: SubjectKind,
     /// The event that it tells of.
@@ -133,7 +136,7 @@ impl Reader<'_> {
         let when = self.when(&mut fields, scope);
         let severity = self.severity(&mut fields);
         let notify = self.notify(&mut fields);
-        let message = self.template(&mut fields, "message", scope);
+        let message = self.wording(&mut fields, "message", scope);
         let form = match scope.map(|scope| (scope, scope.event)) {
             Some((_, Some(event))) => {
                 self.refuse_state_keys(&mut fields);
@@ -288,15 +291,39 @@ impl Reader<'_> {
         names
     }
 
-    fn template(&mut self, fields: &mut Fields<'_>, key: &'static str, scope: Option<Scope>) -> Option<Placed> {
+    /// Reads what is said: one text, or a text for each of some languages.
+    fn wording(&mut self, fields: &mut Fields<'_>, key: &'static str, scope: Option<Scope>) -> Option<Wording> {
         let node = fields.optional(key)?;
+        let Value::Mapping(_) = &node.value else {
+            return self.template(node, None, scope).map(Wording::ForAll);
+        };
+        let mut texts = node.fields("{ en: .., az: .., ru: .. }", self.problems)?;
+        let mut read = BTreeMap::new();
+        for language in Language::ALL {
+            let text = texts.optional(language.code());
+            read.extend(text.and_then(|text| Some((language, self.template(text, Some(language), scope)?))));
+        }
+        if texts.entries.is_empty() {
+            let message = format!("'{key}' has no text in any language");
+            self.problems.tell_with_help(
+                &node.place,
+                message,
+                "write a text, or one for each language: { az: .., ru: .. }",
+            );
+        }
+        texts.finish(self.problems);
+        Some(Wording::ByLanguage(read))
+    }
+
+    fn template(&mut self, node: &Node, language: Option<Language>, scope: Option<Scope>) -> Option<Placed> {
         let text = node.text(self.problems)?;
         if text.chars().count() > MESSAGE_LENGTH_MAX {
-            let message = format!("'{key}' is longer than the {MESSAGE_LENGTH_MAX} characters of a message");
+            let message = format!("'{}' is longer than the {MESSAGE_LENGTH_MAX} characters of a message", node.label);
             self.problems.tell(&node.place, message);
         }
         let text = placed(node, text);
-        self.templates.extend(scope.map(|Scope { subject, event }| Template { text: text.clone(), subject, event }));
+        let template = |Scope { subject, event }| Template { text: text.clone(), language, subject, event };
+        self.templates.extend(scope.map(template));
         Some(text)
     }
 
@@ -314,7 +341,7 @@ impl Reader<'_> {
             remind: fields.optional("remind").map(|node| self.remind(node, scope)).unwrap_or_default(),
             escalate: fields.optional("escalate").map(|node| self.escalate(node, notify)).unwrap_or_default(),
             send_resolved: fields.optional("send_resolved").is_none_or(|node| node.flag(self.problems) == Some(true)),
-            resolved_message: self.template(fields, "resolved_message", Some(scope)),
+            resolved_message: self.wording(fields, "resolved_message", Some(scope)),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::document::schema::{
     Schema, defaulting, described, document, duration, flag, from_to, group, integer, list, one_or_more, reference,
     text, text_like, wanting, with, word,
 };
+use crate::language::Language;
 use crate::rules::field::{FIELDS, Field, FieldRow, Kind, Scope};
 use crate::rules::followup::SHIFT_START;
 use crate::rules::parse::expression::{EXPRESSION, EXPRESSION_BYTES_MAX};
@@ -33,9 +34,10 @@ pub fn schema() -> Schema {
         (
             "message".to_owned(),
             message(
-                "What is said, a MiniJinja template such as `{{ item.name }} is out`. By default the rule's name and what it is about.",
+                "What is said, a MiniJinja template such as `{{ item.name }} is out`. By default the rule's name and what it is about. One text for everybody, or one for each language: `{ en: .., az: .., ru: .. }`.",
             ),
         ),
+        ("texts".to_owned(), texts()),
         ("wait".to_owned(), duration()),
         ("escalation".to_owned(), escalation()),
     ];
@@ -124,7 +126,7 @@ fn state_setting(key: &str) -> Schema {
         ),
         "send_resolved" => defaulting(described(flag(), "Whether the end of an alert is told at all."), true),
         "resolved_message" => message(
-            "What is said when the alert closes, a template as `message`. By default that it is over, and after how long.",
+            "What is said when the alert closes, a template as `message`. By default that it is over, and after how long. One text, or one for each language.",
         ),
         _ => Value::Bool(true),
     }
@@ -208,7 +210,22 @@ fn notify() -> Schema {
 }
 
 fn message(about: &str) -> Schema {
-    described(with(text(), "maxLength", MESSAGE_LENGTH_MAX.into()), about)
+    described(json!({ "anyOf": [template(), reference("texts")] }), about)
+}
+
+fn template() -> Schema {
+    with(text(), "maxLength", MESSAGE_LENGTH_MAX.into())
+}
+
+/// Takes a text for each of some languages.
+fn texts() -> Schema {
+    let about = |language: Language| match language {
+        Language::Az => "For those who read Azerbaijani.",
+        Language::Ru => "For those who read Russian.",
+        Language::En => "For those who read English.",
+    };
+    let settings = Language::ALL.map(|language| (language.code(), described(template(), about(language)))).to_vec();
+    with(group(&[], settings), "minProperties", 1.into())
 }
 
 /// Every scope that a rule can have.

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::calendar::{Calendar, OPEN, PEAK, Schedule};
-use crate::document::{self, Fields, Node, Place, Problems, nearest};
+use crate::document::{self, Fields, Node, Place, Problems, Value, nearest};
+use crate::language::Language;
 use crate::rules::{Placed, Rule, RuleSet};
-use crate::ruletest::{BUSINESS_DAY_STARTS, Named, Suite, Test, World};
+use crate::ruletest::{BUSINESS_DAY_STARTS, Named, Receiver, Suite, Test, World};
 use crate::timetable;
 use crate::units::{Zone, printable};
 
@@ -49,6 +50,8 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
     let mut fields = root.fields("tests: [ .. ]", problems)?;
     let rules = fields.optional("rules").map(|node| texts(node, problems));
     let zone = fields.optional("zone").map_or_else(|| Zone::named(ZONE_DEFAULT).ok(), |node| zone(node, problems));
+    let language =
+        fields.optional("language").map_or(Some(Language::default()), |node| node.word(&Language::WORDS, problems));
     let receivers = fields.optional("receivers").map(|node| receivers(node, problems));
     let group_wait = fields
         .optional("group_wait")
@@ -66,6 +69,7 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
     let tests = tests.and_then(|node| node.list(problems)).unwrap_or_default();
     fields.finish(problems);
     let zone = zone.unwrap_or(Zone::utc());
+    let language = language.unwrap_or_default();
     let mut named = Named::default();
     let tests = all_tests(tests, &world, &zone, &mut named, problems);
     let group_wait = group_wait.unwrap_or(GROUP_WAIT_DEFAULT);
@@ -74,7 +78,8 @@ pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Su
     refuse_unknown(&named.windows, "window in the tests", &known, problems);
     let known = known.into_iter().map(str::to_owned).collect();
     let calendar = Calendar::plain(zone.clone(), BUSINESS_DAY_STARTS).with_hours(hours, peaks).with_windows(windows);
-    Some(Suite { file: Arc::clone(file), rules, tests, zone, calendar, receivers, group_wait, windows: known, named })
+    let file = Arc::clone(file);
+    Some(Suite { file, rules, tests, zone, language, calendar, receivers, group_wait, windows: known, named })
 }
 
 /// Tells each window that a rule names and the tests do not have, with the nearest one that they have.
@@ -152,14 +157,26 @@ fn zone(node: &Node, problems: &mut Problems) -> Option<Zone> {
     Zone::named(name).map_err(|reason| problems.tell(&node.place, reason)).ok()
 }
 
-fn receivers(node: &Node, problems: &mut Problems) -> BTreeMap<ReceiverName, Vec<Channel>> {
+fn receivers(node: &Node, problems: &mut Problems) -> BTreeMap<ReceiverName, Receiver> {
     let entries = node.entries("{ kitchen: mqtt, managers: email }", problems).unwrap_or_default();
-    let mut receivers = BTreeMap::new();
-    for entry in entries {
-        let channels = entry.node.one_or_more().iter().filter_map(|item| item.word(&CHANNELS, problems)).collect();
-        receivers.insert(ReceiverName::new(&entry.key), channels);
+    entries.iter().map(|entry| (ReceiverName::new(&entry.key), receiver(&entry.node, problems))).collect()
+}
+
+/// Reads the channels of a receiver, alone or beside its language.
+fn receiver(node: &Node, problems: &mut Problems) -> Receiver {
+    let Value::Mapping(_) = &node.value else { return Receiver { channels: channels(node, problems), language: None } };
+    let mut receiver = Receiver { channels: Vec::new(), language: None };
+    let Some(mut fields) = node.fields("{ by: email, language: az }", problems) else { return receiver };
+    if let Some(by) = fields.required("by", "email", problems) {
+        receiver.channels = channels(by, problems);
     }
-    receivers
+    receiver.language = fields.optional("language").and_then(|node| node.word(&Language::WORDS, problems));
+    fields.finish(problems);
+    receiver
+}
+
+fn channels(node: &Node, problems: &mut Problems) -> Vec<Channel> {
+    node.one_or_more().iter().filter_map(|item| item.word(&CHANNELS, problems)).collect()
 }
 
 fn all_tests(nodes: &[Node], world: &World, zone: &Zone, named: &mut Named, problems: &mut Problems) -> Vec<Test> {

@@ -7,9 +7,10 @@ use std::ops::RangeInclusive;
 use serde_json::json;
 
 use crate::document::schema::{
-    Schema, by_key, described, document, duration, entries, flag, from_to, group, integer, list, number, one_or_more,
-    reference, text, text_like, with, word,
+    Schema, by_key, defaulting, described, document, duration, entries, flag, from_to, group, integer, list, number,
+    one_or_more, reference, text, text_like, with, word,
 };
+use crate::language::Language;
 use crate::ruletest::parse::{CHANNELS, GROUP_WAIT_RANGE, TESTS_MAX, steps, world};
 use crate::timetable::{definitions, schedule_schema, windows_schema};
 
@@ -17,7 +18,7 @@ const ANY: RangeInclusive<usize> = 0..=usize::MAX;
 
 /// Returns the schema of files of rule tests.
 pub fn schema() -> Schema {
-    let channels = one_or_more(&word(CHANNELS.map(|(word, _)| word)), &ANY);
+    let heard = json!({ "anyOf": [channels(), reference("receiver")] });
     let group_wait =
         format!("How long mail waits for more of the same burst. {} By default 1m.", from_to(&GROUP_WAIT_RANGE));
     let settings = vec![
@@ -30,10 +31,14 @@ pub fn schema() -> Schema {
         ),
         ("zone", described(text(), "The time zone of all times, such as Asia/Baku; by default UTC.")),
         (
+            "language",
+            defaulting(described(language(), "What receivers read that say nothing else."), Language::default().code()),
+        ),
+        (
             "receivers",
             described(
-                entries(None, &channels),
-                "Receivers and their channels. By default every receiver that the rules name, each by all channels. Example: `{ kitchen: mqtt, managers: email }`",
+                entries(None, &heard),
+                "Receivers and their channels, and what they read. By default every receiver that the rules name, each by all channels. Example: `{ kitchen: mqtt, managers: { by: email, language: az } }`",
             ),
         ),
         ("hours", described(schedule_schema(), "When the doors of the venue are open, as in the configuration.")),
@@ -52,6 +57,7 @@ pub fn schema() -> Schema {
     let mut all = definitions();
     all.extend(
         [
+            ("receiver", receiver()),
             ("test", test()),
             ("step", step()),
             ("world", world()),
@@ -68,6 +74,23 @@ pub fn schema() -> Schema {
     );
     let about = "What happens in a small restaurant and what must be told because of it: docs/rule-tests.md explains it, `eightysix test` runs it.";
     document("Tests of rules of eightysix", about, group(&["tests"], settings), all)
+}
+
+fn channels() -> Schema {
+    one_or_more(&word(CHANNELS.map(|(word, _)| word)), &ANY)
+}
+
+fn language() -> Schema {
+    word(Language::ALL.map(Language::code))
+}
+
+/// Takes the channels of a receiver beside what it reads.
+fn receiver() -> Schema {
+    let settings = vec![
+        ("by", described(channels(), "Its channels.")),
+        ("language", described(language(), "What it reads; by default the `language` of the file.")),
+    ];
+    group(&["by"], settings)
 }
 
 fn test() -> Schema {

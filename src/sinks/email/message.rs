@@ -40,6 +40,7 @@ pub(super) fn compose(
         // Keeps holiday replies and ticket systems from answering (RFC 3834; Exchange obeys only its own header).
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", "All"))
+        .raw_header(header("Content-Language", mail.language.code()))
         .raw_header(header("X-Eightysix-Notice", id_characters(id.as_str()).as_str()));
     for mailbox in to {
         builder = builder.to(mailbox.clone());
@@ -85,11 +86,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::language::Language;
 
     fn mail(subject: &str, text: &str) -> Mail {
         Mail {
             message_id: "n.4fd1".to_owned(),
             thread_id: "sahil.1.2026-05-08".to_owned(),
+            language: Language::En,
             subject: subject.to_owned(),
             text: text.to_owned(),
             html: format!("<p>{text}</p>"),
@@ -115,6 +118,7 @@ mod tests {
         Message-ID: <n.4fd1@example.com>
         Auto-Submitted: auto-generated
         X-Auto-Response-Suppress: All
+        Content-Language: en
         X-Eightysix-Notice: 4fd1c0de4fd1c0de4fd1c0de4fd1c0de
         To: Manager <manager@example.com>
         In-Reply-To: <sahil.1.2026-05-08@example.com>
@@ -160,7 +164,7 @@ mod tests {
                 .collect();
             prop_assert_eq!(names, [
                 "From", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress",
-                "X-Eightysix-Notice", "To", "In-Reply-To", "References", "MIME-Version", "Content-Type",
+                "Content-Language", "X-Eightysix-Notice", "To", "In-Reply-To", "References", "MIME-Version", "Content-Type",
             ]);
             prop_assert!(sent.split("\r\n").all(|line| line.len() <= 998));
         }

@@ -2,6 +2,8 @@
 //!
 //! An alert of an older version is read as if it had been opened by this one; a word that is not known is an error.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::AlertKey;
@@ -11,9 +13,10 @@ use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::silence::SilenceId;
+use crate::alerts::texts::Texts;
 use crate::rules::{RuleName, Severity, Subject};
 use crate::store::StoreError;
-use crate::store::format::{json, parse};
+use crate::store::format::{json, language_of, parse};
 use crate::units::{ProductId, StationId, Timestamp, VenueId};
 
 #[derive(Serialize, Deserialize)]
@@ -39,6 +42,9 @@ struct StoredOpen {
     acknowledged: Option<StoredAcknowledgement>,
     label: String,
     message: String,
+    /// The same by the codes of other languages.
+    #[serde(default)]
+    translations: BTreeMap<String, String>,
     station: Option<u64>,
 }
 
@@ -131,7 +137,8 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         reminded_at: reminded_at.map(Timestamp::unix_ms),
         acknowledged: acknowledged.as_ref().map(stored_acknowledgement),
         label: label.clone(),
-        message: message.clone(),
+        message: message.common().to_owned(),
+        translations: message.others().iter().map(|(it, text)| (it.code().to_owned(), text.clone())).collect(),
         station: station.map(|id| id.0),
     }
 }
@@ -150,8 +157,10 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         acknowledged,
         label,
         message,
+        translations,
         station,
     } = stored;
+    let translations = translations.into_iter().map(|(code, text)| Ok((language_of(&code)?, text)));
     let held = held.into_iter().map(|(receiver, hold)| Ok((ReceiverName::new(&receiver), hold_of(hold)?)));
     Ok(OpenAlert {
         episode: EpisodeId::from_stored(&episode),
@@ -165,7 +174,7 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         reminded_at: reminded_at.map(Timestamp::from_unix_ms),
         acknowledged: acknowledged.map(acknowledgement_of).transpose()?,
         label,
-        message,
+        message: Texts::from_stored(message, translations.collect::<Result<_, StoreError>>()?),
         station: station.map(StationId),
     })
 }

@@ -5,8 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::notice::{Content, Event, Mail, MqttMessage};
+use crate::language::Language;
 use crate::store::StoreError;
-use crate::store::format::{json, parse};
+use crate::store::format::{json, language_of, parse};
 
 #[derive(Serialize, Deserialize)]
 enum StoredContent {
@@ -21,6 +22,9 @@ enum StoredContent {
     Email {
         message_id: String,
         thread_id: String,
+        /// Absent in a mail that an older version rendered, which spoke English alone.
+        #[serde(default)]
+        language: Option<String>,
         subject: String,
         text: String,
         html: String,
@@ -36,8 +40,9 @@ pub fn encode_content(content: &Content) -> String {
         Content::Mqtt(MqttMessage { topic, body, retain, expiry_s, content_type, properties }) => {
             StoredContent::Mqtt { topic, body, retain, expiry_s, content_type, properties }
         }
-        Content::Email(Mail { message_id, thread_id, subject, text, html }) => {
-            StoredContent::Email { message_id, thread_id, subject, text, html }
+        Content::Email(Mail { message_id, thread_id, language, subject, text, html }) => {
+            let language = Some(language.code().to_owned());
+            StoredContent::Email { message_id, thread_id, language, subject, text, html }
         }
         Content::Webhook(Event { body }) => StoredContent::Webhook { body },
     })
@@ -49,8 +54,9 @@ pub fn decode_content(body: &str) -> Result<Content, StoreError> {
         StoredContent::Mqtt { topic, body, retain, expiry_s, content_type, properties } => {
             Content::Mqtt(MqttMessage { topic, body, retain, expiry_s, content_type, properties })
         }
-        StoredContent::Email { message_id, thread_id, subject, text, html } => {
-            Content::Email(Mail { message_id, thread_id, subject, text, html })
+        StoredContent::Email { message_id, thread_id, language, subject, text, html } => {
+            let language = language.map_or(Ok(Language::En), |code| language_of(&code))?;
+            Content::Email(Mail { message_id, thread_id, language, subject, text, html })
         }
         StoredContent::Webhook { body } => Content::Webhook(Event { body }),
     })

@@ -105,7 +105,7 @@ fn full_cycle() -> Commit {
         reminded_at: None,
         acknowledged: Some(acknowledgement()),
         label: "Lülə kabab".to_owned(),
-        message: "Lülə kabab is out".to_owned(),
+        message: "Lülə kabab is out".into(),
         station: Some(StationId(3)),
     };
     let rule = RuleName::new("sold-out").expect("a rule name");

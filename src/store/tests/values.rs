@@ -7,7 +7,9 @@ use crate::alerts::hold::Hold;
 use crate::alerts::notice::Mail;
 use crate::alerts::order::{Acknowledgement, Order, Reason};
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
+use crate::alerts::texts::Texts;
 use crate::catalog::{Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart};
+use crate::language::Language;
 use crate::store::format;
 use crate::units::{CategoryId, Money, PriceListId};
 
@@ -243,10 +245,19 @@ fn order() -> impl Strategy<Value = Order> {
     ]
 }
 
+fn language() -> impl Strategy<Value = Language> {
+    prop::sample::select(Language::ALL.to_vec())
+}
+
+fn texts() -> impl Strategy<Value = Texts> {
+    let others = few((language(), text())).prop_map(|others| others.into_iter().collect());
+    (text(), others).prop_map(|(common, others)| Texts::from_stored(common, others))
+}
+
 fn alert() -> impl Strategy<Value = Alert> {
     let pending = (time(), any::<bool>()).prop_map(|(since, baseline)| Alert::Pending { since, baseline });
     let times = (time(), time(), maybe(time()), maybe(time()));
-    let words = (text(), text(), few(text()));
+    let words = (text(), texts(), few(text()));
     let said = (few((text(), hold())), maybe(acknowledgement()));
     let open = (times, words, said, any::<bool>(), severity(), maybe(any::<u64>())).prop_map(
         |(
@@ -301,8 +312,10 @@ fn content() -> impl Strategy<Value = Content> {
             Content::Mqtt(MqttMessage { topic, body, retain, expiry_s, content_type, properties })
         },
     );
-    let mail = (text(), text(), text(), text(), text()).prop_map(|(message_id, thread_id, subject, text, html)| {
-        Content::Email(Mail { message_id, thread_id, subject, text, html })
+    let words = (text(), text(), text());
+    let mail = (text(), text(), language(), words).prop_map(|(message_id, thread_id, language, words)| {
+        let (subject, text, html) = words;
+        Content::Email(Mail { message_id, thread_id, language, subject, text, html })
     });
     prop_oneof![mqtt, mail, text().prop_map(|body| Content::Webhook(Event { body }))]
 }
@@ -353,6 +366,21 @@ proptest! {
     fn notices_byte_for_byte(content in content()) {
         prop_assert_eq!(format::decode_content(&format::encode_content(&content)).expect("readable"), content);
     }
+}
+
+/// What versions wrote that knew no languages: one text, whatever is asked for, and mails in English.
+#[test]
+fn rows_from_before_languages_are_read() {
+    let alert = r#"{"Open":{"episode":"66bcbc5cf096741a","since":1,"opened_at":2,"clear_since":null,"baseline":false,
+        "severity":"critical","told":["managers"],"label":"Plov","message":"Plov is out","station":3}}"#;
+    let Ok(Alert::Open(open)) = format::decode_alert(alert) else { panic!("an open alert") };
+    assert_eq!(Language::ALL.map(|language| open.message.in_language(language)), ["Plov is out"; 3]);
+    let mail = r#"{"Email":{"message_id":"m","thread_id":"t","subject":"s","text":"a","html":"<p>"}}"#;
+    let Ok(Content::Email(mail)) = format::decode_content(mail) else { panic!("a mail") };
+    assert_eq!(mail.language, Language::En);
+    let unknown = alert.replace("\"label\"", "\"translations\":{\"xx\":\"?\"},\"label\"");
+    let refused = format::decode_alert(&unknown).expect_err("a language of a later version").to_string();
+    assert_eq!(refused, "cannot read the stored language: 'xx' is not one");
 }
 
 #[test]

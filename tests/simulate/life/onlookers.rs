@@ -166,7 +166,7 @@ impl Onlookers {
             let (Some(before), Some(Content::Email(mail))) = (before, sent.map(|notice| &notice.content)) else {
                 continue;
             };
-            let is_critical = mail.text.contains("[critical]");
+            let is_critical = mail.text.contains(stories::said(mail.language).critical);
             // A clock that was set back lets nothing wait.
             let waits =
                 night.holds(before.opened_at.plus(GROUP_WAIT)) && (before.opened_at..night.ends).contains(&clock.wall);

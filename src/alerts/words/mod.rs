@@ -1,0 +1,13 @@
+//! Every phrase of ours that a person gets by mail, webhook or MQTT, in each language.
+//!
+//! Each is a function with a `match` over the languages, so that one that lacks a translation does not compile. Only
+//! people's words: codes of events, the log, commands and mistakes in the configuration are English wherever they are.
+//! Invariant: names come as they are and are never inflected, as nobody knows the cases of a dish.
+
+pub mod letter;
+pub mod news;
+pub mod stand_in;
+pub mod values;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! The table of phrases, held at once: each is there in each language, is another one in each, and uses what it is given.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::alerts::facts::ChangeValue;
+use crate::alerts::notice::Channel;
+use crate::alerts::order::{Acknowledgement, Reason};
+use crate::alerts::words::{letter, news, stand_in, values};
+use crate::language::Language;
+use crate::units::{Money, Quantity, Timestamp, Zone, human_duration};
+
+/// The longest phrase with names of an ordinary length in it: that of a subject of a mail.
+const LENGTH_MAX: usize = 120;
+
+/// What is alike in two languages and may be, as there is no word in it.
+const ALIKE: [(&str, Language, Language); 2] =
+    [("began", Language::Az, Language::Ru), ("began with a change", Language::Az, Language::Ru)];
+
+/// Every phrase with what it was given, by its function; a phrase of several forms has each of them.
+fn phrases(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let mut all = of_news(language);
+    all.extend(of_letters(language));
+    all.extend(of_stand_ins(language));
+    all.extend(of_values(language));
+    all
+}
+
+const AGE: Duration = Duration::from_mins(77);
+
+fn of_news(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let (rule, label, venue) = ("sold-out", "Lamb kebab", "Sahil");
+    let change = Some(("b4", "af"));
+    vec![
+        ("began", news::began(language, rule, label, Some(venue), None), vec![rule, label, venue]),
+        (
+            "began with a change",
+            news::began(language, rule, label, Some(venue), change),
+            vec![rule, label, venue, "b4", "af"],
+        ),
+        ("is_over", news::is_over(language, rule, label, Some(venue), AGE), vec![rule, label, venue, "17"]),
+        (
+            "outside_window",
+            news::outside_window(language, label, "dinner, open", AGE),
+            vec![label, "dinner, open", "17"],
+        ),
+        ("rule_taken_away", news::rule_taken_away(language, label, rule, AGE), vec![label, rule, "17"]),
+        ("still_so", news::still_so(language, "Plov.", AGE, None), vec!["Plov.", "17"]),
+        (
+            "still_so after it was expected back",
+            news::still_so(language, "Plov.", AGE, Some(("Anar", "19:30"))),
+            vec!["Plov.", "17", "Anar", "19:30"],
+        ),
+        ("open_for", news::open_for(language, "Plov.", AGE, true), vec!["Plov.", "17"]),
+        ("open_for and nobody takes care", news::open_for(language, "Plov.", AGE, false), vec!["Plov.", "17"]),
+        ("care", care(language, None, "", None), vec!["Anar"]),
+        ("care for a reason", care(language, Some(Reason::Supplier), "no van", None), vec!["Anar", "no van"]),
+        ("care until today", care(language, None, "", Some("2026-05-08T15:30:00Z")), vec!["Anar", "19:30"]),
+        ("care until another day", care(language, None, "", Some("2026-05-10T04:00:00Z")), vec!["Anar", "10", "08:00"]),
+    ]
+}
+
+fn care(language: Language, reason: Option<Reason>, note: &str, back: Option<&str>) -> String {
+    let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+    let said = Acknowledgement {
+        by: "Anar".to_owned(),
+        at: at("2026-05-08T13:00:00Z"),
+        reason,
+        note: note.to_owned(),
+        back_at: back.map(at),
+    };
+    news::care(language, &said, &Zone::named("Asia/Baku").expect("bundled"))
+}
+
+fn of_letters(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    vec![
+        ("and_more_news", letter::and_more_news(language, 17), vec!["17"]),
+        (
+            "already_open",
+            letter::already_open(language, "Sahil", 17, "Plov, Piti, …"),
+            vec!["Sahil", "17", "Plov, Piti, …"],
+        ),
+        ("baseline", letter::baseline(language, "Sahil"), vec!["Sahil"]),
+        ("still_open", letter::still_open(language, "Sahil"), vec!["Sahil"]),
+        ("because_of_it", letter::because_of_it(language, "Plov, Piti"), vec!["Plov, Piti"]),
+        ("before_that", letter::before_that(language, "18:51", "Plov."), vec!["18:51", "Plov."]),
+        ("critical", letter::critical(language).to_owned(), vec![]),
+        ("list_read", letter::list_read(language, "18:51", None), vec!["18:51"]),
+        ("list_read long ago", letter::list_read(language, "18:51", Some(AGE)), vec!["18:51", "17"]),
+        ("watched_by_us", letter::watched_by_us(language, "sahil"), vec!["sahil", "Clopos"]),
+    ]
+}
+
+fn of_stand_ins(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let cannot = |channel| stand_in::cannot_be_told(language, "managers", channel, "18:05", "451 busy");
+    vec![
+        ("cannot_be_told by email", cannot(Channel::Email), vec!["managers", "18:05", "451 busy"]),
+        ("cannot_be_told by webhook", cannot(Channel::Webhook), vec!["managers", "webhook", "18:05", "451 busy"]),
+        ("untried mqtt", stand_in::untried(language, Channel::Mqtt).to_owned(), vec![]),
+        ("untried email", stand_in::untried(language, Channel::Email).to_owned(), vec![]),
+        ("untried webhook", stand_in::untried(language, Channel::Webhook).to_owned(), vec![]),
+        ("told_instead", stand_in::told_instead(language, "managers", false), vec!["managers"]),
+        ("told_instead when given up", stand_in::told_instead(language, "managers", true), vec![]),
+        ("and_more unnamed", stand_in::and_more(language, 17), vec!["17", "dead-letters"]),
+        ("in_the_place_of", stand_in::in_the_place_of(language, "managers"), vec!["managers"]),
+    ]
+}
+
+fn of_values(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let half = Quantity::from_millionths(2_500_000);
+    let change = |value: ChangeValue| values::change(language, &value);
+    let zone = Zone::named("Asia/Baku").expect("bundled");
+    let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+    let (then, now) = (at("2026-05-08T15:30:00Z"), at("2026-05-09T15:30:00Z"));
+    let mut all = vec![
+        ("unknown_duration", values::unknown_duration(language).to_owned(), vec![]),
+        ("unknown_time", values::unknown_time(language).to_owned(), vec![]),
+        ("time_beside", values::time_beside(language, then, now, &zone), vec!["19:30"]),
+        ("day_and_time", values::day_and_time(language, then, &zone), vec!["08", "05", "2026", "19:30"]),
+        ("and_more", values::and_more(language, "Plov, Piti", 17), vec!["Plov, Piti", "17"]),
+        ("unrestricted", values::unrestricted(language).to_owned(), vec![]),
+        ("no_station", values::no_station(language).to_owned(), vec![]),
+        ("change out", change(ChangeValue::Out), vec![]),
+        ("change left", change(ChangeValue::Left(half)), vec!["2", "5"]),
+        ("change without a price", change(ChangeValue::NoPrice), vec![]),
+        ("change active", change(ChangeValue::Active), vec![]),
+        ("change inactive", change(ChangeValue::Inactive), vec![]),
+        ("change absent", change(ChangeValue::Absent), vec![]),
+        ("name of a product", values::name(language, "#332 (not in catalog)").into_owned(), vec!["#332"]),
+        ("name of a venue", values::name(language, "venue 7").into_owned(), vec!["7"]),
+    ];
+    let reasons = Reason::ALL.map(|reason| (reason.word(), values::reason(language, reason).to_owned(), vec![]));
+    all.extend(reasons);
+    let units = [("duration s", 45), ("duration min", 60), ("duration h", 3_600), ("duration d", 86_400)];
+    all.extend(units.map(|(name, s)| (name, values::duration(language, Duration::from_secs(s)), vec![])));
+    let days = (0..7).map(|day| jiff::civil::Weekday::Monday.wrapping_add(day));
+    all.extend(days.map(|day| ("weekday", values::weekday(language, day).to_owned(), vec![])));
+    all
+}
+
+/// The functions whose result is no phrase: figures, what chooses a form.
+const NO_PHRASES: [&str; 3] = ["russian_count", "quantity", "money"];
+
+#[test]
+fn the_table_has_every_phrase() {
+    let sources =
+        [include_str!("news.rs"), include_str!("letter.rs"), include_str!("stand_in.rs"), include_str!("values.rs")];
+    let functions: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|source| source.lines())
+        .filter_map(|line| line.strip_prefix("pub fn ")?.split(['(', '<']).next())
+        .filter(|name| !NO_PHRASES.contains(name))
+        .collect();
+    assert!(functions.len() > 20, "{functions:?}");
+    let reasons: BTreeSet<&str> = Reason::ALL.map(Reason::word).into();
+    let held = phrases(Language::En).into_iter();
+    let held = held.map(|(name, ..)| if reasons.contains(name) { "reason" } else { name });
+    let held: BTreeSet<&str> = held.filter_map(|name| name.split(' ').next()).collect();
+    assert_eq!(held, functions, "each function of the table, by the first word of its rows here");
+}
+
+#[test]
+fn each_phrase_is_another_one_in_each_language_and_says_all_that_it_is_given() {
+    let [az, ru, en] = Language::ALL.map(phrases);
+    for ((az, ru), en) in az.into_iter().zip(ru).zip(en) {
+        let name = en.0;
+        assert_eq!((az.0, ru.0), (name, name));
+        let three = [(Language::Az, &az.1), (Language::Ru, &ru.1), (Language::En, &en.1)];
+        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+            let may_be = ALIKE.contains(&(name, three[one].0, three[other].0));
+            assert_eq!(three[one].1 == three[other].1, may_be, "{name}: {three:?}");
+        }
+        for (language, text, given) in
+            [(Language::Az, az.1, az.2), (Language::Ru, ru.1, ru.2), (Language::En, en.1, en.2)]
+        {
+            for word in given {
+                assert!(text.contains(word), "{name} in {} does not say '{word}': {text}", language.code());
+            }
+            assert!(!text.trim().is_empty() && text.chars().count() <= LENGTH_MAX, "{name}: {text}");
+            let is_cyrillic = |c: char| ('\u{400}'..='\u{4ff}').contains(&c);
+            let has_words = name != "began" && name != "began with a change";
+            assert_eq!(text.chars().any(is_cyrillic), language == Language::Ru && has_words, "{name}: {text}");
+        }
+    }
+}
+
+/// The number decides the word in Russian, and nowhere else.
+#[test]
+fn numbers_decide_the_word_in_russian() {
+    let days = |count: u64| Duration::from_hours(24 * count);
+    for (count, day, alerts) in [
+        (1, "1 день", "1 предупреждение"),
+        (2, "2 дня", "2 предупреждения"),
+        (4, "4 дня", "4 предупреждения"),
+        (5, "5 дней", "5 предупреждений"),
+        (11, "11 дней", "11 предупреждений"),
+        (12, "12 дней", "12 предупреждений"),
+        (21, "21 день", "21 предупреждение"),
+        (22, "22 дня", "22 предупреждения"),
+        (112, "112 дней", "112 предупреждений"),
+        (121, "121 день", "121 предупреждение"),
+    ] {
+        assert_eq!(values::duration(Language::Ru, days(count)), day);
+        assert_eq!(values::duration(Language::Az, days(count)), format!("{count} gün"));
+        let subject = letter::already_open(Language::Ru, "Sahil", usize::try_from(count).expect("small"), "Plov");
+        assert_eq!(subject, format!("Sahil: уже активно {alerts} (Plov)"));
+    }
+    assert_eq!(values::russian_count(0, ["день", "дня", "дней"]), "дней");
+}
+
+#[test]
+fn durations_have_two_units_and_are_in_english_what_commands_show() {
+    for (s, az, ru) in [
+        (0, "0 san", "0 с"),
+        (45, "45 san", "45 с"),
+        (720, "12 dəq", "12 мин"),
+        (4_620, "1 saat 17 dəq", "1 ч 17 мин"),
+        (7_200, "2 saat", "2 ч"),
+        (86_400, "1 gün", "1 день"),
+        (266_400, "3 gün 2 saat", "3 дня 2 ч"),
+    ] {
+        let duration = Duration::from_secs(s);
+        assert_eq!(values::duration(Language::Az, duration), az);
+        assert_eq!(values::duration(Language::Ru, duration), ru);
+        assert_eq!(values::duration(Language::En, duration), human_duration(duration));
+    }
+}
+
+#[test]
+fn figures_have_the_decimal_mark_of_the_language() {
+    let (half, price) = (Quantity::from_millionths(-2_500_000), Money::from_ten_thousandths(75_000));
+    for (language, quantity, money, left) in [
+        (Language::Az, "-2,5", "7,50", "-2,5 qalıb"),
+        (Language::Ru, "-2,5", "7,50", "осталось -2,5"),
+        (Language::En, "-2.5", "7.50", "-2.5 left"),
+    ] {
+        assert_eq!(values::quantity(language, half), quantity);
+        assert_eq!(values::money(language, price), money);
+        assert_eq!(values::change(language, &ChangeValue::Price(price)), money);
+        assert_eq!(values::change(language, &ChangeValue::Left(half)), left);
+        // What machines read has a point, whoever reads beside them.
+        assert_eq!(ChangeValue::Left(half).code(), "-2.5 left");
+    }
+    let code = |value: ChangeValue| (value.code(), values::change(Language::En, &value));
+    for value in [
+        ChangeValue::Unrestricted,
+        ChangeValue::Out,
+        ChangeValue::Left(half),
+        ChangeValue::Price(price),
+        ChangeValue::NoPrice,
+        ChangeValue::Active,
+        ChangeValue::Inactive,
+        ChangeValue::Absent,
+        ChangeValue::Named("Hall".to_owned()),
+    ] {
+        let (code, said) = code(value);
+        assert_eq!(code, said, "the code is the English word");
+    }
+}
+
+#[test]
+fn times_of_other_days_name_the_day() {
+    let zone = Zone::named("Asia/Baku").expect("bundled");
+    let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+    let (friday, saturday) = (at("2026-05-08T15:30:00Z"), at("2026-05-09T05:00:00Z"));
+    for (language, named) in [(Language::Az, "cümə 19:30"), (Language::Ru, "пт 19:30"), (Language::En, "Fri 19:30")]
+    {
+        assert_eq!(values::time_beside(language, friday, saturday, &zone), named);
+        assert_eq!(values::time_beside(language, friday, friday, &zone), "19:30");
+        // What commands show in English by the library is what we say.
+        let of_library = friday.in_zone(&zone).strftime("%a %H:%M").to_string();
+        assert_eq!(named == of_library, language == Language::En);
+    }
+}
+
+#[test]
+fn names_of_the_pos_are_left_alone() {
+    for name in ["Lülə kabab", "#12 soup", "# (not in catalog)", "venue", "venue 7b", "#x (not in catalog)", ""] {
+        for language in Language::ALL {
+            assert_eq!(values::name(language, name), name);
+        }
+    }
+}
