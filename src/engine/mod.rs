@@ -222,7 +222,7 @@ impl Engine {
             Input::Reading(venue, reading) => {
                 let Some(before) = self.memory.venues.get(&venue) else { return commit };
                 baseline = !before.is_complete();
-                Self::take_reading(before, reading, &mut commit, now);
+                self.take_reading(before, reading, &mut commit, now);
                 if !commit.changes.is_empty()
                     || commit.stored.contains_key(&venue)
                     || self.waits_for_a_reading(venue, now)
@@ -233,7 +233,7 @@ impl Engine {
             }
             Input::OfBrand(reading) => {
                 for before in self.memory.venues.values() {
-                    Self::take_reading(before, reading.clone(), &mut commit, now);
+                    self.take_reading(before, reading.clone(), &mut commit, now);
                 }
                 scopes.extend(commit.stored.keys().copied().map(Some));
             }
@@ -441,8 +441,8 @@ impl Engine {
         unread.map(|it| Arc::new(Snapshot { trouble: None, ..it.as_ref().clone() }.watched_from(now))).collect()
     }
 
-    fn take_reading(before: &Snapshot, reading: Reading, commit: &mut Commit, now: Timestamp) {
-        let after = before.fold(reading, now);
+    fn take_reading(&self, before: &Snapshot, reading: Reading, commit: &mut Commit, now: Timestamp) {
+        let after = before.fold_within(reading, self.limits, now);
         let changes = diff(&before.picture, &after.picture);
         let stored = Stored {
             snapshot: !changes.is_empty() || !same_but_for_age(before, &after),
@@ -518,8 +518,10 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         venue,
         picture: _,
         returned,
+        paces,
         watched_since: _,
         read_at,
+        followed_at: _,
         changed_at,
         catalog_read_at,
         stations_read_at,
@@ -534,6 +536,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
     let first_time = |before: Option<Timestamp>, after: Option<Timestamp>| before.is_none() && after.is_some();
     *venue == before.venue
         && *returned == before.returned
+        && (Arc::ptr_eq(paces, &before.paces) || *paces == before.paces)
         && *changed_at == before.changed_at
         && *missing_products == before.missing_products
         && *missing_stations == before.missing_stations

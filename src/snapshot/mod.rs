@@ -6,6 +6,7 @@
 
 pub mod again;
 pub mod diff;
+pub mod pace;
 pub mod recipes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
+use crate::snapshot::pace::Paces;
 use crate::units::{Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
 
 /// The rows of a stop list by product or variant.
@@ -207,10 +209,14 @@ pub struct Snapshot {
     pub picture: Picture,
     /// What came back on sale lately, and when: screens show it until the business day ends.
     pub returned: BTreeMap<ProductId, Timestamp>,
+    /// How fast the limited ones are sold.
+    pub paces: Arc<Paces>,
     /// Since when this process watches the venue, or could again: one that had no chance to be read yet is not blind.
     pub watched_since: Timestamp,
     /// The last good reading of the stop list; `None` until the first.
     pub read_at: Option<Timestamp>,
+    /// The same of this process alone, which knows whether it was blind since.
+    pub followed_at: Option<Timestamp>,
     /// The last reading that changed the stop list.
     pub changed_at: Option<Timestamp>,
     /// The last complete walk of the products.
@@ -240,8 +246,10 @@ impl Snapshot {
             venue,
             picture: Picture::default(),
             returned: BTreeMap::new(),
+            paces: Arc::default(),
             watched_since: Timestamp::from_unix_ms(0),
             read_at: None,
+            followed_at: None,
             changed_at: None,
             catalog_read_at: None,
             stations_read_at: None,
@@ -300,13 +308,19 @@ impl Snapshot {
         self.picture.rows.keys().copied().filter(lacking)
     }
 
-    /// Returns the snapshot after a reading. The caller compares the pictures with [`diff::diff`].
+    /// Returns the snapshot after a reading, of a venue that was read all the while.
     pub fn fold(&self, reading: Reading, now: Timestamp) -> Self {
+        self.fold_within(reading, FreshnessLimits::NONE, now)
+    }
+
+    /// Returns the snapshot after a reading. The caller compares the pictures with [`diff::diff`]. After a longer time than
+    /// makes a list blind, nobody knows what was sold since.
+    pub fn fold_within(&self, reading: Reading, limits: FreshnessLimits, now: Timestamp) -> Self {
         match reading {
             Reading::StopList { entries, unreadable, whole } => {
-                self.fold_stop_list(&self.held_with(by_product(&entries), &unreadable, whole), now)
+                self.fold_stop_list(&self.held_with(by_product(&entries), &unreadable, whole), limits, now)
             }
-            Reading::StopListOf { asked, rows } => self.fold_second_look(&asked, &by_product(&rows), now),
+            Reading::StopListOf { asked, rows } => self.fold_second_look(&asked, &by_product(&rows), limits, now),
             Reading::Products { products, unreadable, absence_counts } => {
                 self.fold_products(products, &Absence { unreadable: &unreadable, counts: absence_counts }, now)
             }
@@ -335,7 +349,12 @@ impl Snapshot {
         entries
     }
 
-    fn fold_stop_list(&self, entries: &BTreeMap<ProductId, StopEntry>, now: Timestamp) -> Self {
+    fn fold_stop_list(
+        &self,
+        entries: &BTreeMap<ProductId, StopEntry>,
+        limits: FreshnessLimits,
+        now: Timestamp,
+    ) -> Self {
         let changed = changed_products(&self.picture.rows, entries);
         let longer = self.picture.rows.len().max(entries.len());
         let is_first = self.read_at.is_none();
@@ -344,7 +363,7 @@ impl Snapshot {
         let is_upheaval = changed.len() >= DOUBT_ROWS_MIN && changed.len() * DOUBT_SHARE >= longer;
         let implausible = is_emptied || is_upheaval;
         if is_first || !implausible || self.is_confirmed_by(&changed, entries, now) {
-            return self.accept(entries, now);
+            return self.accept(entries, limits, now);
         }
         let ask = changed.into_iter().take(SECOND_LOOK_ROWS).collect();
         Self { doubt: Some(Doubt { read_at: now, rows: entries.clone(), ask }), trouble: None, ..self.clone() }
@@ -358,33 +377,44 @@ impl Snapshot {
         })
     }
 
-    fn fold_second_look(&self, asked: &[ProductId], rows: &BTreeMap<ProductId, StopEntry>, now: Timestamp) -> Self {
+    fn fold_second_look(
+        &self,
+        asked: &[ProductId],
+        rows: &BTreeMap<ProductId, StopEntry>,
+        limits: FreshnessLimits,
+        now: Timestamp,
+    ) -> Self {
         let Some(doubt) = &self.doubt else { return self.clone() };
         let in_time = now.since(doubt.read_at) <= SECOND_LOOK_WITHIN;
         let answers_the_doubt = doubt.ask.iter().all(|id| asked.contains(id));
         let agrees = asked.iter().all(|id| same_limit(doubt.rows.get(id), rows.get(id)));
         if in_time && answers_the_doubt && agrees {
-            self.accept(&doubt.rows, now)
+            self.accept(&doubt.rows, limits, now)
         } else {
             Self { doubt: None, ..self.clone() }
         }
     }
 
-    fn accept(&self, entries: &BTreeMap<ProductId, StopEntry>, now: Timestamp) -> Self {
+    fn accept(&self, entries: &BTreeMap<ProductId, StopEntry>, limits: FreshnessLimits, now: Timestamp) -> Self {
         let rows = &self.picture.rows;
         let unchanged = rows.len() == entries.len()
             && rows.iter().zip(entries).all(|((id, row), (entry_id, entry))| {
                 id == entry_id && row.limit == entry.limit && row.updated_at == entry.updated_at
             });
-        let read = Self { read_at: Some(now), doubt: None, trouble: None, ..self.clone() };
+        let read = Self { read_at: Some(now), followed_at: Some(now), doubt: None, trouble: None, ..self.clone() };
+        let blind_since = self.followed_at.filter(|at| now.since(*at) >= limits.blind_after);
         if unchanged && self.read_at.is_some() {
-            return read;
+            return match blind_since {
+                Some(_) => Self { paces: pace::follow(&self.paces, rows, rows, blind_since, now), ..read },
+                None => read,
+            };
         }
         let joined =
             entries.values().map(|entry| (entry.product, join(rows.get(&entry.product), entry, now))).collect();
         let picture = Picture { rows: Arc::new(joined), catalog: Arc::clone(&self.picture.catalog) };
         let returned = self.returned_with(&picture.rows, now);
-        Self { picture, returned, changed_at: Some(now), seq: self.seq + 1, ..read }
+        let paces = pace::follow(&self.paces, rows, &picture.rows, blind_since, now);
+        Self { picture, returned, paces, changed_at: Some(now), seq: self.seq + 1, ..read }
     }
 
     /// Adds what was out and no longer is, and forgets what is out again or came back before the last business day.

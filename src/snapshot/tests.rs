@@ -54,7 +54,7 @@ fn an_unchanged_reading_changes_only_its_age() {
     let first = read(&[entry(54, 0, -600)]);
     let again = first.fold(whole(vec![entry(54, 0, -600)]), at(30));
     assert!(Arc::ptr_eq(&first.picture.rows, &again.picture.rows));
-    assert_eq!(Snapshot { read_at: first.read_at, ..again }, first);
+    assert_eq!(Snapshot { read_at: first.read_at, followed_at: first.followed_at, ..again }, first);
 }
 
 #[test]

@@ -154,6 +154,7 @@ fn durable(found: &Snapshot, known: &Snapshot) -> Snapshot {
     Snapshot {
         watched_since: known.watched_since,
         read_at: found.read_at.and(known.read_at),
+        followed_at: known.followed_at,
         catalog_read_at: found.catalog_read_at.and(known.catalog_read_at),
         stations_read_at: found.stations_read_at.and(known.stations_read_at),
         prices_read_at: found.prices_read_at.and(known.prices_read_at),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{
     Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart, Station, Venue,
 };
+use crate::snapshot::pace::{Batch, Pace, Pause};
 use crate::snapshot::{Picture, Snapshot, StopRow};
 use crate::store::StoreError;
 use crate::store::format::{json, parse};
@@ -22,6 +23,9 @@ struct StoredVenue {
     active: bool,
     rows: Vec<StoredRow>,
     returned: Vec<(u64, i64)>,
+    /// Databases of before the forecast have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    paces: Vec<StoredPace>,
     read_at: Option<i64>,
     changed_at: Option<i64>,
     catalog_read_at: Option<i64>,
@@ -40,6 +44,16 @@ pub(super) struct StoredRow {
     updated_at: Option<i64>,
     since: i64,
     seen_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredPace {
+    id: u64,
+    since: i64,
+    /// The first and the last step of each batch, what it sold and how many steps it has.
+    batches: Vec<(i64, i64, i64, u32)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pauses: Vec<(i64, i64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,8 +111,10 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         venue: Venue { id: _, name, active },
         picture: Picture { rows, catalog: _ },
         returned,
+        paces,
         watched_since: _,
         read_at,
+        followed_at: _,
         changed_at,
         catalog_read_at,
         stations_read_at,
@@ -116,6 +132,7 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         active: *active,
         rows: rows.iter().map(|(id, row)| stored_row(*id, row)).collect(),
         returned: returned.iter().map(|(id, at)| (id.0, at.unix_ms())).collect(),
+        paces: paces.iter().map(|(id, pace)| stored_pace(*id, pace)).collect(),
         read_at: read_at.map(Timestamp::unix_ms),
         changed_at: changed_at.map(Timestamp::unix_ms),
         catalog_read_at: catalog_read_at.map(Timestamp::unix_ms),
@@ -138,8 +155,10 @@ pub fn decode_venue(id: VenueId, body: &str, catalog: Catalog) -> Result<Snapsho
         venue: Venue { id, name: stored.name, active: stored.active },
         picture: Picture { rows: Arc::new(rows), catalog: Arc::new(catalog) },
         returned: stored.returned.into_iter().map(|(id, ms)| (ProductId(id), Timestamp::from_unix_ms(ms))).collect(),
+        paces: Arc::new(stored.paces.into_iter().map(|pace| (ProductId(pace.id), pace_of(&pace))).collect()),
         watched_since: Timestamp::from_unix_ms(0),
         read_at: at(stored.read_at),
+        followed_at: None,
         changed_at: at(stored.changed_at),
         catalog_read_at: at(stored.catalog_read_at),
         stations_read_at: at(stored.stations_read_at),
@@ -172,6 +191,32 @@ pub(super) fn row_of(stored: &StoredRow) -> StopRow {
         since: Timestamp::from_unix_ms(*since),
         seen_at: Timestamp::from_unix_ms(*seen_at),
     }
+}
+
+fn stored_pace(id: ProductId, pace: &Pace) -> StoredPace {
+    let Pace { since, batches, pauses } = pace;
+    let batch =
+        |Batch { from, until, sold, steps }: &Batch| (from.unix_ms(), until.unix_ms(), sold.millionths(), *steps);
+    let pause = |Pause { from, until }: &Pause| (from.unix_ms(), until.unix_ms());
+    StoredPace {
+        id: id.0,
+        since: since.unix_ms(),
+        batches: batches.iter().map(batch).collect(),
+        pauses: pauses.iter().map(pause).collect(),
+    }
+}
+
+fn pace_of(stored: &StoredPace) -> Pace {
+    let StoredPace { id: _, since, batches, pauses } = stored;
+    let at = Timestamp::from_unix_ms;
+    let batch = |(from, until, sold, steps): &(i64, i64, i64, u32)| Batch {
+        from: at(*from),
+        until: at(*until),
+        sold: Quantity::from_millionths(*sold),
+        steps: *steps,
+    };
+    let pause = |(from, until): &(i64, i64)| Pause { from: at(*from), until: at(*until) };
+    Pace { since: at(*since), batches: batches.iter().map(batch).collect(), pauses: pauses.iter().map(pause).collect() }
 }
 
 /// Writes a catalog.

@@ -10,6 +10,7 @@ use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::alerts::texts::Texts;
 use crate::catalog::{Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart};
 use crate::language::Language;
+use crate::snapshot::pace::{Batch, Pace, Pause};
 use crate::store::format;
 use crate::units::{CategoryId, Money, PriceListId};
 
@@ -44,6 +45,17 @@ fn stop_row() -> impl Strategy<Value = StopRow> {
         since,
         seen_at,
     })
+}
+
+fn pace() -> impl Strategy<Value = Pace> {
+    let batch = (time(), time(), quantity(), any::<u32>()).prop_map(|(from, until, sold, steps)| Batch {
+        from,
+        until,
+        sold,
+        steps,
+    });
+    let pause = (time(), time()).prop_map(|(from, until)| Pause { from, until });
+    (time(), few(batch), few(pause)).prop_map(|(since, batches, pauses)| Pace { since, batches, pauses })
 }
 
 fn kind() -> impl Strategy<Value = ProductKind> {
@@ -123,9 +135,11 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     let rows = few((any::<u64>(), stop_row()));
     let times = (maybe(time()), maybe(time()), maybe(time()), maybe(time()), maybe(time()));
     let sets = (few(any::<u64>()), few(any::<u64>()), few(any::<u64>()), few((any::<u64>(), time())));
-    (venue, rows, times, sets, any::<u64>()).prop_map(|((id, name, active), rows, times, sets, seq)| {
+    let rows = (rows, few((any::<u64>(), pace())));
+    (venue, rows, times, sets, any::<u64>()).prop_map(|((id, name, active), (rows, paces), times, sets, seq)| {
         let mut snapshot = Snapshot::unread(Venue { id: VenueId(id), name, active });
         snapshot.picture.rows = Arc::new(rows.into_iter().map(|(id, row)| (ProductId(id), row)).collect());
+        snapshot.paces = Arc::new(paces.into_iter().map(|(id, pace)| (ProductId(id), pace)).collect());
         snapshot.read_at = times.0;
         snapshot.changed_at = times.1;
         snapshot.catalog_read_at = times.2;
