@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use eightysix::alerts::facts::{Facts, of_change, of_subject, recipe_facts};
+use eightysix::alerts::facts::{Facts, forecast_facts, of_change, of_subject, recipe_facts};
 use eightysix::alerts::group::{Entry, EntryKind, Group, GroupKey};
 use eightysix::alerts::lifecycle::EpisodeId;
 use eightysix::alerts::mail::{MailContext, compose};
 use eightysix::alerts::notice::{Content, Mail, ReceiverName};
 use eightysix::alerts::render::{AlertWords, BadMessage, Messages, bad_message};
+use eightysix::calendar::Calendar;
 use eightysix::document::Place;
 use eightysix::language::Language;
 use eightysix::rules::condition::Condition;
@@ -132,6 +133,8 @@ fn facts(snapshot: &Snapshot, subject: SubjectKind, is_event: bool) -> Facts {
     let change = diff(&before.picture, &snapshot.picture).into_iter().next_back();
     let recipes = Recipes::of(&snapshot.picture);
     facts.recipe = recipe_facts(&facts, snapshot, || &recipes);
+    let plain = Calendar::plain(Zone::utc(), jiff::civil::Time::midnight());
+    facts.forecast = forecast_facts(&facts, snapshot, &plain, NOW);
     facts.change = change.filter(|_| is_event).map(|change| of_change(&change, snapshot, NOW));
     facts
 }

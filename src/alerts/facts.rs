@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use crate::calendar::Calendar;
 use crate::catalog::{Modifier, Product};
 use crate::rules::Subject;
 use crate::snapshot::diff::Change;
+use crate::snapshot::pace::{self, Estimate};
 use crate::snapshot::recipes::{Recipes, Users};
 use crate::snapshot::{Access, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, printable};
@@ -19,6 +21,9 @@ pub(super) const NOT_IN_CATALOG: &str = " (not in catalog)";
 pub(super) const NAMELESS_VENUE: &str = "venue ";
 /// The longest explanation of a failure that is shown.
 const TROUBLE_LENGTH_MAX: usize = 300;
+
+/// From here on an estimate is shown in whole numbers.
+const TENS: Quantity = Quantity::whole(10);
 
 /// Everything known about one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +42,19 @@ pub struct Facts {
     pub refused: Option<String>,
     /// What the item goes into and what it lacks, where a message may say it; see [`recipe_facts`].
     pub recipe: Option<RecipeFacts>,
+    /// What the item's countdown says of the time to come, where a message may say it; see [`forecast_facts`].
+    pub forecast: Option<ForecastFacts>,
+}
+
+/// Estimates from the countdown of an item, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForecastFacts {
+    /// When nothing will be left, if the doors stay open.
+    pub runs_out_at: Option<Estimate<Timestamp>>,
+    /// What is sold in an hour.
+    pub sold_per_hour: Estimate<Quantity>,
+    /// What that brings; `None` while the catalog does not know the price.
+    pub money_per_hour: Option<Estimate<Money>>,
 }
 
 /// The recipes around an item, by the names of the products, in order of their ids.
@@ -179,7 +197,7 @@ pub fn of_subject(
         (Subject::Station(_, id), Some(snapshot)) => (station_facts(snapshot, *id), None),
         (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => (None, None),
     };
-    Facts { brand: brand.clone(), venue, station, item, change: None, refused, recipe: None }
+    Facts { brand: brand.clone(), venue, station, item, change: None, refused, recipe: None, forecast: None }
 }
 
 /// Says what changed; `now` is the time of the reading that showed it.
@@ -299,6 +317,46 @@ pub fn recipe_facts<'r>(
         add_ons: add_ons.into_iter().map(add_on).collect(),
         blocked_by: gaps.iter().map(|part| product_name(snapshot, *part)).collect(),
     })
+}
+
+/// Gathers what the countdown of the item of some facts says, if they are about one and it says anything. What is said is
+/// said of the last reading, as rules have it.
+pub fn forecast_facts(
+    facts: &Facts,
+    snapshot: &Snapshot,
+    calendar: &Calendar,
+    now: Timestamp,
+) -> Option<ForecastFacts> {
+    let item = facts.item.as_ref()?;
+    let as_of = snapshot.read_at.unwrap_or(now).min(now);
+    let (pace, row) = (snapshot.paces.get(&item.id)?, snapshot.picture.rows.get(&item.id)?);
+    let said = pace::forecast(Some(pace), row, calendar.selling_spans(as_of).as_deref(), as_of).ok()?;
+    Some(ForecastFacts {
+        runs_out_at: said.runs_out_in.map(|ends| Estimate {
+            from: as_of.plus(ends.from),
+            central: as_of.plus(ends.central),
+            to: as_of.plus(ends.to),
+        }),
+        sold_per_hour: said.sold_per_hour,
+        money_per_hour: item.price.map(|price| said.money_per_hour(price)),
+    })
+}
+
+impl ForecastFacts {
+    /// Returns how many are sold in an hour, rounded to a range: never one figure, since it is none.
+    pub fn sold_range(&self) -> (Quantity, Quantity) {
+        let Estimate { from, to, .. } = self.sold_per_hour;
+        let place = if to < TENS { 100_000 } else { 1_000_000 };
+        let rounded = |millionths: i64| Quantity::from_millionths(millionths.saturating_mul(place));
+        (rounded(from.millionths() / place), rounded(to.millionths().saturating_add(place - 1) / place))
+    }
+
+    /// Returns what an hour brings, rounded to a range of whole amounts.
+    pub fn money_range(&self) -> Option<(Money, Money)> {
+        let Estimate { from, to, .. } = self.money_per_hour?;
+        let whole = |amount: i64| Money::from_ten_thousandths(amount.saturating_mul(10_000));
+        Some((whole(from.ten_thousandths() / 10_000), whole(to.ten_thousandths().saturating_add(9_999) / 10_000)))
+    }
 }
 
 fn limit_value(limit: Option<Quantity>) -> ChangeValue {

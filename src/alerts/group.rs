@@ -377,6 +377,7 @@ mod tests {
             change: None,
             refused: None,
             recipe: None,
+            forecast: None,
         };
         for (baseline, channels) in [(false, vec!["mqtt", "webhook"]), (true, vec!["webhook"])] {
             let news = Entry { baseline, ..entry(EntryKind::Opened, "a") };

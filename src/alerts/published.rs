@@ -278,7 +278,16 @@ mod tests {
 
     fn nothing() -> Facts {
         let brand = BrandId::new("sahil").expect("a slug");
-        Facts { brand, venue: None, station: None, item: None, change: None, refused: None, recipe: None }
+        Facts {
+            brand,
+            venue: None,
+            station: None,
+            item: None,
+            change: None,
+            refused: None,
+            recipe: None,
+            forecast: None,
+        }
     }
 
     fn everything() -> Facts {
@@ -309,6 +318,7 @@ mod tests {
             }),
             refused: Some("Client is disabled".to_owned()),
             recipe: None,
+            forecast: None,
             ..nothing()
         }
     }

@@ -13,12 +13,15 @@ use std::time::Duration;
 use minijinja::value::{Kwargs, Object, ObjectRepr};
 use minijinja::{Environment, ErrorKind, State, Template, UndefinedBehavior, Value, context};
 
-use crate::alerts::facts::{ChangeFacts, ChangeValue, Facts, ItemFacts, RecipeFacts, StationFacts, VenueFacts};
+use crate::alerts::facts::{
+    ChangeFacts, ChangeValue, Facts, ForecastFacts, ItemFacts, RecipeFacts, StationFacts, VenueFacts,
+};
 use crate::alerts::words::{news, values};
 use crate::document::{Place, nearest};
 use crate::language::Language;
 use crate::rules::parse::Template as Written;
 use crate::rules::{EventKind, Form, Placed, RuleName, RuleSet, Severity, SubjectKind, Wording};
+use crate::snapshot::pace::Estimate;
 use crate::units::{BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, printable};
 
 /// Steps that one rendering may take: a loop over a few thousand values, and far below a second.
@@ -79,7 +82,7 @@ pub struct BadMessage {
 }
 
 /// What a message can name; which of them are there depends on what its rule is about. A test renders each.
-pub const VARIABLES: [&str; 36] = [
+pub const VARIABLES: [&str; 41] = [
     "brand",
     "refused",
     "venue.id",
@@ -105,6 +108,11 @@ pub const VARIABLES: [&str; 36] = [
     "item.dishes_off",
     "item.add_ons",
     "item.blocked_by",
+    "item.runs_out_at",
+    "item.runs_out_from",
+    "item.runs_out_to",
+    "item.sold_per_hour",
+    "item.money_per_hour",
     "change.list",
     "change.before",
     "change.after",
@@ -195,6 +203,10 @@ pub fn bad_message(written: &Written, languages: &BTreeSet<Language>) -> Option<
         duration: Duration::from_mins(77),
     };
     let mut samples = vec![sample(*subject, event.is_some())];
+    if *subject == SubjectKind::Item {
+        // Most of the time nothing is foretold, and a message must come out all the same.
+        samples.push(Facts { forecast: None, ..samples[0].clone() });
+    }
     if *event == Some(EventKind::PriceChanged) {
         // A price in a list belongs to the brand, so there is no venue to name.
         samples.push(Facts { venue: None, station: None, ..samples[0].clone() });
@@ -382,14 +394,14 @@ pub fn label(facts: &Facts) -> String {
 }
 
 fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Language) -> Value {
-    let Facts { brand, venue, station, item, change, refused, recipe } = facts;
+    let Facts { brand, venue, station, item, change, refused, recipe, forecast } = facts;
     let no_recipe = RecipeFacts::default();
     let recipe = recipe.as_ref().unwrap_or(&no_recipe);
     context! {
         brand => brand.as_str(),
         venue => venue.as_ref().map(|venue| venue_value(venue, language)),
         station => station.as_ref().map_or_else(|| no_station(language), station_value),
-        item => item.as_ref().map(|item| item_value(item, recipe, zone, language)),
+        item => item.as_ref().map(|item| item_value(item, recipe, forecast.as_ref(), zone, language)),
         change => change.as_ref().map(|change| change_value(change, language)),
         refused => refused,
         alert => context! {
@@ -417,10 +429,17 @@ fn no_station(language: Language) -> Value {
     context! { id => Value::from(()), name => values::no_station(language), status => "unassigned", products => 0 }
 }
 
-fn item_value(item: &ItemFacts, recipe: &RecipeFacts, zone: &Zone, language: Language) -> Value {
+fn item_value(
+    item: &ItemFacts,
+    recipe: &RecipeFacts,
+    forecast: Option<&ForecastFacts>,
+    zone: &Zone,
+    language: Language,
+) -> Value {
     let ItemFacts { id, name, parent, category, price, limit, low_stock, since, others_on } = item;
     let RecipeFacts { dishes_on, dishes_off, add_ons, blocked_by } = recipe;
     let unlimited = || values::unrestricted(language).to_owned();
+    let runs_out_at = forecast.and_then(|forecast| forecast.runs_out_at);
     context! {
         id => id.0,
         name => values::name(language, name),
@@ -437,6 +456,11 @@ fn item_value(item: &ItemFacts, recipe: &RecipeFacts, zone: &Zone, language: Lan
         dishes_off => dishes_off,
         add_ons => add_ons,
         blocked_by => blocked_by.iter().map(|name| values::name(language, name).into_owned()).collect::<Vec<_>>(),
+        runs_out_at => runs_out_at.map(|ends| instant(ends.central, zone)),
+        runs_out_from => runs_out_at.map(|ends| instant(ends.from, zone)),
+        runs_out_to => runs_out_at.map(|ends| instant(ends.to, zone)),
+        sold_per_hour => values::sold_per_hour(language, forecast.map(ForecastFacts::sold_range)),
+        money_per_hour => values::money_per_hour(language, forecast.and_then(ForecastFacts::money_range)),
     }
 }
 
@@ -482,6 +506,17 @@ fn sample(subject: SubjectKind, is_event: bool) -> Facts {
         change: is_event.then_some(change),
         refused: Some("the client is disabled".to_owned()),
         recipe: (subject == SubjectKind::Item).then(RecipeFacts::default),
+        forecast: (subject == SubjectKind::Item).then(sample_forecast),
+    }
+}
+
+fn sample_forecast() -> ForecastFacts {
+    let ends = |minutes: i64| Timestamp::from_unix_ms(1_780_000_000_000 + 60_000 * minutes);
+    let amount = |amount: i64| Money::from_ten_thousandths(10_000 * amount);
+    ForecastFacts {
+        runs_out_at: Some(Estimate { from: ends(24), central: ends(35), to: ends(51) }),
+        sold_per_hour: Estimate { from: Quantity::whole(6), central: Quantity::whole(8), to: Quantity::whole(11) },
+        money_per_hour: Some(Estimate { from: amount(75), central: amount(100), to: amount(138) }),
     }
 }
 
@@ -652,6 +687,42 @@ mod tests {
         };
         let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words, Language::En);
         assert_eq!(text, "00:26, 00:26, since 04:00");
+    }
+
+    #[test]
+    fn an_estimate_is_a_range_and_without_one_a_sentence_still_comes_out() {
+        let text = "at {{ item.runs_out_at | local_time }} ({{ item.runs_out_from }} to {{ item.runs_out_to | local_time }}); {{ item.sold_per_hour }} and {{ item.money_per_hour }} an hour";
+        let messages = messages_of(&Wording::ForAll(placed(text)), &Zone::utc(), Language::En);
+        let rule = RuleName::new("sold-out").expect("a name");
+        let words = AlertWords {
+            rule: "sold-out",
+            severity: "warning",
+            since: Timestamp::from_unix_ms(0),
+            duration: Duration::from_mins(1),
+        };
+        let mut facts = sample(SubjectKind::Item, false);
+        let mut said = |forecast: Option<ForecastFacts>| {
+            facts.forecast = forecast;
+            messages.render(&rule, false, &facts, words, Language::En)
+        };
+        let known = sample_forecast();
+        assert_eq!(
+            said(Some(known)),
+            "at 21:01 (20:50 to 21:17); about 6 to 11 and an estimated 75.00 to 138.00 an hour"
+        );
+        let small = Estimate {
+            from: Quantity::from_millionths(1_480_000),
+            central: Quantity::whole(2),
+            to: Quantity::from_millionths(3_310_000),
+        };
+        assert_eq!(
+            said(Some(ForecastFacts { sold_per_hour: small, money_per_hour: None, runs_out_at: None })),
+            "at some time (None to some time); about 1.4 to 3.4 and nobody knows how much an hour"
+        );
+        assert_eq!(
+            said(None),
+            "at some time (None to some time); nobody knows how many and nobody knows how much an hour"
+        );
     }
 
     #[test]

@@ -102,6 +102,14 @@ impl Calendar {
         next(DAYS_NEAR).or_else(|| next(DAYS_FAR)).map(|span| span.start)
     }
 
+    /// Returns the spans in which the doors are open from two days before the present one on, in order; none while they are
+    /// closed, and `None` when no hours are written down. While the doors stay open it is always the same.
+    pub fn selling_spans(&self, at: Timestamp) -> Option<Vec<Span>> {
+        let hours = self.hours.as_deref()?;
+        let current = self.spans_around(hours, at, DAYS_AROUND).into_iter().find(|span| span.holds(at));
+        Some(current.map_or_else(Vec::new, |span| self.spans_around(hours, span.start, DAYS_AROUND)))
+    }
+
     /// Says whether the doors close within `lead`: too late for a reminder that somebody should act on.
     pub fn closes_within(&self, lead: Duration, at: Timestamp) -> bool {
         self.closes_at(at).is_some_and(|closing| closing.since(at) <= lead)

@@ -53,6 +53,8 @@ impl<'a> Look<'a> {
         let mut facts = self.brief(subject);
         if let Some(snapshot) = self.snapshot {
             facts.recipe = facts::recipe_facts(&facts, snapshot, || self.recipes_of(snapshot));
+            let calendar = self.engine.policy.calendars.of(&self.engine.brand, snapshot.id());
+            facts.forecast = facts::forecast_facts(&facts, snapshot, calendar, self.now);
         }
         facts
     }

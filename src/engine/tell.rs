@@ -308,6 +308,8 @@ impl<'a> Teller<'a> {
                 let mut facts = facts::of_subject(&self.engine.brand, access, Some(shown), &event.subject, self.now);
                 let recipes = || recipes.get_or_init(|| Recipes::of(&shown.picture));
                 facts.recipe = facts::recipe_facts(&facts, shown, recipes);
+                let calendar = self.engine.policy.calendars.of(&self.engine.brand, shown.id());
+                facts.forecast = facts::forecast_facts(&facts, shown, calendar, self.now);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
                 // Before it is noted as told: it may be silenced at one venue alone, and belongs to all of them.
                 let catalog = Some(shown.picture.catalog.as_ref());

@@ -10,6 +10,7 @@ use crate::catalog::Product;
 use crate::explain::Known;
 use crate::rules::subject::{Scene, StationLink};
 use crate::rules::{Form, Rule, Subject, SubjectKind};
+use crate::snapshot::pace::{Forecast, STEPS_MIN, Silent};
 use crate::snapshot::{Snapshot, StopRow};
 use crate::units::{ProductId, Timestamp, human_duration, printable};
 
@@ -26,6 +27,7 @@ pub(super) fn sentences(
 ) -> Vec<String> {
     let Subject::Item(_, product) = subject else { return Vec::new() };
     let mut said = vec![row(known, snapshot, *product, now)];
+    said.extend(forecast(known, scene, *product, now));
     said.push(match snapshot.read_at {
         Some(at) => format!(
             "The service kept this at {} ({} ago); it keeps nothing while nothing changes",
@@ -57,6 +59,37 @@ fn row(known: &Known<'_>, snapshot: &Snapshot, product: ProductId, now: Timestam
             };
             let seen = if seen_at > since { format!(", seen at {}", time(*seen_at)) } else { String::new() };
             format!("{what}, since {}{seen}", time(*since))
+        }
+    }
+}
+
+/// What its countdown says of the time to come, or why it says nothing.
+fn forecast(known: &Known<'_>, scene: &Scene<'_>, product: ProductId, now: Timestamp) -> Option<String> {
+    let item = scene.item(product)?;
+    match scene.forecast(&item, now) {
+        Ok(Forecast { sold_per_hour: pace, runs_out_in, steps }) => {
+            let sells = format!(
+                "By {steps} steps of its countdown it sells an estimated {:.1} an hour, {:.1} to {:.1}",
+                pace.central.as_f64(),
+                pace.from.as_f64(),
+                pace.to.as_f64()
+            );
+            let Some(ends) = runs_out_in else {
+                return Some(format!("{sells}, and does not run out within a day of selling"));
+            };
+            let [from, central, to] = [ends.from, ends.central, ends.to].map(|wait| known.time(now.plus(wait), now));
+            Some(format!("{sells}, and runs out at about {central}, between {from} and {to}, if the doors stay open"))
+        }
+        // That it is out was said.
+        Err(None | Some(Silent::Out)) => None,
+        Err(Some(Silent::DoorsClosed)) => {
+            Some("When it runs out is not foretold while the doors are closed".to_owned())
+        }
+        Err(Some(Silent::FewSteps(steps))) => Some(format!(
+            "When it runs out is not foretold: it was seen to sell {steps} times, and that takes {STEPS_MIN}"
+        )),
+        Err(Some(Silent::NotSoldSinceOpening)) => {
+            Some("When it runs out is not foretold: it has not sold since the doors opened".to_owned())
         }
     }
 }

@@ -219,6 +219,25 @@ fn what_keeps_a_rule_from_holding_is_named() {
 }
 
 #[test]
+fn what_a_countdown_foretells_is_said_and_why_it_foretells_nothing() {
+    let mut shop = Shop::open();
+    shop.list(&[(PITI, 12), (PLOV, 0)], 10);
+    let foretold = |shop: &Shop, s: i64| shop.delivered(PITI, s).reading[1].clone();
+    assert_eq!(foretold(&shop, 20), "When it runs out is not foretold: it was seen to sell 0 times, and that takes 3");
+    assert!(!shop.delivered(PLOV, 20).reading[1].contains("runs out"), "that it is out was said");
+    for (left, s) in [(11, 700), (10, 1400), (9, 2100)] {
+        shop.list(&[(PITI, left), (PLOV, 0)], s);
+    }
+    assert_eq!(
+        foretold(&shop, 2110),
+        "By 3 steps of its countdown it sells an estimated 5.8 an hour, 2.3 to 14.5, and runs out at about 16:27, \
+         between 15:29 and 19:01, if the doors stay open"
+    );
+    let quiet = foretold(&shop, 16_500);
+    assert!(quiet.ends_with(", and does not run out within a day of selling"), "{quiet}");
+}
+
+#[test]
 fn an_alert_is_followed_from_its_wait_to_its_end() {
     let mut shop = Shop::open();
     shop.list(&[(PITI, 0), (PLOV, 0)], 9);

@@ -6,6 +6,7 @@
 
 mod compare;
 mod player;
+mod silence;
 mod told;
 mod turns;
 mod unknowable;

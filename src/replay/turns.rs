@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::calendar::Calendar;
+use crate::replay::silence::Asked;
 use crate::rules::condition::{Matcher, Operand};
 use crate::rules::field::{Field, RowField, VenueField};
 use crate::rules::{Form, Rule, RuleSet};
@@ -25,6 +26,7 @@ pub(super) struct Turns {
     stopped_for: BTreeSet<Duration>,
     closes_in: BTreeSet<Duration>,
     opens_in: BTreeSet<Duration>,
+    estimates: Asked,
     /// Whether hours, peaks or windows are asked for.
     has_clock: bool,
     /// Whether an expression computes with a running time.
@@ -54,7 +56,8 @@ impl Turns {
         let exact = stopped.chain(before(closing, &self.closes_in)).chain(before(opening, &self.opens_in));
         let clock = if self.has_clock { calendar.turns_at(now) } else { None };
         let computed = self.is_computed.then(|| now.plus(COMPUTED_EVERY));
-        exact.map(|at| at.plus(JUST_AFTER)).chain(clock).chain(computed).filter(|at| *at > now).min()
+        let estimates = self.estimates.next(snapshot, calendar, now);
+        exact.map(|at| at.plus(JUST_AFTER)).chain(clock).chain(estimates).chain(computed).filter(|at| *at > now).min()
     }
 
     fn note(&mut self, field: Field, matcher: Option<&Matcher>) {
@@ -70,6 +73,14 @@ impl Turns {
             }
             Field::Venue(VenueField::Open | VenueField::Peak) => {
                 self.has_clock = true;
+                return;
+            }
+            Field::Forecast(field) => {
+                self.has_clock = true;
+                match matcher {
+                    Some(matcher) => self.estimates.note(field, matcher),
+                    None => self.is_computed = true,
+                }
                 return;
             }
             Field::Row(_)
@@ -127,23 +138,87 @@ mod tests {
     use crate::catalog::Venue;
     use crate::document::Problems;
     use crate::rules::parse::{self, RuleFile};
-    use crate::units::{ProductId, Quantity, VenueId, Zone};
+    use crate::rules::subject::{Scene, VenueView};
+    use crate::rules::value::View;
+    use crate::snapshot::pace::{Batch, Pace};
+    use crate::snapshot::{Access, FreshnessLimits};
+    use crate::units::{BrandId, ProductId, Quantity, VenueId, Zone};
 
     fn next(when: &str, now: &str) -> Option<String> {
+        let snapshot = snapshot(Quantity::ZERO, "2026-05-08T14:00:00Z".parse().expect("an instant"));
+        let now = now.parse().expect("an instant");
+        Turns::of(&rules(when)).next(&snapshot, &calendar(), now).map(|at| at.to_string()[5..].to_owned())
+    }
+
+    fn rules(when: &str) -> RuleSet {
         let text = format!("rules:\n  - {{ name: a, notify: [], {when} }}\n");
         let mut problems = Problems::new();
         let rules = parse::parse(&[RuleFile { name: "a.yaml".into(), bytes: text.into_bytes() }], &mut problems).rules;
         assert!(problems.is_empty(), "{when}: {problems:?}");
+        rules
+    }
+
+    fn calendar() -> Calendar {
         let span = |text| Schedule::daily(&[ClockSpan::parse(text).expect("a span")]);
         let calendar = Calendar::plain(Zone::utc(), jiff::civil::time(4, 0, 0, 0));
         let calendar = calendar.with_hours(Some(span("10:00-23:00")), None);
-        let calendar = calendar.with_windows([("dinner".to_owned(), span("18:00-21:00"))].into());
+        calendar.with_windows([("dinner".to_owned(), span("18:00-21:00"))].into())
+    }
+
+    fn snapshot(limit: Quantity, since: Timestamp) -> Snapshot {
         let mut snapshot = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
-        let since = "2026-05-08T14:00:00Z".parse().expect("an instant");
-        let row = StopRow { limit: Quantity::ZERO, updated_at: None, since, seen_at: since };
+        let row = StopRow { limit, updated_at: None, since, seen_at: since };
         snapshot.picture.rows = Arc::new([(ProductId(54), row)].into());
-        let now = now.parse().expect("an instant");
-        Turns::of(&rules).next(&snapshot, &calendar, now).map(|at| at.to_string()[5..].to_owned())
+        snapshot
+    }
+
+    /// Asks of a dish of which six an hour were sold until 14:00, with four left, or as many as are said.
+    fn next_of_countdown(when: &str, left: i64, now: &str) -> Option<String> {
+        let rules = rules(when);
+        let at = |text: &str| -> Timestamp { text.parse().expect("an instant") };
+        let mut snapshot = snapshot(Quantity::whole(left), at("2026-05-08T13:00:00Z"));
+        let sold = |minute: u64| {
+            let at = at("2026-05-08T13:00:00Z").plus(Duration::from_mins(minute));
+            Batch { from: at, until: at, sold: Quantity::whole(1), steps: 1 }
+        };
+        let batches = [10, 20, 30, 40, 50, 60].map(sold).into();
+        let pace = Pace { since: at("2026-05-08T13:00:00Z"), batches, pauses: Vec::new() };
+        snapshot.paces = Arc::new([(ProductId(54), pace)].into());
+        let turns = Turns::of(&rules);
+        let next = turns.next(&snapshot, &calendar(), at(now))?;
+        // It is the very instant: a millisecond before, the rule says what it says now.
+        let truth = |at: Timestamp| {
+            let snapshot = Snapshot { read_at: Some(at), ..snapshot.clone() };
+            let view = VenueView {
+                brand: &BrandId::new("sahil").expect("a slug"),
+                access: &Access::Granted,
+                snapshot: &snapshot,
+                freshness_limits: FreshnessLimits::NONE,
+                calendar: &calendar(),
+            };
+            let scene = Scene::new(view, &[], at);
+            let item = scene.item(ProductId(54)).expect("on the list");
+            rules.rules()[0].when.truth(&View::Item(&scene, item, None), at)
+        };
+        let before = next.minus(Duration::from_millis(1));
+        assert_eq!(truth(before), truth(at(now)), "{when} just before {next}");
+        Some(format!("{} {:?}", &next.to_string()[11..19], truth(next)))
+    }
+
+    #[test]
+    fn an_estimate_turns_while_nothing_is_sold() {
+        for (when, left, now, expected) in [
+            // It moves away from the moment of the last sale on.
+            ("when: { runs_out_in: { at_most: 45m } }", 4, "2026-05-08T14:00:00Z", Some("14:06:45 Clear")),
+            ("when: { runs_out_in: { at_most: 45m } }", 4, "2026-05-08T14:20:00Z", Some("18:00:00 Clear")),
+            ("when: { sold_per_hour: { below: 2 } }", 4, "2026-05-08T14:00:00Z", Some("14:47:08 Clear")),
+            ("when: { runs_out_before_closing: true }", 30, "2026-05-08T14:00:00Z", Some("14:22:00 Clear")),
+            ("when: { runs_out_in: { is: set } }", 30, "2026-05-08T14:00:00Z", Some("15:14:40 Clear")),
+            ("when: { runs_out_in: { at_most: 45m } }", 0, "2026-05-08T14:00:00Z", Some("18:00:00 Clear")),
+            ("expr: \"runs_out_in < duration('45m')\"", 4, "2026-05-08T14:00:00Z", Some("14:06:45 Clear")),
+        ] {
+            assert_eq!(next_of_countdown(when, left, now).as_deref(), expected, "{when} with {left} from {now}");
+        }
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn is_unknown(field: Field) -> bool {
         | Field::Variants(_)
         | Field::Recipe(_)
         | Field::Station(_)
+        | Field::Forecast(_)
         | Field::Price(_)
         | Field::Change(_) => false,
     }

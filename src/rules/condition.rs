@@ -197,6 +197,7 @@ impl Condition {
                 | Field::Product(_)
                 | Field::Parent(_)
                 | Field::Recipe(_)
+                | Field::Forecast(_)
                 | Field::Price(_)
                 | Field::Venue(_)
                 | Field::Change(_) => false,

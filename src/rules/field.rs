@@ -10,6 +10,8 @@ use crate::rules::{EventKind, SubjectKind};
 pub enum Field {
     /// The item's row of the stop list.
     Row(RowField),
+    /// What the item's countdown says of the time to come.
+    Forecast(ForecastField),
     /// The item's product.
     Product(ProductField),
     /// The product of which the item is a variant.
@@ -35,9 +37,11 @@ impl Field {
     pub const fn is_running(self) -> bool {
         match self {
             Self::Row(RowField::StoppedFor)
+            | Self::Forecast(ForecastField::RunsOutIn | ForecastField::SoldPerHour | ForecastField::MoneyPerHour)
             | Self::Venue(VenueField::ReadingAge | VenueField::ClosesIn | VenueField::OpensIn)
             | Self::Change(ChangeField::WasOutFor) => true,
             Self::Row(_)
+            | Self::Forecast(ForecastField::RunsOutBeforeClosing)
             | Self::Product(_)
             | Self::Parent(_)
             | Self::Variants(_)
@@ -66,6 +70,19 @@ pub enum RowField {
     NearLow,
     /// How long it has been out.
     StoppedFor,
+}
+
+/// Estimates from an item's countdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ForecastField {
+    /// How long until nothing is left.
+    RunsOutIn,
+    /// That is before the doors close.
+    RunsOutBeforeClosing,
+    /// How fast it sells.
+    SoldPerHour,
+    /// What that brings.
+    MoneyPerHour,
 }
 
 /// Fields of a product.
@@ -310,6 +327,7 @@ const NO_CATEGORY: &str = "the product has no category";
 const NO_PARENT: &str = "the item is not a variant";
 const NO_VARIANTS: &str = "the product has no variants";
 const NO_HOURS: &str = "the venue has no hours in the configuration";
+const NO_FORECAST: &str = "nothing limits it or nothing is left, fewer than 3 sales were seen or none since the doors opened, or they are closed";
 const NO_STATION: &str = "nobody assigned the item to a station";
 
 /// Every field, grouped as [`Field`].
@@ -327,6 +345,38 @@ pub const FIELDS: &[FieldRow] = &[
     ),
     row("stopped_for", Field::Row(RowField::StoppedFor), Kind::Duration, "how long it is out", "{ at_least: 45m }")
         .unset("the item is not out"),
+    row(
+        "runs_out_in",
+        Field::Forecast(ForecastField::RunsOutIn),
+        Kind::Duration,
+        "an estimate: how long until nothing is left, at the pace of its countdown, with open doors; as likely sooner as later",
+        "{ at_most: 45m }",
+    )
+    .unset("as for sold_per_hour, or it would last for more than a day"),
+    row(
+        "runs_out_before_closing",
+        Field::Forecast(ForecastField::RunsOutBeforeClosing),
+        Kind::Flag,
+        "an estimate: runs_out_in is over before the doors close",
+        "true",
+    )
+    .unset("as for sold_per_hour, the doors never close, or the venue has no hours in the configuration"),
+    row(
+        "sold_per_hour",
+        Field::Forecast(ForecastField::SoldPerHour),
+        Kind::Stock,
+        "an estimate: what is sold of it in an hour, by the steps of its countdown",
+        "{ at_least: 6 }",
+    )
+    .unset(NO_FORECAST),
+    row(
+        "money_per_hour",
+        Field::Forecast(ForecastField::MoneyPerHour),
+        Kind::Money,
+        "an estimate: sold_per_hour times product.price",
+        "{ at_least: 100.00 }",
+    )
+    .unset("as for sold_per_hour"),
     row("product.id", Field::Product(ProductField::Id), Kind::Id, "the product's id", "[54, 332]"),
     row(
         "product.name",
@@ -517,6 +567,7 @@ impl FieldRow {
         match self.field {
             Field::Price(_) => name.strip_prefix(PRICES_PREFIX).is_some_and(|list| !list.trim().is_empty()),
             Field::Row(_)
+            | Field::Forecast(_)
             | Field::Product(_)
             | Field::Parent(_)
             | Field::Variants(_)

@@ -8,10 +8,11 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::calendar::{Calendar, Moment};
+use crate::calendar::{Calendar, Moment, Span};
 use crate::catalog::{Catalog, Product, Station};
 use crate::rules::field::ListIndex;
 use crate::rules::{Placed, SubjectKind};
+use crate::snapshot::pace::{self, Forecast, Silent};
 use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Rows, Snapshot, StopRow};
 use crate::units::{BrandId, Money, PriceListId, ProductId, StationId, Timestamp};
@@ -85,6 +86,8 @@ pub struct Scene<'a> {
     /// What the calendar says of now, and of when the rows were read; looked up when the first rule asks.
     moment: OnceCell<Moment>,
     moment_of_items: OnceCell<Moment>,
+    /// When things could be sold lately.
+    selling: OnceCell<Option<Vec<Span>>>,
     price_lists: Vec<Option<PriceListId>>,
     /// Counted and read when the first rule asks.
     variants: OnceCell<BTreeMap<ProductId, Variants>>,
@@ -104,6 +107,7 @@ impl<'a> Scene<'a> {
             now,
             moment: OnceCell::new(),
             moment_of_items: OnceCell::new(),
+            selling: OnceCell::new(),
             price_lists: price_lists.iter().map(|name| list_named(catalog, name)).collect(),
             variants: OnceCell::new(),
             recipes: OnceCell::new(),
@@ -207,6 +211,16 @@ impl<'a> Scene<'a> {
             SubjectKind::Item => self.moment_of_items.get_or_init(|| at(self.items_as_of())),
             SubjectKind::Station | SubjectKind::Venue | SubjectKind::Brand => self.moment.get_or_init(|| at(self.now)),
         }
+    }
+
+    /// Returns what the countdown of an item says of the time to come.
+    ///
+    /// # Errors
+    /// Says why it says nothing; `None` when the item has no countdown.
+    pub fn forecast(&self, item: &Item<'_>, now: Timestamp) -> Result<Forecast, Option<Silent>> {
+        let Some(row) = item.row else { return Err(None) };
+        let open = self.selling.get_or_init(|| self.view.calendar.selling_spans(self.items_as_of()));
+        pace::forecast(self.view.snapshot.paces.get(&item.id), row, open.as_deref(), now).map_err(Some)
     }
 
     /// Says whether one of these windows is on for such a subject; none at all are always.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::catalog::{InventoryBehavior, Product, Station};
 use crate::rules::SubjectKind;
 use crate::rules::field::{
-    BrandField, ChangeField, Field, ListIndex, ParentField, ProductField, RecipeField, RowField, StationField,
-    VariantsField, VenueField,
+    BrandField, ChangeField, Field, ForecastField, ListIndex, ParentField, ProductField, RecipeField, RowField,
+    StationField, VariantsField, VenueField,
 };
 use crate::rules::subject::{BrandView, Item, Scene, StationLink};
 use crate::snapshot::diff::Change;
@@ -74,6 +74,9 @@ impl<'a> View<'a> {
     pub fn value(&self, field: Field, now: Timestamp) -> Value<'a> {
         match field {
             Field::Row(field) => self.item().map_or(Value::Unknown, |(scene, item)| row_value(scene, item, field, now)),
+            Field::Forecast(field) => {
+                self.item().map_or(Value::Unknown, |(scene, item)| forecast_value(scene, item, field, now))
+            }
             Field::Product(field) => {
                 self.item().and_then(|(_, item)| item.product).map_or(Value::Unknown, |it| product_value(it, field))
             }
@@ -141,7 +144,7 @@ impl<'a> View<'a> {
 /// Returns the one value that a field has for every item without a row of the stop list, if there is only one.
 pub(super) const fn without_row(field: Field) -> Option<Value<'static>> {
     match field {
-        Field::Row(RowField::Limit | RowField::StoppedFor) => Some(Value::Unset),
+        Field::Row(RowField::Limit | RowField::StoppedFor) | Field::Forecast(_) => Some(Value::Unset),
         Field::Row(RowField::Limited | RowField::SoldOut | RowField::Low | RowField::NearLow) => {
             Some(Value::Flag(false))
         }
@@ -171,6 +174,26 @@ fn row_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: RowField, now: Times
             Some(row) if row.is_out() => Value::Duration(now.since(row.since)),
             Some(_) | None => Value::Unset,
         },
+    }
+}
+
+/// What its countdown says; without one, and while it says nothing, there is no value.
+fn forecast_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: ForecastField, now: Timestamp) -> Value<'a> {
+    if !scene.sees_rows() {
+        return Value::Unknown;
+    }
+    let Ok(forecast) = scene.forecast(item, now) else { return Value::Unset };
+    let runs_out_in = forecast.runs_out_in.map(|ends| ends.central);
+    match field {
+        ForecastField::RunsOutIn => runs_out_in.map_or(Value::Unset, Value::Duration),
+        ForecastField::RunsOutBeforeClosing => match scene.moment(SubjectKind::Item).closes_in {
+            Some(closes_in) => Value::Flag(runs_out_in.is_some_and(|ends| ends < closes_in)),
+            None => Value::Unset,
+        },
+        ForecastField::SoldPerHour => Value::Number(forecast.sold_per_hour.central),
+        ForecastField::MoneyPerHour => {
+            item.product.map_or(Value::Unknown, |product| Value::Money(forecast.money_per_hour(product.price).central))
+        }
     }
 }
 

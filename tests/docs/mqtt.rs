@@ -192,6 +192,7 @@ fn an_event_with_everything_has_the_documented_fields() {
         }),
         refused: Some("the client is disabled".to_owned()),
         recipe: None,
+        forecast: None,
     };
     let acknowledged = Acknowledgement {
         by: "Anar".to_owned(),

@@ -23,7 +23,7 @@ const DISH: ProductId = ProductId(54);
 
 /// How guests order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demand {
+pub(crate) enum Demand {
     /// One by one, all day alike.
     Steady,
     /// Three times as much at lunch and at dinner as between.
@@ -40,7 +40,7 @@ pub enum Demand {
     TwoDays,
 }
 
-pub const DEMANDS: [(Demand, &str); 7] = [
+pub(crate) const DEMANDS: [(Demand, &str); 7] = [
     (Demand::Steady, "steady"),
     (Demand::Peaks, "lunch and dinner peaks"),
     (Demand::Tables, "tables order together"),
@@ -66,42 +66,42 @@ struct Service {
 
 /// How often and how well the end was foretold.
 #[derive(Default)]
-pub struct Score {
+pub(crate) struct Score {
     /// Foretold less true end, in minutes; `None` where nothing was said.
-    pub errors: Vec<f64>,
+    pub(crate) errors: Vec<f64>,
     /// The same of the plain average, at the same moments.
-    pub plain_errors: Vec<f64>,
-    pub in_range: usize,
-    pub silent_min: usize,
-    pub asked_min: usize,
+    pub(crate) plain_errors: Vec<f64>,
+    pub(crate) in_range: usize,
+    pub(crate) silent_min: usize,
+    pub(crate) asked_min: usize,
 }
 
 impl Score {
-    pub fn median_error(&self) -> f64 {
+    pub(crate) fn median_error(&self) -> f64 {
         median(self.errors.iter().map(|error| error.abs()).collect())
     }
 
-    pub fn plain_median_error(&self) -> f64 {
+    pub(crate) fn plain_median_error(&self) -> f64 {
         median(self.plain_errors.iter().map(|error| error.abs()).collect())
     }
 
-    pub fn bias(&self) -> f64 {
+    pub(crate) fn bias(&self) -> f64 {
         median(self.errors.clone())
     }
 
     /// The share of ends that lay in the range, in per cent.
-    pub fn coverage(&self) -> f64 {
+    pub(crate) fn coverage(&self) -> f64 {
         share(self.in_range, self.errors.len())
     }
 
     /// The share of the minutes with something left and open doors in which nothing was foretold, in per cent.
-    pub fn silence(&self) -> f64 {
+    pub(crate) fn silence(&self) -> f64 {
         share(self.silent_min, self.asked_min)
     }
 }
 
 /// Lives `runs` services of a demand and asks `ahead` before each end when it will be.
-pub fn score(demand: Demand, seeds: std::ops::Range<u64>, ahead: Duration) -> Score {
+pub(crate) fn score(demand: Demand, seeds: std::ops::Range<u64>, ahead: Duration) -> Score {
     let ahead = i64::try_from(ahead.as_millis()).expect("a short time");
     let mut score = Score::default();
     for seed in seeds {
@@ -184,12 +184,10 @@ fn live(demand: Demand, chance: &mut Chance) -> Service {
 
 /// Sells until nothing is left; without an end before the doors close there is nothing to foretell.
 fn sell(demand: Demand, open: Vec<Span>, chance: &mut Chance) -> Service {
+    let is_late = demand == Demand::TwoDays;
     let begins = MIDNIGHT_MS
-        + match demand {
-            Demand::TwoDays => 20 * HOUR_MS + minutes_of(chance, 0, 90),
-            _ => 11 * HOUR_MS + minutes_of(chance, 0, 180),
-        };
-    let ends = MIDNIGHT_MS + if demand == Demand::TwoDays { DAY_MS } else { 0 } + 23 * HOUR_MS;
+        + if is_late { 20 * HOUR_MS + minutes_of(chance, 0, 90) } else { 11 * HOUR_MS + minutes_of(chance, 0, 180) };
+    let ends = MIDNIGHT_MS + if is_late { DAY_MS } else { 0 } + 23 * HOUR_MS;
     let per_hour = chance.between(6, 40);
     let portions = i64::try_from(per_hour * chance.between(15, 60) / 10).expect("small").max(6);
     let mut limit = if demand == Demand::Weighed { portions * 525_000 } else { portions * 1_000_000 };
@@ -197,9 +195,9 @@ fn sell(demand: Demand, open: Vec<Span>, chance: &mut Chance) -> Service {
     let mut restocks = if demand == Demand::Restocked { 2 } else { 0 };
     let mut service =
         Service { open, seen: vec![Seen { read_at: begins, changed_at: begins, limit }], outs: Vec::new() };
-    let (mut poll, mut changed_at, mut shown) = (begins, begins, limit);
-    let mut see = |until: i64, limit: i64, changed_at: i64, seen: &mut Vec<Seen>, chance: &mut Chance| {
-        while poll <= until {
+    let (mut poll, mut shown) = (begins, limit);
+    let mut see = |changed_at: i64, limit: i64, seen: &mut Vec<Seen>, chance: &mut Chance| {
+        while poll <= changed_at {
             poll += i64::try_from(chance.between(5_000, 15_000)).expect("small");
         }
         if limit != shown {
@@ -217,9 +215,8 @@ fn sell(demand: Demand, open: Vec<Span>, chance: &mut Chance) -> Service {
             continue;
         }
         limit = (limit + amount).max(0);
-        changed_at = when;
         if polled || limit == 0 {
-            see(when, limit, changed_at, &mut service.seen, chance);
+            see(when, limit, &mut service.seen, chance);
         }
         if limit == 0 {
             service.outs.push(when);
@@ -232,7 +229,6 @@ fn sell(demand: Demand, open: Vec<Span>, chance: &mut Chance) -> Service {
             events.sort_unstable();
         }
     }
-    let _ = changed_at;
     service
 }
 
@@ -272,8 +268,10 @@ fn orders(demand: Demand, per_hour: u64, begins: i64, ends: i64, chance: &mut Ch
 fn busy(demand: Demand, begins: i64, when: i64) -> i64 {
     let of_day = (when - MIDNIGHT_MS).rem_euclid(DAY_MS);
     let is_open = (11 * HOUR_MS..23 * HOUR_MS).contains(&of_day);
+    if !is_open {
+        return 0;
+    }
     match demand {
-        _ if !is_open => 0,
         Demand::Peaks => {
             let is_peak = [(750, 870), (1140, 1290)]
                 .iter()

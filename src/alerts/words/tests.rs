@@ -108,6 +108,7 @@ fn of_stand_ins(language: Language) -> Vec<(&'static str, String, Vec<&'static s
 
 fn of_values(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
     let half = Quantity::from_millionths(2_500_000);
+    let amount = Money::from_ten_thousandths(750_000);
     let change = |value: ChangeValue| values::change(language, &value);
     let zone = Zone::named("Asia/Baku").expect("bundled");
     let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
@@ -120,6 +121,10 @@ fn of_values(language: Language) -> Vec<(&'static str, String, Vec<&'static str>
         ("and_more", values::and_more(language, "Plov, Piti", 17), vec!["Plov, Piti", "17"]),
         ("unrestricted", values::unrestricted(language).to_owned(), vec![]),
         ("no_station", values::no_station(language).to_owned(), vec![]),
+        ("sold_per_hour", values::sold_per_hour(language, Some((half, half))), vec!["2", "5"]),
+        ("sold_per_hour of nobody knows what", values::sold_per_hour(language, None), vec![]),
+        ("money_per_hour", values::money_per_hour(language, Some((amount, amount))), vec!["75", "00"]),
+        ("money_per_hour of nobody knows what", values::money_per_hour(language, None), vec![]),
         ("change out", change(ChangeValue::Out), vec![]),
         ("change left", change(ChangeValue::Left(half)), vec!["2", "5"]),
         ("change without a price", change(ChangeValue::NoPrice), vec![]),

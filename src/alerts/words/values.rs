@@ -185,6 +185,30 @@ fn left_to_sell(language: Language, left: &str) -> String {
     }
 }
 
+/// Says how many are sold in an hour, as a range or that nobody knows.
+pub fn sold_per_hour(language: Language, range: Option<(Quantity, Quantity)>) -> String {
+    match (language, range.map(|(from, to)| (quantity(language, from), quantity(language, to)))) {
+        (Language::En, Some((from, to))) => format!("about {from} to {to}"),
+        (Language::Az, Some((from, to))) => format!("təxminən {from}–{to}"),
+        (Language::Ru, Some((from, to))) => format!("примерно {from}–{to}"),
+        (Language::En, None) => "nobody knows how many".to_owned(),
+        (Language::Az, None) => "sayı məlum deyil".to_owned(),
+        (Language::Ru, None) => "неизвестно сколько".to_owned(),
+    }
+}
+
+/// Says what an hour brings, as a range or that nobody knows.
+pub fn money_per_hour(language: Language, range: Option<(Money, Money)>) -> String {
+    match (language, range.map(|(from, to)| (money(language, from), money(language, to)))) {
+        (Language::En, Some((from, to))) => format!("an estimated {from} to {to}"),
+        (Language::Az, Some((from, to))) => format!("təxminən {from}–{to}"),
+        (Language::Ru, Some((from, to))) => format!("примерно {from}–{to}"),
+        (Language::En, None) => "nobody knows how much".to_owned(),
+        (Language::Az, None) => "məbləğ məlum deyil".to_owned(),
+        (Language::Ru, None) => "сумма неизвестна".to_owned(),
+    }
+}
+
 /// Says why something is out.
 pub fn reason(language: Language, reason: Reason) -> &'static str {
     match (language, reason) {

@@ -116,6 +116,7 @@ impl<'p> ConditionReader<'p> {
             | Field::Station(_)
             | Field::Venue(_)
             | Field::Brand(_)
+            | Field::Forecast(_)
             | Field::Change(_) => Some(*found),
         }
     }

@@ -272,6 +272,7 @@ fn condition(scope: Scope) -> Schema {
             | Field::Station(_)
             | Field::Venue(_)
             | Field::Brand(_)
+            | Field::Forecast(_)
             | Field::Change(_) => settings.push((row.name, reference(&field_name(row)))),
         }
     }
@@ -355,7 +356,14 @@ fn matcher(row: &FieldRow) -> Schema {
     }
     let tests = with(group(&[], tests), "minProperties", 1.into());
     if row.field.is_running() {
-        return wanting(tests, "at_least or at_most, such as { at_least: 5m }; it is hardly ever exactly so long");
+        return wanting(
+            tests,
+            if row.kind == Kind::Duration {
+                "at_least or at_most, such as { at_least: 5m }; it is hardly ever exactly so long"
+            } else {
+                "at_least or at_most, such as { at_least: 5 }; it is hardly ever exactly that"
+            },
+        );
     }
     // Of forms that all do not fit, editors tell what the first one wants: the words, or what stands in a range.
     let list = list(&value, &SOME);

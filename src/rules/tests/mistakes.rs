@@ -102,6 +102,7 @@ fn the_shipped_rules_are_sound() {
             "ingredient-out",
             "low-stock",
             "price-changed",
+            "runs-out-soon",
             "sold-out",
             "sold-out-no-station",
             "station-off",

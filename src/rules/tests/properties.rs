@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};
 use crate::rules::evaluate::{evaluate_venue, finding};
-use crate::rules::field::{Field, ProductField, RecipeField, RowField, StationField, VariantsField};
+use crate::rules::field::{Field, ForecastField, ProductField, RecipeField, RowField, StationField, VariantsField};
 use crate::rules::subject::Scene;
 use crate::rules::term::{Comparison, MILLION, Term, Test};
 use crate::rules::value::View;
 use crate::rules::{Form, Placed, Rule, RuleName, Severity, State, Subject, SubjectKind};
+use crate::snapshot::pace::{Batch, Pace};
 
 fn arbitrary_matcher() -> impl Strategy<Value = Condition> {
     let number = |field| {
@@ -38,11 +39,16 @@ fn arbitrary_matcher() -> impl Strategy<Value = Condition> {
         flag(Field::Row(RowField::SoldOut)),
         flag(Field::Row(RowField::Low)),
         flag(Field::Row(RowField::NearLow)),
+        flag(Field::Forecast(ForecastField::RunsOutBeforeClosing)),
         number(Field::Recipe(RecipeField::Blocks)),
         Just(Condition::Match { field: Field::Recipe(RecipeField::BlockedBy), matcher: Matcher::Set }),
         word(Field::Product(ProductField::Type), "DISH"),
         word(Field::Station(StationField::Status), "active"),
         Just(Condition::Match { field: Field::Row(RowField::StoppedFor), matcher: Matcher::Set }),
+        (0_i64..4).prop_map(|n| Condition::Match {
+            field: Field::Forecast(ForecastField::SoldPerHour),
+            matcher: Matcher::AtMost(Operand::Number(Quantity::whole(n))),
+        }),
     ]
 }
 
@@ -51,6 +57,7 @@ fn arbitrary_comparison() -> impl Strategy<Value = Condition> {
     let field = || {
         prop::sample::select(vec![
             Field::Row(RowField::Limit),
+            Field::Forecast(ForecastField::SoldPerHour),
             Field::Product(ProductField::LowStock),
             Field::Variants(VariantsField::Left),
             Field::Recipe(RecipeField::Blocks),
@@ -133,7 +140,18 @@ fn rule(name: &str, when: Condition, keep_while: Option<Condition>, needs_row: b
 
 pub(super) fn venue_with(rows: Rows) -> Snapshot {
     let read = snapshot(&[]);
-    Snapshot { picture: Picture { rows: Arc::new(rows), ..read.picture.clone() }, ..read }
+    // Every third item has a pace that is about as large as the figures that are drawn.
+    let pace = |n: u64| {
+        let batch = Batch {
+            from: at(-600),
+            until: at(-60),
+            sold: Quantity::from_millionths(500_000 * i64::try_from(n).expect("small")),
+            steps: 3,
+        };
+        Pace { since: at(-1800), batches: vec![batch], pauses: Vec::new() }
+    };
+    let paces = (1..14).step_by(3).map(|n| (ProductId(n), pace(n))).collect();
+    Snapshot { picture: Picture { rows: Arc::new(rows), ..read.picture.clone() }, paces: Arc::new(paces), ..read }
 }
 
 proptest! {

@@ -7,6 +7,7 @@ use crate::rules::subject::Scene;
 use crate::rules::value::View;
 use crate::rules::{Finding, RuleName, Subject};
 use crate::snapshot::Trouble;
+use crate::snapshot::pace::{Batch, Pace};
 
 const ALL: [Truth; 3] = [Holds, Clear, Unknown];
 
@@ -120,6 +121,68 @@ fn the_hours_of_a_venue() {
         let view = VenueView { calendar: &calendar, ..view(&brand, &Access::Granted, &snapshot) };
         let scene = Scene::new(view, rules.price_lists(), at(0));
         assert_eq!(rules.rules()[0].when.truth(&View::Venue(&scene), at(0)), expected, "{when} with {calendar:?}");
+    }
+}
+
+/// A dish with a row that sold one portion every 10 min for an hour; at(0) is the last one, and its reading.
+fn selling(left: &str, product: u64) -> Snapshot {
+    let mut snapshot = snapshot(&[(product, left)]);
+    let sold = |s: i64| Batch { from: at(s), until: at(s), sold: Quantity::whole(1), steps: 1 };
+    let batches = (-5..=0).map(|n| sold(600 * n)).collect();
+    snapshot.paces = Arc::new([(ProductId(product), Pace { since: at(-3600), batches, pauses: Vec::new() })].into());
+    snapshot
+}
+
+#[test]
+fn what_a_countdown_foretells() {
+    use crate::calendar::{ClockSpan, Schedule};
+    let zone = crate::units::Zone::named("Asia/Baku").expect("bundled");
+    // The test's clock shows 00:26:40 in Baku.
+    let open = |span: &str| {
+        let hours = Schedule::daily(&[ClockSpan::parse(span).expect("a span")]);
+        Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0)).with_hours(Some(hours), None)
+    };
+    let unwritten = || plain_calendar().clone();
+    // Six an hour were sold; the last of them just now, which makes a little more of it.
+    let cases = [
+        ("4", unwritten(), 1, "sold_per_hour: { at_least: 6, below: 8 }", Holds),
+        ("4", unwritten(), 1, "money_per_hour: { at_least: 75, below: 100 }", Holds),
+        ("4", unwritten(), 1, "runs_out_in: { at_least: 30m, at_most: 40m }", Holds),
+        ("8", unwritten(), 1, "runs_out_in: { at_most: 45m }", Clear),
+        ("4", unwritten(), 1, "runs_out_before_closing: { is: unset }", Holds),
+        ("4", unwritten(), 1, "not: { runs_out_before_closing: false }", Holds),
+        ("4", open("18:00-02:00"), 1, "runs_out_before_closing: true", Holds),
+        ("14", open("18:00-02:00"), 1, "runs_out_before_closing: false", Holds),
+        ("200", open("18:00-02:00"), 1, "runs_out_in: { is: unset }, runs_out_before_closing: false", Holds),
+        ("200", unwritten(), 1, "runs_out_in: { is: unset }, sold_per_hour: { is: set }", Holds),
+        // The doors closed, and opened after the last sale.
+        ("4", open("10:00-23:00"), 1, "runs_out_in: { is: unset }", Holds),
+        ("4", open("10:00-23:00"), 1, "sold_per_hour: { above: 0 }", Clear),
+        ("0", unwritten(), 1, "runs_out_in: { at_most: 45m }", Clear),
+        ("0", unwritten(), 1, "sold_per_hour: { is: unset }, money_per_hour: { is: unset }", Holds),
+        // Nobody has read its price.
+        ("4", unwritten(), 332, "sold_per_hour: { above: 6 }", Holds),
+        ("4", unwritten(), 332, "money_per_hour: { above: 6 }", Unknown),
+    ];
+    let brand = brand();
+    for (left, calendar, id, when, expected) in cases {
+        let (rules, snapshot) = (item_rule(when), selling(left, id));
+        let view = VenueView { calendar: &calendar, ..view(&brand, &Access::Granted, &snapshot) };
+        let scene = Scene::new(view, rules.price_lists(), at(0));
+        let item = scene.item(ProductId(id)).expect("on the list");
+        let truth = rules.rules()[0].when.truth(&View::Item(&scene, item, None), at(0));
+        assert_eq!(truth, expected, "{left} left, {when}");
+    }
+    let fields = ["runs_out_in", "sold_per_hour", "money_per_hour", "runs_out_before_closing"];
+    for field in fields {
+        let is_unset = format!("{field}: {{ is: unset }}");
+        check(1, &[(1, "5")], &[(&is_unset, Holds)]); // never seen to sell
+        check(1, &[], &[(&is_unset, Holds)]);
+        let old = Snapshot { read_at: Some(at(-86_400)), ..selling("4", 1) };
+        let (rules, access) = (item_rule(&is_unset), Access::Granted);
+        let scene = Scene::new(view(&brand, &access, &old), rules.price_lists(), at(10));
+        let item = scene.item(ProductId(1)).expect("in the catalog");
+        assert_eq!(rules.rules()[0].when.truth(&View::Item(&scene, item, None), at(10)), Unknown, "{field}");
     }
 }
 
@@ -382,6 +445,8 @@ fn rules_know_whether_only_rows_concern_them() {
         ("limit: { at_most: 0 }, product.type: DISH", true),
         ("low: true", true),
         ("stopped_for: { at_least: 1h }", true),
+        ("runs_out_in: { at_most: 1h }", true),
+        ("not: { runs_out_before_closing: false }", false),
         ("any: [{ low: true }, { sold_out: true }]", true),
         ("not: { limited: false }", true),
         ("limited: { not: false }", true),
