@@ -15,7 +15,7 @@ const SHOWN_FROM: u64 = 1_000_000;
 const TUNED_FROM: u64 = 0;
 
 fn main() {
-    let runs = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(2_000);
+    let runs = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(2_000);
     let from = if std::env::args().any(|argument| argument == "tune") { TUNED_FROM } else { SHOWN_FROM };
     println!("| demand | median error | plain average | bias | in the range | silent |");
     println!("| --- | --- | --- | --- | --- | --- |");

@@ -60,6 +60,7 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
       notify: [office, kitchen, managers], resolved_message: { ru: 'ends {{ item.name }}' },
       message: { az: 'begins {{ item.name }}', ru: 'begins {{ item.name }}', en: 'begins {{ item.name }}' } }
   - { name: low, when: { low: true }, clear_for: 15s, notify: [office] }
+  - { name: soon, when: { runs_out_in: { at_most: 30m } }, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, clear_for: 10s, notify: [office] }
   - { name: blind, subject: venue, when: { venue.reading: blind }, for: 1m, notify: [office] }
   - { name: refused, subject: brand, when: { brand.access: refused }, notify: [office] }",
@@ -72,7 +73,7 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
             tells_ends: true,
             explained_to: &[],
         }],
-        others: &[("low", &["office"]), ("off", &["office"]), ("blind", &["office"]), ("refused", &["office"])],
+        others: &[("low", &["office"]), ("soon", &["office"]), ("off", &["office"]), ("blind", &["office"]), ("refused", &["office"])],
     },
     RuleSet {
         text: "rules:
@@ -152,6 +153,7 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
     },
     RuleSet {
         text: "rules:
+  - { name: soon, when: { runs_out_in: { at_most: 30m } }, notify: [office] }
   - { name: bare, when: { limit: { at_most: 0 }, product.type: INGREDIENT }, for: 10s, clear_for: 20s, notify: [office] }
   - { name: spent, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 5s, clear_for: 10s,
       notify: [kitchen, office] }",
@@ -164,7 +166,7 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
             tells_ends: true,
             explained_to: &["office"],
         }],
-        others: &[("bare", &["office"])],
+        others: &[("bare", &["office"]), ("soon", &["office"])],
     },
 ];
 /// The rule about the ingredient itself, which is the cause of what is said of the dishes that are cooked of it.

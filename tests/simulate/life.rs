@@ -94,6 +94,8 @@ pub(crate) const ROWS_WENT: &str = "rows that went between two pages";
 pub(crate) const TOLD_GONE: &str = "a product that was told to be gone";
 /// A mail went out at night, because something critical was in it.
 pub(crate) const WOKEN: &str = "a mail at night";
+/// A countdown of which somebody is told that it ends soon.
+pub(crate) const RUNS_OUT: &str = "a dish that runs out soon";
 
 /// How often something happened that the script only meant to happen.
 pub(crate) type Met = BTreeMap<String, u64>;
@@ -371,6 +373,14 @@ impl Life {
         let in_s = |s: u32| clock.uptime.plus(Duration::from_secs(u64::from(s)));
         match event {
             Event::Left { venue, dish, left } => self.has(venue, dish, left),
+            Event::Sold { venue, dish } => {
+                let left = self.left(venue, dish).filter(|left| *left > 1);
+                self.has(venue, dish, left.map_or(8, |left| left - 1));
+            }
+            Event::Restocked { venue, dish } => {
+                let left = self.left(venue, dish).map_or(0, |left| left.max(0));
+                self.has(venue, dish, left + 10);
+            }
             Event::Unlimited { venue, dish } => {
                 // A dish that was deleted has no row to take off.
                 let _ = self.world.clear_limit(&self.brand, VenueId(venue), self.dishes[dish].0);
@@ -524,6 +534,11 @@ impl Life {
         let now = self.clock().clopos;
         // A dish that was deleted cannot run out.
         let _ = self.world.set_limit(&self.brand, VenueId(venue), self.dishes[dish].0, Quantity::whole(left), now);
+    }
+
+    fn left(&self, venue: u64, dish: usize) -> Option<i64> {
+        let left = self.world.limit(&self.brand, VenueId(venue), self.dishes[dish].0).ok()??;
+        Some(left.millionths() / 1_000_000)
     }
 
     fn costs_more(&mut self, dish: ProductId, clock: Clock) {

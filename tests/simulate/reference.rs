@@ -28,6 +28,12 @@ const STORE_TRIED_AGAIN: Duration = Duration::from_secs(12);
 const WINDOW_SEEN_LATE: Duration = Duration::from_secs(6);
 /// What nothing silences any longer is told so late at most: the end of a silence is seen when the rules are asked again.
 const TOLD_LATE: Duration = Duration::from_secs(6);
+/// A dish runs out soon when that is within so many hours (`soon` in the rules).
+const SOON_H: f64 = 0.5;
+/// What the forecast adds to the time that it saw a dish sell, in hours (docs/forecast.md).
+const SEEN_BEFOREHAND_H: f64 = 0.01;
+/// Good readings so close to each other leave no stretch of which nothing is known.
+const WATCHED_APART: Duration = Duration::from_mins(1);
 /// From this many changed rows on.
 const MANY: usize = 4;
 
@@ -379,6 +385,42 @@ impl Reference {
         let begins = heard.iter().rev().take_while(|reading| reading.worth != Worth::Good || holds(reading));
         let longest = begins.map(|reading| last.heard_wall.since(reading.heard_wall)).max().unwrap_or_default();
         assert!(longest >= rule.hold_for, "{venue} {dish} opened after {longest:?} instead of {:?}", rule.hold_for);
+    }
+
+    /// Judges that a dish is told to run out soon: at least three sales were seen, and they make the pace that this takes.
+    ///
+    /// The pace is the largest that the readings allow: from whichever of them the sales are counted, all of these, over the
+    /// time in which one good reading followed the other and something was left.
+    pub(crate) fn judge_soon(&self, venue: VenueId, dish: ProductId) {
+        let of_venue = self.readings.get(&venue).into_iter().flatten();
+        let heard: Vec<&Reading> = of_venue.filter(|it| it.covers(dish) && it.worth != Worth::Lie).collect();
+        let left = |reading: &Reading| reading.limits.get(&dish).copied();
+        let last_good = heard.iter().rposition(|reading| reading.worth == Worth::Good).unwrap_or_default();
+        let least = heard[last_good..].iter().filter_map(|it| left(it)).filter(|left| *left > Quantity::ZERO).min();
+        let least = least.unwrap_or_else(|| panic!("{venue} {dish} runs out soon, and is not limited or out"));
+        // With its row goes what was sold before.
+        let begins = heard.iter().rposition(|it| it.worth == Worth::Good && left(it).is_none());
+        let since = &heard[begins.map_or(0, |gone| gone + 1)..];
+        let counted: Vec<&Reading> = since.iter().filter(|it| left(it).is_some()).copied().collect();
+        let (mut sold, mut sales, mut hours, mut allows) = (0.0, 0, 0.0, false);
+        for pair in counted.windows(2).rev() {
+            let [before, after] = [pair[0], pair[1]].map(|it| left(it).unwrap_or_default());
+            if before > after && before > Quantity::ZERO {
+                sold += before.as_f64() - after.as_f64().max(0.0);
+                sales += 1;
+            }
+            let apart = pair[1].heard_wall.since(pair[0].heard_wall);
+            let is_watched = pair.iter().all(|it| it.worth == Worth::Good && left(it) > Some(Quantity::ZERO));
+            if is_watched && apart <= WATCHED_APART && pair[0].life == pair[1].life {
+                hours += apart.as_secs_f64() / 3600.0;
+            }
+            // Older time weighs less: an hour of it half, and hours at all no more than one.
+            let weighed_h = hours / (1.0 + hours) + SEEN_BEFOREHAND_H;
+            let is_fast = SOON_H * sold / weighed_h * 1.001 >= least.as_f64();
+            allows |= sales >= 3 && is_fast;
+        }
+        assert!(sales >= 3, "{venue} {dish} runs out soon, and {sales} sales were seen of it");
+        assert!(allows, "{venue} {dish} runs out soon: {sold} sold in {hours} h, {least:?} left");
     }
 
     /// Judges what screens are told of a dish: that it ran out, or is back.

@@ -87,6 +87,10 @@ pub(crate) enum Event {
     Ingredient { venue: u64, left: Option<i64> },
     /// A dish has another price in the hall.
     Price { dish: usize },
+    /// A portion of a dish is sold; one without a limit, or that is out, gets one first.
+    Sold { venue: u64, dish: usize },
+    /// More of a dish is made.
+    Restocked { venue: u64, dish: usize },
     /// A dish is taken off the stop list.
     Unlimited { venue: u64, dish: usize },
     /// The stop list is emptied.
@@ -168,7 +172,9 @@ impl Script {
         let begins = *chance.pick(&BEGINNINGS).expect("there are some");
         let hurries = chance.happens(3);
         let many = chance.between(4, if hurries { 12 } else { 24 });
-        let events = (0..many).map(|_| (wait(&mut chance), event(&mut chance, venues))).collect();
+        let mut events: Vec<(u32, Event)> =
+            (0..many).map(|_| (wait(&mut chance), event(&mut chance, venues))).collect();
+        events.extend(countdown(seed, venues));
         let has_pages = chance.happens(20);
         let night_begins = small(&mut chance, 0, 4);
         let night = (night_begins, night_begins + small(&mut chance, 1, 5));
@@ -195,6 +201,23 @@ impl Script {
             events,
         }
     }
+}
+
+/// Draws how a dish sells at the end of every third life, from a sequence of its own.
+fn countdown(seed: u64, venues: u64) -> Vec<(u32, Event)> {
+    let mut chance = Chance::new(seed.wrapping_add(0x5e11));
+    if !chance.happens(33) {
+        return Vec::new();
+    }
+    let venue = chance.between(1, venues);
+    let dish = usize::try_from(chance.below(DISHES as u64)).expect("small");
+    let restocks = chance.pick(&[0, 20, 70]).copied().unwrap_or_default();
+    let sale = |chance: &mut Chance| {
+        let is_restock = chance.happens(restocks);
+        let event = if is_restock { Event::Restocked { venue, dish } } else { Event::Sold { venue, dish } };
+        (small(chance, 10, 90), event)
+    };
+    (0..chance.between(4, 9)).map(|_| sale(&mut chance)).collect()
 }
 
 /// Draws what people in a restaurant or in its back office do, or ask of us.

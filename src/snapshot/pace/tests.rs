@@ -199,7 +199,10 @@ fn lived(deeds: &[(i64, Deed)]) -> (Shop, i64) {
 fn rate_by_definition(pace: &Pace, now: Timestamp) -> f64 {
     let minute = |at: Timestamp| at.unix_ms().div_euclid(60_000);
     let is_selling = |one: &i64| !pace.pauses.iter().any(|it| minute(it.from) <= *one && *one < minute(it.until));
-    let hours = |from: Timestamp| (minute(from)..minute(now)).filter(is_selling).count() as f64 / 60.0;
+    let hours = |from: Timestamp| {
+        let minutes = (minute(from)..minute(now)).filter(is_selling).count();
+        f64::from(u32::try_from(minutes).expect("some days")) / 60.0
+    };
     let weight = |h: f64| (1.0 + h).powi(-2);
     let sold: f64 = pace.batches.iter().map(|it| it.sold.as_f64() * weight(hours(it.until))).sum();
     let seen = hours(pace.since);

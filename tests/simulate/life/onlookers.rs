@@ -18,7 +18,7 @@ use eightysix::units::{BrandId, ProductId, StationId, VenueId};
 
 use crate::chain::{GROUP_WAIT, INGREDIENT, RULES};
 use crate::driver::{Clock, Observer};
-use crate::life::{Met, TOLD_GONE, WOKEN};
+use crate::life::{Met, RUNS_OUT, TOLD_GONE, WOKEN};
 use crate::prices::Prices;
 use crate::reference::{Night, Reference};
 use crate::screens::Screens;
@@ -253,6 +253,15 @@ impl Observer for Onlookers {
             match alert {
                 Some(Alert::Open(open)) => drop(self.causes.insert(key.clone(), (**open).clone())),
                 Some(Alert::Pending { .. }) | None => drop(self.causes.remove(key)),
+            }
+        }
+        for (key, alert) in commit.alerts.iter().filter(|(key, _)| key.rule.as_str() == "soon") {
+            if let (Some(Alert::Open(open)), Subject::Item(venue, dish)) = (alert, &key.subject)
+                && open.opened_at == clock.wall
+                && open.clear_since.is_none()
+            {
+                self.reference.judge_soon(*venue, *dish);
+                self.meets(RUNS_OUT);
             }
         }
         for (key, alert) in &commit.alerts {
