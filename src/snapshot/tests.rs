@@ -254,3 +254,20 @@ proptest! {
         prop_assert_eq!(failed.read_at, first.read_at);
     }
 }
+
+#[test]
+fn a_blind_stretch_pauses_a_countdown_and_a_restart_does_not() {
+    let limits = FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };
+    let sold = read(&[entry(54, 9, 0)]).fold_within(whole(vec![entry(54, 8, 60)]), limits, at(60));
+    let again = sold.fold_within(whole(vec![entry(54, 8, 60)]), limits, at(359));
+    assert!(Arc::ptr_eq(&sold.paces, &again.paces), "an unchanged reading changes nothing");
+    let learnt = |known: &Snapshot| {
+        let after = known.fold_within(whole(vec![entry(54, 3, 300)]), limits, at(360));
+        let pace = &after.paces[&ProductId(54)];
+        (pace.steps(), pace.pauses.len())
+    };
+    assert_eq!(learnt(&again), (2, 0));
+    assert_eq!(learnt(&sold), (1, 1), "nobody knows what happened for five minutes");
+    // What a new process does not know of readings is no blind stretch: the row says that nothing was written to it.
+    assert_eq!(learnt(&Snapshot { followed_at: None, ..sold }), (2, 0));
+}
