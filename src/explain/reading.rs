@@ -6,8 +6,10 @@ use crate::alerts::facts;
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::silence::Silence;
+use crate::alerts::words::values;
 use crate::catalog::Product;
 use crate::explain::Known;
+use crate::language::Language;
 use crate::rules::subject::{Scene, StationLink};
 use crate::rules::{Form, Rule, Subject, SubjectKind};
 use crate::snapshot::pace::{Forecast, STEPS_MIN, Silent};
@@ -74,10 +76,12 @@ fn forecast(known: &Known<'_>, scene: &Scene<'_>, product: ProductId, now: Times
                 pace.from.as_f64(),
                 pace.to.as_f64()
             );
+            // An estimate has no seconds.
+            let minute = |at| values::time_beside(Language::En, at, now, known.zone);
             let Some(ends) = runs_out_in else {
                 return Some(format!("{sells}, and does not run out within a day of selling"));
             };
-            let [from, central, to] = [ends.from, ends.central, ends.to].map(|wait| known.time(now.plus(wait), now));
+            let [from, central, to] = [ends.from, ends.central, ends.to].map(|wait| minute(now.plus(wait)));
             Some(format!("{sells}, and runs out at about {central}, between {from} and {to}, if the doors stay open"))
         }
         // That it is out was said.

@@ -42,7 +42,7 @@ const RULES: [&str; 23] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 59] = [
+const CONFIGURATION: [&str; 60] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -67,6 +67,7 @@ const CONFIGURATION: [&str; 59] = [
     "embedded broker with a password and for everybody",
     "fallback on a receiver that is not there",
     "fallback on oneself",
+    "fallback that waits for a day",
     "fallbacks in a circle",
     "fastest slower than oldest",
     "feed is set twice",
