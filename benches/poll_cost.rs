@@ -353,6 +353,7 @@ fn policy() -> Policy {
                 language: Language::En,
                 group_wait: Duration::from_mins(1),
                 quiet: None,
+                at_most: None,
                 ways: vec![way],
             },
         )

@@ -8,7 +8,8 @@
 //! in the history · **item** a product or variant at a venue, joined with its stop-list row, station and prices ·
 //! **rule** · **finding** what a rule says of a subject now · **alert** a rule that holds for a subject ·
 //! **episode** from firing to resolved · **receiver** a person or system with channels · **notice** what one receiver
-//! is to be told · **delivery** a notice on its way out · **attempt** one try at it · **feed** the MQTT state topics.
+//! is to be told · **delivery** a notice on its way out · **attempt** one try at it · **feed** the MQTT state topics ·
+//! **fallback** the receiver that is told what another one cannot be told.
 //!
 //! # Layers
 //! A module imports only from modules of a lower number; `tests/tidy.rs` reads this table and holds it. `pure` files hold

@@ -106,6 +106,7 @@ impl Service {
                     language: Language::En,
                     group_wait: Duration::from_mins(1),
                     quiet: None,
+                    at_most: None,
                     ways: vec![way],
                 },
             )

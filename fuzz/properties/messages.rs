@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use eightysix::alerts::facts::{Facts, forecast_facts, of_change, of_subject, recipe_facts};
-use eightysix::alerts::group::{Entry, EntryKind, Group, GroupKey};
+use eightysix::alerts::group::{Entry, EntryKind, Group};
 use eightysix::alerts::lifecycle::EpisodeId;
-use eightysix::alerts::mail::{MailContext, compose};
+use eightysix::alerts::mail::{MailContext, Part, compose};
 use eightysix::alerts::notice::{Content, Mail, ReceiverName};
 use eightysix::alerts::render::{AlertWords, BadMessage, Messages, bad_message};
 use eightysix::calendar::Calendar;
@@ -164,11 +164,17 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
     }
 }
 
-/// Asserts that a mail with this message and name has the form of one with harmless words.
+/// Asserts that a mail with this message and name, of one venue or of two, has the form of one with harmless words.
 fn mail(message: &str, name: &str, language: Language) {
+    for venues in 1..=2 {
+        mail_of(venues, message, name, language);
+    }
+}
+
+fn mail_of(venues: u64, message: &str, name: &str, language: Language) {
     let shown = |text: &str| eightysix::units::printable(text, 80);
-    let hostile = composed(message, &shown(name), language);
-    let harmless = composed("x", "y", language);
+    let hostile = composed(venues, message, &shown(name), language);
+    let harmless = composed(venues, "x", "y", language);
     let Mail { message_id, thread_id, language: _, subject, text, html } = &hostile;
     assert_shown(subject, SUBJECT_CHARS_MAX);
     assert!(message_id.bytes().all(|b| b.is_ascii_hexdigit()) && message_id.len() == 32, "{message_id}");
@@ -183,7 +189,7 @@ fn mail(message: &str, name: &str, language: Language) {
     }
 }
 
-fn composed(message: &str, name: &str, language: Language) -> Mail {
+fn composed(venues: u64, message: &str, name: &str, language: Language) -> Mail {
     let brand = BrandId::new("sahil").expect("a slug");
     let zone = Zone::utc();
     let entry = |kind| Entry {
@@ -198,17 +204,17 @@ fn composed(message: &str, name: &str, language: Language) -> Mail {
         baseline: false,
     };
     let group = Group { opened_at: NOW, entries: [EntryKind::Opened, EntryKind::Closed].map(entry).into() };
-    let key = GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(7)) };
-    let context = MailContext {
-        language,
-        brand: &brand,
+    let part = |venue: u64| Part {
+        venue: Some(VenueId(venue)),
         venue_name: Some(name),
+        group: &group,
         open: Vec::new(),
         read_at: Some(NOW),
-        zone: &zone,
-        day_starts: jiff::civil::time(4, 0, 0, 0),
     };
-    match compose(&key, &group, &context, NOW).content {
+    let parts: Vec<Part<'_>> = (1..=venues).map(part).collect();
+    let day_starts = jiff::civil::time(4, 0, 0, 0);
+    let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12) };
+    match compose(&ReceiverName::new("managers"), &parts, &context, NOW).content {
         Content::Email(mail) => mail,
         other @ (Content::Mqtt(_) | Content::Webhook(_)) => panic!("a mail became {other:?}"),
     }

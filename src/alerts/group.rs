@@ -10,6 +10,7 @@ use crate::alerts::facts::{ChangeFacts, ChangeValue, Facts};
 use crate::alerts::lifecycle::{EpisodeId, OpenAlert, digest};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published::{self, AlertPart, End};
+use crate::alerts::rate::{self, Mailed};
 use crate::calendar::QuietHours;
 use crate::language::Language;
 use crate::rules::Severity;
@@ -32,14 +33,16 @@ pub struct Route {
     pub group_wait: Duration,
     /// When mail waits that nobody must read at once.
     pub quiet: Option<QuietHours>,
+    /// How many mails go out within an hour, critical ones not counted in; `None` sets no bound.
+    pub at_most: Option<u32>,
     /// Its channels.
     pub ways: Vec<Way>,
 }
 
 impl Route {
-    /// Returns when a group of mail to this receiver goes out.
-    pub fn mails_at(&self, group: &Group) -> Timestamp {
-        group.due_at(self.group_wait, self.quiet.as_ref())
+    /// Returns when a group of mail to this receiver goes out, who got mail at these times.
+    pub fn mails_at(&self, group: &Group, mailed: Option<&Mailed>) -> Timestamp {
+        group.due_at(self.group_wait, self.quiet.as_ref(), rate::free_at(self.at_most, mailed))
     }
 }
 
@@ -117,6 +120,13 @@ pub struct Entry {
     pub baseline: bool,
 }
 
+impl Entry {
+    /// Says whether it is critical news, and no end nor what was so before anybody looked.
+    fn is_urgent(&self) -> bool {
+        self.severity == Severity::Critical && self.kind != EntryKind::Closed && !self.baseline
+    }
+}
+
 /// A receiver and a venue (`None`: the brand itself).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupKey {
@@ -139,18 +149,25 @@ pub struct Group {
 pub type Groups = BTreeMap<GroupKey, Group>;
 
 impl Group {
-    /// Returns when the group goes out. Quiet hours hold it back, unless it is too long for a mail; what is critical waits
-    /// for its own burst and takes the rest along.
-    pub fn due_at(&self, wait: Duration, quiet: Option<&QuietHours>) -> Timestamp {
+    /// Returns when the group goes out. Quiet hours hold it back, and that enough mails went out until `free_at`, unless it
+    /// is too long for a mail; what is critical waits for its own burst and takes the rest along.
+    pub fn due_at(&self, wait: Duration, quiet: Option<&QuietHours>, free_at: Option<Timestamp>) -> Timestamp {
         if self.entries.len() >= GROUP_ENTRIES_MAX {
             return self.opened_at;
         }
         let due = self.opened_at.plus(wait);
-        let Some(held_until) = quiet.and_then(|quiet| quiet.end_at(due)) else { return due };
-        let is_news = |entry: &Entry| entry.kind != EntryKind::Closed && !entry.baseline;
-        let is_urgent = |entry: &&Entry| entry.severity == Severity::Critical && is_news(entry);
-        let urgent = self.entries.iter().filter(is_urgent).map(|entry| entry.at.plus(wait).max(due)).min();
+        let free = free_at.map_or(due, |at| at.max(due));
+        let held_until = quiet.and_then(|quiet| quiet.end_at(free)).unwrap_or(free);
+        if held_until == due {
+            return due;
+        }
+        let urgent = self.entries.iter().filter(|entry| entry.is_urgent()).map(|it| it.at.plus(wait).max(due)).min();
         urgent.map_or(held_until, |at| at.min(held_until))
+    }
+
+    /// Says whether something in it goes out whatever holds back the rest.
+    pub fn is_urgent(&self) -> bool {
+        self.entries.iter().any(Entry::is_urgent)
     }
 
     /// Adds an entry. A closing cancels its own opening when that still waits: over before it was told is no news. It
@@ -170,6 +187,23 @@ impl Group {
             self.entries.push(entry);
         }
     }
+}
+
+/// Divides the groups of a receiver that are due into the mails that go out now, of which `left` are not too many.
+///
+/// What is critical has its own mail for each venue, as everything has while there are not too many; then the rest
+/// becomes one mail.
+pub fn into_mails(due: Vec<(GroupKey, Group)>, left: usize) -> Vec<Vec<(GroupKey, Group)>> {
+    let (urgent, rest): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, group)| group.is_urgent());
+    let left = left.saturating_sub(urgent.len());
+    let alone = |part: (GroupKey, Group)| vec![part];
+    let mut mails: Vec<_> = urgent.into_iter().map(alone).collect();
+    if rest.len() > left.max(1) {
+        mails.push(rest);
+    } else {
+        mails.extend(rest.into_iter().map(alone));
+    }
+    mails
 }
 
 /// Puts an entry into the group of a receiver, and drops the group when the entry cancelled the last other one.
@@ -325,7 +359,7 @@ mod tests {
         for n in 0..GROUP_ENTRIES_MAX {
             let later = after_s(i64::try_from(n).expect("small"));
             enqueue(&mut groups, &key(), entry(EntryKind::Opened, &n.to_string()), later);
-            let due_at = groups[&key()].due_at(wait, None);
+            let due_at = groups[&key()].due_at(wait, None, None);
             let is_full = n + 1 == GROUP_ENTRIES_MAX;
             assert_eq!(due_at, if is_full { NOW } else { after_s(60) }, "{n}");
         }
@@ -358,7 +392,36 @@ mod tests {
             (vec![info(EntryKind::Opened); GROUP_ENTRIES_MAX], "14:00-15:00", 0),
         ] {
             let group = Group { opened_at: NOW, entries };
-            assert_eq!(group.due_at(wait, Some(&quiet_until(span))), after_s(due_after_s), "{span}: {group:?}");
+            assert_eq!(group.due_at(wait, Some(&quiet_until(span)), None), after_s(due_after_s), "{span}: {group:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_over_the_bound_is_one_mail_and_what_is_critical_has_its_own() {
+        let due = |venue: u64, severity: Severity| {
+            let key = GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(venue)) };
+            let entries = vec![Entry { severity, ..entry(EntryKind::Opened, "a") }];
+            (key, Group { opened_at: NOW, entries })
+        };
+        use Severity::{Critical as C, Warning as W};
+        // What is due, one group for each venue; how many mails are left; the venues of each mail.
+        let cases: [(&[Severity], usize, &[&[u64]]); 8] = [
+            (&[], 1, &[]),
+            (&[W], 0, &[&[0]]),
+            (&[W, W], 2, &[&[0], &[1]]),
+            (&[W, W], 1, &[&[0, 1]]),
+            (&[W, W, W], 2, &[&[0, 1, 2]]),
+            (&[C, C, C], 0, &[&[0], &[1], &[2]]),
+            (&[W, C, W], 1, &[&[1], &[0, 2]]),
+            (&[W, C, W], 3, &[&[1], &[0], &[2]]),
+        ];
+        for (severities, left, expected) in cases {
+            let groups = severities.iter().zip(0..).map(|(severity, venue)| due(venue, *severity)).collect();
+            let venues = |mail: &Vec<(GroupKey, Group)>| -> Vec<u64> {
+                mail.iter().filter_map(|(key, _)| Some(key.venue?.0)).collect()
+            };
+            let mails: Vec<Vec<u64>> = into_mails(groups, left).iter().map(venues).collect();
+            assert_eq!(mails, expected, "{severities:?} {left}");
         }
     }
 
@@ -367,8 +430,14 @@ mod tests {
         let topics = BaseTopic::new("kds").expect("a base topic");
         let ways = vec![Way::Mqtt(topics), Way::Email, Way::Webhook];
         let language = Language::En;
-        let route =
-            Route { receiver: ReceiverName::new("all"), language, group_wait: Duration::ZERO, quiet: None, ways };
+        let route = Route {
+            receiver: ReceiverName::new("all"),
+            language,
+            group_wait: Duration::ZERO,
+            quiet: None,
+            at_most: None,
+            ways,
+        };
         let facts = Facts {
             brand: BrandId::new("sahil").expect("a slug"),
             venue: None,

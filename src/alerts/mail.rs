@@ -2,13 +2,14 @@
 //!
 //! The first line is the whole news; what else is open at the venue follows, so that one mail is the full picture.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
-use crate::alerts::group::{Entry, EntryKind, Group, GroupKey, notice_id};
+use crate::alerts::group::{Entry, EntryKind, Group, notice_id};
 use crate::alerts::lifecycle::OpenAlert;
-use crate::alerts::notice::{Content, Mail, Notice};
+use crate::alerts::notice::{Content, Mail, Notice, ReceiverName};
 use crate::alerts::words::{letter, values};
 use crate::calendar::business_day;
 use crate::language::Language;
@@ -24,28 +25,43 @@ const OLD_NEWS: Duration = Duration::from_mins(10);
 const TEXT: &str = "mail.txt";
 /// The template of the HTML, in which names are escaped.
 const HTML: &str = "mail.html";
+/// What the text says of each venue.
+const TEXT_PART: &str = "mail_part.txt";
+/// What the HTML says of each venue.
+const HTML_PART: &str = "mail_part.html";
 /// How many names a subject lists before it says how many more there are.
 const SUBJECT_NAMES_MAX: usize = 4;
 /// How many names hang under an alert before it is said how many more there are.
 const UNDER_NAMES_MAX: usize = 12;
 
-/// What a mail says beside its entries.
+/// What a mail says beside what happened.
 #[derive(Clone, Debug)]
 pub struct MailContext<'a> {
     /// What the receiver reads.
     pub language: Language,
     /// The tenant.
     pub brand: &'a BrandId,
-    /// The venue's name; `None` when the brand itself is concerned.
-    pub venue_name: Option<&'a str>,
-    /// Everything open at the venue that this receiver was told of.
-    pub open: Vec<StillOpen<'a>>,
-    /// When the stop list was last read.
-    pub read_at: Option<Timestamp>,
     /// The zone in which times are shown.
     pub zone: &'a Zone,
     /// When the business day turns over.
     pub day_starts: jiff::civil::Time,
+    /// How many mails an hour the receiver gets.
+    pub at_most: Option<u32>,
+}
+
+/// What a mail tells of one venue.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// The venue; `None` when the brand itself is concerned.
+    pub venue: Option<VenueId>,
+    /// The venue's name.
+    pub venue_name: Option<&'a str>,
+    /// What happened.
+    pub group: &'a Group,
+    /// Everything open at the venue that this receiver was told of.
+    pub open: Vec<StillOpen<'a>>,
+    /// When the stop list was last read.
+    pub read_at: Option<Timestamp>,
 }
 
 /// An open alert, and what is so because of it.
@@ -57,33 +73,30 @@ pub struct StillOpen<'a> {
     pub under: Vec<&'a str>,
 }
 
-/// Renders the mail of a group.
-pub fn compose(key: &GroupKey, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Notice {
-    let ids: Vec<&str> = group.entries.iter().map(|entry| entry.id.as_str()).collect();
-    let id = notice_id(&key.receiver, &ids);
-    let place = values::name(context.language, context.venue_name.unwrap_or(context.brand.as_str()));
-    let subject = subject(&place, &group.entries, context.language);
-    let model = model(&place, group, context, now);
+/// Renders a mail: of one venue, or of all in which something waited for its turn.
+pub fn compose(receiver: &ReceiverName, parts: &[Part<'_>], context: &MailContext<'_>, now: Timestamp) -> Notice {
+    let entries = || parts.iter().flat_map(|part| &part.group.entries);
+    let ids: Vec<&str> = entries().map(|entry| entry.id.as_str()).collect();
+    let id = notice_id(receiver, &ids);
+    let subject = subject(parts, context);
     let templates = templates();
-    let render = |name: &str| {
-        templates
-            .get_template(name)
-            .and_then(|template| template.render(&model))
-            .unwrap_or_else(|_| plain(&group.entries))
+    let render = |of_whole: &str, of_part: &str| {
+        rendered(&templates, [of_whole, of_part], parts, context, now).unwrap_or_else(|_| plain(entries()))
     };
+    let venue = if let [part] = parts { part.venue } else { None };
     let mail = Mail {
         message_id: id.as_str().to_owned(),
-        thread_id: thread_id(key, context, now),
+        thread_id: thread_id(venue, context, now),
         language: context.language,
         subject: subject.clone(),
-        text: render(TEXT),
-        html: render(HTML),
+        text: render(TEXT, TEXT_PART),
+        html: render(HTML, HTML_PART),
     };
-    Notice { id, receiver: key.receiver.clone(), at: now, content: Content::Email(mail), summary: subject }
+    Notice { id, receiver: receiver.clone(), at: now, content: Content::Email(mail), summary: subject }
 }
 
-fn thread_id(key: &GroupKey, context: &MailContext<'_>, now: Timestamp) -> String {
-    format!("{}{}", threads_of(context.brand, key.venue), business_day(now, context.zone, context.day_starts))
+fn thread_id(venue: Option<VenueId>, context: &MailContext<'_>, now: Timestamp) -> String {
+    format!("{}{}", threads_of(context.brand, venue), business_day(now, context.zone, context.day_starts))
 }
 
 /// Returns what the id of every thread about a venue begins with, or about the brand itself for `None`.
@@ -93,14 +106,19 @@ pub fn threads_of(brand: &BrandId, venue: Option<VenueId>) -> String {
 }
 
 /// Says the whole news of the most important entry and how many more there are; a baseline is counted and named.
-fn subject(place: &str, entries: &[Entry], language: Language) -> String {
-    let label = |entry: &Entry| values::name(language, &entry.label).into_owned();
-    let of_baseline: Vec<String> = entries.iter().filter(|entry| entry.baseline).map(label).collect();
-    let news = entries.iter().filter(|entry| !entry.baseline);
-    let Some(top) = news.min_by_key(|entry| (entry.kind, std::cmp::Reverse(entry.severity))) else {
+fn subject(parts: &[Part<'_>], context: &MailContext<'_>) -> String {
+    let language = context.language;
+    let of_part = |part| move |entry| (part, entry);
+    let entries: Vec<(&Part<'_>, &Entry)> =
+        parts.iter().flat_map(|part| part.group.entries.iter().map(of_part(part))).collect();
+    let label = |(_, entry): &(&Part<'_>, &Entry)| values::name(language, &entry.label).into_owned();
+    let of_baseline: Vec<String> = entries.iter().filter(|(_, entry)| entry.baseline).map(label).collect();
+    let news = entries.iter().filter(|(_, entry)| !entry.baseline);
+    let Some((part, top)) = news.min_by_key(|(_, entry)| (entry.kind, std::cmp::Reverse(entry.severity))) else {
         let more = if of_baseline.len() > SUBJECT_NAMES_MAX { ", …" } else { "" };
         let names = of_baseline.iter().take(SUBJECT_NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let subject = letter::already_open(language, place, of_baseline.len(), &format!("{names}{more}"));
+        let place = if let [part] = parts { place(part, context) } else { context.brand.as_str().into() };
+        let subject = letter::already_open(language, &place, of_baseline.len(), &format!("{names}{more}"));
         return printable(&subject, SUBJECT_LENGTH_MAX);
     };
     let more = match entries.len() - 1 {
@@ -109,20 +127,60 @@ fn subject(place: &str, entries: &[Entry], language: Language) -> String {
     };
     let length_max = SUBJECT_LENGTH_MAX - more.chars().count();
     // A message that begins with the place needs it no second time.
-    let placed = format!("{place}: ");
+    let placed = format!("{}: ", place(part, context));
     let told = if top.message.starts_with(&placed) { top.message.clone() } else { format!("{placed}{}", top.message) };
     format!("{}{more}", printable(&told, length_max))
 }
 
-fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
+/// Returns the name of what a part is about.
+fn place<'a>(part: &Part<'a>, context: &MailContext<'a>) -> Cow<'a, str> {
+    values::name(context.language, part.venue_name.unwrap_or(context.brand.as_str()))
+}
+
+/// Renders the template of a mail around that of each part.
+fn rendered(
+    templates: &Environment<'_>,
+    [of_whole, of_part]: [&str; 2],
+    parts: &[Part<'_>],
+    context: &MailContext<'_>,
+    now: Timestamp,
+) -> Result<String, minijinja::Error> {
+    let (language, of_part) = (context.language, templates.get_template(of_part)?);
+    let is_of_several = parts.len() > 1;
+    let old = |read_at: Timestamp| Some(now.since(read_at)).filter(|age| *age >= OLD_READING);
+    let part = |part: &Part<'_>| {
+        let body = of_part.render(part_value(part, context, now))?;
+        // What was read just now needs no line at each of several venues.
+        let read_at = part.read_at.filter(|at| !is_of_several || old(*at).is_some());
+        Ok(context! {
+            place => place(part, context),
+            // Names in it are escaped where its form needs that.
+            body => Value::from_safe_string(body),
+            list_read => read_at.map(|at| letter::list_read(language, &at.local_time(context.zone), old(at))),
+        })
+    };
+    let waited = context.at_most.filter(|_| is_of_several);
+    templates.get_template(of_whole)?.render(context! {
+        language => language.code(),
+        brand => context.brand.as_str(),
+        is_of_several => is_of_several,
+        waited => waited.map(|at_most| letter::waited(language, at_most)),
+        parts => parts.iter().map(part).collect::<Result<Vec<Value>, minijinja::Error>>()?,
+        sent_at => now.local_time(context.zone),
+        watched_by_us => letter::watched_by_us(language, context.brand.as_str()),
+    })
+}
+
+fn part_value(part: &Part<'_>, context: &MailContext<'_>, now: Timestamp) -> Value {
+    let (group, place, language) = (part.group, place(part, context), context.language);
     let of_kind = |kind: EntryKind| -> Vec<Value> {
         let is_shown = |entry: &&Entry| entry.kind == kind && reopening(group, entry).is_none();
         let chosen = group.entries.iter().filter(is_shown);
-        chosen.map(|entry| entry_value(entry, group, context, now)).collect()
+        chosen.map(|entry| entry_value(entry, part, context, now)).collect()
     };
     let is_news =
         |open: &&StillOpen<'_>| !group.entries.iter().any(|entry| entry.episode.as_ref() == Some(&open.alert.episode));
-    let still_open: Vec<Value> = context
+    let still_open: Vec<Value> = part
         .open
         .iter()
         .filter(is_news)
@@ -130,33 +188,26 @@ fn model(place: &str, group: &Group, context: &MailContext<'_>, now: Timestamp) 
         .filter(|open| open.alert.clear_since.is_none())
         .map(|open| {
             context! {
-                message => open.alert.message.in_language(context.language),
+                message => open.alert.message.in_language(language),
                 severity => open.alert.severity.word(),
-                age => values::duration(context.language, now.since(open.alert.since)),
-                under => under(open, context.language),
+                age => values::duration(language, now.since(open.alert.since)),
+                under => under(open, language),
                 ack => care(open, context),
             }
         })
         .collect();
     let mut opened = of_kind(EntryKind::Escalated);
     opened.append(&mut of_kind(EntryKind::Opened));
-    let language = context.language;
     let is_baseline = !group.entries.is_empty() && group.entries.iter().all(|entry| entry.baseline);
-    let age = |read_at: Timestamp| Some(now.since(read_at)).filter(|age| *age >= OLD_READING);
     context! {
-        language => language.code(),
-        place => place,
-        baseline => is_baseline.then(|| letter::baseline(language, place)),
+        baseline => is_baseline.then(|| letter::baseline(language, &place)),
         critical => letter::critical(language),
-        still_open_title => letter::still_open(language, place),
+        still_open_title => letter::still_open(language, &place),
         opened => opened,
         reminded => of_kind(EntryKind::Reminded),
         closed => of_kind(EntryKind::Closed),
         changed => of_kind(EntryKind::Changed),
         still_open => still_open,
-        sent_at => now.local_time(context.zone),
-        list_read => context.read_at.map(|at| letter::list_read(language, &at.local_time(context.zone), age(at))),
-        watched_by_us => letter::watched_by_us(language, context.brand.as_str()),
     }
 }
 
@@ -175,13 +226,14 @@ fn late(entry: &Entry, context: &MailContext<'_>, now: Timestamp) -> Option<Stri
     (now.since(entry.at) >= OLD_NEWS).then(|| values::time_beside(context.language, entry.at, now, context.zone))
 }
 
-fn entry_value(entry: &Entry, group: &Group, context: &MailContext<'_>, now: Timestamp) -> Value {
+fn entry_value(entry: &Entry, part: &Part<'_>, context: &MailContext<'_>, now: Timestamp) -> Value {
+    let group = part.group;
     let is_undone = |end: &&Entry| reopening(group, end).is_some_and(|opening| opening.id == entry.id);
     let language = context.language;
     let time = |end: &Entry| values::time_beside(language, end.at, now, context.zone);
     let undone = group.entries.iter().filter(is_undone);
     let before: Vec<String> = undone.map(|end| letter::before_that(language, &time(end), &end.message)).collect();
-    let open = context.open.iter().find(|open| Some(&open.alert.episode) == entry.episode.as_ref());
+    let open = part.open.iter().find(|open| Some(&open.alert.episode) == entry.episode.as_ref());
     context! {
         message => entry.message.as_str(),
         severity => entry.severity.word(),
@@ -211,10 +263,14 @@ fn under(open: &StillOpen<'_>, language: Language) -> Option<String> {
 fn templates() -> Environment<'static> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    templates.set_auto_escape_callback(|name| if name == HTML { AutoEscape::Html } else { AutoEscape::None });
+    templates.set_auto_escape_callback(|name| {
+        if [HTML, HTML_PART].contains(&name) { AutoEscape::Html } else { AutoEscape::None }
+    });
     for (name, source) in [
         (TEXT, include_str!("../../config/templates/mail.txt")),
+        (TEXT_PART, include_str!("../../config/templates/mail_part.txt")),
         (HTML, include_str!("../../config/templates/mail.html")),
+        (HTML_PART, include_str!("../../config/templates/mail_part.html")),
     ] {
         templates.add_template(name, source).expect("a test renders both shipped templates");
     }
@@ -222,8 +278,8 @@ fn templates() -> Environment<'static> {
 }
 
 /// The text that goes out if a template fails: never lose a message to its form.
-fn plain(entries: &[Entry]) -> String {
-    entries.iter().flat_map(|entry| [entry.message.as_str(), "\n"]).collect()
+fn plain<'a>(entries: impl Iterator<Item = &'a Entry>) -> String {
+    entries.flat_map(|entry| [entry.message.as_str(), "\n"]).collect()
 }
 
 #[cfg(test)]
@@ -232,7 +288,6 @@ mod tests {
 
     use super::*;
     use crate::alerts::lifecycle::EpisodeId;
-    use crate::alerts::notice::ReceiverName;
     use crate::alerts::order::{Acknowledgement, Reason};
     use crate::rules::Severity;
     use crate::units::VenueId;
@@ -290,18 +345,17 @@ mod tests {
             message: still.into(),
             station: None,
         };
-        let context = MailContext {
-            language,
-            brand: &brand,
+        let day_starts = jiff::civil::time(4, 0, 0, 0);
+        let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12) };
+        let group = Group { opened_at: at("2026-05-08T14:52:00Z"), entries };
+        let part = Part {
+            venue: Some(VenueId(7)),
             venue_name: Some("Sahil"),
+            group: &group,
             open: vec![StillOpen { alert: &still, under: vec!["Şah plov", "Plov 0.5"] }],
             read_at: Some(at("2026-05-08T14:51:56Z")),
-            zone: &zone,
-            day_starts: jiff::civil::time(4, 0, 0, 0),
         };
-        let key = GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(7)) };
-        let group = Group { opened_at: at("2026-05-08T14:52:00Z"), entries };
-        match compose(&key, &group, &context, now).content {
+        match compose(&ReceiverName::new("managers"), &[part], &context, now).content {
             Content::Email(mail) => mail,
             Content::Mqtt(_) | Content::Webhook(_) => unreachable!("compose makes mails"),
         }
@@ -432,7 +486,7 @@ mod tests {
 
         --
         Sahil, 08:00; стоп-лист прочитан в 18:51, за 13 ч 8 мин до этого письма
-        eightysix следит в Clopos: sahil
+        eightysix следит за sahil (Clopos)
         ");
     }
 

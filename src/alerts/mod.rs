@@ -12,6 +12,7 @@ pub mod mail;
 pub mod notice;
 pub mod order;
 pub mod published;
+pub mod rate;
 pub mod render;
 pub mod silence;
 pub mod texts;

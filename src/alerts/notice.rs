@@ -76,6 +76,9 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 3] = [Self::Mqtt, Self::Email, Self::Webhook];
+
     /// Returns the word used in configuration, store and logs.
     pub const fn word(self) -> &'static str {
         match self {

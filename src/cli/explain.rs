@@ -82,13 +82,17 @@ async fn gather(desk: &Desk, known: &Known<'_>, venue: VenueId, product: Product
     let past = desk.store.past_episodes_of(&desk.brand, &subject, PAST_MAX).await.map_err(failed)?;
     let (notices, since) = explaining::notices_of(known, &subject, &past);
     let notices = desk.store.told(&notices).await.map_err(failed)?;
-    let threads = threads_of(&desk.brand, Some(venue));
+    // What waited for its turn is in a mail of all venues, whose thread is the brand's.
+    let threads = [Some(venue), None].map(|venue| threads_of(&desk.brand, venue));
     let mut mails = Vec::new();
     for (receiver, since) in since {
         if known.receivers.get(&receiver).is_some_and(|reached| reached.channels.contains(&Channel::Email)) {
-            mails.extend(desk.store.mails_since(&receiver, &threads, since).await.map_err(failed)?);
+            for thread in &threads {
+                mails.extend(desk.store.mails_since(&receiver, thread, since).await.map_err(failed)?);
+            }
         }
     }
+    mails.sort_by_key(|(told, _)| told.row);
     Ok(Evidence { past, notices, mails })
 }
 
@@ -100,7 +104,15 @@ fn reached(config: &Config) -> BTreeMap<ReceiverName, Reached> {
     };
     let receivers = config.receivers.iter().map(|(name, settings)| {
         let channels = settings.channels.iter().map(channel).collect();
-        (name.clone(), Reached { channels, group_wait: settings.group_wait, quiet: settings.quiet.clone() })
+        (
+            name.clone(),
+            Reached {
+                channels,
+                group_wait: settings.group_wait,
+                quiet: settings.quiet.clone(),
+                at_most: settings.at_most,
+            },
+        )
     });
     receivers.collect()
 }

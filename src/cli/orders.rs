@@ -16,6 +16,7 @@ use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{ANSWER_WAIT, Acknowledgement, Answer, Order, OrderId};
+use crate::alerts::rate;
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::alerts::words::values;
 use crate::alerts::{AlertKey, facts};
@@ -288,7 +289,8 @@ impl Desk {
             let is_news = |entry: &Entry| entry.kind.tells_first() && entry.episode.as_ref() == Some(&alert.episode);
             group.entries.iter().find(|entry| is_news(entry))?;
             let settings = self.config.receivers.get(receiver)?;
-            Some(group.due_at(settings.group_wait, settings.quiet.as_ref()))
+            let free_at = rate::free_at(settings.at_most, self.memory.mailed.get(receiver));
+            Some(group.due_at(settings.group_wait, settings.quiet.as_ref(), free_at))
         };
         alert.told.iter().filter_map(|receiver| Some((receiver, waits(receiver)?))).collect()
     }

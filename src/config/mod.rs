@@ -114,6 +114,8 @@ pub struct ReceiverSettings {
     pub group_wait: Duration,
     /// When mail waits that nobody must read at once.
     pub quiet: Option<QuietHours>,
+    /// How many mails it gets within an hour, critical ones apart; `None` sets no bound.
+    pub at_most: Option<u32>,
     /// Who is told instead of it.
     pub fallback: Option<Fallback>,
 }

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::alerts::notice::ReceiverName;
+use crate::alerts::rate;
 use crate::calendar::QuietHours;
 use crate::config::channels::{self, Ways};
 use crate::config::{
@@ -18,10 +19,16 @@ use crate::language::Language;
 use crate::sinks::email::{self, ADDRESSES_MAX};
 use crate::sinks::webhook::{self, SECRETS_MAX, WebhookSink};
 use crate::timetable;
-use crate::units::{Secret, Zone};
+use crate::units::{Secret, Zone, printable};
 
 /// How long mail waits for more of the same burst: a kitchen that closes a station stops a dozen dishes in a minute.
 const GROUP_WAIT_DEFAULT: Duration = Duration::from_mins(1);
+/// How many mails an hour a person reads.
+const AT_MOST_DEFAULT: u32 = 12;
+/// What is written for no bound.
+const NO_BOUND: &str = "unlimited";
+/// Characters of an offending text that a message repeats.
+const SHOWN_MAX: usize = 60;
 /// For how long a receiver is tried alone: longer than a server takes to start again, shorter than guests wait for a dish.
 const ELSE_AFTER_DEFAULT: Duration = Duration::from_mins(5);
 /// What may be written: mail is given up after six hours.
@@ -116,6 +123,8 @@ fn receiver(
         .map_or(Some(GROUP_WAIT_DEFAULT), |node| node.duration(&GROUP_WAIT_RANGE, problems));
     let has_mail = email.is_some();
     let quiet = fields.optional("quiet").and_then(|node| quiet(node, has_mail, local.zone, problems));
+    let at_most = fields.optional("at_most");
+    let at_most = at_most.map_or(Some(AT_MOST_DEFAULT), |node| at_most_an_hour(node, has_mail, problems));
     let found: Vec<Option<ChannelSettings>> = [email, mqtt, webhook].into_iter().flatten().collect();
     if found.is_empty() {
         let message = format!("'{}' has no channel", fields.label);
@@ -125,7 +134,7 @@ fn receiver(
     if problems.count() > told {
         return None;
     }
-    Some(ReceiverSettings { channels, language: language?, group_wait: group_wait?, quiet, fallback: None })
+    Some(ReceiverSettings { channels, language: language?, group_wait: group_wait?, quiet, at_most, fallback: None })
 }
 
 /// Reads when mail waits; refused where it would hold nothing back, or everything for ever.
@@ -151,6 +160,24 @@ fn quiet(node: &Node, has_mail: bool, zone: &Zone, problems: &mut Problems) -> O
         problems.tell_with_help(&node.place, message, "write the hours of the night, such as \"00:00-09:00\"");
     }
     hours
+}
+
+/// Reads how many mails go out within an hour, such as `12/h`; none where that is `unlimited`, or a mistake, which is told.
+fn at_most_an_hour(node: &Node, has_mail: bool, problems: &mut Problems) -> Option<u32> {
+    let text = node.text(problems)?;
+    if !has_mail {
+        let message = "'at_most' holds mail back, and this receiver gets none".to_owned();
+        problems.tell_with_help(&node.place, message, "remove it: webhooks and MQTT are told at once");
+        return None;
+    }
+    let count = text.strip_suffix("/h").and_then(|count| count.trim_end().parse().ok());
+    let count = count.filter(|count| (1..=rate::AT_MOST_MAX).contains(count));
+    if count.is_none() && text != NO_BOUND {
+        let message = format!("'{}' is no number of mails an hour", printable(text, SHOWN_MAX));
+        let help = format!("write 1/h to {}/h, such as 12/h, or {NO_BOUND}", rate::AT_MOST_MAX);
+        problems.tell_with_help(&node.place, message, help);
+    }
+    count
 }
 
 fn email(node: &Node, ways: &Ways<'_>, problems: &mut Problems) -> Option<ChannelSettings> {

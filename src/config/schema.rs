@@ -285,6 +285,9 @@ fn mail() -> Schema {
 /// What `quiet` of a receiver means.
 const QUIET: &str = "When mail waits that nobody must read at once: until these hours end, unless it tells of something critical. Example: `\"00:00-09:00\"`";
 
+/// What `at_most` of a receiver means.
+const AT_MOST: &str = "How many mails go out within an hour, `1/h` to `1000/h` or `unlimited`; the rest waits and goes out as one. Critical news does not wait.";
+
 fn receiver() -> Schema {
     let wait = format!("How long mail waits for more of the same burst. {}", from_to(&GROUP_WAIT_RANGE));
     let alone = format!(
@@ -301,12 +304,13 @@ fn receiver() -> Schema {
         ("language", described(language(), "What it reads; by default the language of the locale.")),
         ("group_wait", defaulting(described(duration(), &wait), "60s")),
         ("quiet", described(schedule_schema(), QUIET)),
+        ("at_most", defaulting(described(text(), AT_MOST), "12/h")),
         ("else", described(text(), "The receiver that is told what this one cannot be told, by its name.")),
         ("else_after", described(duration(), &alone)),
     ];
     let channels = ["email", "mqtt", "webhook"].map(|channel| json!({ "required": [channel] }));
     let receiver = with(group(&[], settings), "anyOf", channels.to_vec().into());
-    with(receiver, "dependencies", json!({ "quiet": ["email"], "else_after": ["else"] }))
+    with(receiver, "dependencies", json!({ "quiet": ["email"], "at_most": ["email"], "else_after": ["else"] }))
 }
 
 fn email() -> Schema {

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::delivery::untold::{self, Relief};
+use crate::delivery::untold::{self, Fallback};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{self, Repeat, Repeats};
 use crate::units::Uptime;
@@ -21,17 +21,17 @@ const LOOKS_WITHIN_PATIENCE: u32 = 4;
 /// What fails, for the count of failures.
 const THE_STORE: &str = "the store";
 
-/// Passes on what `relief.of` cannot be told, until `cancel`. `wakes` are the bells of the workers of who is told.
-pub async fn run(relief: Relief, store: Store, wakes: Vec<Arc<Notify>>, cancel: CancellationToken) {
+/// Passes on what `fallback.of` cannot be told, until `cancel`. `wakes` are the bells of the workers of who is told.
+pub async fn run(fallback: Fallback, store: Store, wakes: Vec<Arc<Notify>>, cancel: CancellationToken) {
     let started_at = clock::uptime();
-    let look_every = LOOK_EVERY.min(relief.after / LOOKS_WITHIN_PATIENCE);
+    let look_every = LOOK_EVERY.min(fallback.after / LOOKS_WITHIN_PATIENCE);
     let mut failures = Repeats::default();
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(look_every) => {}
         }
-        match look(&relief, &store, started_at).await {
+        match look(&fallback, &store, started_at).await {
             Ok(passed_on) => {
                 failures.works(THE_STORE);
                 for wake in wakes.iter().filter(|_| passed_on) {
@@ -41,7 +41,7 @@ pub async fn run(relief: Relief, store: Store, wakes: Vec<Arc<Notify>>, cancel: 
             Err(error) => {
                 let text = telemetry::chain(&error);
                 if let Repeat::First { unsaid: _ } = failures.failed(THE_STORE, &text) {
-                    tracing::error!(receiver = %relief.of, "nothing can be passed on to {}: {text}", relief.to.receiver);
+                    tracing::error!(receiver = %fallback.of, "nothing can be passed on to {}: {text}", fallback.to.receiver);
                 }
             }
         }
@@ -49,16 +49,17 @@ pub async fn run(relief: Relief, store: Store, wakes: Vec<Arc<Notify>>, cancel: 
 }
 
 /// Passes on what is due; says whether that was anything.
-async fn look(relief: &Relief, store: &Store, started_at: Uptime) -> Result<bool, StoreError> {
+async fn look(fallback: &Fallback, store: &Store, started_at: Uptime) -> Result<bool, StoreError> {
     let now = clock::now();
-    let untold = store.untold(&relief.of, now).await?;
-    let due = untold::due(&untold, relief.after, clock::uptime().since(started_at), now);
+    let untold = store.untold(&fallback.of, now).await?;
+    let stuck = store.stuck_channels(&fallback.of).await?;
+    let due = untold::due(&untold, &stuck, fallback.after, clock::uptime().since(started_at), now);
     for (channel, untold) in &due {
-        let notices = untold::compose(relief, *channel, untold, now);
+        let notices = untold::compose(fallback, *channel, stuck.iter().find(|it| it.channel == *channel), untold, now);
         let rows: Vec<i64> = untold.iter().map(|it| it.row).collect();
-        store.pass_on(&rows, &relief.to.receiver, &notices, now).await?;
+        store.pass_on(&rows, &fallback.to.receiver, &notices, now).await?;
         let (count, channel) = (rows.len(), channel.word());
-        tracing::warn!(receiver = %relief.of, channel, count, "{} is told instead of {}", relief.to.receiver, relief.of);
+        tracing::warn!(receiver = %fallback.of, channel, count, "{} is told instead of {}", fallback.to.receiver, fallback.of);
     }
     Ok(!due.is_empty())
 }

@@ -7,22 +7,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::alerts::group::{EVENT_EXPIRY_S, Route, Way, notice_id};
+use crate::alerts::group::{Route, Way, notice_id};
 use crate::alerts::notice::{Channel, Content, Event, Mail, MqttMessage, Notice, NoticeId, ReceiverName};
-use crate::alerts::published;
-use crate::alerts::words::{stand_in, values};
+use crate::alerts::published::{self, event_type};
+use crate::alerts::words::{fallback as words, values};
 use crate::calendar::business_day;
 use crate::language::Language;
-use crate::store::Untold;
+use crate::store::{Stuck, Untold};
 use crate::units::{Timestamp, Zone, printable};
 
 /// How long a dead letter waits for more of the same burst.
 const GATHER: Duration = Duration::from_secs(30);
 /// Notices that are named one by one; of more only the number is said, and `dead-letters` lists them.
 const NAMED_MAX: usize = 50;
+/// Bytes of all that is named, so that the notice fits where the others fit: a publish holds 256 KiB.
+const NAMED_BYTES_MAX: usize = 64 * 1024;
 /// Characters of what an attempt said.
 const WHY_LENGTH_MAX: usize = 200;
 /// Characters of a subject: what a phone shows on two lines.
@@ -36,7 +38,7 @@ const HTML: &str = "unreachable.html";
 
 /// Who is told instead of whom.
 #[derive(Clone, Debug)]
-pub struct Relief {
+pub struct Fallback {
     /// Who cannot be told.
     pub of: ReceiverName,
     /// For how long it is tried alone.
@@ -49,68 +51,79 @@ pub struct Relief {
     pub day_starts: jiff::civil::Time,
 }
 
-/// Returns what must be passed on now, by the channel on which it does not arrive.
+/// Returns what must be passed on now, by the channel on which it does not arrive. On the `stuck` ones something waits
+/// that was passed on before.
 ///
 /// `running_for` is how long this process has tried: what waited while none ran is not for that reason unreachable.
-pub fn due(
-    untold: &[Untold],
+pub fn due<'a>(
+    untold: &'a [Untold],
+    stuck: &[Stuck],
     after: Duration,
     running_for: Duration,
     now: Timestamp,
-) -> BTreeMap<Channel, Vec<&Untold>> {
+) -> BTreeMap<Channel, Vec<&'a Untold>> {
     let mut by_channel: BTreeMap<Channel, Vec<&Untold>> = BTreeMap::new();
     for notice in untold {
         by_channel.entry(notice.notice.content.channel()).or_default().push(notice);
     }
-    by_channel.retain(|_, untold| {
-        let is_overdue =
-            |it: &&&Untold| it.dead_at.is_none() && running_for >= after && now.since(it.queued_at) >= after;
-        let is_refused = |it: &&&Untold| it.dead_at.is_some_and(|at| now.since(at) >= GATHER || now < at);
+    by_channel.retain(|channel, untold| {
+        // A clock that was set back by more than the wait must not make it longer.
+        let has_waited = |since: Timestamp, wait: Duration| now.since(since) >= wait || since.since(now) >= wait;
+        let is_stuck = stuck.iter().any(|it| it.channel == *channel);
+        let wait = if is_stuck { GATHER } else { after };
+        let is_overdue = |it: &&Untold| it.given_up_at.is_none() && has_waited(it.queued_at, wait);
         // Nothing overtakes: what is behind a notice that is stuck is stuck as well.
-        if untold.iter().any(|it| is_overdue(&it)) {
+        if running_for >= after && untold.iter().any(is_overdue) {
             return true;
         }
-        let gathered = untold.iter().any(|it| is_refused(&it));
-        untold.retain(|it| it.dead_at.is_some());
-        gathered
+        untold.retain(|it| it.given_up_at.is_some());
+        untold.iter().any(|it| it.given_up_at.is_some_and(|at| has_waited(at, GATHER)))
     });
     by_channel
 }
 
-/// Renders what is told instead, one notice for each channel of who is told.
-pub fn compose(relief: &Relief, channel: Channel, untold: &[&Untold], now: Timestamp) -> Vec<Notice> {
-    let ids: Vec<&str> =
-        [EVENT, channel.word()].into_iter().chain(untold.iter().map(|it| it.notice.id.as_str())).collect();
-    let id = notice_id(&relief.to.receiver, &ids);
-    let told = Told::of(relief, channel, untold, now);
+/// Renders what is told instead, one notice for each channel of who is told. `stuck` is what it waits behind.
+pub fn compose(
+    fallback: &Fallback,
+    channel: Channel,
+    stuck: Option<&Stuck>,
+    untold: &[&Untold],
+    now: Timestamp,
+) -> Vec<Notice> {
+    // With the time of queueing: what a person sends again and is refused again is news.
+    let rows = untold.iter().map(|it| format!("{}/{}", it.notice.id, it.queued_at.unix_ms()));
+    let parts: Vec<String> = [EVENT.to_owned(), channel.word().to_owned()].into_iter().chain(rows).collect();
+    let id = notice_id(&fallback.to.receiver, &parts.iter().map(String::as_str).collect::<Vec<_>>());
+    let told = Unreachable::of(fallback, channel, stuck, untold, now);
     let content = |way: &Way| match way {
-        Way::Email => Content::Email(told.mail(relief, &id, now)),
+        Way::Email => Content::Email(told.mail(fallback, &id, now)),
         Way::Webhook => Content::Webhook(Event { body: told.event(&id, now) }),
         Way::Mqtt(topics) => Content::Mqtt(MqttMessage {
             topic: topics.bridge_event(),
             body: told.event(&id, now),
             retain: false,
-            expiry_s: Some(EVENT_EXPIRY_S),
+            // It tells of what has waited for long already.
+            expiry_s: None,
             content_type: Some(published::CLOUDEVENTS_JSON.to_owned()),
             properties: vec![
                 ("id".to_owned(), id.as_str().to_owned()),
-                ("type".to_owned(), published::event_type(EVENT)),
-                ("subject".to_owned(), relief.of.as_str().to_owned()),
+                ("type".to_owned(), event_type(EVENT)),
+                ("subject".to_owned(), fallback.of.as_str().to_owned()),
             ],
         }),
     };
     let notice = |way: &Way| Notice {
         id: id.clone(),
-        receiver: relief.to.receiver.clone(),
+        receiver: fallback.to.receiver.clone(),
         at: now,
         content: content(way),
         summary: told.message.clone(),
     };
-    relief.to.ways.iter().map(notice).collect()
+    fallback.to.ways.iter().map(notice).collect()
 }
 
 /// What is said of notices that do not arrive.
-struct Told<'a> {
+struct Unreachable<'a> {
     receiver: &'a str,
     channel: Channel,
     since: Timestamp,
@@ -120,49 +133,76 @@ struct Told<'a> {
     message: String,
 }
 
-impl<'a> Told<'a> {
-    fn of(relief: &'a Relief, channel: Channel, untold: &'a [&'a Untold], now: Timestamp) -> Self {
-        let since = untold.iter().map(|it| it.queued_at).min().unwrap_or(now);
+impl<'a> Unreachable<'a> {
+    fn of(
+        fallback: &'a Fallback,
+        channel: Channel,
+        stuck: Option<&Stuck>,
+        untold: &'a [&'a Untold],
+        now: Timestamp,
+    ) -> Self {
+        let since = untold.iter().map(|it| it.queued_at).chain(stuck.map(|it| it.since)).min().unwrap_or(now);
         let said = untold.iter().rev().find_map(|it| it.why.as_deref());
-        let why = |language| printable(said.unwrap_or_else(|| stand_in::untried(language, channel)), WHY_LENGTH_MAX);
-        let (receiver, language) = (relief.of.as_str(), relief.to.language);
-        let at = values::time_beside(language, since, now, &relief.zone);
-        let message = stand_in::cannot_be_told(language, receiver, channel, &at, &why(language));
+        let said = said.or_else(|| stuck.and_then(|it| it.why.as_deref()));
+        let why = |language| printable(said.unwrap_or_else(|| words::untried(language, channel)), WHY_LENGTH_MAX);
+        let (receiver, language) = (fallback.of.as_str(), fallback.to.language);
+        let at = values::time_beside(language, since, now, &fallback.zone);
+        let message = words::cannot_be_told(language, receiver, channel, &at, &why(language));
         // Programs read it.
         let why = why(Language::En);
-        let is_given_up = untold.iter().all(|it| it.dead_at.is_some());
+        let is_given_up = untold.iter().all(|it| it.given_up_at.is_some());
         Self { receiver, channel, since, why, is_given_up, untold, message }
     }
 
-    fn more(&self) -> usize {
-        self.untold.len().saturating_sub(NAMED_MAX)
+    /// Returns what is named: the first ones, as far as they fit.
+    fn named(&self) -> &'a [&'a Untold] {
+        let mut bytes = 0_usize;
+        let fits = |it: &&&Untold| {
+            bytes = bytes.saturating_add(size(&it.notice));
+            bytes <= NAMED_BYTES_MAX
+        };
+        let count = self.untold.iter().take(NAMED_MAX).take_while(fits).count();
+        // One that fits nowhere is told by its line alone.
+        &self.untold[..count.max(1).min(self.untold.len())]
     }
 
-    fn mail(&self, relief: &Relief, id: &NoticeId, now: Timestamp) -> Mail {
-        let language = relief.to.language;
-        let named = self.untold.iter().take(NAMED_MAX).map(|it| {
+    fn more(&self) -> usize {
+        self.untold.len() - self.named().len()
+    }
+
+    fn mail(&self, fallback: &Fallback, id: &NoticeId, now: Timestamp) -> Mail {
+        let language = fallback.to.language;
+        let given_up = |it: &&&Untold| it.given_up_at.is_some() && !self.is_given_up;
+        let named = self.named().iter().map(|it| {
             let text = match &it.notice.content {
-                Content::Email(mail) => news_of(mail),
-                Content::Mqtt(_) | Content::Webhook(_) => it.notice.summary.clone(),
+                Content::Email(mail) if size(&it.notice) <= NAMED_BYTES_MAX => news_of(mail),
+                Content::Mqtt(MqttMessage { body, .. }) | Content::Webhook(Event { body }) => {
+                    message_of(body).unwrap_or_else(|| it.notice.summary.clone())
+                }
+                Content::Email(_) => it.notice.summary.clone(),
             };
             let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            context! { at => values::time_beside(language, it.notice.at, now, &relief.zone), lines => lines }
+            context! {
+                at => values::time_beside(language, it.notice.at, now, &fallback.zone),
+                lines => lines,
+                given_up => given_up(&it).then(|| words::given_up(language)),
+            }
         });
         let model = context! {
             message => self.message.as_str(),
             language => language.code(),
-            told_instead => stand_in::told_instead(language, self.receiver, self.is_given_up),
+            told_instead => words::told_instead(language, self.receiver, self.is_given_up),
             notices => named.collect::<Vec<Value>>(),
-            more => (self.more() > 0).then(|| stand_in::and_more(language, self.more())),
-            sent_at => now.local_time(&relief.zone),
-            in_the_place_of => stand_in::in_the_place_of(language, self.receiver),
+            more => (self.more() > 0).then(|| words::and_more(language, self.more())),
+            sent_at => now.local_time(&fallback.zone),
+            in_the_place_of => words::in_the_place_of(language, self.receiver),
         };
         let templates = templates();
         let render = |name: &str| {
             let rendered = templates.get_template(name).and_then(|template| template.render(&model));
             rendered.unwrap_or_else(|_| self.message.clone())
         };
-        let day = business_day(now, &relief.zone, relief.day_starts);
+        let day = business_day(now, &fallback.zone, fallback.day_starts);
         Mail {
             message_id: id.as_str().to_owned(),
             thread_id: format!("unreachable.{}.{day}", self.receiver),
@@ -174,27 +214,22 @@ impl<'a> Told<'a> {
     }
 
     fn event(&self, id: &NoticeId, now: Timestamp) -> String {
-        let named = self.untold.iter().take(NAMED_MAX).map(|it| Named {
+        let named = self.named().iter().map(|it| Named {
             id: it.notice.id.as_str(),
             time: it.notice.at.to_string(),
-            given_up: it.dead_at.is_some(),
+            given_up: it.given_up_at.is_some(),
             summary: &it.notice.summary,
             text: match &it.notice.content {
-                Content::Email(mail) => Some(&mail.text),
-                Content::Mqtt(_) | Content::Webhook(_) => None,
+                Content::Email(mail) if size(&it.notice) <= NAMED_BYTES_MAX => Some(&mail.text),
+                Content::Email(_) | Content::Mqtt(_) | Content::Webhook(_) => None,
             },
-            event: match &it.notice.content {
-                Content::Mqtt(MqttMessage { body, .. }) | Content::Webhook(Event { body }) => {
-                    serde_json::from_str(body).ok()
-                }
-                Content::Email(_) => None,
-            },
+            event: event_of(&it.notice),
         });
         let event = CloudEvent {
             specversion: "1.0",
             id: id.as_str(),
             source: "eightysix",
-            r#type: published::event_type(EVENT),
+            r#type: event_type(EVENT),
             subject: self.receiver,
             time: now.to_string(),
             datacontenttype: "application/json",
@@ -252,6 +287,43 @@ struct Named<'a> {
     event: Option<&'a RawValue>,
 }
 
+fn size(notice: &Notice) -> usize {
+    notice.summary.len()
+        + match &notice.content {
+            Content::Email(mail) => mail.text.len(),
+            Content::Mqtt(MqttMessage { body, .. }) | Content::Webhook(Event { body }) => body.len(),
+        }
+}
+
+/// What is read of an event of ours.
+#[derive(Deserialize)]
+struct OwnEvent {
+    r#type: Option<String>,
+    data: Option<OwnData>,
+}
+
+#[derive(Deserialize)]
+struct OwnData {
+    message: Option<String>,
+}
+
+/// Returns the sentence of an event; its summary has the rule's name before it, which is nothing to people.
+fn message_of(body: &str) -> Option<String> {
+    serde_json::from_str::<OwnEvent>(body).ok()?.data?.message
+}
+
+/// Returns the event of a notice. One that itself stood in for others is told by its line: events that hold events that
+/// hold events would outgrow every bound.
+fn event_of(notice: &Notice) -> Option<&RawValue> {
+    let body = match &notice.content {
+        Content::Mqtt(MqttMessage { body, .. }) | Content::Webhook(Event { body }) => body,
+        Content::Email(_) => return None,
+    };
+    let is_of_ours =
+        |body: &str| serde_json::from_str(body).is_ok_and(|it: OwnEvent| it.r#type == Some(event_type(EVENT)));
+    if size(notice) > NAMED_BYTES_MAX || is_of_ours(body) { None } else { serde_json::from_str(body).ok() }
+}
+
 /// Returns what a mail says, without the lines that say where it comes from.
 fn news_of(mail: &Mail) -> String {
     let news = mail.text.split("\n--\n").next().unwrap_or_default().trim();
@@ -296,7 +368,7 @@ mod tests {
     }
 
     fn event() -> Content {
-        Content::Webhook(Event { body: r#"{"id":"e1","data":{"message":"Plov is out"}}"#.to_owned() })
+        Content::Webhook(Event { body: r#"{"id":"e1","data":{}}"#.to_owned() })
     }
 
     /// A notice that was queued so many seconds ago, and given up so many seconds ago.
@@ -308,19 +380,31 @@ mod tests {
             content,
             summary: format!("sold-out: <b>Plov</b> {row} is out"),
         };
-        Untold { row, notice, queued_at: ago_s(queued_s), dead_at: dead_s.map(ago_s), why: Some("451 busy".to_owned()) }
+        Untold {
+            row,
+            notice,
+            queued_at: ago_s(queued_s),
+            given_up_at: dead_s.map(ago_s),
+            why: Some("451 busy".to_owned()),
+        }
     }
 
-    fn relief(ways: Vec<Way>) -> Relief {
+    /// Since ten minutes something waits that was passed on.
+    fn stuck() -> Stuck {
+        Stuck { channel: Channel::Webhook, since: ago_s(600), why: Some("503".to_owned()) }
+    }
+
+    fn fallback(ways: Vec<Way>) -> Fallback {
         let to = Route {
             receiver: ReceiverName::new("ops"),
             language: Language::En,
             group_wait: Duration::ZERO,
             quiet: None,
+            at_most: None,
             ways,
         };
         let of = ReceiverName::new("managers");
-        Relief { of, after: AFTER, to, zone: Zone::utc(), day_starts: jiff::civil::time(4, 0, 0, 0) }
+        Fallback { of, after: AFTER, to, zone: Zone::utc(), day_starts: jiff::civil::time(4, 0, 0, 0) }
     }
 
     #[test]
@@ -347,12 +431,20 @@ mod tests {
             (vec![waits(1, 40), by_mail(2, 300)], 3_600, vec![2]),
         ];
         for (given, running_s, expected) in cases {
-            let due = due(&given, AFTER, Duration::from_secs(running_s), NOW);
+            let due = due(&given, &[], AFTER, Duration::from_secs(running_s), NOW);
             let rows: Vec<i64> = due.values().flatten().map(|it| it.row).collect();
             assert_eq!(rows, expected, "{given:?}");
         }
-        let ahead = Untold { dead_at: Some(NOW.plus(LONG)), ..dead(1, 40, 0) };
-        assert_eq!(due(&[ahead], AFTER, LONG, NOW).len(), 1, "a clock that was set back holds nothing");
+        for ahead in [
+            Untold { given_up_at: Some(NOW.plus(LONG)), ..dead(1, 40, 0) },
+            Untold { queued_at: NOW.plus(LONG), ..waits(1, 0) },
+        ] {
+            assert_eq!(due(&[ahead], &[], AFTER, LONG, NOW).len(), 1, "a clock that was set back holds nothing");
+        }
+        // Behind what was passed on already, a burst is all that is waited for.
+        for (queued_s, count) in [(29, 0), (30, 1)] {
+            assert_eq!(due(&[waits(1, queued_s)], &[stuck()], AFTER, LONG, NOW).len(), count, "{queued_s}");
+        }
     }
 
     #[test]
@@ -361,7 +453,7 @@ mod tests {
             untold(1, mail("Plov is out\n  because of it also: Şah plov\n\n--\nSahil, 14:20\n"), 400, None),
             untold(2, event(), 60, None),
         ];
-        let told = compose(&relief(vec![Way::Email]), Channel::Email, &given.iter().collect::<Vec<_>>(), NOW);
+        let told = compose(&fallback(vec![Way::Email]), Channel::Email, None, &given.iter().collect::<Vec<_>>(), NOW);
         let Content::Email(mail) = &told[0].content else { panic!("it is told by mail") };
         assert_eq!(mail.subject, "managers cannot be told by email since 14:13: 451 busy");
         insta::assert_snapshot!(mail.text, @r"
@@ -378,9 +470,24 @@ mod tests {
         assert!(mail.html.contains("&lt;b&gt;Plov") && !mail.html.contains("<b>"), "{}", mail.html);
         assert!(mail.html.contains("because of it also: Şah plov"), "{}", mail.html);
         let given_up = [untold(1, event(), 400, Some(60))];
-        let told = compose(&relief(vec![Way::Email]), Channel::Webhook, &given_up.iter().collect::<Vec<_>>(), NOW);
+        let told =
+            compose(&fallback(vec![Way::Email]), Channel::Webhook, None, &given_up.iter().collect::<Vec<_>>(), NOW);
         let Content::Email(mail) = &told[0].content else { panic!("it is told by mail") };
-        assert!(mail.text.contains("This was given up") && mail.html.contains("This was given up"), "{}", mail.text);
+        assert!(mail.text.contains("this was given up") && mail.html.contains("this was given up"), "{}", mail.text);
+        let behind = Untold {
+            why: None,
+            ..untold(1, Content::Webhook(Event { body: r#"{"data":{"message":"Piti is out"}}"#.to_owned() }), 40, None)
+        };
+        let told = compose(&fallback(vec![Way::Email]), Channel::Webhook, Some(&stuck()), &[&behind], NOW);
+        let Content::Email(mail) = &told[0].content else { panic!("it is told by mail") };
+        assert_eq!(mail.subject, "managers cannot be told by webhook since 14:10: 503");
+        assert!(mail.text.contains("14:19  Piti is out\n"), "{}", mail.text);
+        let mixed = [untold(1, event(), 400, Some(60)), untold(2, event(), 390, None)];
+        let told = compose(&fallback(vec![Way::Email]), Channel::Webhook, None, &mixed.iter().collect::<Vec<_>>(), NOW);
+        let Content::Email(mail) = &told[0].content else { panic!("it is told by mail") };
+        for part in [&mail.text, &mail.html] {
+            assert_eq!(part.matches("given up").count(), 1, "one line of two: {part}");
+        }
     }
 
     #[test]
@@ -388,27 +495,37 @@ mod tests {
         let topics = BaseTopic::new("kds").expect("a base topic");
         let given = [untold(1, event(), 400, None), untold(2, mail("Plov is out"), 60, Some(40))];
         let given: Vec<&Untold> = given.iter().collect();
-        let told = compose(&relief(vec![Way::Webhook, Way::Mqtt(topics)]), Channel::Webhook, &given, NOW);
+        let again = Untold { queued_at: NOW, ..given[0].clone() };
+        let told = compose(&fallback(vec![Way::Webhook, Way::Mqtt(topics)]), Channel::Webhook, None, &given, NOW);
         let [Content::Webhook(Event { body }), Content::Mqtt(message)] = [&told[0].content, &told[1].content] else {
             panic!("one for each channel")
         };
         assert_eq!((&message.body, message.topic.as_str(), message.retain), (body, "kds/v1/bridge/event", false));
         assert!(
             told[0].id == told[1].id
-                && told[0].id != compose(&relief(vec![Way::Webhook]), Channel::Webhook, &given[..1], NOW)[0].id
+                && told[0].id != compose(&fallback(vec![Way::Webhook]), Channel::Webhook, None, &given[..1], NOW)[0].id
         );
         let json: serde_json::Value = serde_json::from_str(body).expect("JSON");
         assert_eq!(json["type"], "dev.eightysix.receiver.unreachable.v1");
-        assert_eq!(json["data"]["notices"][0]["event"]["data"]["message"], "Plov is out");
+        assert_eq!(json["data"]["notices"][0]["event"]["id"], "e1");
         assert_eq!(json["data"]["notices"][1]["text"], "Plov is out");
+        assert_ne!(
+            told[0].id,
+            compose(&fallback(vec![Way::Webhook]), Channel::Webhook, None, &[&again, given[1]], NOW)[0].id
+        );
         assert_eq!((&json["data"]["notices"][1]["given_up"], &json["data"]["more"]), (&true.into(), &0.into()));
     }
 
     #[test]
     fn of_hundreds_the_first_are_named_and_the_others_counted() {
         let given: Vec<Untold> = (0..60).map(|row| untold(row, event(), 400, None)).collect();
-        let told =
-            compose(&relief(vec![Way::Email, Way::Webhook]), Channel::Webhook, &given.iter().collect::<Vec<_>>(), NOW);
+        let told = compose(
+            &fallback(vec![Way::Email, Way::Webhook]),
+            Channel::Webhook,
+            None,
+            &given.iter().collect::<Vec<_>>(),
+            NOW,
+        );
         let [Content::Email(mail), Content::Webhook(Event { body })] = [&told[0].content, &told[1].content] else {
             panic!("one for each channel")
         };
@@ -416,5 +533,25 @@ mod tests {
         assert!(mail.text.contains("and 10 more") && mail.html.contains("and 10 more"), "{}", mail.text);
         let json: serde_json::Value = serde_json::from_str(body).expect("JSON");
         assert_eq!((json["data"]["notices"].as_array().map(Vec::len), &json["data"]["more"]), (Some(50), &10.into()));
+    }
+
+    #[test]
+    fn what_is_told_fits_where_every_notice_fits_and_holds_no_event_of_its_own_kind() {
+        let long = |row| untold(row, mail(&"x".repeat(20_000)), 400, None);
+        let given: Vec<Untold> = (0..10).map(long).collect();
+        let told = compose(&fallback(vec![Way::Webhook]), Channel::Email, None, &given.iter().collect::<Vec<_>>(), NOW);
+        let Content::Webhook(Event { body }) = &told[0].content else { panic!("an event") };
+        let json: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!((json["data"]["notices"].as_array().map(Vec::len), &json["data"]["more"]), (Some(3), &7.into()));
+        let whole = Content::Webhook(Event { body: format!("\"{}\"", "x".repeat(NAMED_BYTES_MAX)) });
+        for content in [whole, told[0].content.clone(), mail(&"x".repeat(NAMED_BYTES_MAX))] {
+            let given = untold(1, content, 400, None);
+            let told = compose(&fallback(vec![Way::Webhook, Way::Email]), Channel::Webhook, None, &[&given], NOW);
+            let [Content::Webhook(Event { body }), Content::Email(mail)] = [&told[0].content, &told[1].content] else {
+                panic!("one for each channel")
+            };
+            assert!(body.len() < 2_000 && mail.text.len() < 2_000, "{} {}", body.len(), mail.text.len());
+            assert!(mail.text.contains("Plov</b> 1 is out") && body.contains("Plov</b> 1 is out"), "{body}");
+        }
     }
 }

@@ -18,6 +18,7 @@ use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Notice, ReceiverName};
 use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::published::End;
+use crate::alerts::rate::Mailed;
 use crate::alerts::render::Messages;
 use crate::alerts::silence::{Silence, SilenceId};
 use crate::alerts::{self, AlertBook, AlertKey, Scope, facts, followup};
@@ -69,6 +70,8 @@ pub struct Memory {
     pub groups: Groups,
     /// What is not to be told for a while.
     pub silences: BTreeMap<SilenceId, Silence>,
+    /// When mails about the brand went out within the last hour, by receiver.
+    pub mailed: BTreeMap<ReceiverName, Mailed>,
 }
 
 /// What happened.
@@ -109,6 +112,8 @@ pub struct Commit {
     pub notices: Vec<Notice>,
     /// Silences to keep, or to forget.
     pub silences: Vec<(SilenceId, Option<Silence>)>,
+    /// When mails went out to those who get one.
+    pub mailed: Vec<(ReceiverName, Mailed)>,
     /// What became of orders.
     pub answers: Vec<(OrderId, Answer)>,
     /// Which of `venues` must be stored: stop list and the rest, catalog.
@@ -142,6 +147,8 @@ impl Commit {
             changes,
             notices,
             silences,
+            // It changes with the notice of the mail.
+            mailed: _,
             answers,
             stored,
             evaluated: _,
@@ -272,6 +279,7 @@ impl Engine {
             changes: _,
             notices: _,
             silences,
+            mailed,
             answers: _,
             stored: _,
             evaluated,
@@ -295,6 +303,8 @@ impl Engine {
             retimed.insert(key.subject.venue());
             self.memory.book.set(key, alert);
         }
+        let mailed_to: Vec<ReceiverName> = mailed.iter().map(|(receiver, _)| receiver.clone()).collect();
+        self.memory.mailed.extend(mailed);
         for (key, group) in groups {
             let deadline = group.as_ref().and_then(|group| self.group_deadline(&key, group));
             self.timers.set(Timer::Group(key.clone()), deadline);
@@ -302,6 +312,10 @@ impl Engine {
                 Some(group) => self.memory.groups.insert(key, group),
                 None => self.memory.groups.remove(&key),
             };
+        }
+        let waits_for_its_turn = |key: &&GroupKey| mailed_to.contains(&key.receiver);
+        for key in self.memory.groups.keys().filter(waits_for_its_turn) {
+            self.timers.set(Timer::Group(key.clone()), self.group_deadline(key, &self.memory.groups[key]));
         }
         for (id, silence) in silences {
             match silence {
@@ -368,7 +382,8 @@ impl Engine {
     }
 
     fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Option<Timestamp> {
-        self.policy.routes.get(receiver).map(|route| route.mails_at(group))
+        let mailed = self.memory.mailed.get(receiver);
+        self.policy.routes.get(receiver).map(|route| route.mails_at(group, mailed))
     }
 
     fn is_due(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> bool {

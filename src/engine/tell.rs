@@ -12,7 +12,7 @@ use crate::alerts::followup;
 use crate::alerts::group::{self, Entry, EntryKind, Group, GroupKey, Groups, Route, Way};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turn};
-use crate::alerts::mail::{self, MailContext, StillOpen};
+use crate::alerts::mail::{self, MailContext, Part, StillOpen};
 use crate::alerts::notice::{Content, Notice, ReceiverName};
 use crate::alerts::published::{self, End};
 use crate::alerts::render::{self, AlertWords};
@@ -403,24 +403,22 @@ impl<'a> Teller<'a> {
     /// Sends the groups that are due and writes everything into the commit.
     pub(super) fn finish(mut self, commit: &mut Commit) {
         let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
-        // A clock that was set back must not keep the mail until it has caught up; and nobody waits for that of a receiver
-        // who is gone from the configuration, which has no time.
-        let is_due =
-            |group: &Group, at: Option<Timestamp>| at.is_none_or(|at| at <= self.now) || self.now < group.opened_at;
         let before = &self.engine.memory.groups;
-        let waiting = before.iter().filter(|(key, _)| !self.touched.contains(key));
-        let waiting = waiting.filter(|(key, group)| is_due(group, self.engine.mailed_at(key)));
-        let touched = self.groups.iter();
-        let touched = touched.filter(|(key, group)| is_due(group, self.engine.due_at(&key.receiver, group)));
-        let due: BTreeMap<GroupKey, Group> =
-            waiting.chain(touched).map(|(key, group)| (key.clone(), group.clone())).collect();
-        for (key, group) in due {
-            if routes.contains_key(&key.receiver) {
-                let notice = self.compose(&key, &group, commit);
-                self.notices.push(notice);
+        for (receiver, due) in self.due() {
+            for (key, _) in &due {
+                self.groups.remove(key);
+                self.touched.insert(key.clone());
             }
-            self.groups.remove(&key);
-            self.touched.insert(key);
+            let Some(route) = routes.get(&receiver) else { continue };
+            let mut mailed = self.engine.memory.mailed.get(&receiver).cloned().unwrap_or_default();
+            let left = route.at_most.map_or(usize::MAX, |at_most| mailed.left(at_most, self.now));
+            for mail in group::into_mails(due, left) {
+                self.notices.push(self.compose(&receiver, &mail, commit));
+                mailed = mailed.and(self.now);
+            }
+            if route.at_most.is_some() {
+                commit.mailed.push((receiver, mailed));
+            }
         }
         let gone = self.touched.iter().filter(|key| before.contains_key(key) && !self.groups.contains_key(key));
         commit.groups.extend(gone.map(|key| (key.clone(), None)));
@@ -429,20 +427,51 @@ impl<'a> Teller<'a> {
         commit.notices.append(&mut self.notices);
     }
 
-    fn compose(&self, key: &GroupKey, group: &Group, commit: &Commit) -> Notice {
-        let snapshot = key.venue.and_then(|venue| self.engine.snapshot_in(commit, venue));
-        let name = snapshot.map(|snapshot| facts::venue_name(snapshot));
+    /// Returns the groups that go out now, by receiver.
+    fn due(&self) -> BTreeMap<ReceiverName, Vec<(GroupKey, Group)>> {
+        let before = self.engine.memory.groups.iter().filter(|(key, _)| !self.touched.contains(key));
+        let untouched = before.map(|(key, group)| (key, group, self.engine.mailed_at(key)));
+        let touched = self.groups.iter().map(|(key, group)| (key, group, self.engine.due_at(&key.receiver, group)));
+        let mut due: BTreeMap<ReceiverName, Vec<(GroupKey, Group)>> = BTreeMap::new();
+        let groups = untouched.chain(touched).filter(|(key, group, at)| self.is_due(key, group, *at));
+        for (key, group, _) in groups {
+            due.entry(key.receiver.clone()).or_default().push((key.clone(), group.clone()));
+        }
+        due
+    }
+
+    /// Says whether a group goes out now, of which this is the time. A clock that was set back must not keep mail until it
+    /// has caught up; and nobody waits for that of a receiver who is gone from the configuration, which has no time.
+    fn is_due(&self, key: &GroupKey, group: &Group, at: Option<Timestamp>) -> bool {
+        let was_set_back = || {
+            let mailed = self.engine.memory.mailed.get(&key.receiver);
+            let route = self.engine.policy.routes.get(&key.receiver);
+            mailed.is_some_and(|mailed| mailed.lies_ahead_of(self.now))
+                && route.is_some_and(|route| route.mails_at(group, None) <= self.now)
+        };
+        at.is_none_or(|at| at <= self.now) || self.now < group.opened_at || was_set_back()
+    }
+
+    fn compose(&self, receiver: &ReceiverName, mail: &[(GroupKey, Group)], commit: &Commit) -> Notice {
+        let snapshot_of = |key: &GroupKey| key.venue.and_then(|venue| self.engine.snapshot_in(commit, venue));
+        let names: Vec<Option<String>> =
+            mail.iter().map(|(key, _)| snapshot_of(key).map(|snapshot| facts::venue_name(snapshot))).collect();
         let setting = &self.engine.policy.setting;
+        let mut parts = Vec::with_capacity(mail.len());
+        for ((key, group), name) in mail.iter().zip(&names) {
+            let (open, snapshot) = (self.still_open(key, commit), snapshot_of(key));
+            let read_at = snapshot.and_then(|snapshot| snapshot.read_at);
+            parts.push(Part { venue: key.venue, venue_name: name.as_deref(), group, open, read_at });
+        }
+        let at_most = self.engine.policy.routes.get(receiver).and_then(|route| route.at_most);
         let context = MailContext {
-            language: self.engine.language_of(&key.receiver),
+            language: self.engine.language_of(receiver),
             brand: &self.engine.brand,
-            venue_name: name.as_deref(),
-            open: self.still_open(key, commit),
-            read_at: snapshot.and_then(|snapshot| snapshot.read_at),
             zone: &setting.zone,
             day_starts: setting.day_starts,
+            at_most,
         };
-        mail::compose(key, group, &context, self.now)
+        mail::compose(receiver, &parts, &context, self.now)
     }
 
     /// Returns the alerts of the group's venue that will be open after the commit and that the receiver was told of, each

@@ -44,6 +44,7 @@ fn policy_of(rules: &str, receivers: &[&str], way: &Way) -> Arc<Policy> {
                 language: Language::En,
                 group_wait: Duration::from_secs(90),
                 quiet: None,
+                at_most: None,
                 ways: vec![way.clone()],
             },
         )

@@ -57,6 +57,8 @@ pub struct Reached {
     pub group_wait: Duration,
     /// When his mail waits that nobody must read at once.
     pub quiet: Option<QuietHours>,
+    /// How many mails it gets within an hour.
+    pub at_most: Option<u32>,
 }
 
 /// What the store remembers of an item's alerts.

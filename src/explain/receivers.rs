@@ -13,6 +13,8 @@ use crate::alerts::group::{EntryKind, GroupKey, notice_id};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::notice::{Channel, Mail, ReceiverName};
+use crate::alerts::rate;
+use crate::alerts::words::values;
 use crate::explain::{Evidence, Hearing, Known, Outcome, TOLD_KINDS, audience, entry_id};
 use crate::rules::followup::Escalation;
 use crate::rules::{Form, Rule};
@@ -203,9 +205,17 @@ impl Post<'_> {
         let group = self.known.memory.groups.get(&key)?;
         group.entries.iter().find(|waiting| waiting.id == entry)?;
         let reached = self.known.receivers.get(news.receiver)?;
-        let due = group.due_at(reached.group_wait, None);
-        let until = group.due_at(reached.group_wait, reached.quiet.as_ref());
-        let why = if until > due { "waits for the end of the quiet hours" } else { "waits for more of the same burst" };
+        let due = group.due_at(reached.group_wait, None, None);
+        let after_quiet = group.due_at(reached.group_wait, reached.quiet.as_ref(), None);
+        let free_at = rate::free_at(reached.at_most, self.known.memory.mailed.get(news.receiver));
+        let until = group.due_at(reached.group_wait, reached.quiet.as_ref(), free_at);
+        let why = if until > after_quiet {
+            "waits, as enough mails went out within the hour,"
+        } else if until > due {
+            "waits for the end of the quiet hours"
+        } else {
+            "waits for more of the same burst"
+        };
         Some(if until > self.now {
             format!("{why} until {}", self.known.ahead(until, self.now))
         } else {
@@ -216,7 +226,7 @@ impl Post<'_> {
     /// Returns when a mail of this moment goes out at the latest.
     fn mailed_by(&self, receiver: &ReceiverName, at: Timestamp) -> Timestamp {
         let Some(reached) = self.known.receivers.get(receiver) else { return at };
-        let due = at.plus(reached.group_wait);
+        let due = at.plus(reached.group_wait).plus(reached.at_most.map_or(Duration::ZERO, |_| rate::PERIOD));
         reached.quiet.as_ref().and_then(|quiet| quiet.end_at(due)).unwrap_or(due)
     }
 
@@ -241,7 +251,10 @@ impl Post<'_> {
             told.receiver == *news.receiver
                 && told.at >= from
                 && until.is_none_or(|until| told.at <= until)
-                && mail.text.contains(label.unwrap_or_else(|| news.alert.message.in_language(mail.language)))
+                && match label {
+                    Some(label) => mail.text.contains(values::name(mail.language, label).as_ref()),
+                    None => mail.text.contains(news.alert.message.in_language(mail.language)),
+                }
         };
         self.evidence.mails.iter().find(|(told, mail)| is_it(told, mail)).map(|(told, _)| told)
     }

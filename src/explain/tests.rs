@@ -98,8 +98,12 @@ impl Shop {
 
     /// Explains a dish when each notice has become what `state` says, after so many attempts.
     fn explain(&self, product: ProductId, only: Option<&str>, attempts: u32, state: ToldState, s: i64) -> Explanation {
-        let reached =
-            |channel| Reached { channels: vec![channel], group_wait: Duration::from_secs(90), quiet: quiet() };
+        let reached = |channel| Reached {
+            channels: vec![channel],
+            group_wait: Duration::from_secs(90),
+            quiet: quiet(),
+            at_most: None,
+        };
         let receivers = [("managers", Channel::Email), ("ops", Channel::Webhook)];
         let receivers = receivers.map(|(name, channel)| (ReceiverName::new(name), reached(channel))).into();
         let only = only.map(ReceiverName::new);
@@ -162,6 +166,7 @@ fn policy(rules: &str) -> Policy {
                 language: Language::En,
                 group_wait: Duration::from_secs(90),
                 quiet: quiet(),
+                at_most: None,
                 ways: vec![way],
             },
         )

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::alerts::group::GroupKey;
 use crate::alerts::lifecycle::{self, Alert};
+use crate::alerts::notice::ReceiverName;
 use crate::alerts::{AlertKey, timing};
 use crate::catalog::{PriceList, Station, StopEntry};
 use crate::engine::{Commit, Engine, Input, Memory, Policy, REEVALUATE_EVERY};
@@ -245,13 +246,19 @@ impl Player {
     fn take(&mut self, input: Input, told: &mut Told) -> bool {
         let commit = self.engine.step(input, self.now);
         told.take(&self.engine, &self.policy, &commit, self.now);
-        for (key, group) in &commit.groups {
-            let route = self.policy.routes.get(&key.receiver);
-            let due_at = group.as_ref().zip(route).map(|(group, route)| route.mails_at(group));
-            self.set_due(Due::Mail(key.clone()), due_at);
-        }
         let asked: Vec<VenueId> = commit.evaluated_venues().collect();
+        let mailed: Vec<ReceiverName> = commit.mailed.iter().map(|(receiver, _)| receiver.clone()).collect();
+        let mut retimed: BTreeSet<GroupKey> = commit.groups.iter().map(|(key, _)| key.clone()).collect();
         self.engine.adopt(commit);
+        let memory = self.engine.memory();
+        // Who got a mail may get the next one later.
+        retimed.extend(memory.groups.keys().filter(|key| mailed.contains(&key.receiver)).cloned());
+        for key in retimed {
+            let (memory, route) = (self.engine.memory(), self.policy.routes.get(&key.receiver));
+            let waits = memory.groups.get(&key).zip(route);
+            let due_at = waits.map(|(group, route)| route.mails_at(group, memory.mailed.get(&key.receiver)));
+            self.set_due(Due::Mail(key), due_at);
+        }
         for venue in &asked {
             self.set_due(Due::Venue(*venue), self.turns_next(*venue));
         }

@@ -48,7 +48,14 @@ fn policy(rules: &str) -> Arc<Policy> {
         let quiet = (way == Way::Email).then(quiet).flatten();
         (
             receiver.clone(),
-            Route { receiver, language: Language::En, group_wait: Duration::from_mins(1), quiet, ways: vec![way] },
+            Route {
+                receiver,
+                language: Language::En,
+                group_wait: Duration::from_mins(1),
+                quiet,
+                at_most: None,
+                ways: vec![way],
+            },
         )
     };
     let plain = Calendar::plain(Zone::utc(), DAY_STARTS);

@@ -184,7 +184,7 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
     }
     for (key, group) in &stage.engine.memory().groups {
         let Some(route) = stage.policy.routes.get(&key.receiver) else { continue };
-        let why: Arc<str> = reason::mail_waits(route.mails_at(group).since(stage.now)).into();
+        let why: Arc<str> = reason::mail_waits(route.mails_at(group, None).since(stage.now)).into();
         for entry in &group.entries {
             let about = Some(format!("{}: {}", entry.rule, entry.label).into());
             held.insert(Holding { to: key.receiver.as_str().into(), about, why: Arc::clone(&why) });

@@ -257,7 +257,10 @@ impl Suite {
         let route = |(receiver, Receiver { channels, language }): (ReceiverName, Receiver)| {
             let ways = channels.into_iter().filter_map(way).collect();
             let language = language.unwrap_or(self.language);
-            (receiver.clone(), Route { receiver, language, group_wait: self.group_wait, quiet: None, ways })
+            (
+                receiver.clone(),
+                Route { receiver, language, group_wait: self.group_wait, quiet: None, at_most: None, ways },
+            )
         };
         receivers.into_iter().map(route).collect()
     }

@@ -149,8 +149,8 @@ impl Generation {
         let clients = clopos::connect(&config.clopos).map_err(|error| anyhow!(telemetry::chain(&error)))?;
         let cancel = CancellationToken::new();
         let door = open_door(config, brokers, &cancel).await?;
-        let reliefs = receivers::reliefs(config, &policy.routes);
-        let workers = Workers::start(ways, reliefs, &process.store, &process.report);
+        let fallbacks = receivers::fallbacks(config, &policy.routes);
+        let workers = Workers::start(ways, fallbacks, &process.store, &process.report);
         let feeds = Feeds::new(brokers.trees(), policy.setting.clone());
         let (mut watched, mut desks) = (Vec::new(), Desks::new());
         for (client, settings) in clients.into_iter().zip(&config.clopos.brands) {

@@ -14,7 +14,7 @@ use crate::alerts::group::{self, Route};
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::config::{ChannelSettings, Config, ReceiverSettings};
 use crate::delivery::fallback;
-use crate::delivery::untold::Relief;
+use crate::delivery::untold::Fallback;
 use crate::delivery::worker::{self, Report, Way};
 use crate::sinks::email::EmailSink;
 use crate::sinks::mqtt::link::Link;
@@ -52,9 +52,9 @@ pub fn routes(config: &Config, topics: &BTreeMap<String, BaseTopic>) -> BTreeMap
     };
     let route = |(receiver, settings): (&ReceiverName, &ReceiverSettings)| {
         let ways = settings.channels.iter().filter_map(way).collect();
-        let ReceiverSettings { channels: _, language, group_wait, quiet, fallback: _ } = settings;
-        let (language, group_wait, quiet) = (*language, *group_wait, quiet.clone());
-        (receiver.clone(), Route { receiver: receiver.clone(), language, group_wait, quiet, ways })
+        let ReceiverSettings { channels: _, language, group_wait, quiet, at_most, fallback: _ } = settings;
+        let (language, group_wait, quiet, at_most) = (*language, *group_wait, quiet.clone(), *at_most);
+        (receiver.clone(), Route { receiver: receiver.clone(), language, group_wait, quiet, at_most, ways })
     };
     config.receivers.iter().map(route).collect()
 }
@@ -105,10 +105,10 @@ impl Ways {
 }
 
 /// Returns who is told instead of whom.
-pub fn reliefs(config: &Config, routes: &BTreeMap<ReceiverName, Route>) -> Vec<Relief> {
-    let relief = |(of, settings): (&ReceiverName, &ReceiverSettings)| {
+pub fn fallbacks(config: &Config, routes: &BTreeMap<ReceiverName, Route>) -> Vec<Fallback> {
+    let fallback = |(of, settings): (&ReceiverName, &ReceiverSettings)| {
         let fallback = settings.fallback.as_ref()?;
-        Some(Relief {
+        Some(Fallback {
             of: of.clone(),
             after: fallback.after,
             to: routes.get(&fallback.to)?.clone(),
@@ -116,7 +116,7 @@ pub fn reliefs(config: &Config, routes: &BTreeMap<ReceiverName, Route>) -> Vec<R
             day_starts: config.locale.business_day_starts,
         })
     };
-    config.receivers.iter().filter_map(relief).collect()
+    config.receivers.iter().filter_map(fallback).collect()
 }
 
 /// The running workers.
@@ -128,7 +128,7 @@ pub struct Workers {
 
 impl Workers {
     /// Starts a worker for every way, and a look after each receiver that another one stands in for.
-    pub fn start(ways: Ways, reliefs: Vec<Relief>, store: &Store, report: &Report) -> Self {
+    pub fn start(ways: Ways, fallbacks: Vec<Fallback>, store: &Store, report: &Report) -> Self {
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut wakes = BTreeMap::new();
@@ -138,10 +138,10 @@ impl Workers {
             let (store, report, cancel) = (store.clone(), Arc::clone(report), cancel.clone());
             tasks.spawn(worker::run(receiver, way, store, wake, report, cancel));
         }
-        for relief in reliefs {
-            let of_it = wakes.iter().filter(|((receiver, _), _)| *receiver == relief.to.receiver);
+        for fallback in fallbacks {
+            let of_it = wakes.iter().filter(|((receiver, _), _)| *receiver == fallback.to.receiver);
             let bells = of_it.map(|(_, wake)| Arc::clone(wake)).collect();
-            tasks.spawn(fallback::run(relief, store.clone(), bells, cancel.clone()));
+            tasks.spawn(fallback::run(fallback, store.clone(), bells, cancel.clone()));
         }
         Self { tasks, cancel, wakes: Wakes(Arc::new(wakes)) }
     }

@@ -15,7 +15,8 @@ use crate::language::Language;
 use crate::store::StoreError;
 
 pub use alerts::{
-    decode_alert, decode_alert_key, decode_group, decode_subject, encode_alert, encode_group, encode_subject,
+    decode_alert, decode_alert_key, decode_group, decode_mailed, decode_subject, encode_alert, encode_group,
+    encode_mailed, encode_subject,
 };
 pub use changes::{decode_change, encode_change};
 pub use notices::{decode_content, encode_content};

@@ -23,7 +23,7 @@ pub use history::{HistorySpan, Order};
 pub use probe::Probed;
 pub use sqlite::Store;
 pub use told::{Told, ToldState};
-pub use untold::Untold;
+pub use untold::{Stuck, Untold};
 
 /// Characters of the reason why a stored value cannot be read.
 const WHY_LENGTH_MAX: usize = 200;

@@ -19,6 +19,7 @@ use sqlx::{Connection, Row, SqlSafeStr, Sqlite, Transaction};
 use crate::alerts::group::{Group, GroupKey};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Channel, Notice, NoticeId, ReceiverName};
+use crate::alerts::rate::Mailed;
 use crate::alerts::{AlertBook, AlertKey};
 use crate::catalog::Catalog;
 use crate::clock;
@@ -152,6 +153,9 @@ impl Store {
         for notice in &commit.notices {
             put_notice(&mut tx, notice).await?;
         }
+        for (receiver, mailed) in &commit.mailed {
+            put_mailed(&mut tx, brand, receiver, mailed).await?;
+        }
         for (id, silence) in &commit.silences {
             orders::put_silence(&mut tx, brand, id, silence.as_ref()).await?;
         }
@@ -173,7 +177,8 @@ impl Store {
         }
         let (book, groups) = (load_alerts(&mut tx, brand).await?, load_groups(&mut tx, brand).await?);
         let silences = orders::load_silences(&mut tx, brand).await?;
-        Ok(Memory { access: Access::Untried, venues, book, groups, silences })
+        let mailed = load_mailed(&mut tx, brand).await?;
+        Ok(Memory { access: Access::Untried, venues, book, groups, silences, mailed })
     }
 
     /// Leases up to `most` notices of a receiver's channel for one attempt each, oldest first.
@@ -324,14 +329,16 @@ impl Store {
         let mut found = Vec::new();
         if rows.is_empty() {
             let statement = sqlx::query(
-                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $1, due_ms = $1, finished_ms = NULL
+                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $1, due_ms = $1, finished_ms = NULL,
+                     passed_to = NULL, passed_ms = NULL
                  WHERE state = 'dead' RETURNING receiver, channel",
             );
             found = statement.bind(now.unix_ms()).fetch_all(&mut *tx).await.map_err(failed("resend dead letters"))?;
         }
         for row in rows {
             let statement = sqlx::query(
-                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $2, due_ms = $2, finished_ms = NULL
+                "UPDATE outbox SET state = 'waiting', attempts = 0, queued_ms = $2, due_ms = $2, finished_ms = NULL,
+                     passed_to = NULL, passed_ms = NULL
                  WHERE id = $1 AND state = 'dead' RETURNING receiver, channel",
             );
             let statement = statement.bind(row).bind(now.unix_ms());
@@ -446,6 +453,7 @@ fn migrator() -> Migrator {
         step(1, "schema", include_str!("schema_1.sql")),
         step(2, "orders", include_str!("schema_2.sql")),
         step(3, "fallback", include_str!("schema_3.sql")),
+        step(4, "rate", include_str!("schema_4.sql")),
     ])
 }
 
@@ -514,6 +522,29 @@ async fn load_groups(
         groups.insert(key, format::decode_group(row.get(2))?);
     }
     Ok(groups)
+}
+
+async fn load_mailed(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+) -> Result<BTreeMap<ReceiverName, Mailed>, StoreError> {
+    let rows = sqlx::query("SELECT receiver, body FROM mailed WHERE brand = $1").bind(brand.as_str());
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read when mails went out"))?;
+    rows.iter().map(|row| Ok((ReceiverName::new(row.get(0)), format::decode_mailed(row.get(1))?))).collect()
+}
+
+async fn put_mailed(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    receiver: &ReceiverName,
+    mailed: &Mailed,
+) -> Result<(), StoreError> {
+    let statement = sqlx::query(
+        "INSERT INTO mailed (brand, receiver, body) VALUES ($1, $2, $3)
+         ON CONFLICT (brand, receiver) DO UPDATE SET body = excluded.body",
+    );
+    let statement = statement.bind(brand.as_str()).bind(receiver.as_str()).bind(format::encode_mailed(mailed));
+    statement.execute(&mut **tx).await.map_err(failed("write when mails went out")).map(drop)
 }
 
 async fn put_alert(
@@ -690,10 +721,10 @@ mod tests {
         let (dir, store) = store_with(&["a"]).await;
         let path = dir.path().join("db");
         Store::open_beside(&path).await.expect("of this version").close().await;
-        let newer = "INSERT INTO _sqlx_migrations SELECT 4, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 3";
+        let newer = "INSERT INTO _sqlx_migrations SELECT 5, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 4";
         sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
         let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
-        assert!(error.contains("has the schema 4") && error.contains("knows 3"), "{error}");
+        assert!(error.contains("has the schema 5") && error.contains("knows 4"), "{error}");
 
         let other = dir.path().join("other");
         Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))

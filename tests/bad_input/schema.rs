@@ -42,12 +42,15 @@ const RULES: [&str; 23] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 60] = [
+const CONFIGURATION: [&str; 63] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
     "base url without encryption",
     "base url without its scheme",
+    "bound of mails by the minute",
+    "bound of mails that is none",
+    "bound of mails that lets none through",
     "brand is listed twice",
     "broker far away without encryption",
     "broker with credentials in its url",

@@ -8,7 +8,7 @@ use eightysix::document::Problems;
 use eightysix::language::Language;
 use eightysix::rules::field::{FIELDS, FieldRow, Kind};
 use eightysix::rules::parse::{MESSAGE_LENGTH_MAX, NOTIFY_MAX, RULES_MAX, RuleFile, parse};
-use eightysix::rules::{EventKind, SubjectKind};
+use eightysix::rules::{EventKind, Form, SubjectKind};
 use eightysix::snapshot::recipes::GAPS_MAX;
 use eightysix::units::Zone;
 
@@ -129,4 +129,27 @@ fn the_shipped_rules_are_explained() {
     let parsed = parse(&files, &mut problems);
     let shipped: BTreeSet<String> = parsed.rules.rules().iter().map(|rule| rule.name.to_string()).collect();
     assert_eq!(explained, shipped);
+}
+
+#[test]
+fn every_shipped_message_is_there_in_each_language() {
+    for name in ["kitchen", "operations"] {
+        let bytes = fs::read(root().join(format!("rules/{name}.yaml"))).expect("a shipped file");
+        let mut problems = Problems::new();
+        let parsed = parse(&[RuleFile { name: name.into(), bytes }], &mut problems);
+        let mut messages = 0;
+        for rule in parsed.rules.rules() {
+            let resolved = match &rule.form {
+                Form::State(state) => state.resolved_message.as_ref(),
+                Form::Event(_) => None,
+            };
+            for wording in [rule.message.as_ref(), resolved].into_iter().flatten() {
+                let languages: BTreeSet<Language> =
+                    wording.texts().into_iter().filter_map(|(language, _)| language).collect();
+                assert_eq!(languages, Language::ALL.into(), "{}", rule.name.as_str());
+                messages += 1;
+            }
+        }
+        assert!(messages > 3, "{name}.yaml has {messages} messages");
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use eightysix::alerts::group::{EntryKind, Route, Way};
 use eightysix::alerts::notice::{Channel, Content, Event, Mail, Notice, NoticeId, ReceiverName};
 use eightysix::alerts::published::event_type;
-use eightysix::delivery::untold::{self, Relief};
+use eightysix::delivery::untold::{self, Fallback};
 use eightysix::language::Language;
 use eightysix::sinks::Outcome;
 use eightysix::sinks::webhook::{Settings, WebhookSink};
@@ -139,7 +139,7 @@ fn an_event_in_the_place_of_another_has_the_documented_fields() {
             summary: "Sahil: Plov is out".to_owned(),
         },
         queued_at: at,
-        dead_at: None,
+        given_up_at: None,
         why: None,
     };
     let text = || "Plov is out".to_owned();
@@ -153,7 +153,7 @@ fn an_event_in_the_place_of_another_has_the_documented_fields() {
     };
     let event = Event { body: "\"an event\"".to_owned() };
     let untold = [untold(1, Content::Email(mail)), untold(2, Content::Webhook(event))];
-    let relief = Relief {
+    let fallback = Fallback {
         of: ReceiverName::new("managers"),
         after: Duration::from_mins(5),
         to: Route {
@@ -161,12 +161,13 @@ fn an_event_in_the_place_of_another_has_the_documented_fields() {
             language: Language::En,
             group_wait: Duration::ZERO,
             quiet: None,
+            at_most: None,
             ways: vec![Way::Webhook],
         },
         zone: Zone::utc(),
         day_starts: jiff::civil::time(4, 0, 0, 0),
     };
-    let told = untold::compose(&relief, Channel::Email, &untold.iter().collect::<Vec<_>>(), at);
+    let told = untold::compose(&fallback, Channel::Email, None, &untold.iter().collect::<Vec<_>>(), at);
     let Content::Webhook(Event { body }) = &told[0].content else { panic!("an event") };
     let event: serde_json::Value = serde_json::from_str(body).expect("JSON");
     let data: BTreeSet<String> = keys(&event).into_iter().filter(|key| key.starts_with("data.")).collect();

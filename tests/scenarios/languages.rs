@@ -132,7 +132,7 @@ fn a_mail_lists_what_is_open_and_who_takes_care_in_the_language_of_its_reader() 
 
     --
     Sahil, 19:20; стоп-лист прочитан в 19:20
-    eightysix следит в Clopos: sahil
+    eightysix следит за sahil (Clopos)
     ");
 }
 

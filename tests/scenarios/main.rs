@@ -12,6 +12,7 @@ mod followups;
 mod languages;
 mod orders;
 mod random;
+mod rates;
 mod shop;
 mod stops;
 #[path = "../support/tables.rs"]

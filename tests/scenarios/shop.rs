@@ -447,6 +447,7 @@ pub(crate) fn policy(rules: Option<&str>, zone: &Zone) -> Policy {
                 language: Language::En,
                 group_wait: Duration::from_mins(1),
                 quiet: None,
+                at_most: None,
                 ways: vec![way],
             },
         )

@@ -247,8 +247,17 @@ pub(crate) fn setting(zone: &Zone) -> Setting {
     Setting { boot: "life".to_owned(), language: COMMON, zone: zone.clone(), day_starts: jiff::civil::time(4, 0, 0, 0) }
 }
 
+/// How the managers want their mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Habits {
+    /// They sleep at night.
+    pub(crate) they_sleep: bool,
+    /// How many mails an hour they read.
+    pub(crate) at_most: Option<u32>,
+}
+
 /// Returns who is told what: screens and systems at once, managers by mail that waits a minute for more.
-pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, they_sleep: bool) -> Policy {
+pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, habits: Habits) -> Policy {
     let mut problems = Problems::new();
     let file = RuleFile { name: "life.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let rules = parse::parse(&[file], &mut problems).rules;
@@ -260,11 +269,12 @@ pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, they_sleep: bool) ->
     let night = Schedule::daily(&[ClockSpan::parse(night).expect("a span")]);
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
-        let sleeps = they_sleep && way == Way::Email;
+        let sleeps = habits.they_sleep && way == Way::Email;
+        let at_most = habits.at_most.filter(|_| way == Way::Email);
         let quiet = sleeps.then(|| QuietHours::new(night.clone(), zone.clone()).expect("a day as well"));
         (
             receiver.clone(),
-            Route { language: language_of(name), receiver, group_wait: GROUP_WAIT, quiet, ways: vec![way] },
+            Route { language: language_of(name), receiver, group_wait: GROUP_WAIT, quiet, at_most, ways: vec![way] },
         )
     };
     let ways = [("kitchen", Way::Mqtt(topics.clone())), ("managers", Way::Email), ("office", Way::Webhook)];

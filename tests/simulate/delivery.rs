@@ -14,8 +14,8 @@ use eightysix::store::{Finish, format};
 use eightysix::units::{Timestamp, Uptime};
 
 use crate::driver::Clock;
+use crate::fallback::{FELL_BACK, FallbackModel};
 use crate::script::{Ear, Trouble};
-use crate::stand_in::{STOOD_IN, StandIn};
 use crate::tables::Row;
 
 /// As in `delivery::worker`.
@@ -53,8 +53,8 @@ struct Worker {
 
 /// All that is delivered.
 pub(crate) struct Delivery {
-    /// What a deputy is told instead of others.
-    stand_in: StandIn,
+    /// What a fallback is told instead of others.
+    fallback: FallbackModel,
     /// The state of each row of the outbox, in its order.
     pub(crate) standings: Vec<Standing>,
     /// Everything that arrived, in its order: receiver, channel, id and bytes.
@@ -69,7 +69,7 @@ pub(crate) struct Delivery {
 impl Delivery {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            stand_in: StandIn::new(),
+            fallback: FallbackModel::new(),
             standings: Vec::new(),
             arrived: Vec::new(),
             workers: BTreeMap::new(),
@@ -87,7 +87,7 @@ impl Delivery {
     /// The process is gone; what was on its way may have arrived and nobody knows.
     pub(crate) fn dies(&mut self) {
         self.workers.clear();
-        self.stand_in.dies();
+        self.fallback.dies();
     }
 
     /// A new process gives back the leases of the old one, as `Store::open` does.
@@ -115,7 +115,7 @@ impl Delivery {
             let look = self.work(&name, outbox, broker_is_up, can_store, clock);
             next = next.min(look);
         }
-        next.min(self.stand_in.turn(outbox, &self.standings, can_store, clock))
+        next.min(self.fallback.turn(outbox, &self.standings, can_store, clock))
     }
 
     fn work(
@@ -233,15 +233,15 @@ impl Delivery {
         self.standings.iter().filter_map(Standing::due).min()
     }
 
-    /// Returns how often a receiver was in trouble, and its deputy was told.
+    /// Returns how often a receiver was in trouble, and its fallback was told.
     pub(crate) fn met(&self) -> BTreeMap<String, u64> {
-        let stood_in = (STOOD_IN.to_owned(), self.stand_in.stood_in());
-        self.met.clone().into_iter().chain([stood_in]).collect()
+        let fell_back = (FELL_BACK.to_owned(), self.fallback.fell_back());
+        self.met.clone().into_iter().chain([fell_back]).collect()
     }
 
     /// Holds what arrived against what was decided.
     pub(crate) fn check(&self, outbox: &[Row]) {
-        self.stand_in.check(outbox, &self.standings);
+        self.fallback.check(outbox, &self.standings);
         let mut decided: BTreeMap<(&str, &str, &str), (&Row, &Standing)> = BTreeMap::new();
         for (row, standing) in outbox.iter().zip(&self.standings) {
             let earlier = decided.insert((&row.receiver, row.channel, &row.id), (row, standing));

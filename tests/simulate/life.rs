@@ -28,7 +28,7 @@ use eightysix::units::{BrandId, ProductId, Quantity, Secret, StationId, Timestam
 use eightysix::watcher::Settings;
 
 use self::onlookers::Onlookers;
-use crate::chain::{BRAND, GROUP_WAIT, INGREDIENT, RULES, delete_rows, open_world, policy, setting};
+use crate::chain::{BRAND, GROUP_WAIT, Habits, INGREDIENT, RULES, delete_rows, open_world, policy, setting};
 use crate::delivery::Delivery;
 use crate::driver::{Clock, Configured, Driver, Kill, Observer};
 use crate::prices::Prices;
@@ -50,6 +50,8 @@ const CALM: Duration = Duration::from_mins(2);
 const CALM_MAX: u32 = 20;
 /// Refused credentials are tried again after so long at most, and the walks follow.
 const REFUSED_TRIED_AGAIN: Duration = Duration::from_mins(15);
+/// What was over the managers' bound has gone out after so many times as much: an hour, and a burst.
+const HELD_BACK_MAX: u32 = 32;
 /// Within this much of patience every notice must have found its end.
 const DRAIN_MAX: u32 = 2_000;
 
@@ -92,6 +94,8 @@ pub(crate) const ROWS_WENT: &str = "rows that went between two pages";
 
 /// A product was told to be gone that was deleted.
 pub(crate) const TOLD_GONE: &str = "a product that was told to be gone";
+/// A mail waited, because enough went out within the hour.
+pub(crate) const HELD_BACK: &str = "a mail over the bound";
 /// A mail went out at night, because something critical was in it.
 pub(crate) const WOKEN: &str = "a mail at night";
 /// A countdown of which somebody is told that it ends soon.
@@ -124,7 +128,7 @@ pub(crate) struct Life {
     night: Night,
     /// The same as the configuration says it.
     night_text: String,
-    they_sleep: bool,
+    habits: Habits,
     begun_at: Timestamp,
     uptime: Uptime,
     ahead_s: i64,
@@ -160,7 +164,9 @@ impl Life {
         life.drain();
         life.delivery.check(&life.driver.tables.outbox);
         stories::check_events(&life.driver.tables.outbox);
-        let told = stories::check_mails(&life.driver.tables.outbox);
+        let names = life.driver.watcher().engine().memory().venues.values();
+        let names = names.map(|snapshot| (snapshot.venue.name.clone(), snapshot.id().to_string())).collect();
+        let told = stories::check_mails(&life.driver.tables.outbox, &names);
         life.check_last_mails(&told);
         let mut onlookers = life.onlookers.borrow_mut();
         let (journal, mut met) = (std::mem::take(&mut onlookers.journal), std::mem::take(&mut onlookers.met));
@@ -204,8 +210,10 @@ impl Life {
             causes: BTreeMap::new(),
             cared_for: BTreeSet::new(),
             brand: brand.clone(),
-            sleep: script.they_sleep.then_some(night),
+            sleep: script.habits.they_sleep.then_some(night),
             waiting: BTreeMap::new(),
+            at_most: script.habits.at_most,
+            mailed: Vec::new(),
             deleted: BTreeSet::new(),
             rules: script.rules,
             differences: Differences::default(),
@@ -226,7 +234,7 @@ impl Life {
                 venues: None,
                 per_minute: if script.hurries { PER_MINUTE_MAX } else { PER_MINUTE },
             },
-            policy: Arc::new(policy(RULES[script.rules].text, &zone, &night_text, script.they_sleep)),
+            policy: Arc::new(policy(RULES[script.rules].text, &zone, &night_text, script.habits)),
         };
         let mut driver = Driver::new(configured, IpBudget::shared(), Kill::Never);
         driver.observer = Rc::clone(&onlookers) as Rc<RefCell<dyn Observer>>;
@@ -240,7 +248,7 @@ impl Life {
             dishes,
             night,
             night_text,
-            they_sleep: script.they_sleep,
+            habits: script.habits,
             begun_at,
             uptime: Uptime(Duration::from_hours(1)),
             ahead_s: 0,
@@ -564,8 +572,7 @@ impl Life {
 
     fn reloads(&mut self, rules: usize, clock: Clock) {
         self.rules = rules;
-        self.driver.configured.policy =
-            Arc::new(policy(RULES[rules].text, &self.zone, &self.night_text, self.they_sleep));
+        self.driver.configured.policy = Arc::new(policy(RULES[rules].text, &self.zone, &self.night_text, self.habits));
         self.onlookers.borrow_mut().reference.reloads(RULES[rules].dishes);
         self.onlookers.borrow_mut().prices.are_unwatched();
         if self.driver.runs() {
@@ -599,6 +606,13 @@ impl Life {
         }
         // The mails that still wait for more go out, and what was right stays so.
         self.pass(GROUP_WAIT + Duration::from_secs(10));
+        let is_held_back = self.habits.at_most.is_some();
+        for _ in (0..HELD_BACK_MAX).filter(|_| is_held_back) {
+            if self.driver.watcher().engine().memory().groups.is_empty() {
+                break;
+            }
+            self.pass(CALM);
+        }
         self.check_end().unwrap_or_else(|why| panic!("{why}"));
         self.calm_at = self.clock().wall;
     }

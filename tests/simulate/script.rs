@@ -7,6 +7,8 @@ use eightysix::simulator::chance::Chance;
 use eightysix::simulator::faults::Fault;
 use eightysix::simulator::route::Endpoint;
 
+use crate::chain::Habits;
+
 /// Dishes that take part: the first half at one station, the others at another.
 pub(crate) const DISHES: usize = 8;
 /// Sets of rules that reloads turn over.
@@ -156,8 +158,8 @@ pub(crate) struct Script {
     pub(crate) has_pages: bool,
     /// The minutes of this life that are the night; it lasts longer by the hour that is there twice.
     pub(crate) night: (u32, u32),
-    /// The managers sleep at night.
-    pub(crate) they_sleep: bool,
+    /// When the managers want to be told, and how often.
+    pub(crate) habits: Habits,
     /// The story is printed when it fails.
     pub(crate) is_told: bool,
     /// What happens, and the wait in seconds after each.
@@ -179,7 +181,9 @@ impl Script {
         let night_begins = small(&mut chance, 0, 4);
         let night = (night_begins, night_begins + small(&mut chance, 1, 5));
         let rules = usize::try_from(chance.below(RULE_SETS as u64)).expect("small");
-        Self { seed, venues, begins, hurries, rules, has_pages, night, they_sleep: true, is_told: false, events }
+        // Their last mail waits for an hour, which takes time to live.
+        let habits = Habits { they_sleep: true, at_most: seed.is_multiple_of(8).then_some(1) };
+        Self { seed, venues, begins, hurries, rules, has_pages, night, habits, is_told: false, events }
     }
 
     /// Draws the life of a seed in which nothing fails and nobody is in a hurry: each deed is seen before the next.
@@ -196,7 +200,7 @@ impl Script {
             rules: usize::try_from(rules).expect("small"),
             has_pages: false,
             night: (0, 600),
-            they_sleep: false,
+            habits: Habits { they_sleep: false, at_most: None },
             is_told: false,
             events,
         }

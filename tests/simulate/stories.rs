@@ -36,7 +36,7 @@ pub(crate) fn said(language: Language) -> Said {
             takes_care: "занимается",
             before_that: "  до этого, ",
             taken_away: ": правило out удалено",
-            watched_by_us: "eightysix следит в Clopos",
+            watched_by_us: "eightysix следит за",
         },
         Language::En => Said {
             critical: "[critical]",
@@ -114,18 +114,22 @@ fn tells_ends(rule: &str) -> bool {
 
 /// Holds the mails against the alerts: no dish begins or ends twice.
 /// Returns what the last mails leave people to believe: the venue and the dish of what has begun and not ended.
-pub(crate) fn check_mails(outbox: &[Row]) -> BTreeSet<(String, String)> {
+pub(crate) fn check_mails(outbox: &[Row], venues: &BTreeMap<String, String>) -> BTreeSet<(String, String)> {
     // By venue and dish: told to have begun, less told to have ended.
     let mut balance: BTreeMap<(String, String), i32> = BTreeMap::new();
     for row in outbox.iter().filter(|row| row.receiver == "managers") {
         let Content::Email(mail) = format::decode_content(&row.body).expect("a stored notice") else {
             panic!("managers get mail: {}", row.summary);
         };
-        let venue = mail.thread_id.split('.').nth(1).expect("a venue").to_owned();
+        // A mail of several venues has a line with the name of each before what happened there.
+        let mut venue = mail.thread_id.split('.').nth(1).expect("a venue").to_owned();
         let said = said(language_of(&row.receiver));
         let last = mail.text.lines().next_back().unwrap_or_default();
         assert!(last.starts_with(said.watched_by_us), "a mail to {} in another language: {}", row.receiver, mail.text);
         for line in mail.text.lines() {
+            if let Some(known) = venues.get(line.trim_end_matches(':')) {
+                venue.clone_from(known);
+            }
             let line = line.trim_end_matches(&format!("  {}", said.critical));
             let line = without_time(
                 line.strip_prefix(said.before_that)

@@ -44,6 +44,7 @@ pub(crate) struct Tables {
     /// Every notice ever told, in the order in which they were told.
     pub(crate) outbox: Vec<Row>,
     silences: BTreeMap<String, String>,
+    mailed: BTreeMap<String, String>,
     /// Orders that nobody has answered, in the order of asking.
     pub(crate) orders: BTreeMap<OrderId, Order>,
     /// How many orders were ever asked.
@@ -79,6 +80,9 @@ impl Tables {
         for (venue, change) in &commit.changes {
             let (subject, body) = format::encode_change(change);
             self.history.push((*venue, subject, body));
+        }
+        for (receiver, mailed) in &commit.mailed {
+            self.mailed.insert(receiver.as_str().to_owned(), format::encode_mailed(mailed));
         }
         for (id, silence) in &commit.silences {
             put(&mut self.silences, id.as_str().to_owned(), silence.as_ref().map(format::encode_silence));
@@ -119,6 +123,9 @@ impl Tables {
         let silence = |(id, body): (&String, &String)| {
             (SilenceId::from_stored(id), format::decode_silence(body).expect("a stored silence"))
         };
+        let mailed = |(receiver, body): (&String, &String)| {
+            (ReceiverName::new(receiver), format::decode_mailed(body).expect("stored times of mails"))
+        };
         let venue = |(id, body): (&VenueId, &String)| {
             let catalog = self.catalogs.get(id).map(|body| format::decode_catalog(body).expect("a stored catalog"));
             let snapshot = format::decode_venue(*id, body, catalog.unwrap_or_default()).expect("a stored venue");
@@ -130,6 +137,7 @@ impl Tables {
             book,
             groups: self.groups.iter().map(group).collect(),
             silences: self.silences.iter().map(silence).collect(),
+            mailed: self.mailed.iter().map(mailed).collect(),
         }
     }
 
@@ -139,6 +147,7 @@ impl Tables {
         assert_eq!(found.book, memory.book, "the alerts on the disk and in memory");
         assert_eq!(found.groups, memory.groups, "the waiting mails on the disk and in memory");
         assert_eq!(found.silences, memory.silences, "the silences on the disk and in memory");
+        assert_eq!(found.mailed, memory.mailed, "when mails went out, on the disk and in memory");
         // A configured venue that was never read is watched from the configuration.
         let known = memory.venues.values().filter(|snapshot| self.venues.contains_key(&snapshot.id()));
         for (found, known) in found.venues.values().zip(known) {

@@ -38,6 +38,15 @@ pub fn baseline(language: Language, place: &str) -> String {
     }
 }
 
+/// Opens a mail of several venues, which waited for its turn.
+pub fn waited(language: Language, at_most: u32) -> String {
+    match language {
+        Language::En => format!("More than {at_most} mails an hour would be too many, so this waited:"),
+        Language::Az => format!("Saatda {at_most} məktubdan çox göndərilmir, ona görə bunlar gözlədi:"),
+        Language::Ru => format!("Больше {at_most} писем в час было бы слишком много, поэтому это ждало:"),
+    }
+}
+
 /// Heads what is open and no news.
 pub fn still_open(language: Language, place: &str) -> String {
     match language {
@@ -92,6 +101,6 @@ pub fn watched_by_us(language: Language, brand: &str) -> String {
     match language {
         Language::En => format!("eightysix watches {brand} on Clopos"),
         Language::Az => format!("eightysix Clopos üzərindən izləyir: {brand}"),
-        Language::Ru => format!("eightysix следит в Clopos: {brand}"),
+        Language::Ru => format!("eightysix следит за {brand} (Clopos)"),
     }
 }

@@ -4,9 +4,9 @@
 //! people's words: codes of events, the log, commands and mistakes in the configuration are English wherever they are.
 //! Invariant: names come as they are and are never inflected, as nobody knows the cases of a dish.
 
+pub mod fallback;
 pub mod letter;
 pub mod news;
-pub mod stand_in;
 pub mod values;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::alerts::facts::ChangeValue;
 use crate::alerts::notice::Channel;
 use crate::alerts::order::{Acknowledgement, Reason};
-use crate::alerts::words::{letter, news, stand_in, values};
+use crate::alerts::words::{fallback, letter, news, values};
 use crate::language::Language;
 use crate::units::{Money, Quantity, Timestamp, Zone, human_duration};
 
@@ -21,7 +21,7 @@ const ALIKE: [(&str, Language, Language); 2] =
 fn phrases(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
     let mut all = of_news(language);
     all.extend(of_letters(language));
-    all.extend(of_stand_ins(language));
+    all.extend(of_fallbacks(language));
     all.extend(of_values(language));
     all
 }
@@ -81,6 +81,7 @@ fn of_letters(language: Language) -> Vec<(&'static str, String, Vec<&'static str
             vec!["Sahil", "17", "Plov, Piti, …"],
         ),
         ("baseline", letter::baseline(language, "Sahil"), vec!["Sahil"]),
+        ("waited", letter::waited(language, 12), vec!["12"]),
         ("still_open", letter::still_open(language, "Sahil"), vec!["Sahil"]),
         ("because_of_it", letter::because_of_it(language, "Plov, Piti"), vec!["Plov, Piti"]),
         ("before_that", letter::before_that(language, "18:51", "Plov."), vec!["18:51", "Plov."]),
@@ -91,18 +92,19 @@ fn of_letters(language: Language) -> Vec<(&'static str, String, Vec<&'static str
     ]
 }
 
-fn of_stand_ins(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
-    let cannot = |channel| stand_in::cannot_be_told(language, "managers", channel, "18:05", "451 busy");
+fn of_fallbacks(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let cannot = |channel| fallback::cannot_be_told(language, "managers", channel, "18:05", "451 busy");
     vec![
         ("cannot_be_told by email", cannot(Channel::Email), vec!["managers", "18:05", "451 busy"]),
         ("cannot_be_told by webhook", cannot(Channel::Webhook), vec!["managers", "webhook", "18:05", "451 busy"]),
-        ("untried mqtt", stand_in::untried(language, Channel::Mqtt).to_owned(), vec![]),
-        ("untried email", stand_in::untried(language, Channel::Email).to_owned(), vec![]),
-        ("untried webhook", stand_in::untried(language, Channel::Webhook).to_owned(), vec![]),
-        ("told_instead", stand_in::told_instead(language, "managers", false), vec!["managers"]),
-        ("told_instead when given up", stand_in::told_instead(language, "managers", true), vec![]),
-        ("and_more unnamed", stand_in::and_more(language, 17), vec!["17", "dead-letters"]),
-        ("in_the_place_of", stand_in::in_the_place_of(language, "managers"), vec!["managers"]),
+        ("untried mqtt", fallback::untried(language, Channel::Mqtt).to_owned(), vec![]),
+        ("untried email", fallback::untried(language, Channel::Email).to_owned(), vec![]),
+        ("untried webhook", fallback::untried(language, Channel::Webhook).to_owned(), vec![]),
+        ("told_instead", fallback::told_instead(language, "managers", false), vec!["managers"]),
+        ("told_instead when given up", fallback::told_instead(language, "managers", true), vec![]),
+        ("given_up", fallback::given_up(language).to_owned(), vec![]),
+        ("and_more unnamed", fallback::and_more(language, 17), vec!["17", "dead-letters"]),
+        ("in_the_place_of", fallback::in_the_place_of(language, "managers"), vec!["managers"]),
     ]
 }
 
@@ -149,7 +151,7 @@ const NO_PHRASES: [&str; 3] = ["russian_count", "quantity", "money"];
 #[test]
 fn the_table_has_every_phrase() {
     let sources =
-        [include_str!("news.rs"), include_str!("letter.rs"), include_str!("stand_in.rs"), include_str!("values.rs")];
+        [include_str!("news.rs"), include_str!("letter.rs"), include_str!("fallback.rs"), include_str!("values.rs")];
     let functions: BTreeSet<&str> = sources
         .iter()
         .flat_map(|source| source.lines())

@@ -12,6 +12,7 @@ use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{Acknowledgement, Reason};
+use crate::alerts::rate::Mailed;
 use crate::alerts::silence::SilenceId;
 use crate::alerts::texts::Texts;
 use crate::rules::{RuleName, Severity, Subject};
@@ -271,6 +272,23 @@ pub fn decode_group(body: &str) -> Result<Group, StoreError> {
     let stored: StoredGroup = parse("group", body)?;
     let entries = stored.entries.into_iter().map(entry_of).collect::<Result<_, _>>()?;
     Ok(Group { opened_at: Timestamp::from_unix_ms(stored.opened_at), entries })
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredMailed {
+    v: u32,
+    at: Vec<i64>,
+}
+
+/// Writes when mails went out.
+pub fn encode_mailed(mailed: &Mailed) -> String {
+    json(&StoredMailed { v: 1, at: mailed.times().iter().map(|at| at.unix_ms()).collect() })
+}
+
+/// Reads back when mails went out.
+pub fn decode_mailed(body: &str) -> Result<Mailed, StoreError> {
+    let stored: StoredMailed = parse("times of mails", body)?;
+    Ok(Mailed::from_stored(stored.at.into_iter().map(Timestamp::from_unix_ms).collect()))
 }
 
 fn stored_entry(entry: &Entry) -> StoredEntry {

@@ -17,6 +17,7 @@ use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::order::{Acknowledgement, Reason};
+use crate::alerts::rate::Mailed;
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::catalog::{Station, Venue};
 use crate::engine::{Commit, Stored};
@@ -137,6 +138,7 @@ fn full_cycle() -> Commit {
         (VenueId(1), Change::Station { id: StationId(3), before: None, after: Some(station) }),
     ];
     commit.silences = vec![(silence().id, Some(silence()))];
+    commit.mailed = vec![(receiver(), Mailed::from_stored(vec![after_s(-1_000), NOW]))];
     commit.notices = vec![webhook("n1"), publish("n1"), webhook("n2")];
     commit
 }

@@ -357,10 +357,14 @@ proptest! {
     }
 
     #[test]
-    fn alerts_groups_and_subjects(alert in alert(), opened_at in time(), entries in few(entry()), subject in subject()) {
+    fn alerts_groups_and_subjects(
+        alert in alert(), opened_at in time(), since in time(), entries in few(entry()), subject in subject(),
+    ) {
         prop_assert_eq!(format::decode_alert(&format::encode_alert(&alert)).expect("readable"), alert);
         let group = Group { opened_at, entries };
         prop_assert_eq!(format::decode_group(&format::encode_group(&group)).expect("readable"), group);
+        let mailed = Mailed::from_stored(vec![opened_at, since]);
+        prop_assert_eq!(format::decode_mailed(&format::encode_mailed(&mailed)).expect("readable"), mailed);
         prop_assert_eq!(format::decode_subject(&format::encode_subject(&subject)).expect("readable"), subject);
     }
 

@@ -9,7 +9,7 @@ use crate::snapshot::Access;
 use crate::store::Store;
 
 /// Every table that a cycle writes.
-const TABLES: [&str; 7] = ["venue", "catalog", "alert", "mail_group", "history", "outbox", "silence"];
+const TABLES: [&str; 8] = ["venue", "catalog", "alert", "mail_group", "history", "outbox", "silence", "mailed"];
 
 async fn raw(path: &std::path::Path) -> SqlitePool {
     SqlitePool::connect_with(SqliteConnectOptions::new().filename(path)).await.expect("the file opens")
@@ -38,6 +38,7 @@ async fn a_restart_finds_what_was_committed() {
     let groups: Vec<_> = memory.groups.into_iter().map(|(key, group)| (key, Some(group))).collect();
     assert_eq!(groups, commit.groups);
     assert_eq!(memory.silences, [(silence().id, silence())].into());
+    assert_eq!(memory.mailed.into_iter().collect::<Vec<_>>(), commit.mailed);
     let other = store.load(&BrandId::new("other").expect("a slug")).await.expect("loaded");
     assert!(other.venues.is_empty() && other.groups.is_empty() && other.book.iter().next().is_none());
 }

@@ -3,6 +3,7 @@
 //! Hands all of it to the judges. Must change nothing but what they remember.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use eightysix::alerts::AlertKey;
 use eightysix::alerts::group::Groups;
@@ -14,15 +15,18 @@ use eightysix::engine::{Commit, Engine};
 use eightysix::rules::Subject;
 use eightysix::service::feeds::Differences;
 use eightysix::simulator::world::World;
-use eightysix::units::{BrandId, ProductId, StationId, VenueId};
+use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId};
 
 use crate::chain::{GROUP_WAIT, INGREDIENT, RULES};
 use crate::driver::{Clock, Observer};
-use crate::life::{Met, RUNS_OUT, TOLD_GONE, WOKEN};
+use crate::life::{HELD_BACK, Met, RUNS_OUT, TOLD_GONE, WOKEN};
 use crate::prices::Prices;
 use crate::reference::{Night, Reference};
 use crate::screens::Screens;
 use crate::stories;
+
+/// In which mails are counted.
+const AN_HOUR: Duration = Duration::from_hours(1);
 
 /// The people and programs around the process.
 pub(super) struct Onlookers {
@@ -40,6 +44,10 @@ pub(super) struct Onlookers {
     pub(super) sleep: Option<Night>,
     /// The mails that wait.
     pub(super) waiting: Groups,
+    /// How many mails an hour the managers read.
+    pub(super) at_most: Option<u32>,
+    /// When they got mail, on our clock.
+    pub(super) mailed: Vec<Timestamp>,
     /// What was deleted in the back office.
     pub(super) deleted: BTreeSet<ProductId>,
     /// The set of rules in force.
@@ -154,7 +162,6 @@ impl Onlookers {
 
     /// Judges that no mail goes out at night that was not due before, but those of what is critical.
     fn judge_sleep(&mut self, commit: &Commit, clock: Clock) {
-        let Some(night) = self.sleep else { return };
         for (key, group) in &commit.groups {
             let before = match group {
                 Some(group) => self.waiting.insert(key.clone(), group.clone()),
@@ -166,6 +173,7 @@ impl Onlookers {
             let (Some(before), Some(Content::Email(mail))) = (before, sent.map(|notice| &notice.content)) else {
                 continue;
             };
+            let Some(night) = self.sleep else { continue };
             let is_critical = mail.text.contains(stories::said(mail.language).critical);
             // A clock that was set back lets nothing wait.
             let waits =
@@ -175,6 +183,35 @@ impl Onlookers {
             if waits {
                 self.meets(WOKEN);
             }
+        }
+    }
+
+    /// Judges that the managers get no more mails an hour than they read, but for what is critical, and that nothing
+    /// waits while they would read it.
+    fn judge_rate(&mut self, commit: &Commit, clock: Clock) {
+        let Some(at_most) = self.at_most.and_then(|at_most| usize::try_from(at_most).ok()) else { return };
+        let now = clock.wall;
+        // A clock that was set back lets nothing wait.
+        if self.mailed.iter().any(|at| *at > now) {
+            self.mailed.clear();
+            return;
+        }
+        let in_hour = |mailed: &[Timestamp]| mailed.iter().filter(|at| now.since(**at) < AN_HOUR).count();
+        let mails = commit.notices.iter().filter(|notice| notice.receiver.as_str() == "managers");
+        for notice in mails {
+            let Content::Email(mail) = &notice.content else { panic!("managers get mail") };
+            let is_critical = mail.text.contains(stories::said(mail.language).critical);
+            let before = in_hour(&self.mailed);
+            assert!(before < at_most || is_critical, "{before} mails within an hour, and one more: {}", mail.text);
+            self.mailed.push(now);
+        }
+        let is_free = in_hour(&self.mailed) < at_most && !self.sleep.is_some_and(|night| night.holds(now));
+        for (key, group) in self.waiting.iter().filter(|_| is_free) {
+            let waits = (group.opened_at..group.opened_at.plus(GROUP_WAIT)).contains(&now);
+            assert!(waits, "a mail for {key:?} waits since {}, and nothing holds it back at {now}", group.opened_at);
+        }
+        if self.waiting.values().any(|group| now >= group.opened_at.plus(GROUP_WAIT)) && !is_free {
+            self.meets(HELD_BACK);
         }
     }
 
@@ -315,6 +352,7 @@ impl Observer for Onlookers {
         }
         self.judge_mails(commit, clock);
         self.judge_sleep(commit, clock);
+        self.judge_rate(commit, clock);
     }
 
     fn adopted(&mut self, engine: &Engine, clock: Clock) {

@@ -1,4 +1,4 @@
-//! The deputy who is told what others cannot be told: when it is told of what is the real code, the loop is a model of it.
+//! The fallback who is told what others cannot be told: when it is told of what is the real code, the loop is a model of it.
 //!
 //! Its judge knows only how long something waited and what became of it. Invariant: nothing is passed on twice.
 
@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use eightysix::alerts::group::{Route, Way};
-use eightysix::alerts::notice::{Content, Event, Notice, NoticeId, ReceiverName};
-use eightysix::delivery::untold::{self, Relief};
+use eightysix::alerts::notice::{Channel, Content, Event, Notice, NoticeId, ReceiverName};
+use eightysix::delivery::untold::{self, Fallback};
 use eightysix::language::Language;
-use eightysix::store::{Finish, Untold, format};
+use eightysix::store::{Finish, Stuck, Untold, format};
 use eightysix::units::{Timestamp, Uptime, Zone};
 
 use crate::delivery::Standing;
@@ -22,16 +22,16 @@ const AFTER: Duration = Duration::from_mins(5);
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// What is due is passed on with the next look, and what is refused when its burst is over.
 const LATE_MAX: Duration = Duration::from_mins(1);
-/// News that a deputy was told.
-pub(crate) const STOOD_IN: &str = "news that a deputy was told";
-/// Who has a deputy.
+/// News that a fallback was told.
+pub(crate) const FELL_BACK: &str = "news that a fallback was told";
+/// Who has a fallback.
 const RECEIVERS: [&str; 3] = ["kitchen", "managers", "office"];
 
-/// The deputy.
-pub(crate) struct StandIn {
+/// The fallback.
+pub(crate) struct FallbackModel {
     /// The rows that were passed on, which the store remembers.
     passed_on: BTreeSet<usize>,
-    /// What the deputy was told, by id.
+    /// What the fallback was told, by id.
     told: BTreeMap<String, Vec<usize>>,
     /// Since when the process runs.
     started_at: Option<Uptime>,
@@ -40,7 +40,7 @@ pub(crate) struct StandIn {
     overdue: BTreeMap<usize, Uptime>,
 }
 
-impl StandIn {
+impl FallbackModel {
     pub(crate) fn new() -> Self {
         Self {
             passed_on: BTreeSet::new(),
@@ -75,19 +75,23 @@ impl StandIn {
         let rows = outbox.iter().zip(standings).enumerate();
         let own = rows.filter(|(index, (row, _))| row.receiver == receiver && !self.passed_on.contains(index));
         let untold: Vec<Untold> = own.filter_map(|(index, (row, standing))| as_stored(index, row, standing)).collect();
-        let relief = relief(receiver);
-        for (channel, due) in untold::due(&untold, AFTER, running_for, now) {
+        let fallback = fallback(receiver);
+        let waits = |index: &&usize| matches!(standings[**index], Standing::Waiting { .. });
+        let stuck = self.passed_on.iter().filter(waits).filter(|index| outbox[**index].receiver == receiver);
+        let stuck = stuck.map(|index| &outbox[*index]);
+        let stuck: Vec<Stuck> = stuck.map(|row| Stuck { channel: channel_of(row), since: row.at, why: None }).collect();
+        for (channel, due) in untold::due(&untold, &stuck, AFTER, running_for, now) {
             let rows: Vec<usize> = due.iter().map(|it| usize::try_from(it.row).expect("an index")).collect();
             for row in &rows {
                 assert!(self.passed_on.insert(*row), "passed on twice: {}", outbox[*row].line());
                 assert!(
-                    may_be_passed_on(*row, outbox, standings, running_for, now),
+                    !stuck.is_empty() || may_be_passed_on(*row, outbox, standings, running_for, now),
                     "not late, and passed on: {}",
                     outbox[*row].line()
                 );
             }
-            let told = untold::compose(&relief, channel, &due, now);
-            let [mail, event] = told.as_slice() else { panic!("one for each channel of the deputy") };
+            let told = untold::compose(&fallback, channel, stuck.first(), &due, now);
+            let [mail, event] = told.as_slice() else { panic!("one for each channel of the fallback") };
             check_words(mail, event, &rows, outbox);
             let earlier = self.told.insert(mail.id.as_str().to_owned(), rows);
             assert_eq!(earlier, None, "the same id twice");
@@ -99,8 +103,8 @@ impl StandIn {
         let runs_long = can_store && clock.uptime.since(started_at) >= AFTER;
         for (index, row) in outbox.iter().enumerate() {
             let is_stuck = match &standings[index] {
-                Standing::Waiting { .. } => clock.wall.since(row.at) >= AFTER,
-                Standing::Ended { finish: Finish::Dead { .. }, .. } => true,
+                Standing::Waiting { .. } => is_late(row.at, clock.wall),
+                Standing::Ended { finish: Finish::Dead { .. } | Finish::Expired { .. }, .. } => true,
                 Standing::Ended { .. } => false,
             };
             if !(runs_long && is_stuck && RECEIVERS.contains(&row.receiver.as_str())) || self.passed_on.contains(&index)
@@ -113,23 +117,33 @@ impl StandIn {
         }
     }
 
-    /// Returns how many notices the deputy was told.
-    pub(crate) fn stood_in(&self) -> u64 {
+    /// Returns how many notices the fallback was told.
+    pub(crate) fn fell_back(&self) -> u64 {
         u64::try_from(self.told.len()).unwrap_or(u64::MAX)
     }
 
-    /// Sees that the deputy heard of everything that was given up.
+    /// Sees that the fallback heard of everything that was given up.
     pub(crate) fn check(&self, outbox: &[Row], standings: &[Standing]) {
         for (index, (row, standing)) in outbox.iter().zip(standings).enumerate() {
-            let is_given_up = matches!(standing, Standing::Ended { finish: Finish::Dead { .. }, .. });
-            let has_deputy = RECEIVERS.contains(&row.receiver.as_str());
+            let is_given_up =
+                matches!(standing, Standing::Ended { finish: Finish::Dead { .. } | Finish::Expired { .. }, .. });
+            let has_fallback = RECEIVERS.contains(&row.receiver.as_str());
             assert!(
-                !(is_given_up && has_deputy) || self.passed_on.contains(&index),
+                !(is_given_up && has_fallback) || self.passed_on.contains(&index),
                 "given up, and nobody else was told: {}",
                 row.line()
             );
         }
     }
+}
+
+/// Says whether something waits for long enough, or the clock was set back by as much.
+fn is_late(at: Timestamp, now: Timestamp) -> bool {
+    now.since(at) >= AFTER || at.since(now) >= AFTER
+}
+
+fn channel_of(row: &Row) -> Channel {
+    format::decode_content(&row.body).expect("a stored notice").channel()
 }
 
 /// Says whether a row is late: given up, or behind something of its channel that waits for long enough, or that itself.
@@ -147,14 +161,16 @@ fn may_be_passed_on(
     let before = outbox[..=index].iter().zip(standings);
     let mut before = before.filter(|(it, _)| it.receiver == row.receiver && it.channel == row.channel);
     let is_stuck =
-        |(it, standing): (&Row, &Standing)| matches!(standing, Standing::Waiting { .. }) && now.since(it.at) >= AFTER;
+        |(it, standing): (&Row, &Standing)| matches!(standing, Standing::Waiting { .. }) && is_late(it.at, now);
     running_for >= AFTER && before.any(is_stuck)
 }
 
 fn as_stored(index: usize, row: &Row, standing: &Standing) -> Option<Untold> {
-    let (dead_at, why) = match standing {
+    let (given_up_at, why) = match standing {
         Standing::Waiting { attempts, .. } => (None, (*attempts > 0).then(|| "busy".to_owned())),
-        Standing::Ended { finish: Finish::Dead { why }, at } => (Some(*at), Some(why.clone())),
+        Standing::Ended { finish: Finish::Dead { why } | Finish::Expired { why }, at } => {
+            (Some(*at), Some(why.clone()))
+        }
         Standing::Ended { .. } => return None,
     };
     let notice = Notice {
@@ -164,22 +180,23 @@ fn as_stored(index: usize, row: &Row, standing: &Standing) -> Option<Untold> {
         content: format::decode_content(&row.body).expect("a stored notice"),
         summary: row.summary.clone(),
     };
-    Some(Untold { row: i64::try_from(index).expect("an index"), notice, queued_at: row.at, dead_at, why })
+    Some(Untold { row: i64::try_from(index).expect("an index"), notice, queued_at: row.at, given_up_at, why })
 }
 
-fn relief(receiver: &str) -> Relief {
+fn fallback(receiver: &str) -> Fallback {
     let to = Route {
-        receiver: ReceiverName::new("deputy"),
+        receiver: ReceiverName::new("fallback"),
         language: Language::En,
         group_wait: Duration::ZERO,
         quiet: None,
+        at_most: None,
         ways: vec![Way::Email, Way::Webhook],
     };
     let day_starts = jiff::civil::time(4, 0, 0, 0);
-    Relief { of: ReceiverName::new(receiver), after: AFTER, to, zone: Zone::utc(), day_starts }
+    Fallback { of: ReceiverName::new(receiver), after: AFTER, to, zone: Zone::utc(), day_starts }
 }
 
-/// Sees that the deputy is told of each row, by mail and by event: of up to 50 in words, of the others how many they are.
+/// Sees that the fallback is told of each row, by mail and by event: of up to 50 in words, of the others how many they are.
 fn check_words(mail: &Notice, event: &Notice, rows: &[usize], outbox: &[Row]) {
     let (Content::Email(mail), Content::Webhook(Event { body })) = (&mail.content, &event.content) else {
         panic!("a mail and an event");
@@ -193,7 +210,10 @@ fn check_words(mail: &Notice, event: &Notice, rows: &[usize], outbox: &[Row]) {
         assert_eq!(named["id"], row.id.as_str(), "{event}");
         let words = match format::decode_content(&row.body).expect("a stored notice") {
             Content::Email(mail) => mail.text.lines().next().unwrap_or_default().to_owned(),
-            Content::Mqtt(_) | Content::Webhook(_) => row.summary.clone(),
+            Content::Mqtt(_) | Content::Webhook(_) => {
+                let event: serde_json::Value = serde_json::from_str(&row.event_body()).expect("JSON");
+                event["data"]["message"].as_str().map_or_else(|| row.summary.clone(), str::to_owned)
+            }
         };
         assert!(mail.text.contains(&words), "'{words}' is missing in {}", mail.text);
     }

@@ -9,7 +9,9 @@ use crate::language::Language;
 pub fn cannot_be_told(language: Language, receiver: &str, channel: Channel, since: &str, why: &str) -> String {
     match language {
         Language::En => format!("{receiver} cannot be told by {} since {since}: {why}", channel.word()),
-        Language::Az => format!("{receiver} ({}): {since} vaxtından xəbər çatmır: {why}", way(language, channel)),
+        Language::Az => {
+            format!("{receiver} ({}): bildirişlər çatmır, başlanğıc: {since}: {why}", way(language, channel))
+        }
         Language::Ru => format!("{receiver} ({}): с {since} сообщения не доходят: {why}", way(language, channel)),
     }
 }
@@ -42,14 +44,25 @@ pub fn untried(language: Language, channel: Channel) -> &'static str {
 /// Says whether the other one will still be told: the line before what he should have been told.
 pub fn told_instead(language: Language, receiver: &str, is_given_up: bool) -> String {
     match (language, is_given_up) {
-        (Language::En, true) => "This was given up, and nobody else is told of it:".to_owned(),
-        (Language::Az, true) => "Bunlar çatdırılmadı və başqa heç kimə bildirilmir:".to_owned(),
-        (Language::Ru, true) => "Это не доставлено, и больше никто об этом не узнает:".to_owned(),
+        (Language::En, true) => "You are told instead; this was given up:".to_owned(),
+        (Language::Az, true) => "Əvəzinə sizə bildirilir; bunlar çatdırılmadı:".to_owned(),
+        (Language::Ru, true) => "Сообщаем вам; это не доставлено:".to_owned(),
         (Language::En, false) => {
             format!("You are told instead; {receiver} will be told as well as soon as that works:")
         }
-        (Language::Az, false) => format!("Əvəzinə sizə xəbər verilir; mümkün olan kimi {receiver} də xəbər alacaq:"),
+        (Language::Az, false) => {
+            format!("Əvəzinə sizə bildirilir; mümkün olduqda bildirişlər {receiver} üçün də çatdırılacaq:")
+        }
         (Language::Ru, false) => format!("Сообщаем вам; {receiver} тоже узнает, как только это станет возможно:"),
+    }
+}
+
+/// Marks what was given up among what is still tried.
+pub fn given_up(language: Language) -> &'static str {
+    match language {
+        Language::En => "given up",
+        Language::Az => "çatdırılmadı",
+        Language::Ru => "не доставлено",
     }
 }
 
@@ -66,7 +79,7 @@ pub fn and_more(language: Language, more: usize) -> String {
 pub fn in_the_place_of(language: Language, receiver: &str) -> String {
     match language {
         Language::En => format!("in the place of {receiver}"),
-        Language::Az => format!("əvəz olunan: {receiver}"),
-        Language::Ru => format!("вместо: {receiver}"),
+        Language::Az => format!("{receiver} əvəzinə"),
+        Language::Ru => format!("отправлено вместо {receiver}"),
     }
 }
