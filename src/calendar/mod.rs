@@ -20,6 +20,9 @@ use crate::units::{BrandId, Timestamp, VenueId, VenueKey, Zone};
 const DAYS_BEFORE: i64 = 2;
 /// Days that are looked at for what is now, those before included.
 const DAYS_AROUND: usize = 4;
+/// Days that are looked at for what was sold lately: a span that began [`DAYS_BEFORE`] days ago, as those of doors that never
+/// close seem to, must still reach over today.
+const DAYS_OF_SELLING: usize = 6;
 /// Days that are searched for the next opening or closing at first: most venues open each day.
 const DAYS_NEAR: usize = 5;
 /// Days that are searched when the near ones have none. A venue that closes for longer has no opening worth a wait, and
@@ -103,11 +106,12 @@ impl Calendar {
     }
 
     /// Returns the spans in which the doors are open from two days before the present one on, in order; none while they are
-    /// closed, and `None` when no hours are written down. While the doors stay open it is always the same.
+    /// closed, and `None` when no hours are written down. The present one is always among them, and the first is the same
+    /// while the doors stay open, unless that is for longer than two days.
     pub fn selling_spans(&self, at: Timestamp) -> Option<Vec<Span>> {
         let hours = self.hours.as_deref()?;
         let current = self.spans_around(hours, at, DAYS_AROUND).into_iter().find(|span| span.holds(at));
-        Some(current.map_or_else(Vec::new, |span| self.spans_around(hours, span.start, DAYS_AROUND)))
+        Some(current.map_or_else(Vec::new, |span| self.spans_around(hours, span.start, DAYS_OF_SELLING)))
     }
 
     /// Says whether the doors close within `lead`: too late for a reminder that somebody should act on.

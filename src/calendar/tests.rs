@@ -109,6 +109,52 @@ fn what_never_closes_and_what_never_opens() {
     check(&calendar("UTC", hours), "UTC", &["2026-08-01 11:00 | closed | never | Sat 29 10:00+00:00"]);
 }
 
+/// Reads from when to when the doors are open where it is asked, and from when something is known of them.
+fn selling(calendar: &Calendar, zone_name: &str, when: &str) -> String {
+    let instant = at(zone_name, when);
+    let Some(spans) = calendar.selling_spans(instant) else { return "nothing is known".to_owned() };
+    assert!(spans.is_sorted_by(|one, next| one.end < next.start), "in order and apart: {spans:?}");
+    let show = |at: Timestamp| shown(zone_name, Some(at));
+    match (spans.first(), spans.iter().find(|span| span.holds(instant))) {
+        (Some(first), Some(now)) => format!("since {}, known since {}", show(now.start), show(first.start)),
+        (Some(_), None) => "the present span is missing".to_owned(),
+        (None, _) => "closed".to_owned(),
+    }
+}
+
+#[test]
+fn selling_spans_hold_the_present_one_however_long_it_lasts() {
+    let always = || Schedule::daily(&spans("00:00-24:00"));
+    let weekend = || week(["", "", "", "", "10:00-24:00", "00:00-24:00", "00:00-24:00"]);
+    let long_days = || week(["", "", "10:00-24:00", "00:00-24:00", "00:00-24:00", "00:00-24:00", "00:00-24:00"]);
+    let evenings = || Schedule::daily(&spans("18:00-02:00"));
+    // 2026-07-10 is a Friday.
+    for (zone_name, hours, when, expected) in [
+        ("UTC", evenings(), "2026-07-10 17:59", "closed"),
+        ("UTC", evenings(), "2026-07-10 18:00", "since Fri 10 18:00+00:00, known since Wed 08 18:00+00:00"),
+        ("UTC", evenings(), "2026-07-11 01:59", "since Fri 10 18:00+00:00, known since Wed 08 18:00+00:00"),
+        ("UTC", evenings(), "2026-07-11 02:00", "closed"),
+        // Doors that never close: the span begins before all that is looked at.
+        ("UTC", always(), "2026-07-10 00:00", "since Mon 06 00:00+00:00, known since Mon 06 00:00+00:00"),
+        ("UTC", always(), "2026-07-10 23:59", "since Mon 06 00:00+00:00, known since Mon 06 00:00+00:00"),
+        // One that is joined over a weekend is the same on each of its days.
+        ("UTC", weekend(), "2026-07-10 10:00", "since Fri 10 10:00+00:00, known since Fri 10 10:00+00:00"),
+        ("UTC", weekend(), "2026-07-11 12:00", "since Fri 10 10:00+00:00, known since Fri 10 10:00+00:00"),
+        ("UTC", weekend(), "2026-07-12 23:59", "since Fri 10 10:00+00:00, known since Fri 10 10:00+00:00"),
+        ("UTC", weekend(), "2026-07-13 00:00", "closed"),
+        ("UTC", long_days(), "2026-07-12 23:59", "since Wed 08 10:00+00:00, known since Wed 08 10:00+00:00"),
+        // In Berlin an hour comes twice on 2026-10-25, a Sunday, and one does not come on 2026-03-29.
+        ("Europe/Berlin", weekend(), "2026-10-25 23:59", "since Fri 23 10:00+02:00, known since Fri 23 10:00+02:00"),
+        ("Europe/Berlin", always(), "2026-10-26 12:00", "since Thu 22 00:00+02:00, known since Thu 22 00:00+02:00"),
+        ("Europe/Berlin", always(), "2026-03-29 12:00", "since Wed 25 00:00+01:00, known since Wed 25 00:00+01:00"),
+        ("America/Santiago", always(), "2026-04-05 00:30", "since Wed 01 00:00-03:00, known since Wed 01 00:00-03:00"),
+    ] {
+        assert_eq!(selling(&calendar(zone_name, hours), zone_name, when), expected, "{zone_name} {when}");
+    }
+    let plain = Calendar::plain(zone("UTC"), time(4, 0, 0, 0));
+    assert_eq!(selling(&plain, "UTC", "2026-07-10 18:00"), "nothing is known");
+}
+
 #[test]
 fn clocks_that_are_put_forward_and_back() {
     // Berlin: on 2026-10-25 the hour from 02:00 comes twice, on 2026-03-29 it does not come.
