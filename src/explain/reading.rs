@@ -95,6 +95,9 @@ fn forecast(known: &Known<'_>, scene: &Scene<'_>, product: ProductId, now: Times
         Err(Some(Silent::NotSoldSinceOpening)) => {
             Some("When it runs out is not foretold: it has not sold since the doors opened".to_owned())
         }
+        Err(Some(Silent::ClockSetBack)) => {
+            Some("When it runs out is not foretold: the clock was set back behind its last sale".to_owned())
+        }
     }
 }
 

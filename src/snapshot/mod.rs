@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
-use crate::snapshot::pace::Paces;
+use crate::snapshot::pace::{Paces, Watch};
 use crate::units::{Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
 
 /// The rows of a stop list by product or variant.
@@ -402,18 +402,19 @@ impl Snapshot {
                 id == entry_id && row.limit == entry.limit && row.updated_at == entry.updated_at
             });
         let read = Self { read_at: Some(now), followed_at: Some(now), doubt: None, trouble: None, ..self.clone() };
-        let blind_since = self.followed_at.filter(|at| now.since(*at) >= limits.blind_after);
+        let watch = match (self.followed_at, self.read_at) {
+            (Some(at), _) if now.since(at) >= limits.blind_after => Watch::Blind(at),
+            (None, Some(at)) => Watch::Begun(at),
+            (Some(_), _) | (None, None) => Watch::Followed,
+        };
         if unchanged && self.read_at.is_some() {
-            return match blind_since {
-                Some(_) => Self { paces: pace::follow(&self.paces, rows, rows, blind_since, now), ..read },
-                None => read,
-            };
+            return Self { paces: pace::follow(&self.paces, rows, rows, watch, now), ..read };
         }
         let joined =
             entries.values().map(|entry| (entry.product, join(rows.get(&entry.product), entry, now))).collect();
         let picture = Picture { rows: Arc::new(joined), catalog: Arc::clone(&self.picture.catalog) };
         let returned = self.returned_with(&picture.rows, now);
-        let paces = pace::follow(&self.paces, rows, &picture.rows, blind_since, now);
+        let paces = pace::follow(&self.paces, rows, &picture.rows, watch, now);
         Self { picture, returned, paces, changed_at: Some(now), seq: self.seq + 1, ..read }
     }
 

@@ -1,8 +1,8 @@
 //! How fast a countdown goes: what was sold of an item and when, and what follows from it of the time to come.
 //!
 //! Only facts are kept: steps down and the stretches in which nothing could be sold. Opening hours are applied when
-//! somebody asks, so that other hours in the configuration count at once. What is kept changes only when the row does or
-//! after a blind stretch; an answer is a function of it, the hours and the time. Invariant: there is no forecast below
+//! somebody asks, so that other hours in the configuration count at once. What is kept changes only when the row does,
+//! after a blind stretch and when the clock is set back; an answer is a function of it, the hours and the time. Invariant: there is no forecast below
 //! three steps, and without a further step the pace falls and the end moves away.
 
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::calendar::Span;
-use crate::snapshot::{Rows, StopRow};
+use crate::snapshot::{CLOCK_SLACK, Rows, StopRow};
 use crate::units::{Money, ProductId, Quantity, Timestamp};
 
-/// The countdowns by product or variant; one that was never seen to sell has none.
+/// The countdowns by product or variant; a row that neither changed nor was blind since it came has none.
 pub type Paces = BTreeMap<ProductId, Pace>;
 
 /// Steps down below which nothing is said: two of them are one interval, which says next to nothing.
@@ -109,6 +109,8 @@ pub enum Silent {
     FewSteps(u32),
     /// It has not sold since the doors opened: yesterday's evening says little of today's morning.
     NotSoldSinceOpening,
+    /// The clock was set back behind its last sale.
+    ClockSetBack,
 }
 
 impl Forecast {
@@ -119,26 +121,36 @@ impl Forecast {
     }
 }
 
-/// Returns the countdowns after a reading, the same allocation when nothing of them changed. `blind_since` is when the last
-/// good reading was, if that is so long ago that nobody knows what happened since.
-pub fn follow(
-    known: &Arc<Paces>,
-    before: &Rows,
-    after: &Rows,
-    blind_since: Option<Timestamp>,
-    now: Timestamp,
-) -> Arc<Paces> {
+/// How closely the list was watched since the reading before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// One reading followed the other.
+    Followed,
+    /// This process begins with what another one kept at that time. Of a row that is another nobody knows how it came to
+    /// that; one that is the same was not sold.
+    Begun(Timestamp),
+    /// The last good reading was at that time, so long ago that nobody knows what happened since, not even to a row that is
+    /// the same.
+    Blind(Timestamp),
+}
+
+/// Returns the countdowns after a reading, the same allocation when nothing of them changed.
+pub fn follow(known: &Arc<Paces>, before: &Rows, after: &Rows, watch: Watch, now: Timestamp) -> Arc<Paces> {
     let mut next = Arc::clone(known);
     for id in known.keys().filter(|id| !after.contains_key(id)) {
         Arc::make_mut(&mut next).remove(id);
     }
     for (id, row) in after {
         let Some(was) = before.get(id) else { continue };
-        if was.limit == row.limit && blind_since.is_none() {
-            continue;
-        }
         let pace = known.get(id);
-        let followed = match blind_since {
+        let unseen_since = match watch {
+            Watch::Followed => None,
+            Watch::Begun(since) => (was.limit != row.limit).then_some(since),
+            Watch::Blind(since) => Some(since),
+        };
+        let followed = match unseen_since {
+            _ if pace.is_some_and(|pace| pace.is_ahead_of(now)) => Some(Pace::from(now)),
+            None if was.limit == row.limit => continue,
             Some(since) if !was.is_out() => Some(after_blind(pace, since, now)),
             Some(_) | None => after_change(pace, was, row, now),
         };
@@ -151,7 +163,7 @@ pub fn follow(
     next
 }
 
-/// What was sold in a blind stretch is not known: a restock may hide in it, and the point of sale may have stood still.
+/// What was sold while nobody watched is not known: a restock may hide in it, and the point of sale may have stood still.
 fn after_blind(pace: Option<&Pace>, since: Timestamp, now: Timestamp) -> Pace {
     let Some(pace) = pace else { return Pace::from(now) };
     let mut next = pace.clone();
@@ -162,7 +174,8 @@ fn after_blind(pace: Option<&Pace>, since: Timestamp, now: Timestamp) -> Pace {
 /// Returns what is known after the limit changed; `None` when there was and is nothing to remember.
 fn after_change(pace: Option<&Pace>, was: &StopRow, row: &StopRow, now: Timestamp) -> Option<Pace> {
     let seen_since = || Pace::from(was.seen_at.min(now));
-    let at = pace.map_or(was.seen_at, Pace::last).max(instant_of(row, pace.map_or(was.seen_at, Pace::last), now));
+    let last = pace.map_or(was.seen_at.min(now), Pace::last);
+    let at = instant_of(row, last, now).max(last);
     if was.is_out() {
         let mut next = pace?.clone();
         if !row.is_out() {
@@ -206,6 +219,11 @@ impl Pace {
     /// Returns what was sold by them.
     fn sold(&self) -> Quantity {
         self.batches.iter().fold(Quantity::ZERO, |sold, batch| sold.plus(batch.sold))
+    }
+
+    /// Says whether something of it lies ahead: the clock was set back since, and nothing follows from what it showed before.
+    fn is_ahead_of(&self, now: Timestamp) -> bool {
+        self.last() > now.plus(CLOCK_SLACK)
     }
 
     /// Returns the last instant of which something is remembered.
@@ -294,6 +312,9 @@ pub fn forecast(pace: Option<&Pace>, row: &StopRow, open: Option<&[Span]>, now: 
     };
     let steps = pace.map_or(0, Pace::steps);
     let Some(pace) = pace.filter(|_| steps >= STEPS_MIN) else { return Err(Silent::FewSteps(steps)) };
+    if pace.is_ahead_of(now) {
+        return Err(Silent::ClockSetBack);
+    }
     let last_sold = pace.batches.last().map_or(pace.since, |batch| batch.until);
     if opened.is_some_and(|opened| last_sold < opened) {
         return Err(Silent::NotSoldSinceOpening);

@@ -256,18 +256,43 @@ proptest! {
 }
 
 #[test]
-fn a_blind_stretch_pauses_a_countdown_and_a_restart_does_not() {
+fn what_a_countdown_learns_of_a_gap() {
     let limits = FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };
     let sold = read(&[entry(54, 9, 0)]).fold_within(whole(vec![entry(54, 8, 60)]), limits, at(60));
     let again = sold.fold_within(whole(vec![entry(54, 8, 60)]), limits, at(359));
     assert!(Arc::ptr_eq(&sold.paces, &again.paces), "an unchanged reading changes nothing");
+    let read_on = |known: &Snapshot, limit, s| known.fold_within(whole(vec![entry(54, limit, s)]), limits, at(s));
     let learnt = |known: &Snapshot| {
-        let after = known.fold_within(whole(vec![entry(54, 3, 300)]), limits, at(360));
-        let pace = &after.paces[&ProductId(54)];
-        (pace.steps(), pace.pauses.len())
+        let pace = &known.paces[&ProductId(54)];
+        let pauses: Vec<_> = pace.pauses.iter().map(|it| (it.from, it.until)).collect();
+        (pace.steps(), pauses)
     };
-    assert_eq!(learnt(&again), (2, 0));
-    assert_eq!(learnt(&sold), (1, 1), "nobody knows what happened for five minutes");
-    // What a new process does not know of readings is no blind stretch: the row says that nothing was written to it.
-    assert_eq!(learnt(&Snapshot { followed_at: None, ..sold }), (2, 0));
+    assert_eq!(learnt(&read_on(&again, 3, 360)), (2, vec![]));
+    assert_eq!(learnt(&read_on(&sold, 3, 360)), (1, vec![(at(60), at(360))]), "nobody knows what happened for 5 min");
+    // A new process does not know how a row came to be another while it was down, however shortly or long that was...
+    let restarted = Snapshot { followed_at: None, ..again.clone() };
+    for s in [360, 360 + 4 * 3600] {
+        let first = read_on(&restarted, 3, s);
+        assert_eq!(learnt(&first), (1, vec![(at(359), at(s))]));
+        // ...but learns from there on, and has not forgotten what was sold before.
+        assert_eq!(learnt(&read_on(&first, 2, s + 60)).0, 2);
+    }
+    // One that is the same was not sold meanwhile.
+    let same = restarted.fold_within(whole(vec![entry(54, 8, 60)]), limits, at(360 + 4 * 3600));
+    assert!(Arc::ptr_eq(&restarted.paces, &same.paces));
+}
+
+#[test]
+fn a_countdown_begins_anew_when_the_clock_is_set_back() {
+    let mut known = read(&[entry(54, 9, 0)]);
+    for (limit, s) in [(8, 600), (7, 1200), (6, 1800)] {
+        known = known.fold(whole(vec![entry(54, limit, s)]), at(s));
+    }
+    let steps = |known: &Snapshot| known.paces[&ProductId(54)].steps();
+    // A second is no more than a correction.
+    assert_eq!(steps(&known.fold(whole(vec![entry(54, 6, 1800)]), at(1799))), 3);
+    let same = known.fold(whole(vec![entry(54, 6, 1800)]), at(1200));
+    assert_eq!((steps(&same), same.paces[&ProductId(54)].since), (0, at(1200)));
+    assert_eq!(steps(&known.fold(whole(vec![entry(54, 5, 1200)]), at(1200))), 0);
+    assert_eq!(steps(&same.fold(whole(vec![entry(54, 5, 1260)]), at(1260))), 1);
 }

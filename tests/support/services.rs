@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use eightysix::calendar::Span;
 use eightysix::simulator::chance::Chance;
-use eightysix::snapshot::pace::{self, Paces};
+use eightysix::snapshot::pace::{self, Paces, Watch};
 use eightysix::snapshot::{Rows, StopRow};
 use eightysix::units::{ProductId, Quantity, Timestamp};
 use jiff::civil::date;
@@ -126,7 +126,7 @@ fn judge(service: &Service, ahead: i64, score: &mut Score) {
             sold += before.map_or(0, |row: StopRow| (row.limit.millionths() - seen.limit).max(0));
             first.get_or_insert(seen.read_at);
             let after = Rows::from([(DISH, row(before, seen))]);
-            paces = pace::follow(&paces, &rows, &after, None, at(seen.read_at));
+            paces = pace::follow(&paces, &rows, &after, Watch::Followed, at(seen.read_at));
             rows = after;
             next += 1;
         }

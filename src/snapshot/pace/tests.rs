@@ -25,19 +25,19 @@ impl Shop {
     fn seen(limits: &[(i64, &str)]) -> Self {
         let mut shop = Self::default();
         for (s, limit) in limits {
-            shop.read(Some(units(limit)), None, at(*s));
+            shop.read(Some(units(limit)), Watch::Followed, at(*s));
         }
         shop
     }
 
-    fn read(&mut self, limit: Option<Quantity>, blind_since: Option<Timestamp>, now: Timestamp) {
+    fn read(&mut self, limit: Option<Quantity>, watch: Watch, now: Timestamp) {
         let before = self.rows.get(&DISH).copied();
         let joined = limit.map(|limit| match before {
             Some(row) if row.is_out() == (limit <= Quantity::ZERO) => StopRow { limit, ..row },
             Some(_) | None => StopRow { limit, updated_at: None, since: now, seen_at: now },
         });
         let after: Rows = joined.into_iter().map(|row| (DISH, row)).collect();
-        self.paces = follow(&self.paces, &self.rows, &after, blind_since, now);
+        self.paces = follow(&self.paces, &self.rows, &after, watch, now);
         self.rows = after;
     }
 
@@ -94,10 +94,10 @@ fn a_countdown_teaches_its_pace() {
 #[test]
 fn a_row_that_went_begins_anew() {
     let mut shop = Shop::seen(&[(0, "12"), (700, "11"), (1400, "10"), (2100, "9")]);
-    shop.read(None, None, at(2200));
+    shop.read(None, Watch::Followed, at(2200));
     assert_eq!(shop.paces.len(), 0);
-    shop.read(Some(units("12")), None, at(2300));
-    shop.read(Some(units("11")), None, at(2400));
+    shop.read(Some(units("12")), Watch::Followed, at(2300));
+    shop.read(Some(units("11")), Watch::Followed, at(2400));
     assert_eq!(shop.said(2400), "FewSteps(1)");
 }
 
@@ -105,15 +105,15 @@ fn a_row_that_went_begins_anew() {
 fn nothing_is_learnt_of_a_blind_stretch_but_that_it_was_one() {
     let mut seeing = Shop::seen(&[(0, "12"), (700, "11"), (1400, "10"), (2100, "9")]);
     let mut blind = seeing.clone();
-    seeing.read(Some(units("3")), None, at(2100 + HOUR));
-    blind.read(Some(units("3")), Some(at(2105)), at(2100 + HOUR));
+    seeing.read(Some(units("3")), Watch::Followed, at(2100 + HOUR));
+    blind.read(Some(units("3")), Watch::Blind(at(2105)), at(2100 + HOUR));
     assert_eq!(seeing.said(2100 + HOUR), "4 steps, 10.6/h, Some(17.0) min");
     assert_eq!(blind.said(2100 + HOUR), "3 steps, 5.8/h, Some(31.0) min");
     // The same list after a blind stretch is a pause too; without one it keeps the allocation.
     let known = Arc::clone(&blind.paces);
-    blind.read(Some(units("3")), None, at(2200 + HOUR));
+    blind.read(Some(units("3")), Watch::Followed, at(2200 + HOUR));
     assert!(Arc::ptr_eq(&known, &blind.paces));
-    blind.read(Some(units("3")), Some(at(2200 + HOUR)), at(2200 + 2 * HOUR));
+    blind.read(Some(units("3")), Watch::Blind(at(2200 + HOUR)), at(2200 + 2 * HOUR));
     assert_eq!(blind.paces[&DISH].pauses.len(), 2);
 }
 
@@ -124,7 +124,7 @@ fn closed_doors_are_no_selling_time_and_the_morning_waits_for_its_first_sale() {
     assert_eq!(shop.ask(Some(&days), 3000), Err(Silent::DoorsClosed));
     assert_eq!(shop.ask(Some(&days), 20_100), Err(Silent::NotSoldSinceOpening));
     let mut shop = shop;
-    shop.read(Some(units("8")), None, at(20_400));
+    shop.read(Some(units("8")), Watch::Followed, at(20_400));
     let said = shop.ask(Some(&days), 20_400).expect("it sells");
     // As if the night had not been: 4 steps in 2,800 s.
     assert_eq!(
@@ -140,9 +140,22 @@ fn the_time_of_clopos_counts_where_it_is_sane() {
     let row = |limit: &str, updated_at| StopRow { limit: units(limit), updated_at, since: at(0), seen_at: at(0) };
     for (updated_at, expected) in [(None, 100), (Some(at(90)), 90), (Some(at(-5)), 100), (Some(at(101)), 100)] {
         let (before, after) = ([(DISH, row("5", None))].into(), [(DISH, row("4", updated_at))].into());
-        let paces = follow(&Arc::default(), &before, &after, None, at(100));
+        let paces = follow(&Arc::default(), &before, &after, Watch::Followed, at(100));
         assert_eq!(paces[&DISH].batches[0].until, at(expected), "{updated_at:?}");
     }
+}
+
+#[test]
+fn a_clock_that_is_set_back_says_nothing_until_it_is_learnt_anew() {
+    let mut shop = Shop::seen(&[(0, "12"), (700, "11"), (1400, "10"), (2100, "9")]);
+    assert_eq!(shop.said(2099), "3 steps, 5.9/h, Some(92.0) min", "a second is a correction");
+    assert_eq!(shop.said(1400), "ClockSetBack");
+    shop.read(Some(units("9")), Watch::Followed, at(1400));
+    for (s, limit) in [(2000, "8"), (2600, "7"), (3200, "6")] {
+        assert!(shop.ask(None, s).is_err());
+        shop.read(Some(units(limit)), Watch::Followed, at(s));
+    }
+    assert_eq!(shop.said(3200), Shop::seen(&[(1400, "9"), (2000, "8"), (2600, "7"), (3200, "6")]).said(3200));
 }
 
 #[test]
@@ -165,6 +178,8 @@ enum Deed {
     SetTo(i64),
     Wait,
     GoBlind,
+    Restart(i64),
+    SetClockBack(i64),
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -174,6 +189,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => (-2_000_000i64..40_000_000).prop_map(Deed::SetTo),
         1 => Just(Deed::Wait),
         1 => Just(Deed::GoBlind),
+        1 => (0i64..3_000_000).prop_map(Deed::Restart),
+        1 => (1i64..90).prop_map(Deed::SetClockBack),
     ]
 }
 
@@ -182,15 +199,19 @@ fn lived(deeds: &[(i64, Deed)]) -> (Shop, i64) {
     for (wait, deed) in deeds {
         let before = now;
         now += 60 * wait;
+        if let Deed::SetClockBack(minutes) = deed {
+            now -= 60 * minutes;
+        }
         let limit = shop.rows[&DISH].limit.millionths();
-        let (limit, blind) = match deed {
-            Deed::Sell(amount) => ((limit - amount).max(0), None),
-            Deed::Add(amount) => (limit + amount, None),
-            Deed::SetTo(limit) => (*limit, None),
-            Deed::Wait => (limit, None),
-            Deed::GoBlind => (limit, Some(at(before))),
+        let (limit, watch) = match deed {
+            Deed::Sell(amount) => ((limit - amount).max(0), Watch::Followed),
+            Deed::Add(amount) => (limit + amount, Watch::Followed),
+            Deed::SetTo(limit) => (*limit, Watch::Followed),
+            Deed::Wait | Deed::SetClockBack(_) => (limit, Watch::Followed),
+            Deed::GoBlind => (limit, Watch::Blind(at(before))),
+            Deed::Restart(amount) => ((limit - amount).max(0), Watch::Begun(at(before))),
         };
-        shop.read(Some(Quantity::from_millionths(limit)), blind, at(now));
+        shop.read(Some(Quantity::from_millionths(limit)), watch, at(now));
     }
     (shop, now)
 }
@@ -220,6 +241,7 @@ proptest! {
         let (shop, mut now) = lived(&deeds);
         let pace = shop.paces.get(&DISH);
         if let Some(pace) = pace {
+            prop_assert!(pace.since <= at(now) && pace.last() <= at(now), "nothing lies ahead of the last reading");
             prop_assert!(pace.batches.len() <= BATCHES_MAX && pace.pauses.len() <= PAUSES_MAX);
             prop_assert!(pace.batches.iter().all(|it| it.sold > Quantity::ZERO && it.steps > 0 && it.from <= it.until));
             prop_assert!(pace.batches.is_sorted_by(|one, next| one.until <= next.from));
@@ -256,7 +278,7 @@ proptest! {
         let (shop, now) = lived(&deeds);
         if let Ok(before) = shop.ask(None, now) {
             let mut restocked = shop.clone();
-            restocked.read(Some(shop.rows[&DISH].limit.plus(Quantity::whole(500))), None, at(now));
+            restocked.read(Some(shop.rows[&DISH].limit.plus(Quantity::whole(500))), Watch::Followed, at(now));
             let after = restocked.ask(None, now).expect("it is still sold");
             prop_assert_eq!((after.sold_per_hour, after.steps), (before.sold_per_hour, before.steps));
         }
