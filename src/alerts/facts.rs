@@ -53,7 +53,7 @@ pub struct ForecastFacts {
     pub runs_out_at: Option<Estimate<Timestamp>>,
     /// What is sold in an hour.
     pub sold_per_hour: Estimate<Quantity>,
-    /// What that brings; `None` while the catalog does not know the price.
+    /// What that brings; `None` while the catalog does not know the price, or too few sales were seen to say it.
     pub money_per_hour: Option<Estimate<Money>>,
 }
 
@@ -338,7 +338,7 @@ pub fn forecast_facts(
             to: as_of.plus(ends.to),
         }),
         sold_per_hour: said.sold_per_hour,
-        money_per_hour: item.price.map(|price| said.money_per_hour(price)),
+        money_per_hour: item.price.and_then(|price| said.money_per_hour(price)),
     })
 }
 

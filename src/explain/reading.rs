@@ -12,7 +12,7 @@ use crate::explain::Known;
 use crate::language::Language;
 use crate::rules::subject::{Scene, StationLink};
 use crate::rules::{Form, Rule, Subject, SubjectKind};
-use crate::snapshot::pace::{Forecast, STEPS_MIN, Silent};
+use crate::snapshot::pace::{Forecast, STEPS_MIN, STEPS_OF_MONEY_MIN, Silent};
 use crate::snapshot::{Snapshot, StopRow};
 use crate::units::{ProductId, Timestamp, human_duration, printable};
 
@@ -76,6 +76,11 @@ fn forecast(known: &Known<'_>, scene: &Scene<'_>, product: ProductId, now: Times
                 pace.from.as_f64(),
                 pace.to.as_f64()
             );
+            let sells = if steps < STEPS_OF_MONEY_MIN {
+                format!("{sells} (what that brings is not said below {STEPS_OF_MONEY_MIN} steps)")
+            } else {
+                sells
+            };
             // An estimate has no seconds.
             let minute = |at| values::time_beside(Language::En, at, now, known.zone);
             let Some(ends) = runs_out_in else {

@@ -95,7 +95,7 @@ fn figure(field: ForecastField, said: &Forecast, price: Option<Money>, closes_in
             Some(i128::from(ends.is_some_and(|ends| ends < closes)))
         }
         ForecastField::SoldPerHour => Some(i128::from(said.sold_per_hour.central.millionths())),
-        ForecastField::MoneyPerHour => Some(i128::from(said.money_per_hour(price?).central.ten_thousandths())),
+        ForecastField::MoneyPerHour => Some(i128::from(said.money_per_hour(price?)?.central.ten_thousandths())),
     }
 }
 

@@ -349,7 +349,7 @@ pub const FIELDS: &[FieldRow] = &[
         "runs_out_in",
         Field::Forecast(ForecastField::RunsOutIn),
         Kind::Duration,
-        "an estimate: how long until nothing is left, at the pace of its countdown, with open doors; as likely sooner as later",
+        "an estimate: how long until nothing is left, at the pace of its countdown, with open doors",
         "{ at_most: 45m }",
     )
     .unset("as for sold_per_hour, or it would last for more than a day"),
@@ -376,7 +376,7 @@ pub const FIELDS: &[FieldRow] = &[
         "an estimate: sold_per_hour times product.price",
         "{ at_least: 100.00 }",
     )
-    .unset("as for sold_per_hour"),
+    .unset("as for sold_per_hour, or fewer than 4 sales were seen"),
     row("product.id", Field::Product(ProductField::Id), Kind::Id, "the product's id", "[54, 332]"),
     row(
         "product.name",

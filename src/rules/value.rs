@@ -191,9 +191,9 @@ fn forecast_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: ForecastField, 
             None => Value::Unset,
         },
         ForecastField::SoldPerHour => Value::Number(forecast.sold_per_hour.central),
-        ForecastField::MoneyPerHour => {
-            item.product.map_or(Value::Unknown, |product| Value::Money(forecast.money_per_hour(product.price).central))
-        }
+        ForecastField::MoneyPerHour => item.product.map_or(Value::Unknown, |product| {
+            forecast.money_per_hour(product.price).map_or(Value::Unset, |money| Value::Money(money.central))
+        }),
     }
 }
 

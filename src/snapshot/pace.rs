@@ -3,7 +3,7 @@
 //! Only facts are kept: steps down and the stretches in which nothing could be sold. Opening hours are applied when
 //! somebody asks, so that other hours in the configuration count at once. What is kept changes only when the row does,
 //! after a blind stretch and when the clock is set back; an answer is a function of it, the hours and the time. Invariant: there is no forecast below
-//! three steps, and without a further step the pace falls and the end moves away.
+//! three steps, none of money below four, and without a further step the pace falls and the end moves away.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,25 +18,26 @@ pub type Paces = BTreeMap<ProductId, Pace>;
 
 /// Steps down below which nothing is said: two of them are one interval, which says next to nothing.
 pub const STEPS_MIN: u32 = 3;
+/// Steps down below which nothing is said of money: never on less than three intervals.
+pub const STEPS_OF_MONEY_MIN: u32 = 4;
 /// Steps this close to the first of a batch are kept as one: a busy item keeps the same stretch of time as a slow one.
 const BATCH_WITHIN: Duration = Duration::from_mins(10);
-/// Batches that are kept of a countdown: nearly three hours of a busy one, of which the first weigh a sixteenth. Twice as
-/// many did not make the forecast better (`benches/forecast.rs`).
+/// Batches that are kept of a countdown: nearly three hours of a busy one, of which the first weigh a sixteenth.
 const BATCHES_MAX: usize = 16;
 /// Pauses that are kept of a countdown; what lies before the oldest is forgotten with the steps in it.
 const PAUSES_MAX: usize = 16;
-/// A void takes back what these last batches sold and no more; whatever is larger is a restock.
-const VOID_REACH: usize = 2;
-/// The selling time after which a step weighs a quarter of a new one. Half of it follows peaks sooner and is worse where
-/// demand is steady, twice of it the other way round (`benches/forecast.rs`).
+/// A void takes back what was sold this lately and no more; whatever is larger is a restock. An order is taken back at the
+/// table; a crate that comes in the morning must not undo last evening's sales.
+const VOID_WITHIN: Duration = Duration::from_mins(30);
+/// The selling time after which a step weighs a quarter of a new one: the shorter, the sooner it follows a peak, and the
+/// more it scatters where demand is steady.
 const WEIGHT_QUARTERS_AFTER_H: f64 = 1.0;
-/// Selling time that is added to what was seen, so that three steps within seconds are not taken for a pace. More of it
-/// foretells the end too late.
+/// Selling time that is added to what was seen, so that three steps within seconds are not taken for a pace.
 const SEEN_BEFOREHAND_H: f64 = 0.01;
 /// How much more sales scatter than single guests would: tables order together, and demand turns with the hour.
 const SCATTER: f64 = 3.0;
 /// How many deviations the range takes in at each side. Of steady sales nine ends in ten then lie within it, of tables that
-/// order together two in three.
+/// order together two in three (`benches/forecast.rs`).
 const DEVIATIONS: f64 = 1.28;
 /// The furthest end that is named; what would last longer than a long day of selling is not running out.
 const AHEAD_MAX: Duration = Duration::from_hours(24);
@@ -81,7 +82,7 @@ pub struct Pause {
 pub struct Estimate<T> {
     /// The lower end of the range.
     pub from: T,
-    /// As likely too small as too large.
+    /// What follows from the sales as they were, if they go on so.
     pub central: T,
     /// The upper end of the range.
     pub to: T,
@@ -114,10 +115,11 @@ pub enum Silent {
 }
 
 impl Forecast {
-    /// Returns what an hour of it brings at a price, as a range.
-    pub fn money_per_hour(&self, price: Money) -> Estimate<Money> {
+    /// Returns what an hour of it brings at a price, as a range; `None` below [`STEPS_OF_MONEY_MIN`] steps.
+    pub fn money_per_hour(&self, price: Money) -> Option<Estimate<Money>> {
         let Estimate { from, central, to } = self.sold_per_hour;
-        Estimate { from: times(price, from), central: times(price, central), to: times(price, to) }
+        let is_known = self.steps >= STEPS_OF_MONEY_MIN;
+        is_known.then(|| Estimate { from: times(price, from), central: times(price, central), to: times(price, to) })
     }
 }
 
@@ -188,7 +190,7 @@ fn after_change(pace: Option<&Pace>, was: &StopRow, row: &StopRow, now: Timestam
     let amount = Quantity::from_millionths(larger.saturating_sub(smaller));
     if left > was.limit {
         let mut next = pace?.clone();
-        next.take_back(amount);
+        next.take_back(amount, at);
         return Some(next);
     }
     // Somebody who stops a dish by hand sets it to nothing, however much is left: more at once than was ever sold of it
@@ -246,23 +248,31 @@ impl Pace {
         }
     }
 
-    /// Takes a voided order back, the last sale first. A restock is more than the last batches sold, and teaches nothing.
-    fn take_back(&mut self, amount: Quantity) {
-        let reach = self.batches.len().saturating_sub(VOID_REACH);
-        let lately = self.batches[reach..].iter().fold(Quantity::ZERO, |sold, batch| sold.plus(batch.sold));
+    /// Takes a voided order back, the last sale first. A restock is more than was sold lately, and teaches nothing.
+    ///
+    /// As long as anything that was sold is left, the count stays at what the fields need, once that was reached: a void
+    /// would otherwise take their values away, and end an alert that begins again with the next sale.
+    fn take_back(&mut self, amount: Quantity, at: Timestamp) {
+        let is_late = |batch: &&Batch| at.since(batch.until) <= VOID_WITHIN;
+        let lately = self.batches.iter().filter(is_late).fold(Quantity::ZERO, |sold, batch| sold.plus(batch.sold));
         if amount > lately {
             return;
         }
+        let needed = Some(self.steps().min(STEPS_OF_MONEY_MIN)).filter(|steps| *steps >= STEPS_MIN).unwrap_or_default();
         let mut left = amount.millionths();
         while let Some(last) = self.batches.last_mut().filter(|_| left > 0) {
             let sold = last.sold.millionths();
             if sold > left {
                 last.sold = Quantity::from_millionths(sold - left);
                 last.steps = last.steps.saturating_sub(1).max(1);
-                return;
+                break;
             }
             left -= sold;
             self.batches.pop();
+        }
+        let missing = needed.saturating_sub(self.steps());
+        if let Some(last) = self.batches.last_mut() {
+            last.steps = last.steps.saturating_add(missing);
         }
     }
 

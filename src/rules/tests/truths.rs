@@ -173,6 +173,18 @@ fn what_a_countdown_foretells() {
         let truth = rules.rules()[0].when.truth(&View::Item(&scene, item, None), at(0));
         assert_eq!(truth, expected, "{left} left, {when}");
     }
+    for (sales, is_priced) in [(6, true), (4, true), (3, false)] {
+        let mut snapshot = selling("4", 1);
+        let (access, rules) = (Access::Granted, item_rule("sold_per_hour: { is: set }, money_per_hour: { is: set }"));
+        for pace in Arc::make_mut(&mut snapshot.paces).values_mut() {
+            pace.batches.truncate(sales);
+        }
+        let scene = Scene::new(view(&brand, &access, &snapshot), rules.price_lists(), at(0));
+        let item = scene.item(ProductId(1)).expect("on the list");
+        let truth = rules.rules()[0].when.truth(&View::Item(&scene, item, None), at(0));
+        assert_eq!(truth, if is_priced { Holds } else { Clear }, "{sales} sales");
+        assert!(scene.forecast(ProductId(1)).is_ok(), "three sales are a pace");
+    }
     let fields = ["runs_out_in", "sold_per_hour", "money_per_hour", "runs_out_before_closing"];
     for field in fields {
         let is_unset = format!("{field}: {{ is: unset }}");

@@ -75,8 +75,10 @@ fn a_countdown_teaches_its_pace() {
         (&ten[..], 3480, "4 steps, 4.0/h, Some(120.0) min"),
         (&ten[..], 6480, "4 steps, 1.2/h, Some(403.0) min"),
         (&ten[..], 30_000, "4 steps, 0.1/h, None min"),
-        // A void takes its step back, a restock neither sells nor takes back.
-        (&[&ten[..], &[(2890, "9")]].concat(), 2900, "3 steps, 3.5/h, Some(156.0) min"),
+        // A void takes its sale back, but not the count below what is needed; a restock neither sells nor takes back.
+        (&[&ten[..], &[(2890, "9")]].concat(), 2900, "4 steps, 3.5/h, Some(156.0) min"),
+        (&[&ten[..4], &[(2170, "10")]].concat(), 2180, "3 steps, 3.1/h, Some(195.0) min"),
+        (&[&ten[..2], &[(730, "12")]].concat(), 740, "FewSteps(0)"),
         (&[&ten[..], &[(2890, "28")]].concat(), 2900, "4 steps, 5.6/h, Some(298.0) min"),
         // Two at once are one step of two.
         (&[&ten[..4], &[(2880, "7")]].concat(), 2880, "4 steps, 7.9/h, Some(53.0) min"),
@@ -88,6 +90,49 @@ fn a_countdown_teaches_its_pace() {
         (&[&ten[..], &[(2890, "0"), (4690, "8")]].concat(), 4700, "4 steps, 5.6/h, Some(85.0) min"),
     ] {
         assert_eq!(Shop::seen(limits).said(now), expected, "{limits:?} at {now}");
+    }
+}
+
+#[test]
+fn what_is_added_is_a_void_of_what_was_sold_lately_or_a_restock() {
+    // Each evening step is one of two, 20 min apart: the last half hour sold four of them.
+    let evening = [(0, "40"), (1200, "38"), (2400, "36"), (3600, "34")];
+    for (added, after_s, expected) in [
+        // Within half an hour of the last two batches.
+        (1, 60, "5"),
+        (2, 60, "4"),
+        (4, 60, "2"),
+        (5, 60, "6"),
+        (10, 60, "6"),
+        // The last but one is out of reach.
+        (2, 1200, "4"),
+        (3, 1200, "6"),
+        // What comes after half an hour, or in the morning, takes nothing back.
+        (1, 1801, "6"),
+        (2, 1801, "6"),
+        (1, 12 * HOUR, "6"),
+        (5, 12 * HOUR, "6"),
+        (10, 12 * HOUR, "6"),
+    ] {
+        let mut shop = Shop::seen(&evening);
+        shop.read(Some(units("34").plus(Quantity::whole(added))), Watch::Followed, at(3600 + after_s));
+        assert_eq!(shop.paces[&DISH].sold(), units(expected), "{added} more after {after_s} s");
+    }
+}
+
+#[test]
+fn voids_do_not_make_three_sales_of_one_or_less_than_needed_of_what_was_reached() {
+    // One portion that is ordered and taken back again and again is never three sales.
+    let mut shop = Shop::seen(&[(0, "12"), (60, "11")]);
+    for n in 1..9 {
+        shop.read(Some(units("10")), Watch::Followed, at(60 + 60 * n));
+        shop.read(Some(units("11")), Watch::Followed, at(90 + 60 * n));
+        assert_eq!(shop.paces[&DISH].steps(), 1);
+    }
+    let mut shop = Shop::seen(&[(0, "12"), (700, "11"), (1400, "10"), (2100, "9"), (2160, "8"), (2220, "7")]);
+    for (limit, steps) in [("8", 4), ("9", 4), ("10", 4)] {
+        shop.read(Some(units(limit)), Watch::Followed, at(2300));
+        assert_eq!(shop.paces[&DISH].steps(), steps, "{limit} left");
     }
 }
 
@@ -161,7 +206,10 @@ fn a_clock_that_is_set_back_says_nothing_until_it_is_learnt_anew() {
 #[test]
 fn money_is_counted_exactly_and_never_overflows() {
     let said = Shop::seen(&[(0, "12"), (700, "11"), (1400, "10"), (2100, "9")]).ask(None, 2100).expect("it sells");
-    let money = said.money_per_hour(Money::from_ten_thousandths(125_000));
+    assert_eq!(said.money_per_hour(Money::from_ten_thousandths(125_000)), None, "three steps are two intervals");
+    let four = [(0, "12"), (700, "11"), (1400, "10"), (2100, "9"), (2800, "8")];
+    let said = Shop::seen(&four).ask(None, 2800).expect("it sells");
+    let money = said.money_per_hour(Money::from_ten_thousandths(125_000)).expect("four steps");
     assert_eq!(
         money.central.to_string(),
         format!("{}", times(Money::from_ten_thousandths(125_000), said.sold_per_hour.central))
