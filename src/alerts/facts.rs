@@ -8,7 +8,8 @@ use crate::calendar::Calendar;
 use crate::catalog::{Modifier, Product};
 use crate::rules::Subject;
 use crate::snapshot::diff::Change;
-use crate::snapshot::pace::{self, Estimate};
+use crate::snapshot::outlook::Outlook;
+use crate::snapshot::pace::Estimate;
 use crate::snapshot::recipes::{Recipes, Users};
 use crate::snapshot::{Access, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, printable};
@@ -328,9 +329,8 @@ pub fn forecast_facts(
     now: Timestamp,
 ) -> Option<ForecastFacts> {
     let item = facts.item.as_ref()?;
-    let as_of = snapshot.read_at.unwrap_or(now).min(now);
-    let (pace, row) = (snapshot.paces.get(&item.id)?, snapshot.picture.rows.get(&item.id)?);
-    let said = pace::forecast(Some(pace), row, calendar.selling_spans(as_of).as_deref(), as_of).ok()?;
+    let outlook = Outlook::new(snapshot, calendar, now);
+    let (said, as_of) = (outlook.of(item.id).ok()?, outlook.as_of());
     Some(ForecastFacts {
         runs_out_at: said.runs_out_in.map(|ends| Estimate {
             from: as_of.plus(ends.from),

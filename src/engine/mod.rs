@@ -490,7 +490,7 @@ impl Engine {
         let considered = if let Some(venue) = scope {
             let Some(snapshot) = &snapshot else { return };
             of_venue = evaluate::evaluate_venue(&self.policy.rules, &self.view(snapshot, &access), now);
-            let items_as_of = snapshot.read_at.unwrap_or(now).min(now);
+            let items_as_of = snapshot.items_as_of(now);
             Scope { venue: Some(venue), findings: &of_venue.findings, silence: Some(&of_venue), baseline, items_as_of }
         } else {
             of_brand = evaluate::evaluate_brand(&self.policy.rules, &self.brand, &access, now);

@@ -67,8 +67,7 @@ fn row(known: &Known<'_>, snapshot: &Snapshot, product: ProductId, now: Timestam
 
 /// What its countdown says of the time to come, or why it says nothing.
 fn forecast(known: &Known<'_>, scene: &Scene<'_>, product: ProductId, now: Timestamp) -> Option<String> {
-    let item = scene.item(product)?;
-    match scene.forecast(&item, now) {
+    match scene.forecast(product) {
         Ok(Forecast { sold_per_hour: pace, runs_out_in, steps }) => {
             let sells = format!(
                 "By {steps} steps of its countdown it sells an estimated {:.1} an hour, {:.1} to {:.1}",

@@ -10,8 +10,9 @@ use std::time::Duration;
 use crate::calendar::Calendar;
 use crate::rules::condition::{Matcher, Operand};
 use crate::rules::field::ForecastField;
-use crate::snapshot::pace::{self, Forecast, Pace};
-use crate::snapshot::{Snapshot, StopRow};
+use crate::snapshot::Snapshot;
+use crate::snapshot::outlook::Outlook;
+use crate::snapshot::pace::{Forecast, Pace, STEPS_MIN};
 use crate::units::{Money, ProductId, Timestamp};
 
 /// Without a closing time, this far is searched, and then looked at again.
@@ -43,15 +44,14 @@ impl Asked {
         if self.0.is_empty() {
             return None;
         }
-        let open = calendar.selling_spans(now);
+        let outlook = Outlook::new(snapshot, calendar, now);
         let closes_at = calendar.closes_at(now);
         let until = closes_at.unwrap_or(now.plus(SEARCHED)).min(now.plus(SEARCHED));
         let catalog = &snapshot.picture.catalog;
         let next = |(id, pace): (&ProductId, &Pace)| {
-            let row: &StopRow = snapshot.picture.rows.get(id)?;
             let price = catalog.products.get(id).map(|product| product.price);
             let stands = |at: Timestamp| -> Vec<Option<Ordering>> {
-                let said = pace::forecast(Some(pace), row, open.as_deref(), at).ok();
+                let said = outlook.of_later(*id, at).ok();
                 let stand = |(field, wanted): &(ForecastField, Option<i128>)| {
                     let figure = figure(*field, said.as_ref()?, price, closes_at.map(|closing| closing.since(at)))?;
                     Some(wanted.map_or(Ordering::Equal, |wanted| figure.cmp(&wanted)))
@@ -60,7 +60,7 @@ impl Asked {
             };
             let turned = first_change(stands, now, until);
             // What did not turn in the time that was searched may turn after it.
-            turned.or_else(|| (closes_at != Some(until) && pace.steps() >= pace::STEPS_MIN).then_some(until))
+            turned.or_else(|| (closes_at != Some(until) && pace.steps() >= STEPS_MIN).then_some(until))
         };
         snapshot.paces.iter().filter_map(next).min()
     }

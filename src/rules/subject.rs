@@ -8,11 +8,11 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::calendar::{Calendar, Moment, Span};
+use crate::calendar::{Calendar, Moment};
 use crate::catalog::{Catalog, Product, Station};
 use crate::rules::field::ListIndex;
 use crate::rules::{Placed, SubjectKind};
-use crate::snapshot::pace::{self, Forecast, Silent};
+use crate::snapshot::outlook::{Foretold, Outlook};
 use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Rows, Snapshot, StopRow};
 use crate::units::{BrandId, Money, PriceListId, ProductId, StationId, Timestamp};
@@ -86,8 +86,8 @@ pub struct Scene<'a> {
     /// What the calendar says of now, and of when the rows were read; looked up when the first rule asks.
     moment: OnceCell<Moment>,
     moment_of_items: OnceCell<Moment>,
-    /// When things could be sold lately.
-    selling: OnceCell<Option<Vec<Span>>>,
+    /// What countdowns say; prepared when the first rule asks.
+    outlook: OnceCell<Outlook>,
     price_lists: Vec<Option<PriceListId>>,
     /// Counted and read when the first rule asks.
     variants: OnceCell<BTreeMap<ProductId, Variants>>,
@@ -107,7 +107,7 @@ impl<'a> Scene<'a> {
             now,
             moment: OnceCell::new(),
             moment_of_items: OnceCell::new(),
-            selling: OnceCell::new(),
+            outlook: OnceCell::new(),
             price_lists: price_lists.iter().map(|name| list_named(catalog, name)).collect(),
             variants: OnceCell::new(),
             recipes: OnceCell::new(),
@@ -118,7 +118,7 @@ impl<'a> Scene<'a> {
     /// Returns the instant of which something is said of items: that of the last reading, since nobody knows what was
     /// so after it.
     pub fn items_as_of(&self) -> Timestamp {
-        self.view.snapshot.read_at.unwrap_or(self.now).min(self.now)
+        self.view.snapshot.items_as_of(self.now)
     }
 
     /// Says whether the stop list was read recently enough to say anything of an item.
@@ -217,10 +217,9 @@ impl<'a> Scene<'a> {
     ///
     /// # Errors
     /// Says why it says nothing; `None` when the item has no countdown.
-    pub fn forecast(&self, item: &Item<'_>, now: Timestamp) -> Result<Forecast, Option<Silent>> {
-        let Some(row) = item.row else { return Err(None) };
-        let open = self.selling.get_or_init(|| self.view.calendar.selling_spans(self.items_as_of()));
-        pace::forecast(self.view.snapshot.paces.get(&item.id), row, open.as_deref(), now).map_err(Some)
+    pub fn forecast(&self, item: ProductId) -> Foretold {
+        let outlook = || Outlook::new(self.view.snapshot, self.view.calendar, self.now);
+        self.outlook.get_or_init(outlook).of(item)
     }
 
     /// Says whether one of these windows is on for such a subject; none at all are always.

@@ -75,7 +75,7 @@ impl<'a> View<'a> {
         match field {
             Field::Row(field) => self.item().map_or(Value::Unknown, |(scene, item)| row_value(scene, item, field, now)),
             Field::Forecast(field) => {
-                self.item().map_or(Value::Unknown, |(scene, item)| forecast_value(scene, item, field, now))
+                self.item().map_or(Value::Unknown, |(scene, item)| forecast_value(scene, item, field))
             }
             Field::Product(field) => {
                 self.item().and_then(|(_, item)| item.product).map_or(Value::Unknown, |it| product_value(it, field))
@@ -178,11 +178,11 @@ fn row_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: RowField, now: Times
 }
 
 /// What its countdown says; without one, and while it says nothing, there is no value.
-fn forecast_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: ForecastField, now: Timestamp) -> Value<'a> {
+fn forecast_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: ForecastField) -> Value<'a> {
     if !scene.sees_rows() {
         return Value::Unknown;
     }
-    let Ok(forecast) = scene.forecast(item, now) else { return Value::Unset };
+    let Ok(forecast) = scene.forecast(item.id) else { return Value::Unset };
     let runs_out_in = forecast.runs_out_in.map(|ends| ends.central);
     match field {
         ForecastField::RunsOutIn => runs_out_in.map_or(Value::Unset, Value::Duration),

@@ -6,6 +6,7 @@
 
 pub mod again;
 pub mod diff;
+pub mod outlook;
 pub mod pace;
 pub mod recipes;
 
