@@ -398,24 +398,23 @@ mod tests {
 
     #[test]
     fn what_is_over_the_bound_is_one_mail_and_what_is_critical_has_its_own() {
+        use Severity::{Critical as C, Warning as W};
         let due = |venue: u64, severity: Severity| {
             let key = GroupKey { receiver: ReceiverName::new("managers"), venue: Some(VenueId(venue)) };
             let entries = vec![Entry { severity, ..entry(EntryKind::Opened, "a") }];
             (key, Group { opened_at: NOW, entries })
         };
-        use Severity::{Critical as C, Warning as W};
         // What is due, one group for each venue; how many mails are left; the venues of each mail.
-        let cases: [(&[Severity], usize, &[&[u64]]); 8] = [
-            (&[], 1, &[]),
-            (&[W], 0, &[&[0]]),
-            (&[W, W], 2, &[&[0], &[1]]),
-            (&[W, W], 1, &[&[0, 1]]),
-            (&[W, W, W], 2, &[&[0, 1, 2]]),
-            (&[C, C, C], 0, &[&[0], &[1], &[2]]),
-            (&[W, C, W], 1, &[&[1], &[0, 2]]),
-            (&[W, C, W], 3, &[&[1], &[0], &[2]]),
-        ];
-        for (severities, left, expected) in cases {
+        for (severities, left, expected) in [
+            (vec![], 1, vec![]),
+            (vec![W], 0, vec![vec![0]]),
+            (vec![W, W], 2, vec![vec![0], vec![1]]),
+            (vec![W, W], 1, vec![vec![0, 1]]),
+            (vec![W, W, W], 2, vec![vec![0, 1, 2]]),
+            (vec![C, C, C], 0, vec![vec![0], vec![1], vec![2]]),
+            (vec![W, C, W], 1, vec![vec![1], vec![0, 2]]),
+            (vec![W, C, W], 3, vec![vec![1], vec![0], vec![2]]),
+        ] {
             let groups = severities.iter().zip(0..).map(|(severity, venue)| due(venue, *severity)).collect();
             let venues = |mail: &Vec<(GroupKey, Group)>| -> Vec<u64> {
                 mail.iter().filter_map(|(key, _)| Some(key.venue?.0)).collect()
