@@ -6,6 +6,7 @@
 pub mod format;
 mod history;
 mod housekeeping;
+mod mail;
 pub mod orders;
 mod probe;
 mod queue;

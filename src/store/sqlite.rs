@@ -16,17 +16,15 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Row, SqlSafeStr, Sqlite, Transaction};
 
-use crate::alerts::group::{Group, GroupKey};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Channel, Notice, NoticeId, ReceiverName};
-use crate::alerts::rate::Mailed;
 use crate::alerts::{AlertBook, AlertKey};
 use crate::catalog::Catalog;
 use crate::clock;
 use crate::engine::{Commit, Memory};
 use crate::snapshot::{Access, Snapshot};
 use crate::store::queue::{Queue, Turn};
-use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format, orders};
+use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format, mail, orders};
 use crate::units::{BrandId, Timestamp, VenueId, human_duration};
 
 /// How long a statement waits for another process's lock, such as a backup's.
@@ -144,7 +142,7 @@ impl Store {
             put_alert(&mut tx, brand, key, alert.as_ref(), now).await?;
         }
         for (key, group) in &commit.groups {
-            put_group(&mut tx, brand, key, group.as_ref()).await?;
+            mail::put_group(&mut tx, brand, key, group.as_ref()).await?;
         }
         for (venue, change) in &commit.changes {
             let (subject, body) = format::encode_change(change);
@@ -154,7 +152,7 @@ impl Store {
             put_notice(&mut tx, notice).await?;
         }
         for (receiver, mailed) in &commit.mailed {
-            put_mailed(&mut tx, brand, receiver, mailed).await?;
+            mail::put_mailed(&mut tx, brand, receiver, mailed).await?;
         }
         for (id, silence) in &commit.silences {
             orders::put_silence(&mut tx, brand, id, silence.as_ref()).await?;
@@ -175,9 +173,9 @@ impl Store {
             let catalog = catalogs.remove(&id).unwrap_or_default();
             venues.insert(id, Arc::new(format::decode_venue(id, row.get(1), catalog)?));
         }
-        let (book, groups) = (load_alerts(&mut tx, brand).await?, load_groups(&mut tx, brand).await?);
+        let (book, groups) = (load_alerts(&mut tx, brand).await?, mail::load_groups(&mut tx, brand).await?);
         let silences = orders::load_silences(&mut tx, brand).await?;
-        let mailed = load_mailed(&mut tx, brand).await?;
+        let mailed = mail::load_mailed(&mut tx, brand).await?;
         Ok(Memory { access: Access::Untried, venues, book, groups, silences, mailed })
     }
 
@@ -509,44 +507,6 @@ async fn load_alerts(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId) -> Resul
     Ok(book)
 }
 
-async fn load_groups(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-) -> Result<BTreeMap<GroupKey, Group>, StoreError> {
-    let rows = sqlx::query("SELECT receiver, venue, body FROM mail_group WHERE brand = $1").bind(brand.as_str());
-    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read the waiting mail"))?;
-    let mut groups = BTreeMap::new();
-    for row in rows {
-        let venue = row.get::<&str, _>(1).parse().ok().map(VenueId);
-        let key = GroupKey { receiver: ReceiverName::new(row.get(0)), venue };
-        groups.insert(key, format::decode_group(row.get(2))?);
-    }
-    Ok(groups)
-}
-
-async fn load_mailed(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-) -> Result<BTreeMap<ReceiverName, Mailed>, StoreError> {
-    let rows = sqlx::query("SELECT receiver, body FROM mailed WHERE brand = $1").bind(brand.as_str());
-    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read when mails went out"))?;
-    rows.iter().map(|row| Ok((ReceiverName::new(row.get(0)), format::decode_mailed(row.get(1))?))).collect()
-}
-
-async fn put_mailed(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    receiver: &ReceiverName,
-    mailed: &Mailed,
-) -> Result<(), StoreError> {
-    let statement = sqlx::query(
-        "INSERT INTO mailed (brand, receiver, body) VALUES ($1, $2, $3)
-         ON CONFLICT (brand, receiver) DO UPDATE SET body = excluded.body",
-    );
-    let statement = statement.bind(brand.as_str()).bind(receiver.as_str()).bind(format::encode_mailed(mailed));
-    statement.execute(&mut **tx).await.map_err(failed("write when mails went out")).map(drop)
-}
-
 async fn put_alert(
     tx: &mut Transaction<'_, Sqlite>,
     brand: &BrandId,
@@ -573,30 +533,6 @@ async fn put_alert(
             .bind(key.rule.as_str()),
     };
     statement.execute(&mut **tx).await.map_err(failed("write an alert")).map(drop)
-}
-
-async fn put_group(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    key: &GroupKey,
-    group: Option<&Group>,
-) -> Result<(), StoreError> {
-    let venue = key.venue.map_or_else(|| "brand".to_owned(), |venue| venue.to_string());
-    let statement = match group {
-        Some(group) => sqlx::query(
-            "INSERT INTO mail_group (brand, receiver, venue, body) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (brand, receiver, venue) DO UPDATE SET body = excluded.body",
-        )
-        .bind(brand.as_str())
-        .bind(key.receiver.as_str())
-        .bind(venue)
-        .bind(format::encode_group(group)),
-        None => sqlx::query("DELETE FROM mail_group WHERE brand = $1 AND receiver = $2 AND venue = $3")
-            .bind(brand.as_str())
-            .bind(key.receiver.as_str())
-            .bind(venue),
-    };
-    statement.execute(&mut **tx).await.map_err(failed("write waiting mail")).map(drop)
 }
 
 async fn put_history(

@@ -210,7 +210,7 @@ async fn what_a_webhook_is_not_told_is_mailed_to_another() {
 #[tokio::test]
 async fn what_mail_and_screens_are_not_told_a_webhook_is_told() {
     let mut stage = Stage::open(1).await;
-    stage.edit("eightysix.yaml", "group_wait: 200ms }", "group_wait: 200ms, else: ops, else_after: 10s }");
+    stage.edit("eightysix.yaml", "at_most: unlimited }", "at_most: unlimited, else: ops, else_after: 10s }");
     stage.edit(
         "eightysix.yaml",
         "{ mqtt: { broker: kitchen } }",

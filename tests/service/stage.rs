@@ -54,7 +54,7 @@ smtp:
 feed: [kitchen]
 receivers:
   kitchen: { mqtt: { broker: kitchen } }
-  managers: { email: { smtp: main, to: [manager@example.com] }, group_wait: 200ms }
+  managers: { email: { smtp: main, to: [manager@example.com] }, group_wait: 200ms, at_most: unlimited }
   ops:
     webhook:
       url: {hook}

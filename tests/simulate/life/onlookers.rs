@@ -17,11 +17,11 @@ use eightysix::service::feeds::Differences;
 use eightysix::simulator::world::World;
 use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId};
 
-use crate::chain::{GROUP_WAIT, INGREDIENT, RULES};
+use crate::chain::{CAUSE, GROUP_WAIT, INGREDIENT, RULES};
 use crate::driver::{Clock, Observer};
 use crate::life::{HELD_BACK, Met, RUNS_OUT, TOLD_GONE, WOKEN};
 use crate::prices::Prices;
-use crate::reference::{Night, Reference};
+use crate::reference::{DishRule, Night, Reference};
 use crate::screens::Screens;
 use crate::stories;
 
@@ -82,10 +82,15 @@ impl Onlookers {
             Subject::Item(venue, dish) => self.reference.is_silenced(venue, dish, clock.wall),
             Subject::Station(venue, station) => Some(self.reference.is_station_silenced(venue, station, clock.wall)),
         };
-        let waiting = match is_silenced {
-            None => return,
-            Some(true) => notify.to_vec(),
-            Some(false) => {
+        let waiting = match (is_silenced, self.lacks_ingredient(key, clock)) {
+            (None, _) => return,
+            (Some(true), _) => notify.to_vec(),
+            // What it is cooked of explains as well what is foretold of a dish.
+            (Some(false), None) => return,
+            (Some(false), Some(true)) => {
+                notify.iter().copied().filter(|receiver| CAUSE.notify.contains(receiver)).collect()
+            }
+            (Some(false), Some(false)) => {
                 let explaining: Vec<&OpenAlert> =
                     self.causes.iter().filter(|(cause, _)| self.explains(cause, key)).map(|(_, open)| open).collect();
                 // What a cause that is about to end still explains is not said here.
@@ -97,6 +102,16 @@ impl Onlookers {
             }
         };
         stories::check_told(notify, &waiting, open, commit);
+    }
+
+    /// Says whether what a dish is cooked of is out and told, by the rules in force; `None` where that is not known.
+    fn lacks_ingredient(&self, key: &AlertKey, clock: Clock) -> Option<bool> {
+        let is_told = RULES[self.rules].others.iter().any(|(rule, _)| *rule == CAUSE.name);
+        let Subject::Item(venue, dish) = key.subject else { return Some(false) };
+        if !is_told || dish == INGREDIENT {
+            return Some(false);
+        }
+        self.reference.is_explained(DishRule { explained_to: CAUSE.notify, ..CAUSE }, venue, dish, clock.uptime)
     }
 
     /// Says whether an alert is why another is so: a station that is off, for what is low of its dishes; refused

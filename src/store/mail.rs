@@ -1,0 +1,76 @@
+//! Mail that waits for more of its burst, and when mails went out: rows that the cycle of a brand writes and a start reads.
+//!
+//! Knows no rules of waiting. Invariant: what is written here is part of the transaction of its cycle.
+
+use std::collections::BTreeMap;
+
+use sqlx::{Row, Sqlite, Transaction};
+
+use crate::alerts::group::{Group, GroupKey};
+use crate::alerts::notice::ReceiverName;
+use crate::alerts::rate::Mailed;
+use crate::store::sqlite::failed;
+use crate::store::{StoreError, format};
+use crate::units::{BrandId, VenueId};
+
+pub(super) async fn load_groups(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+) -> Result<BTreeMap<GroupKey, Group>, StoreError> {
+    let rows = sqlx::query("SELECT receiver, venue, body FROM mail_group WHERE brand = $1").bind(brand.as_str());
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read the waiting mail"))?;
+    let mut groups = BTreeMap::new();
+    for row in rows {
+        let venue = row.get::<&str, _>(1).parse().ok().map(VenueId);
+        let key = GroupKey { receiver: ReceiverName::new(row.get(0)), venue };
+        groups.insert(key, format::decode_group(row.get(2))?);
+    }
+    Ok(groups)
+}
+
+pub(super) async fn load_mailed(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+) -> Result<BTreeMap<ReceiverName, Mailed>, StoreError> {
+    let rows = sqlx::query("SELECT receiver, body FROM mailed WHERE brand = $1").bind(brand.as_str());
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read when mails went out"))?;
+    rows.iter().map(|row| Ok((ReceiverName::new(row.get(0)), format::decode_mailed(row.get(1))?))).collect()
+}
+
+pub(super) async fn put_mailed(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    receiver: &ReceiverName,
+    mailed: &Mailed,
+) -> Result<(), StoreError> {
+    let statement = sqlx::query(
+        "INSERT INTO mailed (brand, receiver, body) VALUES ($1, $2, $3)
+         ON CONFLICT (brand, receiver) DO UPDATE SET body = excluded.body",
+    );
+    let statement = statement.bind(brand.as_str()).bind(receiver.as_str()).bind(format::encode_mailed(mailed));
+    statement.execute(&mut **tx).await.map_err(failed("write when mails went out")).map(drop)
+}
+
+pub(super) async fn put_group(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    key: &GroupKey,
+    group: Option<&Group>,
+) -> Result<(), StoreError> {
+    let venue = key.venue.map_or_else(|| "brand".to_owned(), |venue| venue.to_string());
+    let statement = match group {
+        Some(group) => sqlx::query(
+            "INSERT INTO mail_group (brand, receiver, venue, body) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (brand, receiver, venue) DO UPDATE SET body = excluded.body",
+        )
+        .bind(brand.as_str())
+        .bind(key.receiver.as_str())
+        .bind(venue)
+        .bind(format::encode_group(group)),
+        None => sqlx::query("DELETE FROM mail_group WHERE brand = $1 AND receiver = $2 AND venue = $3")
+            .bind(brand.as_str())
+            .bind(key.receiver.as_str())
+            .bind(venue),
+    };
+    statement.execute(&mut **tx).await.map_err(failed("write waiting mail")).map(drop)
+}
