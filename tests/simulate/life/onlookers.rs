@@ -83,10 +83,9 @@ impl Onlookers {
             Subject::Station(venue, station) => Some(self.reference.is_station_silenced(venue, station, clock.wall)),
         };
         let waiting = match (is_silenced, self.lacks_ingredient(key, clock)) {
-            (None, _) => return,
+            (None, _) | (Some(false), None) => return,
             (Some(true), _) => notify.to_vec(),
             // What it is cooked of explains as well what is foretold of a dish.
-            (Some(false), None) => return,
             (Some(false), Some(true)) => {
                 notify.iter().copied().filter(|receiver| CAUSE.notify.contains(receiver)).collect()
             }
