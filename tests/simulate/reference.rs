@@ -402,16 +402,19 @@ impl Reference {
         let begins = heard.iter().rposition(|it| it.worth == Worth::Good && left(it).is_none());
         let since = &heard[begins.map_or(0, |gone| gone + 1)..];
         let counted: Vec<&Reading> = since.iter().filter(|it| left(it).is_some()).copied().collect();
-        let (mut sold, mut sales, mut hours, mut allows) = (0.0, 0, 0.0, false);
+        let (mut sold, mut sales, mut hours, mut allows, mut is_forgotten) = (0.0, 0, 0.0, false, false);
         for pair in counted.windows(2).rev() {
             let [before, after] = [pair[0], pair[1]].map(|it| left(it).unwrap_or_default());
+            let is_one_life = pair[0].life == pair[1].life;
+            // A new process counts from what was stored: readings before it that changed nothing are forgotten.
+            is_forgotten = !is_one_life || (is_forgotten && before == after);
             if before > after && before > Quantity::ZERO {
                 sold += before.as_f64() - after.as_f64().max(0.0);
                 sales += 1;
             }
             let apart = pair[1].heard_wall.since(pair[0].heard_wall);
             let is_watched = pair.iter().all(|it| it.worth == Worth::Good && left(it) > Some(Quantity::ZERO));
-            if is_watched && apart <= WATCHED_APART && pair[0].life == pair[1].life {
+            if is_watched && apart <= WATCHED_APART && is_one_life && !is_forgotten {
                 hours += apart.as_secs_f64() / 3600.0;
             }
             // Older time weighs less: an hour of it half, and hours at all no more than one.
