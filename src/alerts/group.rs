@@ -248,16 +248,28 @@ pub fn event_message(topics: &BaseTopic, facts: &Facts, id: &NoticeId, kind: &st
         Some(venue) => topics.event(&facts.brand, venue.id),
         None => topics.brand_event(&facts.brand),
     };
+    event_on(topic, published::subject_path(facts), id, kind, body, Some(EVENT_EXPIRY_S))
+}
+
+/// Wraps a rendered event for a topic; its attributes are properties as well, so that a broker can route.
+pub fn event_on(
+    topic: String,
+    subject: String,
+    id: &NoticeId,
+    kind: &str,
+    body: String,
+    expiry_s: Option<u32>,
+) -> MqttMessage {
     MqttMessage {
         topic,
         body,
         retain: false,
-        expiry_s: Some(EVENT_EXPIRY_S),
+        expiry_s,
         content_type: Some(published::CLOUDEVENTS_JSON.to_owned()),
         properties: vec![
             ("id".to_owned(), id.as_str().to_owned()),
             ("type".to_owned(), published::event_type(kind)),
-            ("subject".to_owned(), published::subject_path(facts)),
+            ("subject".to_owned(), subject),
         ],
     }
 }

@@ -16,7 +16,7 @@ use crate::language::Language;
 use crate::units::{BrandId, Timestamp, VenueId, Zone, printable};
 
 /// The longest subject: what a phone shows on two lines.
-const SUBJECT_LENGTH_MAX: usize = 120;
+pub const SUBJECT_LENGTH_MAX: usize = 120;
 /// A mail that tells of a reading older than this says how old.
 const OLD_READING: Duration = Duration::from_mins(1);
 /// News that waited for so long says when it happened.
@@ -261,18 +261,26 @@ fn under(open: &StillOpen<'_>, language: Language) -> Option<String> {
 }
 
 fn templates() -> Environment<'static> {
+    forms(&[
+        (TEXT, include_str!("../../config/templates/mail.txt")),
+        (TEXT_PART, include_str!("../../config/templates/mail_part.txt")),
+        (
+            HTML,
+            concat!(include_str!("../../config/templates/head.html"), include_str!("../../config/templates/mail.html")),
+        ),
+        (HTML_PART, include_str!("../../config/templates/mail_part.html")),
+    ])
+}
+
+/// Takes the shipped templates of a mail, by name and source; what is called `.html` is escaped.
+pub fn forms(sources: &[(&'static str, &'static str)]) -> Environment<'static> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates.set_auto_escape_callback(|name| {
-        if [HTML, HTML_PART].contains(&name) { AutoEscape::Html } else { AutoEscape::None }
+        if name.rsplit('.').next() == Some("html") { AutoEscape::Html } else { AutoEscape::None }
     });
-    for (name, source) in [
-        (TEXT, include_str!("../../config/templates/mail.txt")),
-        (TEXT_PART, include_str!("../../config/templates/mail_part.txt")),
-        (HTML, include_str!("../../config/templates/mail.html")),
-        (HTML_PART, include_str!("../../config/templates/mail_part.html")),
-    ] {
-        templates.add_template(name, source).expect("a test renders both shipped templates");
+    for (name, source) in sources {
+        templates.add_template(name, source).expect("a test renders every shipped template");
     }
     templates
 }

@@ -14,15 +14,15 @@ pub const CLOUDEVENTS_JSON: &str = "application/cloudevents+json; charset=utf-8"
 
 /// A CloudEvent around its data.
 #[derive(Serialize)]
-struct CloudEvent<'a> {
+struct CloudEvent<'a, D> {
     specversion: &'static str,
     id: &'a str,
-    source: String,
+    source: &'a str,
     r#type: String,
-    subject: String,
+    subject: &'a str,
     time: String,
     datacontenttype: &'static str,
-    data: Data<'a>,
+    data: D,
 }
 
 #[derive(Serialize)]
@@ -177,27 +177,33 @@ pub fn cloud_event(
     message: Option<&str>,
     at: Timestamp,
 ) -> String {
+    let data = Data {
+        v: 1,
+        brand: facts.brand.as_str(),
+        venue: facts.venue.as_ref().map(venue),
+        station: facts.station.as_ref().map(station),
+        item: facts.item.as_ref().map(item),
+        change: facts.change.as_ref().map(change),
+        alert: alert.map(alert_part),
+        refused: facts.refused.as_deref(),
+        message,
+    };
+    enveloped(id, kind, &format!("eightysix/{}", facts.brand), &subject_path(facts), data, at)
+}
+
+/// Renders the envelope of an event around its data; `kind` is the middle of its type.
+pub fn enveloped(id: &str, kind: &str, source: &str, subject: &str, data: impl Serialize, at: Timestamp) -> String {
     let event = CloudEvent {
         specversion: "1.0",
         id,
-        source: format!("eightysix/{}", facts.brand),
+        source,
         r#type: event_type(kind),
-        subject: subject_path(facts),
+        subject,
         time: at.to_string(),
         datacontenttype: "application/json",
-        data: Data {
-            v: 1,
-            brand: facts.brand.as_str(),
-            venue: facts.venue.as_ref().map(venue),
-            station: facts.station.as_ref().map(station),
-            item: facts.item.as_ref().map(item),
-            change: facts.change.as_ref().map(change),
-            alert: alert.map(alert_part),
-            refused: facts.refused.as_deref(),
-            message,
-        },
+        data,
     };
-    // Every map key above is a field name and every number finite, so there is nothing that JSON cannot hold.
+    // Every map key in it is a field name and every number finite, so there is nothing that JSON cannot hold.
     serde_json::to_string(&event).unwrap_or_default()
 }
 

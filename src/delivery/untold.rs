@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, Value, context};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::alerts::group::{Route, Way, notice_id};
+use crate::alerts::group::{Route, Way, event_on, notice_id};
+use crate::alerts::mail::{SUBJECT_LENGTH_MAX, forms};
 use crate::alerts::notice::{Channel, Content, Event, Mail, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published::{self, event_type};
 use crate::alerts::words::{fallback as words, values};
@@ -27,13 +28,11 @@ const NAMED_MAX: usize = 50;
 const NAMED_BYTES_MAX: usize = 64 * 1024;
 /// Characters of what an attempt said.
 const WHY_LENGTH_MAX: usize = 200;
-/// Characters of a subject: what a phone shows on two lines.
-const SUBJECT_LENGTH_MAX: usize = 120;
 /// The middle of the event's type.
 pub const EVENT: &str = "receiver.unreachable";
 /// The template of the plain text.
 const TEXT: &str = "unreachable.txt";
-/// The template of the HTML, in which names are escaped.
+/// The template of the HTML.
 const HTML: &str = "unreachable.html";
 
 /// Who is told instead of whom.
@@ -98,19 +97,11 @@ pub fn compose(
     let content = |way: &Way| match way {
         Way::Email => Content::Email(told.mail(fallback, &id, now)),
         Way::Webhook => Content::Webhook(Event { body: told.event(&id, now) }),
-        Way::Mqtt(topics) => Content::Mqtt(MqttMessage {
-            topic: topics.bridge_event(),
-            body: told.event(&id, now),
-            retain: false,
-            // It tells of what has waited for long already.
-            expiry_s: None,
-            content_type: Some(published::CLOUDEVENTS_JSON.to_owned()),
-            properties: vec![
-                ("id".to_owned(), id.as_str().to_owned()),
-                ("type".to_owned(), event_type(EVENT)),
-                ("subject".to_owned(), fallback.of.as_str().to_owned()),
-            ],
-        }),
+        Way::Mqtt(topics) => {
+            let (subject, body) = (fallback.of.as_str().to_owned(), told.event(&id, now));
+            // It tells of what has waited for long already, so that it does not expire.
+            Content::Mqtt(event_on(topics.bridge_event(), subject, &id, EVENT, body, None))
+        }
     };
     let notice = |way: &Way| Notice {
         id: id.clone(),
@@ -225,43 +216,21 @@ impl<'a> Unreachable<'a> {
             },
             event: event_of(&it.notice),
         });
-        let event = CloudEvent {
-            specversion: "1.0",
-            id: id.as_str(),
-            source: "eightysix",
-            r#type: event_type(EVENT),
-            subject: self.receiver,
-            time: now.to_string(),
-            datacontenttype: "application/json",
-            data: Data {
-                v: 1,
-                receiver: self.receiver,
-                channel: self.channel.word(),
-                since: self.since.to_string(),
-                reason: &self.why,
-                message: &self.message,
-                notices: named.collect(),
-                more: self.more(),
-            },
+        let data = Data {
+            v: 1,
+            receiver: self.receiver,
+            channel: self.channel.word(),
+            since: self.since.to_string(),
+            reason: &self.why,
+            message: &self.message,
+            notices: named.collect(),
+            more: self.more(),
         };
-        // Every key above is a field name and every number whole, so there is nothing that JSON cannot hold.
-        serde_json::to_string(&event).unwrap_or_default()
+        published::enveloped(id.as_str(), EVENT, "eightysix", self.receiver, data, now)
     }
 }
 
-/// The published event around its data (docs/webhooks.md): a field is added, never renamed or removed.
-#[derive(Serialize)]
-struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'static str,
-    r#type: String,
-    subject: &'a str,
-    time: String,
-    datacontenttype: &'static str,
-    data: Data<'a>,
-}
-
+/// The published data (docs/webhooks.md): a field is added, never renamed or removed.
 #[derive(Serialize)]
 struct Data<'a> {
     v: u32,
@@ -331,16 +300,16 @@ fn news_of(mail: &Mail) -> String {
 }
 
 fn templates() -> Environment<'static> {
-    let mut templates = Environment::new();
-    templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    templates.set_auto_escape_callback(|name| if name == HTML { AutoEscape::Html } else { AutoEscape::None });
-    for (name, source) in [
+    forms(&[
         (TEXT, include_str!("../../config/templates/unreachable.txt")),
-        (HTML, include_str!("../../config/templates/unreachable.html")),
-    ] {
-        templates.add_template(name, source).expect("a test renders both shipped templates");
-    }
-    templates
+        (
+            HTML,
+            concat!(
+                include_str!("../../config/templates/head.html"),
+                include_str!("../../config/templates/unreachable.html")
+            ),
+        ),
+    ])
 }
 
 #[cfg(test)]
