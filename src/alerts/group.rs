@@ -152,7 +152,7 @@ impl Group {
     /// Returns when the group goes out. Quiet hours hold it back, and that enough mails went out until `free_at`, unless it
     /// is too long for a mail; what is critical waits for its own burst and takes the rest along.
     pub fn due_at(&self, wait: Duration, quiet: Option<&QuietHours>, free_at: Option<Timestamp>) -> Timestamp {
-        if self.entries.len() >= GROUP_ENTRIES_MAX {
+        if self.is_too_long() {
             return self.opened_at;
         }
         let due = self.opened_at.plus(wait);
@@ -165,9 +165,13 @@ impl Group {
         urgent.map_or(held_until, |at| at.min(held_until))
     }
 
-    /// Says whether something in it goes out whatever holds back the rest.
-    pub fn is_urgent(&self) -> bool {
-        self.entries.iter().any(Entry::is_urgent)
+    /// Says whether it goes out however many mails went out before.
+    pub fn is_exempt(&self) -> bool {
+        self.is_too_long() || self.entries.iter().any(Entry::is_urgent)
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.entries.len() >= GROUP_ENTRIES_MAX
     }
 
     /// Adds an entry. A closing cancels its own opening when that still waits: over before it was told is no news. It
@@ -191,17 +195,17 @@ impl Group {
 
 /// Divides the groups of a receiver that are due into the mails that go out now, of which `left` are not too many.
 ///
-/// What is critical has its own mail for each venue, as everything has while there are not too many; then the rest
-/// becomes one mail.
+/// What is exempt has its own mail for each venue, as everything has while there are not too many; then the rest becomes
+/// one mail, or goes on waiting when none is left.
 pub fn into_mails(due: Vec<(GroupKey, Group)>, left: usize) -> Vec<Vec<(GroupKey, Group)>> {
-    let (urgent, rest): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, group)| group.is_urgent());
-    let left = left.saturating_sub(urgent.len());
+    let (exempt, rest): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, group)| group.is_exempt());
+    let left = left.saturating_sub(exempt.len());
     let alone = |part: (GroupKey, Group)| vec![part];
-    let mut mails: Vec<_> = urgent.into_iter().map(alone).collect();
-    if rest.len() > left.max(1) {
-        mails.push(rest);
-    } else {
+    let mut mails: Vec<_> = exempt.into_iter().map(alone).collect();
+    if rest.len() <= left {
         mails.extend(rest.into_iter().map(alone));
+    } else if left > 0 {
+        mails.push(rest);
     }
     mails
 }
@@ -419,12 +423,13 @@ mod tests {
         // What is due, one group for each venue; how many mails are left; the venues of each mail.
         for (severities, left, expected) in [
             (vec![], 1, vec![]),
-            (vec![W], 0, vec![vec![0]]),
+            (vec![W], 0, vec![]),
             (vec![W, W], 2, vec![vec![0], vec![1]]),
             (vec![W, W], 1, vec![vec![0, 1]]),
             (vec![W, W, W], 2, vec![vec![0, 1, 2]]),
             (vec![C, C, C], 0, vec![vec![0], vec![1], vec![2]]),
-            (vec![W, C, W], 1, vec![vec![1], vec![0, 2]]),
+            (vec![W, C, W], 1, vec![vec![1]]),
+            (vec![W, C, W], 2, vec![vec![1], vec![0, 2]]),
             (vec![W, C, W], 3, vec![vec![1], vec![0], vec![2]]),
         ] {
             let groups = severities.iter().zip(0..).map(|(severity, venue)| due(venue, *severity)).collect();

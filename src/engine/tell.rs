@@ -405,18 +405,20 @@ impl<'a> Teller<'a> {
         let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
         let before = &self.engine.memory.groups;
         for (receiver, due) in self.due() {
-            for (key, _) in &due {
-                self.groups.remove(key);
-                self.touched.insert(key.clone());
-            }
-            let Some(route) = routes.get(&receiver) else { continue };
+            let Some(route) = routes.get(&receiver) else {
+                due.iter().for_each(|(key, _)| self.take_away(key));
+                continue;
+            };
             let mut mailed = self.engine.memory.mailed.get(&receiver).cloned().unwrap_or_default();
             let left = route.at_most.map_or(usize::MAX, |at_most| mailed.left(at_most, self.now));
-            for mail in group::into_mails(due, left) {
+            let mails = group::into_mails(due, left);
+            let is_counted = route.at_most.is_some() && !mails.is_empty();
+            for mail in mails {
+                mail.iter().for_each(|(key, _)| self.take_away(key));
                 self.notices.push(self.compose(&receiver, &mail, commit));
                 mailed = mailed.and(self.now);
             }
-            if route.at_most.is_some() {
+            if is_counted {
                 commit.mailed.push((receiver, mailed));
             }
         }
@@ -427,7 +429,13 @@ impl<'a> Teller<'a> {
         commit.notices.append(&mut self.notices);
     }
 
-    /// Returns the groups that go out now, by receiver.
+    /// Lets a group wait no more.
+    fn take_away(&mut self, key: &GroupKey) {
+        self.groups.remove(key);
+        self.touched.insert(key.clone());
+    }
+
+    /// Returns the groups that may go out now, by receiver.
     fn due(&self) -> BTreeMap<ReceiverName, Vec<(GroupKey, Group)>> {
         let before = self.engine.memory.groups.iter().filter(|(key, _)| !self.touched.contains(key));
         let untouched = before.map(|(key, group)| (key, group, self.engine.mailed_at(key)));
@@ -440,7 +448,7 @@ impl<'a> Teller<'a> {
         due
     }
 
-    /// Says whether a group goes out now, of which this is the time. A clock that was set back must not keep mail until it
+    /// Says whether a group may go out now, of which this is the time. A clock that was set back must not keep mail until it
     /// has caught up; and nobody waits for that of a receiver who is gone from the configuration, which has no time.
     fn is_due(&self, key: &GroupKey, group: &Group, at: Option<Timestamp>) -> bool {
         let was_set_back = || {

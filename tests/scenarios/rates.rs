@@ -134,3 +134,26 @@ fn a_clock_that_is_set_back_holds_no_mail_for_its_hours() {
     18:08:00 managers mail Gənclik: Bozbaş is out
     ");
 }
+
+#[test]
+fn a_clock_that_is_set_back_while_mail_waits_lets_no_more_out_than_it_may() {
+    let story = |shop: &mut Shop| {
+        shop.keeps_to(&two_an_hour());
+        shop.opens();
+        for venue in [1, 2, 3] {
+            shop.at("sahil", venue);
+            shop.sells_out("Bozbaş");
+            shop.after("2m");
+        }
+        shop.our_clock_jumps_s(-150);
+        shop.after("1h");
+    };
+    insta::assert_snapshot!(told(&opening(), story), @r"
+    18:03:00 feed product.stopped: Bozbaş at Sahil
+    18:04:00 managers mail Sahil: Bozbaş is out
+    18:05:00 feed product.stopped: Bozbaş at İçərişəhər
+    18:06:00 managers mail İçərişəhər: Bozbaş is out
+    18:07:00 feed product.stopped: Bozbaş at Gənclik
+    19:04:00 managers mail Gənclik: Bozbaş is out
+    ");
+}

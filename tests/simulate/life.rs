@@ -214,6 +214,7 @@ impl Life {
             waiting: BTreeMap::new(),
             at_most: script.habits.at_most,
             mailed: Vec::new(),
+            mailed_ahead: Vec::new(),
             deleted: BTreeSet::new(),
             rules: script.rules,
             differences: Differences::default(),

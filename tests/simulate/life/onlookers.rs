@@ -48,6 +48,8 @@ pub(super) struct Onlookers {
     pub(super) at_most: Option<u32>,
     /// When they got mail, on our clock.
     pub(super) mailed: Vec<Timestamp>,
+    /// When they got mail before the clock was set back.
+    pub(super) mailed_ahead: Vec<Timestamp>,
     /// What was deleted in the back office.
     pub(super) deleted: BTreeSet<ProductId>,
     /// The set of rules in force.
@@ -205,11 +207,10 @@ impl Onlookers {
     fn judge_rate(&mut self, commit: &Commit, clock: Clock) {
         let Some(at_most) = self.at_most.and_then(|at_most| usize::try_from(at_most).ok()) else { return };
         let now = clock.wall;
-        // A clock that was set back lets nothing wait.
-        if self.mailed.iter().any(|at| *at > now) {
-            self.mailed.clear();
-            return;
-        }
+        // What lies ahead of a clock that was set back may count again once it has caught up.
+        let (mailed, mut ahead): (Vec<_>, Vec<_>) = self.mailed.drain(..).partition(|at| *at <= now);
+        self.mailed = mailed;
+        self.mailed_ahead.append(&mut ahead);
         let in_hour = |mailed: &[Timestamp]| mailed.iter().filter(|at| now.since(**at) < AN_HOUR).count();
         let mails = commit.notices.iter().filter(|notice| notice.receiver.as_str() == "managers");
         for notice in mails {
@@ -219,7 +220,8 @@ impl Onlookers {
             assert!(before < at_most || is_critical, "{before} mails within an hour, and one more: {}", mail.text);
             self.mailed.push(now);
         }
-        let is_free = in_hour(&self.mailed) < at_most && !self.sleep.is_some_and(|night| night.holds(now));
+        let may_count = in_hour(&self.mailed) + in_hour(&self.mailed_ahead);
+        let is_free = may_count < at_most && !self.sleep.is_some_and(|night| night.holds(now));
         for (key, group) in self.waiting.iter().filter(|_| is_free) {
             let waits = (group.opened_at..group.opened_at.plus(GROUP_WAIT)).contains(&now);
             assert!(waits, "a mail for {key:?} waits since {}, and nothing holds it back at {now}", group.opened_at);
