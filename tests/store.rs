@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eightysix::alerts::AlertKey;
-use eightysix::alerts::lifecycle::Alert;
+use eightysix::alerts::lifecycle::{Alert, Turns};
 use eightysix::alerts::notice::{Channel, Content, Event, Notice, NoticeId, ReceiverName};
 use eightysix::catalog::Venue;
 use eightysix::engine::{Commit, Stored};
@@ -48,7 +48,7 @@ fn cycle(number: u64) -> Commit {
     let mut commit = Commit::default();
     commit.venues = vec![Arc::new(snapshot)];
     commit.stored = [(VenueId(1), Stored { snapshot: true, catalog: true })].into();
-    commit.alerts = vec![(key, Some(Alert::Pending { since: at(number), baseline: false }))];
+    commit.alerts = vec![(key, Some(Alert::Pending { since: at(number), baseline: false, turns: Turns::default() }))];
     commit.changes = vec![(VenueId(1), Change::Row { product: ProductId(number), before: None, after: None })];
     commit.notices = vec![Notice {
         id: NoticeId::from_stored(&number.to_string()),
@@ -113,7 +113,7 @@ async fn check(path: &Path, committed: u64, delivered: &[u64]) {
     let snapshot = &memory.venues[&VenueId(1)];
     assert_eq!((snapshot.seq, snapshot.venue.name.clone()), (last, format!("venue {last}")));
     let alerts: Vec<&Alert> = memory.book.iter().map(|(_, alert)| alert).collect();
-    assert_eq!(alerts, [&Alert::Pending { since: at(last), baseline: false }]);
+    assert_eq!(alerts, [&Alert::Pending { since: at(last), baseline: false, turns: Turns::default() }]);
     assert_eq!(found.history, i64::try_from(last).expect("small"), "a line of history for each cycle");
     for number in delivered {
         assert!(found.notices.contains(&(*number, true)), "{number} was reported as delivered");

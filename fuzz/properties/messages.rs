@@ -147,6 +147,7 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
         keep_while: None,
         hold_for: Duration::ZERO,
         clear_for: Duration::ZERO,
+        flap_detection: true,
         remind: Box::default(),
         escalate: Box::default(),
         send_resolved: true,

@@ -70,7 +70,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::alerts::lifecycle::EpisodeId;
+    use crate::alerts::lifecycle::{EpisodeId, Turns};
     use crate::alerts::order::Acknowledgement;
     use crate::calendar::{ClockSpan, Schedule};
     use crate::document::Place;
@@ -110,6 +110,8 @@ mod tests {
             label: String::new(),
             message: crate::alerts::texts::Texts::default(),
             station: None,
+            turns: Turns::default(),
+            unstable_since: None,
         }
     }
 

@@ -231,6 +231,7 @@ pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAl
         closed_at: (entry.kind == EntryKind::Closed).then_some(entry.at),
         ended_by: end,
         baseline: entry.baseline,
+        unstable: open.is_some_and(|open| open.unstable_since.is_some()),
         acknowledged: open.and_then(|open| open.acknowledged.as_ref()),
     };
     let id = notice_id(&route.receiver, &[&entry.id]);

@@ -1,7 +1,8 @@
-//! The life of one alert: inactive -> pending -> firing -> clearing -> resolved.
+//! The life of one alert: inactive -> pending -> firing -> clearing -> resolved, and unstable.
 //!
-//! One pure function over (state, truth, timing, now). Invariant: Unknown leaves an alert exactly where it is, and an
-//! episode that never opened never closes.
+//! One pure function over (state, truth, timing, now). An alert that goes on and off stays open until it has been calm:
+//! see [`Timing::damps`]. Invariant: Unknown leaves an alert exactly where it is, and an episode that never opened never
+//! closes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -67,9 +68,62 @@ pub struct Timing {
     pub hold_for: Duration,
     /// It must be clear this long before the alert closes.
     pub clear_for: Duration,
+    /// Whether one that opens as the last of [`UNSTABLE_TURNS`] turns within [`UNSTABLE_WITHIN`] is unstable, and closes
+    /// only when it has been clear for [`CALM_FOR`].
+    pub damps: bool,
 }
 
-/// An alert that is pending or open; a resolved one is no longer in the book.
+impl Timing {
+    /// Returns how long this alert must be clear before it closes.
+    pub fn clear_for(&self, open: &OpenAlert) -> Duration {
+        if open.is_unstable(*self) { self.clear_for.max(CALM_FOR) } else { self.clear_for }
+    }
+}
+
+/// So many openings and closings make an alert unstable, the opening that makes it so among them.
+pub const UNSTABLE_TURNS: usize = 3;
+/// They count for so long.
+pub const UNSTABLE_WITHIN: Duration = Duration::from_mins(15);
+/// So long without a turn, an alert is no longer unstable.
+pub const CALM_FOR: Duration = Duration::from_mins(10);
+
+/// When an alert opened and closed of late, the oldest first: what may make its next opening unstable.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Turns(Vec<Timestamp>);
+
+impl Turns {
+    /// Takes times that were stored before.
+    pub fn from_stored(times: Vec<Timestamp>) -> Self {
+        Self(times)
+    }
+
+    /// Returns the times.
+    pub fn times(&self) -> &[Timestamp] {
+        &self.0
+    }
+
+    /// Returns those that still count. One that lies ahead is of a clock that was set back since, and counts no more.
+    fn recent(&self, now: Timestamp) -> Self {
+        let counts = |at: &&Timestamp| **at <= now && now.since(**at) < UNSTABLE_WITHIN;
+        Self(self.0.iter().filter(counts).copied().collect())
+    }
+
+    /// Returns them with one more; older ones than make an opening unstable are forgotten.
+    fn and(&self, now: Timestamp) -> Self {
+        let mut recent = self.recent(now);
+        recent.0.push(now);
+        let too_many = recent.0.len().saturating_sub(UNSTABLE_TURNS);
+        recent.0.drain(..too_many);
+        recent
+    }
+
+    /// Returns the alert that is left of them when there is no other.
+    fn rest(self) -> Option<Alert> {
+        (!self.0.is_empty()).then_some(Alert::Rested(self))
+    }
+}
+
+/// An alert that is pending or open, or was of late.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Alert {
     /// The rule holds, but not yet for long enough.
@@ -78,9 +132,28 @@ pub enum Alert {
         since: Timestamp,
         /// True when it already held in the first reading of its venue.
         baseline: bool,
+        /// When it turned before.
+        turns: Turns,
     },
     /// Firing, or clearing when `clear_since` is set.
     Open(Box<OpenAlert>),
+    /// Resolved, and remembered only for as long as its turns count.
+    Rested(Turns),
+}
+
+impl Alert {
+    /// Returns it while it is open.
+    pub fn open(&self) -> Option<&OpenAlert> {
+        match self {
+            Self::Open(open) => Some(open),
+            Self::Pending { .. } | Self::Rested(_) => None,
+        }
+    }
+
+    /// Says whether only its turns are remembered.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Rested(_))
+    }
 }
 
 /// An alert from firing until resolved.
@@ -112,6 +185,17 @@ pub struct OpenAlert {
     pub message: Texts,
     /// The station that was concerned, for the screens.
     pub station: Option<StationId>,
+    /// When it turned of late, its opening included.
+    pub turns: Turns,
+    /// Of an alert that is unstable, since when it holds without a break.
+    pub unstable_since: Option<Timestamp>,
+}
+
+impl OpenAlert {
+    /// Says whether it goes on and off, so that it is told to be over only when it is calm.
+    pub fn is_unstable(&self, timing: Timing) -> bool {
+        timing.damps && self.unstable_since.is_some()
+    }
 }
 
 /// What a step of an alert's life asks to be done.
@@ -127,9 +211,13 @@ pub enum Turn {
         since: Timestamp,
         /// True when it already held in the first reading of its venue.
         baseline: bool,
+        /// When it turned of late, this opening included.
+        turns: Turns,
+        /// True when there were too many of them.
+        unstable: bool,
     },
-    /// The alert closes.
-    Close(Box<OpenAlert>),
+    /// The alert closes, and this is left of it.
+    Close(Box<OpenAlert>, Option<Alert>),
 }
 
 /// Advances one alert. `holds` is the rule's `when`, `keeps` is `when` or `keep_while`.
@@ -144,45 +232,75 @@ pub fn advance(
     baseline: bool,
     now: Timestamp,
 ) -> Turn {
+    let open = |since: Timestamp, baseline: bool, turns: &Turns| {
+        let turns = if timing.damps { turns.and(now) } else { Turns::default() };
+        let unstable = turns.0.len() >= UNSTABLE_TURNS;
+        Turn::Open { since, baseline, turns, unstable }
+    };
+    let begin = |turns: &Turns| match holds {
+        Truth::Holds if timing.hold_for.is_zero() => open(now, baseline, turns),
+        Truth::Holds => Turn::Move(Some(Alert::Pending { since: now, baseline, turns: turns.clone() })),
+        Truth::Clear | Truth::Unknown => Turn::Stay,
+    };
     match alert {
-        None => match holds {
-            Truth::Holds if timing.hold_for.is_zero() => Turn::Open { since: now, baseline },
-            Truth::Holds => Turn::Move(Some(Alert::Pending { since: now, baseline })),
-            Truth::Clear | Truth::Unknown => Turn::Stay,
-        },
-        Some(Alert::Pending { since, baseline }) => match holds {
-            Truth::Holds if now.since(*since) >= timing.hold_for => Turn::Open { since: *since, baseline: *baseline },
+        None => begin(&Turns::default()),
+        Some(Alert::Rested(turns)) => {
+            let counts = timing.damps && turns.recent(now) != Turns::default();
+            if counts || holds == Truth::Holds { begin(turns) } else { Turn::Move(None) }
+        }
+        Some(Alert::Pending { since, baseline, turns }) => match holds {
+            Truth::Holds if now.since(*since) >= timing.hold_for => open(*since, *baseline, turns),
             // The clock was set back: waiting for it to catch up could take hours.
-            Truth::Holds if now < *since => Turn::Move(Some(Alert::Pending { since: now, baseline: *baseline })),
+            Truth::Holds if now < *since => {
+                Turn::Move(Some(Alert::Pending { since: now, baseline: *baseline, turns: turns.clone() }))
+            }
             Truth::Holds | Truth::Unknown => Turn::Stay,
-            Truth::Clear => Turn::Move(None),
+            Truth::Clear => Turn::Move(turns.recent(now).rest()),
         },
         Some(Alert::Open(open)) => advance_open(open, keeps, timing, now),
     }
 }
 
 fn advance_open(open: &OpenAlert, keeps: Truth, timing: Timing, now: Timestamp) -> Turn {
+    let to = |open: OpenAlert| Turn::Move(Some(Alert::Open(Box::new(open))));
+    let clear_for = timing.clear_for(open);
     match (keeps, open.clear_since) {
         (Truth::Holds, Some(_)) => {
-            Turn::Move(Some(Alert::Open(Box::new(OpenAlert { clear_since: None, ..open.clone() }))))
+            to(OpenAlert { clear_since: None, unstable_since: open.unstable_since.map(|_| now), ..open.clone() })
         }
-        (Truth::Clear, None) if timing.clear_for.is_zero() => Turn::Close(Box::new(open.clone())),
-        (Truth::Clear, Some(since)) if now.since(since) >= timing.clear_for => Turn::Close(Box::new(open.clone())),
+        // Calm, or of a clock that was set back since.
+        (Truth::Holds, None) if open.unstable_since.is_some_and(|at| now < at || now.since(at) >= CALM_FOR) => {
+            to(OpenAlert { unstable_since: None, turns: Turns::default(), ..open.clone() })
+        }
+        (Truth::Clear, None) if clear_for.is_zero() => close(open, timing, now),
+        (Truth::Clear, Some(since)) if now.since(since) >= clear_for => close(open, timing, now),
         // A start that lies ahead is of a clock that was set back since.
         (Truth::Clear, since) if since.is_none_or(|since| now < since) => {
-            Turn::Move(Some(Alert::Open(Box::new(OpenAlert { clear_since: Some(now), ..open.clone() }))))
+            to(OpenAlert { clear_since: Some(now), ..open.clone() })
         }
         (Truth::Unknown, _) | (Truth::Holds, None) | (Truth::Clear, None | Some(_)) => Turn::Stay,
     }
+}
+
+/// Closes an alert. What was unstable is calm now, and its turns count no more.
+fn close(open: &OpenAlert, timing: Timing, now: Timestamp) -> Turn {
+    let counts = timing.damps && open.unstable_since.is_none();
+    let rest = counts.then(|| open.turns.and(now).rest()).flatten();
+    Turn::Close(Box::new(open.clone()), rest)
 }
 
 /// Returns when time alone may turn this alert, and why (style 27).
 pub fn deadline(alert: &Alert, timing: Timing) -> Option<(Timestamp, &'static str)> {
     match alert {
         Alert::Pending { since, .. } => Some((since.plus(timing.hold_for), "an alert has held long enough to open")),
-        Alert::Open(open) => {
-            open.clear_since.map(|since| (since.plus(timing.clear_for), "an alert has been clear long enough to close"))
-        }
+        Alert::Open(open) => match (open.clear_since, open.unstable_since) {
+            (Some(since), _) => {
+                Some((since.plus(timing.clear_for(open)), "an alert has been clear long enough to close"))
+            }
+            (None, Some(since)) => Some((since.plus(CALM_FOR), "an alert has been calm for long enough")),
+            (None, None) => None,
+        },
+        Alert::Rested(_) => None,
     }
 }
 
@@ -197,10 +315,11 @@ mod tests {
     }
 
     fn timing(hold_for_s: u64, clear_for_s: u64) -> Timing {
-        Timing { hold_for: Duration::from_secs(hold_for_s), clear_for: Duration::from_secs(clear_for_s) }
+        let [hold_for, clear_for] = [hold_for_s, clear_for_s].map(Duration::from_secs);
+        Timing { hold_for, clear_for, damps: false }
     }
 
-    fn opened(since: Timestamp, now: Timestamp, baseline: bool) -> Alert {
+    fn opened(since: Timestamp, now: Timestamp, baseline: bool, turns: Turns, unstable: bool) -> Alert {
         Alert::Open(Box::new(OpenAlert {
             episode: EpisodeId::derive("test", now),
             since,
@@ -215,22 +334,25 @@ mod tests {
             label: String::new(),
             message: Texts::default(),
             station: None,
+            turns,
+            unstable_since: unstable.then_some(now),
         }))
     }
 
-    /// Runs a story of (second, truth) and returns what was told: `+` opened, `-` closed, with the second.
+    /// Runs a story of (second, truth) and returns what was told: `+` opened, `~` opened unstable, `-` closed, with the
+    /// second.
     fn told(timing: Timing, story: &[(i64, Truth)]) -> Vec<String> {
         let (mut alert, mut told) = (None, Vec::new());
         for (s, truth) in story {
             match advance(alert.as_ref(), *truth, *truth, timing, false, at(*s)) {
                 Turn::Stay => {}
                 Turn::Move(next) => alert = next,
-                Turn::Open { since, baseline } => {
-                    alert = Some(opened(since, at(*s), baseline));
-                    told.push(format!("+{s}"));
+                Turn::Open { since, baseline, turns, unstable } => {
+                    alert = Some(opened(since, at(*s), baseline, turns, unstable));
+                    told.push(format!("{}{s}", if unstable { '~' } else { '+' }));
                 }
-                Turn::Close(_) => {
-                    alert = None;
+                Turn::Close(_, rest) => {
+                    alert = rest;
                     told.push(format!("-{s}"));
                 }
             }
@@ -265,8 +387,74 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_and_off_is_told_to_be_over_when_it_is_calm() {
+        use Truth::{Clear as C, Holds as H, Unknown as U};
+        let cases: &[Story] = &[
+            // The third turn is an opening: it ends after ten minutes of calm, however often it turns until then.
+            (
+                0,
+                0,
+                &[(0, H), (60, C), (120, H), (180, C), (240, H), (300, C), (899, C), (900, C)],
+                &["+0", "-60", "~120", "-900"],
+            ),
+            // Two turns are none too many, nor three in more than a quarter of an hour.
+            (0, 0, &[(0, H), (60, C), (900, H), (960, C)], &["+0", "-60", "+900", "-960"]),
+            (0, 0, &[(0, H), (60, C), (899, H), (960, C), (1560, C)], &["+0", "-60", "~899", "-1560"]),
+            // One that was open for long and is over has turned once.
+            (
+                0,
+                0,
+                &[(0, H), (5000, C), (5060, H), (5120, C), (5180, H), (5240, C), (5840, C)],
+                &["+0", "-5000", "+5060", "-5120", "~5180", "-5840"],
+            ),
+            // It stays on for ten minutes: it is not unstable any more, and ends as others do.
+            (
+                0,
+                0,
+                &[(0, H), (60, C), (120, H), (180, C), (200, H), (799, H), (800, H), (810, C)],
+                &["+0", "-60", "~120", "-810"],
+            ),
+            (
+                0,
+                0,
+                &[(0, H), (60, C), (120, H), (180, C), (200, H), (799, H), (810, C), (1409, C), (1410, C)],
+                &["+0", "-60", "~120", "-1410"],
+            ),
+            // What nobody knows is no turn, and does not end the calm.
+            (
+                0,
+                0,
+                &[(0, H), (60, C), (120, H), (180, C), (240, U), (700, U), (780, C)],
+                &["+0", "-60", "~120", "-780"],
+            ),
+            // Calm ends it: what came before counts no more.
+            (
+                0,
+                0,
+                &[(0, H), (60, C), (120, H), (180, C), (780, C), (790, H), (800, C)],
+                &["+0", "-60", "~120", "-780", "+790", "-800"],
+            ),
+            // A longer wait of the rule itself stays.
+            (
+                0,
+                700,
+                &[(0, H), (1, C), (701, C), (702, H), (703, C), (1402, C), (1403, C)],
+                &["+0", "-701", "~702", "-1403"],
+            ),
+            // What never opened is no turn.
+            (90, 0, &[(0, H), (60, C), (120, H), (180, C), (240, H), (330, H), (340, C)], &["+330", "-340"]),
+            // A clock that was set back: what lies ahead of it counts no more.
+            (0, 0, &[(9000, H), (9060, C), (120, H), (180, C)], &["+9000", "-9060", "+120", "-180"]),
+        ];
+        for (hold_for, clear_for, story, expected) in cases {
+            let timing = Timing { damps: true, ..timing(*hold_for, *clear_for) };
+            assert_eq!(told(timing, story), *expected, "{story:?}");
+        }
+    }
+
+    #[test]
     fn the_gap_of_keep_while_holds_an_open_alert_and_opens_none() {
-        let open = opened(at(0), at(0), false);
+        let open = opened(at(0), at(0), false, Turns::default(), false);
         assert_eq!(advance(Some(&open), Truth::Clear, Truth::Holds, timing(0, 0), false, at(9)), Turn::Stay);
         assert_eq!(advance(None, Truth::Clear, Truth::Holds, timing(0, 0), false, at(9)), Turn::Stay);
     }
@@ -283,29 +471,37 @@ mod tests {
         fn openings_and_closings_alternate_and_unknown_turns_nothing(
             hold_for in 0_u64..30,
             clear_for in 0_u64..30,
-            steps in prop::collection::vec((1_i64..20, 0_u8..3), 0..60),
+            damps in any::<bool>(),
+            steps in prop::collection::vec((1_i64..400, 0_u8..3), 0..60),
         ) {
             let (mut now, mut alert, mut is_open) = (0, None, false);
+            let timing = Timing { damps, ..timing(hold_for, clear_for) };
+            let mut said: Vec<i64> = Vec::new();
             for (wait, truth) in steps {
                 now += wait;
                 let truth = [Truth::Holds, Truth::Clear, Truth::Unknown][usize::from(truth)];
-                let turn = advance(alert.as_ref(), truth, truth, timing(hold_for, clear_for), false, at(now));
+                let turn = advance(alert.as_ref(), truth, truth, timing, false, at(now));
                 if truth == Truth::Unknown {
-                    prop_assert_eq!(&turn, &Turn::Stay);
+                    prop_assert!(matches!(turn, Turn::Stay | Turn::Move(None)), "{:?}", turn);
                 }
                 match turn {
                     Turn::Stay => {}
                     Turn::Move(next) => alert = next,
-                    Turn::Open { since, baseline } => {
+                    Turn::Open { since, baseline, turns, unstable } => {
                         prop_assert!(!is_open && at(now).since(since) >= Duration::from_secs(hold_for));
-                        (alert, is_open) = (Some(opened(since, at(now), baseline)), true);
+                        (alert, is_open) = (Some(opened(since, at(now), baseline, turns, unstable)), true);
+                        said.push(now);
                     }
-                    Turn::Close(_) => {
+                    Turn::Close(_, rest) => {
                         prop_assert!(is_open);
-                        (alert, is_open) = (None, false);
+                        (alert, is_open) = (rest, false);
+                        said.push(now);
                     }
                 }
             }
+            // Three turns, of which the last is an opening, and one closing that none of them made unstable.
+            let most = said.iter().map(|last| said.iter().filter(|at| (last - 599..=*last).contains(*at)).count()).max();
+            prop_assert!(!damps || most.is_none_or(|most| most <= UNSTABLE_TURNS + 1), "{:?}", said);
         }
     }
 }

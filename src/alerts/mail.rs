@@ -295,7 +295,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::alerts::lifecycle::EpisodeId;
+    use crate::alerts::lifecycle::{EpisodeId, Turns};
     use crate::alerts::order::{Acknowledgement, Reason};
     use crate::rules::Severity;
     use crate::units::VenueId;
@@ -352,6 +352,8 @@ mod tests {
             label: "Plov".to_owned(),
             message: still.into(),
             station: None,
+            turns: Turns::default(),
+            unstable_since: None,
         };
         let day_starts = jiff::civil::time(4, 0, 0, 0);
         let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12) };

@@ -134,8 +134,8 @@ pub fn withdraw_all<'a>(book: &AlertBook, rules: &'a RuleSet, venue: VenueId) ->
 /// Ends an alert whose rule a reload took away: nobody can say any more whether it holds.
 fn withdraw<'a>(key: AlertKey, alert: &Alert) -> Turned<'a> {
     let turn = match alert {
-        Alert::Pending { .. } => Turn::Move(None),
-        Alert::Open(open) => Turn::Close(open.clone()),
+        Alert::Pending { .. } | Alert::Rested(_) => Turn::Move(None),
+        Alert::Open(open) => Turn::Close(open.clone(), None),
     };
     Turned { key, turn, rule: None }
 }
@@ -143,7 +143,9 @@ fn withdraw<'a>(key: AlertKey, alert: &Alert) -> Turned<'a> {
 /// Returns how long the rule waits on both sides; an event rule has no episodes.
 pub fn timing(rule: &Rule) -> Option<Timing> {
     match &rule.form {
-        Form::State(state) => Some(Timing { hold_for: state.hold_for, clear_for: state.clear_for }),
+        Form::State(state) => {
+            Some(Timing { hold_for: state.hold_for, clear_for: state.clear_for, damps: state.flap_detection })
+        }
         Form::Event(_) => None,
     }
 }

@@ -100,6 +100,7 @@ struct Alert<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_by: Option<&'static str>,
     baseline: bool,
+    unstable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ack: Option<PublishedAck<'a>>,
 }
@@ -164,6 +165,8 @@ pub struct AlertPart<'a> {
     pub ended_by: Option<End>,
     /// True when it already held in the first reading.
     pub baseline: bool,
+    /// True when it goes on and off, and is told to be over only when it is calm.
+    pub unstable: bool,
     /// What somebody who takes care of it said.
     pub acknowledged: Option<&'a Acknowledgement>,
 }
@@ -257,7 +260,8 @@ fn change(facts: &ChangeFacts) -> Change<'_> {
 }
 
 fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
-    let AlertPart { rule, severity, episode, since, opened_at, closed_at, ended_by, baseline, acknowledged } = part;
+    let AlertPart { rule, severity, episode, since, opened_at, closed_at, ended_by, baseline, unstable, acknowledged } =
+        part;
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     Alert {
         rule,
@@ -268,6 +272,7 @@ fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
         closed_at: text(closed_at),
         ended_by: ended_by.map(End::word),
         baseline,
+        unstable,
         ack: acknowledged.map(PublishedAck::of),
     }
 }
@@ -346,6 +351,7 @@ mod tests {
             closed_at: Some(NOW),
             ended_by: Some(End::Window),
             baseline: true,
+            unstable: true,
             acknowledged: None,
         };
         let event = cloud_event("0af4", "alert.closed", &everything(), Some(part), Some("Fanta is back"), NOW);
@@ -360,7 +366,8 @@ mod tests {
               "opened_at": "2026-05-08T14:20:30.500Z",
               "rule": "sold-out",
               "severity": "critical",
-              "since": "2026-05-08T14:20:00.500Z"
+              "since": "2026-05-08T14:20:00.500Z",
+              "unstable": true
             },
             "brand": "sahil",
             "change": {

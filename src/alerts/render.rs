@@ -556,6 +556,7 @@ mod tests {
             keep_while: None,
             hold_for: Duration::ZERO,
             clear_for: Duration::ZERO,
+            flap_detection: true,
             send_resolved: true,
             remind: Box::default(),
             escalate: Box::default(),

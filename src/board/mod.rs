@@ -164,10 +164,7 @@ pub fn status(
 
 /// Returns the open alerts among a venue's alerts.
 pub fn open_alerts<'a, K: 'a>(alerts: impl Iterator<Item = (&'a K, &'a Alert)>) -> impl Iterator<Item = &'a OpenAlert> {
-    alerts.filter_map(|(_, alert)| match alert {
-        Alert::Open(open) => Some(open.as_ref()),
-        Alert::Pending { .. } => None,
-    })
+    alerts.filter_map(|(_, alert)| alert.open())
 }
 
 /// Returns the event type of a change for the feed, or `None` when it makes no sound on a screen.

@@ -93,6 +93,7 @@ struct Alert<'a> {
     since: String,
     opened_at: String,
     clearing: bool,
+    unstable: bool,
     ack: Option<PublishedAck<'a>>,
     silenced: bool,
 }
@@ -181,6 +182,7 @@ pub(super) fn alert(brand: &BrandId, snapshot: &Snapshot, alert: &OpenAlert, set
         since: alert.since.to_string(),
         opened_at: alert.opened_at.to_string(),
         clearing: alert.clear_since.is_some(),
+        unstable: alert.unstable_since.is_some(),
         ack: alert.acknowledged.as_ref().map(PublishedAck::of),
         silenced: alert.held.values().any(|hold| matches!(hold, Hold::Silence(_))),
     })

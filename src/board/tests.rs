@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::alerts::lifecycle::EpisodeId;
+use crate::alerts::lifecycle::{EpisodeId, Turns};
 use crate::alerts::texts::Texts;
 use crate::catalog::{Product, Station, Venue};
 use crate::language::Language;
@@ -96,6 +96,8 @@ fn open_alert() -> OpenAlert {
         label: "Lamb kebab".to_owned(),
         message: "Lamb kebab is out".into(),
         station: Some(StationId(3)),
+        turns: Turns::default(),
+        unstable_since: None,
     }
 }
 
@@ -210,6 +212,7 @@ fn the_payloads_of_the_contract() {
       "silenced": false,
       "since": "2026-05-08T14:51:02.781Z",
       "station": 3,
+      "unstable": false,
       "v": 1,
       "venue": 7,
       "venue_name": "Sahil"

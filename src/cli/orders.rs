@@ -200,11 +200,7 @@ async fn add(desk: &Desk, arguments: &SilenceAddArguments) -> Result<(), Failure
 
 impl Desk {
     fn open_alerts(&self) -> Vec<(&AlertKey, &OpenAlert)> {
-        let open = self.memory.book.iter().filter_map(|(key, alert)| match alert {
-            Alert::Open(open) => Some((key, open.as_ref())),
-            Alert::Pending { .. } => None,
-        });
-        open.collect()
+        self.memory.book.iter().filter_map(|(key, alert)| Some((key, alert.open()?))).collect()
     }
 
     /// Leaves an order beside the service and waits until it is done.
@@ -268,6 +264,9 @@ impl Desk {
             let words = said.in_words(Language::En, &self.config.locale.timezone);
             lines.push(printable(&format!("          {words}"), LINE_LENGTH_MAX));
         }
+        if alert.unstable_since.is_some() {
+            lines.push("          on and off: its end is told when it is calm".to_owned());
+        }
         let zone = &self.config.locale.timezone;
         for (receiver, until) in self.waiting_mails(key, alert) {
             lines.push(format!(
@@ -314,9 +313,9 @@ impl Desk {
 
     fn why(&self, hold: &Hold) -> String {
         match hold {
-            Hold::Cause(cause) => match self.memory.book.get(cause) {
-                Some(Alert::Open(open)) => format!("because of {}: {}", cause.rule, open.label),
-                Some(Alert::Pending { .. }) | None => format!("because of {}", cause.rule),
+            Hold::Cause(cause) => match self.memory.book.get(cause).and_then(Alert::open) {
+                Some(open) => format!("because of {}: {}", cause.rule, open.label),
+                None => format!("because of {}", cause.rule),
             },
             Hold::Silence(id) => format!("silence {id}"),
         }
@@ -332,6 +331,7 @@ impl Desk {
             "episode": alert.episode.as_str(), "rule": key.rule.as_str(), "severity": alert.severity.word(),
             "venue": key.subject.venue().map(|venue| venue.0), "place": self.place(key), "about": alert.label,
             "message": alert.message.common(), "since": alert.since.to_string(), "clearing": alert.clear_since.is_some(),
+            "unstable": alert.unstable_since.is_some(),
             "told": told, "mail_waits": mail_waits, "held": held, "acknowledged_by": alert.acknowledged.as_ref().map(|said| said.by.as_str()),
         })
     }

@@ -43,7 +43,7 @@ impl<'a> Look<'a> {
     pub(super) fn at_turn(&self, turned: &Turned<'_>) -> (Facts, End) {
         match turned.turn {
             Turn::Open { .. } => (self.facts(&turned.key.subject), End::Clear),
-            Turn::Close(_) => (self.facts(&turned.key.subject), self.end_of(turned)),
+            Turn::Close(..) => (self.facts(&turned.key.subject), self.end_of(turned)),
             Turn::Stay | Turn::Move(_) => (self.brief(&turned.key.subject), End::Clear),
         }
     }

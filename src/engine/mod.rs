@@ -414,7 +414,7 @@ impl Engine {
         changed.or_else(|| self.memory.venues.get(&venue))
     }
 
-    /// Returns the alerts of a scope as they will be after the commit.
+    /// Returns the alerts of a scope as they will be after the commit, without those that are over.
     fn alerts_after<'a>(&'a self, commit: &'a Commit, scope: Option<VenueId>) -> BTreeMap<&'a AlertKey, &'a Alert> {
         let mut after: BTreeMap<&AlertKey, &Alert> = self.memory.book.of(scope).collect();
         for (key, alert) in commit.alerts.iter().filter(|(key, _)| key.subject.venue() == scope) {
@@ -423,6 +423,7 @@ impl Engine {
                 None => after.remove(key),
             };
         }
+        after.retain(|_, alert| !alert.is_over());
         after
     }
 

@@ -166,7 +166,7 @@ impl Engine {
 
     /// Forgets the silences that end when what they hide is back.
     pub(super) fn end_silences_of_what_is_back(&self, commit: &mut Commit) {
-        let has_ended = commit.alerts.iter().any(|(_, alert)| alert.is_none());
+        let has_ended = commit.alerts.iter().any(|(_, alert)| alert.as_ref().is_none_or(Alert::is_over));
         if !has_ended || self.memory.silences.values().all(|silence| !silence.until_back) {
             return;
         }

@@ -53,9 +53,8 @@ impl<'a> Settling<'a> {
 
     /// Tells what is to be told now, and keeps for the rest why it is not.
     pub(super) fn settle(self, look: &Look<'_>, commit: &mut Commit, teller: &mut Teller<'_>) {
-        let waits = |(key, alert): (&AlertKey, &Alert)| match alert {
-            Alert::Open(open) => !open.held.is_empty() || self.follows_up(key, open, look.now),
-            Alert::Pending { .. } => false,
+        let waits = |(key, alert): (&AlertKey, &Alert)| {
+            alert.open().is_some_and(|open| !open.held.is_empty() || self.follows_up(key, open, look.now))
         };
         if !self.has_turned && !self.engine.memory.book.of(self.scope).any(waits) {
             return;
@@ -211,6 +210,7 @@ impl<'a> Settling<'a> {
                 Form::State(state) if state.hold_for <= CAUSE_AWAITED_MAX => (named(), false),
                 Form::State(_) | Form::Event(_) => return None,
             },
+            Alert::Rested(_) => return None,
             Alert::Open(_) if self.opened.contains(key) => (named(), false),
             Alert::Open(open) => {
                 let is_of_cause = |hold: &Hold| matches!(hold, Hold::Cause(_));
@@ -220,7 +220,12 @@ impl<'a> Settling<'a> {
                 if silence().is_none() {
                     audience.append(&mut self.escalated_to(rule, open, look.now));
                 }
-                (audience, open.clear_since.is_some())
+                // One that is unstable is clear for longer than what it explains needs to follow it.
+                let is_clearing = |since: Timestamp| match &rule.form {
+                    Form::State(state) => open.unstable_since.is_none() || look.now.since(since) < state.clear_for,
+                    Form::Event(_) => false,
+                };
+                (audience, open.clear_since.is_some_and(is_clearing))
             }
         };
         Some(Standing { key, audience, is_clearing })

@@ -11,7 +11,7 @@ use crate::alerts::facts::{self, Facts};
 use crate::alerts::followup;
 use crate::alerts::group::{self, Entry, EntryKind, Group, GroupKey, Groups, Route, Way};
 use crate::alerts::hold::Hold;
-use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turn};
+use crate::alerts::lifecycle::{Alert, CALM_FOR, EpisodeId, OpenAlert, Turn, Turns};
 use crate::alerts::mail::{self, MailContext, Part, StillOpen};
 use crate::alerts::notice::{Content, Notice, ReceiverName};
 use crate::alerts::published::{self, End};
@@ -71,13 +71,17 @@ impl<'a> Teller<'a> {
                 (key, alert)
             }
             Turn::Move(alert) => (key, alert),
-            Turn::Open { since, baseline } => {
-                let alert = rule.map(|rule| Alert::Open(Box::new(self.open(&key, rule, &facts, since, baseline))));
+            Turn::Open { since, baseline, turns, unstable } => {
+                let open = |rule| {
+                    let unstable_since = unstable.then_some(self.now);
+                    OpenAlert { turns, unstable_since, ..self.open(&key, rule, &facts, since, baseline) }
+                };
+                let alert = rule.map(|rule| Alert::Open(Box::new(open(rule))));
                 (key, alert)
             }
-            Turn::Close(open) => {
+            Turn::Close(open, rest) => {
                 self.close(&key, rule, &open, facts, end);
-                (key, None)
+                (key, rest)
             }
         }
     }
@@ -101,6 +105,8 @@ impl<'a> Teller<'a> {
             label: render::label(facts),
             message: Texts::default(),
             station: facts.station.as_ref().map(|station| station.id),
+            turns: Turns::default(),
+            unstable_since: None,
         };
         OpenAlert { message: self.message(rule, &open, facts), ..open }
     }
@@ -125,7 +131,14 @@ impl<'a> Teller<'a> {
 
     /// Tells receivers that an alert is open.
     pub(super) fn tell_opened(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts, receivers: &[ReceiverName]) {
-        let news = self.alert_news(EntryKind::Opened, rule.name.as_str(), open, open.message.clone());
+        let message = match (&rule.form, open.unstable_since) {
+            (Form::State(state), Some(_)) => {
+                let calm = state.send_resolved.then(|| CALM_FOR.max(state.clear_for));
+                self.said(|language| news::unstable(language, open.message.in_language(language), calm))
+            }
+            (Form::State(_) | Form::Event(_), _) => open.message.clone(),
+        };
+        let news = self.alert_news(EntryKind::Opened, rule.name.as_str(), open, message);
         self.tell(receivers, &news, facts, Some(open), None);
     }
 
@@ -406,7 +419,7 @@ impl<'a> Teller<'a> {
         let before = &self.engine.memory.groups;
         for (receiver, due) in self.due() {
             let Some(route) = routes.get(&receiver) else {
-                due.iter().for_each(|(key, _)| self.take_away(key));
+                self.take_away(&due);
                 continue;
             };
             let mut mailed = self.engine.memory.mailed.get(&receiver).cloned().unwrap_or_default();
@@ -414,7 +427,7 @@ impl<'a> Teller<'a> {
             let mails = group::into_mails(due, left);
             let is_counted = route.at_most.is_some() && !mails.is_empty();
             for mail in mails {
-                mail.iter().for_each(|(key, _)| self.take_away(key));
+                self.take_away(&mail);
                 self.notices.push(self.compose(&receiver, &mail, commit));
                 mailed = mailed.and(self.now);
             }
@@ -429,10 +442,12 @@ impl<'a> Teller<'a> {
         commit.notices.append(&mut self.notices);
     }
 
-    /// Lets a group wait no more.
-    fn take_away(&mut self, key: &GroupKey) {
-        self.groups.remove(key);
-        self.touched.insert(key.clone());
+    /// Lets groups wait no more.
+    fn take_away(&mut self, groups: &[(GroupKey, Group)]) {
+        for (key, _) in groups {
+            self.groups.remove(key);
+            self.touched.insert(key.clone());
+        }
     }
 
     /// Returns the groups that may go out now, by receiver.
@@ -486,10 +501,7 @@ impl<'a> Teller<'a> {
     /// with what hangs under it and was therefore not told.
     fn still_open<'b>(&'b self, key: &GroupKey, commit: &'b Commit) -> Vec<StillOpen<'b>> {
         let after = self.engine.alerts_after(commit, key.venue);
-        let open = after.iter().filter_map(|(key, alert)| match alert {
-            Alert::Open(open) => Some((*key, open.as_ref())),
-            Alert::Pending { .. } => None,
-        });
+        let open = after.iter().filter_map(|(key, alert)| Some((*key, alert.open()?)));
         let open: Vec<(&AlertKey, &OpenAlert)> = open.collect();
         let under = |cause: &AlertKey| {
             let is_effect = |(_, open): &&(&AlertKey, &'b OpenAlert)| matches!(open.held.get(&key.receiver), Some(Hold::Cause(held_by)) if held_by == cause);

@@ -209,10 +209,7 @@ pub fn notices_of(
     past: &[PastEpisode],
 ) -> (Vec<NoticeId>, BTreeMap<ReceiverName, Timestamp>) {
     let over = past.iter().map(|past| &past.alert);
-    let open = known.alerts_of(subject).filter_map(|(_, alert)| match alert {
-        Alert::Open(open) => Some(open.as_ref()),
-        Alert::Pending { .. } => None,
-    });
+    let open = known.alerts_of(subject).filter_map(|(_, alert)| alert.open());
     let (mut notices, mut mails) = (Vec::new(), BTreeMap::new());
     for alert in open.chain(over) {
         for receiver in alert.told.iter().filter(|receiver| known.is_asked_about(receiver)) {
@@ -262,7 +259,7 @@ pub fn explain(
         };
         let key = AlertKey { subject: subject.clone(), rule: rule.name.clone() };
         let alert = known.memory.book.get(&key);
-        if alert.is_none() && !known.names(rule) {
+        if alert.is_none_or(Alert::is_over) && !known.names(rule) {
             unnamed.push(rule.name.clone());
             continue;
         }
@@ -309,7 +306,7 @@ impl Known<'_> {
                 says: vec!["no such rule is in the configuration any more: its alert ends".to_owned()],
                 receivers: post.of_alert(key, open, None, None),
             }),
-            Alert::Open(_) | Alert::Pending { .. } => None,
+            Alert::Open(_) | Alert::Pending { .. } | Alert::Rested(_) => None,
         };
         self.alerts_of(subject).filter_map(account).collect()
     }

@@ -161,26 +161,22 @@ impl Known<'_> {
 
     /// Names the alert that explains another, by its rule and what it is about, and says whether the receiver was told.
     pub(super) fn cause_words(&self, key: &AlertKey, receiver: &ReceiverName) -> String {
-        match self.memory.book.get(key) {
-            Some(Alert::Open(open)) => {
-                let told = if open.told.contains(receiver) { ", of which they are told" } else { "" };
-                format!("because of {}{told}: {}", key.rule, open.message)
-            }
-            Some(Alert::Pending { .. }) | None => {
-                let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
-                let label = match (&key.subject, snapshot) {
-                    (Subject::Item(_, id), Some(snapshot)) => facts::product_name(snapshot, *id),
-                    (Subject::Station(_, id), Some(snapshot)) => {
-                        let station = snapshot.picture.catalog.stations.get(id);
-                        station.map_or_else(|| format!("station {id}"), |it| printable(&it.name, NAME_LENGTH_MAX))
-                    }
-                    (Subject::Venue(_), Some(snapshot)) => facts::venue_name(snapshot),
-                    (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => {
-                        self.brand.to_string()
-                    }
-                };
-                format!("because of {}: {label}", key.rule)
-            }
+        if let Some(open) = self.memory.book.get(key).and_then(Alert::open) {
+            let told = if open.told.contains(receiver) { ", of which they are told" } else { "" };
+            return format!("because of {}{told}: {}", key.rule, open.message);
         }
+        let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
+        let label = match (&key.subject, snapshot) {
+            (Subject::Item(_, id), Some(snapshot)) => facts::product_name(snapshot, *id),
+            (Subject::Station(_, id), Some(snapshot)) => {
+                let station = snapshot.picture.catalog.stations.get(id);
+                station.map_or_else(|| format!("station {id}"), |it| printable(&it.name, NAME_LENGTH_MAX))
+            }
+            (Subject::Venue(_), Some(snapshot)) => facts::venue_name(snapshot),
+            (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => {
+                self.brand.to_string()
+            }
+        };
+        format!("because of {}: {label}", key.rule)
     }
 }

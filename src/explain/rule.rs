@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use crate::alerts::AlertKey;
-use crate::alerts::lifecycle::{Alert, OpenAlert};
+use crate::alerts::lifecycle::{Alert, CALM_FOR, OpenAlert, UNSTABLE_WITHIN};
+use crate::alerts::{AlertKey, timing};
 use crate::explain::receivers::Post;
 use crate::explain::{Account, Known, Standing};
 use crate::language::Language;
@@ -38,9 +38,11 @@ impl Asked<'_> {
         let truth = self.truth(now);
         let (standing, mut says) = match alert {
             Some(Alert::Open(open)) => self.open(open, is_within, truth, now),
-            Some(Alert::Pending { .. }) | None if !is_within => (Standing::OutsideWindow, vec![self.outside()]),
+            Some(Alert::Pending { .. } | Alert::Rested(_)) | None if !is_within => {
+                (Standing::OutsideWindow, vec![self.outside()])
+            }
             Some(Alert::Pending { since, .. }) => (Standing::Pending, vec![self.pending(*since, now)]),
-            None => match truth {
+            Some(Alert::Rested(_)) | None => match truth {
                 Truth::Holds => (Standing::Holds, vec![NOT_TAKEN_IN.to_owned()]),
                 Truth::Clear => (Standing::Clear, self.why_not(now)),
                 Truth::Unknown => (Standing::Unknown, self.why_not(now)),
@@ -49,9 +51,9 @@ impl Asked<'_> {
         if self.rule.when.asks_for(is_known_to_the_service) {
             says.push("what it asks of the age of the reading, only the service knows".to_owned());
         }
-        let (episode, receivers) = match alert {
-            Some(Alert::Open(open)) => (Some(open.episode.clone()), post.of_alert(key, open, Some(self.rule), None)),
-            Some(Alert::Pending { .. }) | None => (None, Vec::new()),
+        let (episode, receivers) = match alert.and_then(Alert::open) {
+            Some(open) => (Some(open.episode.clone()), post.of_alert(key, open, Some(self.rule), None)),
+            None => (None, Vec::new()),
         };
         Account { rule: key.rule.clone(), standing, episode, says, receivers }
     }
@@ -104,11 +106,17 @@ impl Asked<'_> {
         if let Some(wait) = self.waited(open) {
             says.push(wait);
         }
+        if timing(self.rule).is_some_and(|timing| open.is_unstable(timing)) {
+            let (within, calm) = (human_duration(UNSTABLE_WITHIN), human_duration(CALM_FOR));
+            says.push(format!(
+                "unstable: it opened as the third turn within {within}, so its turns are not told until it is calm for {calm}"
+            ));
+        }
         if let Some(said) = &open.acknowledged {
             says.push(said.in_words(Language::En, self.known.zone));
         }
         if let Some(clear_since) = open.clear_since {
-            let closes = clear_since.plus(self.state.clear_for);
+            let closes = timing(self.rule).map_or(clear_since, |timing| clear_since.plus(timing.clear_for(open)));
             let since = self.known.time(clear_since, now);
             says.push(if closes > now {
                 format!("it no longer holds since {since}, and ends at {}", self.known.ahead(closes, now))

@@ -87,7 +87,7 @@ impl Shop {
     fn take(&mut self, input: Input, s: i64) {
         let commit = self.engine.step(input, after_s(s));
         self.notices.extend(commit.notices.clone());
-        for (key, _) in commit.alerts.iter().filter(|(_, alert)| alert.is_none()) {
+        for (key, _) in commit.alerts.iter().filter(|(_, alert)| alert.as_ref().and_then(Alert::open).is_none()) {
             if let Some(Alert::Open(open)) = self.engine.memory().book.get(key) {
                 let (key, alert, closed_at) = (key.clone(), open.as_ref().clone(), after_s(s));
                 self.past.insert(0, PastEpisode { key, alert, closed_at });
@@ -240,6 +240,26 @@ fn what_a_countdown_foretells_is_said_and_why_it_foretells_nothing() {
     );
     let quiet = foretold(&shop, 16_500);
     assert!(quiet.ends_with(", and does not run out within a day of selling"), "{quiet}");
+}
+
+#[test]
+fn what_goes_on_and_off_is_said_to_be_unstable_and_when_it_ends() {
+    let mut shop = Shop::open();
+    for s in [0, 200] {
+        for (limits, after) in [(&[(PITI, 0), (PLOV, 0)][..], [9, 40]), (&[(PLOV, 0)], [60, 130])] {
+            for wait in after {
+                shop.list(limits, s + wait);
+            }
+        }
+    }
+    shop.list(&[(PITI, 0), (PLOV, 0)], 410);
+    let open = said(&shop.delivered(PITI, 420).rules, "out");
+    let unstable =
+        "unstable: it opened as the third turn within 15 min, so its turns are not told until it is calm for 10 min";
+    assert!(open[0].starts_with("open: ") && open[0].contains(unstable), "{open:?}");
+    shop.list(&[(PLOV, 0)], 430);
+    let closing = said(&shop.delivered(PITI, 440).rules, "out");
+    assert!(closing[0].contains("it no longer holds since 14:27:10, and ends at 14:37:10 (9 min more)"), "{closing:?}");
 }
 
 #[test]

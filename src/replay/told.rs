@@ -214,8 +214,5 @@ impl Told {
 }
 
 fn open(alert: Option<&Alert>) -> Option<&str> {
-    match alert {
-        Some(Alert::Open(open)) => Some(&open.label),
-        Some(Alert::Pending { .. }) | None => None,
-    }
+    alert.and_then(Alert::open).map(|open| open.label.as_str())
 }

@@ -152,6 +152,8 @@ pub struct State {
     pub hold_for: Duration,
     /// How long it must be clear before it resolves.
     pub clear_for: Duration,
+    /// Whether an alert that goes on and off is told to be over only when it is calm.
+    pub flap_detection: bool,
     /// Whether its end is told.
     pub send_resolved: bool,
     /// When those who were told are told again.

@@ -65,6 +65,7 @@ fn alerts(wanted: &[String], stage: &Stage, is_open: bool) -> Found {
     let is_meant = |alert: &Alert| match alert {
         Alert::Open(_) => is_open,
         Alert::Pending { .. } => !is_open,
+        Alert::Rested(_) => false,
     };
     let found = stage.engine.memory().book.iter().filter(|(_, alert)| is_meant(alert));
     let found: BTreeSet<String> = found.map(|(key, _)| about(key, stage)).collect();
@@ -180,6 +181,7 @@ fn held(stage: &Stage) -> BTreeSet<Holding> {
                 }
                 held.extend(escalations(rule, open, &about(key, stage), stage));
             }
+            Alert::Rested(_) => {}
         }
     }
     for (key, group) in &stage.engine.memory().groups {

@@ -7,6 +7,7 @@ use super::*;
 const RULES: &str = r#"
 rules:
   - name: out
+    flap_detection: false
     when: { limit: { at_most: 0 }, station.status: active }
     for: 20s
     clear_for: 10s

@@ -172,7 +172,7 @@ pub(super) async fn put_silence(
     statement.execute(&mut **tx).await.map_err(failed("write a silence")).map(drop)
 }
 
-/// Keeps an open alert that is about to be deleted among the past episodes.
+/// Keeps an open alert that is about to be deleted or replaced among the past episodes.
 pub(super) async fn put_past_episode(
     tx: &mut Transaction<'_, Sqlite>,
     brand: &BrandId,

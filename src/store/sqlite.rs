@@ -515,7 +515,7 @@ async fn put_alert(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let subject = format::encode_subject(&key.subject);
-    if alert.is_none() {
+    if alert.and_then(Alert::open).is_none() {
         orders::put_past_episode(tx, brand, &subject, key, now).await?;
     }
     let statement = match alert {

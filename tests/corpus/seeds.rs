@@ -7,7 +7,7 @@ use std::path::Path;
 
 use eightysix::alerts::AlertKey;
 use eightysix::alerts::group::{Entry, EntryKind, Group};
-use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
+use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turns};
 use eightysix::alerts::notice::{Content, Event, Mail, MqttMessage};
 use eightysix::alerts::order::{Acknowledgement, Order, Reason};
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
@@ -310,6 +310,7 @@ tests:
         self.add("stored", "venue", format!("venue\n{venue}\n{catalog}").as_bytes());
         self.add("stored", "catalog", format!("catalog\n{catalog}").as_bytes());
         let episode = EpisodeId::derive("plov", NOW);
+        let turns = || Turns::from_stored(vec![NOW]);
         let open = OpenAlert {
             episode: episode.clone(),
             since: NOW,
@@ -324,6 +325,8 @@ tests:
             label: "Plov".to_owned(),
             message: Texts::said(Language::En, &[Language::Az].into(), |it| format!("Plov {}", it.code())),
             station: None,
+            turns: turns(),
+            unstable_since: Some(NOW),
         };
         let entry = Entry {
             id: "x/opened".to_owned(),
@@ -355,7 +358,11 @@ tests:
         };
         for (name, value) in [
             ("alert-open", format!("alert\n{}", encode_alert(&Alert::Open(Box::new(open))))),
-            ("alert-pending", format!("alert\n{}", encode_alert(&Alert::Pending { since: NOW, baseline: true }))),
+            (
+                "alert-pending",
+                format!("alert\n{}", encode_alert(&Alert::Pending { since: NOW, baseline: true, turns: turns() })),
+            ),
+            ("alert-rested", format!("alert\n{}", encode_alert(&Alert::Rested(turns())))),
             ("group", format!("group\n{}", encode_group(&Group { opened_at: NOW, entries: vec![entry] }))),
             ("notice-mqtt", format!("notice\n{}", encode_content(&Content::Mqtt(mqtt)))),
             ("notice-mail", format!("notice\n{}", encode_content(&Content::Email(mail)))),

@@ -211,6 +211,7 @@ fn an_event_with_everything_has_the_documented_fields() {
         acknowledged: Some(&acknowledged),
         ended_by: Some(End::Clear),
         baseline: false,
+        unstable: false,
     };
     let event = cloud_event("id", "alert.opened", &facts, Some(alert), Some("Lamb kebab is out"), at);
     let event: Value = serde_json::from_str(&event).expect("JSON");

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use eightysix::alerts::group::Route;
-use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::notice::{Content, ReceiverName};
 use eightysix::alerts::render::Messages;
 use eightysix::board::Setting;
@@ -160,10 +159,7 @@ fn an_open_alert_keeps_its_words_in_each_language_that_is_read_and_through_a_kil
     shop.sells_out("Piti");
     shop.after("1m");
     let book = shop.watchers[0].tables.load().book;
-    let open = book.iter().filter_map(|(_, alert)| match alert {
-        Alert::Open(open) => Some(open.message.clone()),
-        Alert::Pending { .. } => None,
-    });
+    let open = book.iter().filter_map(|(_, alert)| Some(alert.open()?.message.clone()));
     let [message] = &open.collect::<Vec<_>>()[..] else { panic!("one alert is open") };
     // Screens show what everybody reads.
     assert_eq!(message.common(), "Piti – закончилось в 18:03");

@@ -63,8 +63,8 @@ fn a_silence_takes_back_the_mail_that_waits_and_ends_when_the_dish_is_back() {
     18:08:42 feed product.back: Piti at Sahil
     18:09:42 kitchen closed sold-out: Piti is back on at Kitchen
     18:13:42 feed product.stopped: Piti at Sahil
-    18:14:03 kitchen opened sold-out: Piti is out at Kitchen since 18:13
-    18:15:03 managers mail Sahil: Piti is out at Kitchen since 18:13
+    18:14:03 kitchen opened sold-out: Piti is out at Kitchen since 18:13 (on and off; its end is told after 10 min of calm)
+    18:15:03 managers mail Sahil: Piti is out at Kitchen since 18:13 (on and off; its end is told after 10 min of calm)
     ");
 }
 

@@ -25,6 +25,52 @@ fn a_dish_runs_out_the_poll_fails_twice_and_it_comes_back() {
 }
 
 #[test]
+fn a_dish_that_goes_on_and_off_is_told_once_and_ends_when_it_is_calm() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        for _ in 0..4 {
+            shop.sells_out("Piti");
+            shop.after("2m");
+            shop.restocks("Piti");
+            shop.is_killed();
+            shop.after("2m");
+        }
+        // What is not read is no turn.
+        shop.poll_fails(3);
+        shop.after("12m");
+        // It was calm: it is an alert like others.
+        shop.sells_out("Piti");
+        shop.after("2m");
+        shop.restocks("Piti");
+        shop.after("5m");
+    };
+    insta::assert_snapshot!(told(&Opening::default(), story), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    18:04:21 managers mail Sahil: Piti is out at Kitchen since 18:03
+    18:05:00 feed product.back: Piti at Sahil
+    18:06:00 kitchen closed sold-out: Piti is back on at Kitchen
+    18:07:00 feed product.stopped: Piti at Sahil
+    18:07:00 managers mail Sahil: Piti is back on at Kitchen
+    18:07:21 kitchen opened sold-out: Piti is out at Kitchen since 18:07 (on and off; its end is told after 10 min of calm)
+    18:08:21 managers mail Sahil: Piti is out at Kitchen since 18:07 (on and off; its end is told after 10 min of calm)
+    18:09:00 feed product.back: Piti at Sahil
+    18:11:00 feed product.stopped: Piti at Sahil
+    18:13:00 feed product.back: Piti at Sahil
+    18:15:00 feed product.stopped: Piti at Sahil
+    18:17:00 feed product.back: Piti at Sahil
+    18:27:00 kitchen closed sold-out: Piti is back on at Kitchen
+    18:28:00 managers mail Sahil: Piti is back on at Kitchen
+    18:31:00 feed product.stopped: Piti at Sahil
+    18:31:21 kitchen opened sold-out: Piti is out at Kitchen since 18:31
+    18:32:21 managers mail Sahil: Piti is out at Kitchen since 18:31
+    18:33:00 feed product.back: Piti at Sahil
+    18:34:00 kitchen closed sold-out: Piti is back on at Kitchen
+    18:35:00 managers mail Sahil: Piti is back on at Kitchen
+    ");
+}
+
+#[test]
 fn a_long_stop_is_told_to_the_office_when_it_ends() {
     let story = |shop: &mut Shop| {
         shop.opens();

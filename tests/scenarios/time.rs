@@ -379,7 +379,7 @@ fn what_is_back_and_out_again_while_the_mail_waits_is_told_as_out() {
     --
     Sahil, 18:04; stop list read at 18:04
     eightysix watches sahil on Clopos
-    Piti is out (18:13)
+    Piti is out (on and off; its end is told after 10 min of calm) (18:13)
       before that, at 18:11: Piti is back
     Bozbaş is back (18:11)
 

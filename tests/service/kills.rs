@@ -39,16 +39,19 @@ const PRICED: [u64; 2] = [124, 125];
 /// How long a mail waits for more.
 const GROUP_WAIT_MS: i64 = 300;
 
+/// Every turn is told: what is told of one that goes on and off follows from which turns a process that is killed sees.
 const RULES: &str = r#"
 rules:
   - name: sold-out
     when: { limit: { at_most: 0 }, product.type: [DISH], product.category_id: { not: 9 }, station.status: active }
+    flap_detection: false
     severity: critical
     notify: [kitchen, managers, ops]
     message: "[{{ venue.id }}/{{ item.id }}] is out"
     resolved_message: "[{{ venue.id }}/{{ item.id }}] is back"
   - name: sweet-out
     when: { limit: { at_most: 0 }, product.type: [DISH], product.category_id: 9, station.status: active }
+    flap_detection: false
     remind: [1m, 2m, 3m, 4m, 5m, 6m, 7m, 8m, 9m, 10m]
     notify: [kitchen, managers, ops]
     message: "[{{ venue.id }}/{{ item.id }}] is out"
@@ -56,6 +59,7 @@ rules:
   - name: station-off
     subject: station
     when: { station.status: inactive }
+    flap_detection: false
     notify: [kitchen, ops]
     message: "[{{ venue.id }}/station {{ station.id }}] is off"
   - name: price-changed

@@ -94,6 +94,8 @@ pub(crate) const ROWS_WENT: &str = "rows that went between two pages";
 
 /// A product was told to be gone that was deleted.
 pub(crate) const TOLD_GONE: &str = "a product that was told to be gone";
+/// An alert went on and off.
+pub(crate) const UNSTABLE: &str = "an alert that goes on and off";
 /// A mail waited, because enough went out within the hour.
 pub(crate) const HELD_BACK: &str = "a mail over the bound";
 /// A mail went out at night, because something critical was in it.
@@ -215,6 +217,8 @@ impl Life {
             at_most: script.habits.at_most,
             mailed: Vec::new(),
             mailed_ahead: Vec::new(),
+            firing: BTreeSet::new(),
+            turns: BTreeMap::new(),
             deleted: BTreeSet::new(),
             rules: script.rules,
             differences: Differences::default(),

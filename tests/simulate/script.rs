@@ -177,6 +177,7 @@ impl Script {
         let mut events: Vec<(u32, Event)> =
             (0..many).map(|_| (wait(&mut chance), event(&mut chance, venues))).collect();
         events.extend(countdown(seed, venues));
+        events.extend(flicker(seed, venues));
         let has_pages = chance.happens(20);
         let night_begins = small(&mut chance, 0, 4);
         let night = (night_begins, night_begins + small(&mut chance, 1, 5));
@@ -222,6 +223,19 @@ fn countdown(seed: u64, venues: u64) -> Vec<(u32, Event)> {
         (small(chance, 10, 90), event)
     };
     (0..chance.between(4, 9)).map(|_| sale(&mut chance)).collect()
+}
+
+/// Draws a dish that goes on and off, in one life of ten.
+fn flicker(seed: u64, venues: u64) -> Vec<(u32, Event)> {
+    let mut chance = Chance::new(seed.wrapping_add(0xf11c));
+    if !chance.happens(10) {
+        return Vec::new();
+    }
+    let venue = chance.between(1, venues);
+    let dish = usize::try_from(chance.below(DISHES as u64)).expect("small");
+    let turns = (0..chance.between(3, 6))
+        .flat_map(|_| [Event::Left { venue, dish, left: 0 }, Event::Unlimited { venue, dish }]);
+    turns.map(|event| (small(&mut chance, 35, 60), event)).collect()
 }
 
 /// Draws what people in a restaurant or in its back office do, or ask of us.

@@ -402,7 +402,7 @@ impl Driver {
         let of_judged = of_rules.filter(|(key, _)| key.subject.venue().is_some_and(is_judged));
         // Who is told of it is no turn: a silence begins and ends by the clock.
         let stands = |alert: Option<&Alert>| match alert {
-            None => None,
+            None | Some(Alert::Rested(_)) => None,
             Some(Alert::Pending { since, .. }) => Some((*since, None, None)),
             Some(Alert::Open(open)) => Some((open.since, Some(open.opened_at), open.clear_since)),
         };

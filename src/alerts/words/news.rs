@@ -71,6 +71,21 @@ pub fn still_so(language: Language, message: &str, lasts: Duration, expected: Op
     }
 }
 
+/// Says of an alert that it goes on and off, and after how long a calm its end is told, if it is told at all.
+pub fn unstable(language: Language, message: &str, calm: Option<Duration>) -> String {
+    let end = calm.map(|calm| values::duration(language, calm)).map(|calm| match language {
+        Language::En => format!("; its end is told after {calm} of calm"),
+        Language::Az => format!("; bitməsi {calm} sabitlikdən sonra bildiriləcək"),
+        Language::Ru => format!("; о конце сообщим после {calm} затишья"),
+    });
+    let end = end.unwrap_or_default();
+    match language {
+        Language::En => format!("{message} (on and off{end})"),
+        Language::Az => format!("{message} (tez-tez dəyişir{end})"),
+        Language::Ru => format!("{message} (часто меняется{end})"),
+    }
+}
+
 /// Says of an alert to others that it stays open.
 pub fn open_for(language: Language, message: &str, lasts: Duration, is_taken_care_of: bool) -> String {
     let age = values::duration(language, lasts);

@@ -51,6 +51,8 @@ fn of_news(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)>
             news::still_so(language, "Plov.", AGE, Some(("Anar", "19:30"))),
             vec!["Plov.", "17", "Anar", "19:30"],
         ),
+        ("unstable", news::unstable(language, "Plov.", Some(AGE)), vec!["Plov.", "17"]),
+        ("unstable and its end is not told", news::unstable(language, "Plov.", None), vec!["Plov."]),
         ("open_for", news::open_for(language, "Plov.", AGE, true), vec!["Plov.", "17"]),
         ("open_for and nobody takes care", news::open_for(language, "Plov.", AGE, false), vec!["Plov.", "17"]),
         ("care", care(language, None, "", None), vec!["Anar"]),

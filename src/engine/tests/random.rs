@@ -155,10 +155,7 @@ fn input_of(act: Act, engine: &Engine, s: i64) -> Input {
 }
 
 fn acknowledge(engine: &Engine, nth: usize, is_over: bool, s: i64) -> Input {
-    let mut open = engine.memory().book.iter().filter_map(|(key, alert)| match alert {
-        Alert::Open(open) => Some((key, open)),
-        Alert::Pending { .. } => None,
-    });
+    let mut open = engine.memory().book.iter().filter_map(|(key, alert)| Some((key, alert.open()?)));
     let Some((key, open)) = open.nth(nth) else { return Input::Tick };
     let by = "Leyla".to_owned();
     let acknowledgement = Acknowledgement { by, at: after_s(s), reason: None, note: String::new(), back_at: None };
@@ -255,17 +252,15 @@ fn overlooked(engine: &Engine, policy: &Arc<Policy>, known: &Known, s: i64) -> V
 
 /// Where an alert is in its life: which episode, pending or clearing since when.
 fn place_of(alert: Option<&Alert>) -> Option<(Option<&EpisodeId>, Option<Timestamp>)> {
-    alert.map(|alert| match alert {
-        Alert::Pending { since, .. } => (None, Some(*since)),
-        Alert::Open(open) => (Some(&open.episode), open.clear_since),
+    alert.and_then(|alert| match alert {
+        Alert::Pending { since, .. } => Some((None, Some(*since))),
+        Alert::Open(open) => Some((Some(&open.episode), open.clear_since)),
+        Alert::Rested(_) => None,
     })
 }
 
 fn told_of(alert: Option<&Alert>) -> BTreeSet<ReceiverName> {
-    match alert {
-        Some(Alert::Open(open)) => open.told.clone(),
-        Some(Alert::Pending { .. }) | None => BTreeSet::new(),
-    }
+    alert.and_then(Alert::open).map(|open| open.told.clone()).unwrap_or_default()
 }
 
 /// Follows what a receiver is told, and fails when an episode opens twice or closes unopened.

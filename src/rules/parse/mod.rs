@@ -37,8 +37,8 @@ const WAIT_MAX: Duration = Duration::from_hours(7 * 24);
 const WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=WAIT_MAX;
 
 /// The keys of a rule that have no meaning for an event, which is told once and at once.
-const STATE_KEYS: [&str; 7] =
-    ["keep_while", "for", "clear_for", "remind", "escalate", "send_resolved", "resolved_message"];
+const STATE_KEYS: [&str; 8] =
+    ["keep_while", "for", "clear_for", "flap_detection", "remind", "escalate", "send_resolved", "resolved_message"];
 
 /// A file of rules as it was found.
 #[derive(Clone, Debug)]
@@ -340,9 +340,15 @@ impl Reader<'_> {
             clear_for: self.wait(fields, "clear_for"),
             remind: fields.optional("remind").map(|node| self.remind(node, scope)).unwrap_or_default(),
             escalate: fields.optional("escalate").map(|node| self.escalate(node, notify)).unwrap_or_default(),
-            send_resolved: fields.optional("send_resolved").is_none_or(|node| node.flag(self.problems) == Some(true)),
+            flap_detection: self.unless_refused(fields, "flap_detection"),
+            send_resolved: self.unless_refused(fields, "send_resolved"),
             resolved_message: self.wording(fields, "resolved_message", Some(scope)),
         }
+    }
+
+    /// Reads a flag that is set unless the rule says otherwise.
+    fn unless_refused(&mut self, fields: &mut Fields<'_>, key: &'static str) -> bool {
+        fields.optional(key).is_none_or(|node| node.flag(self.problems) == Some(true))
     }
 
     fn wait(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Duration {

@@ -124,6 +124,13 @@ fn state_setting(key: &str) -> Schema {
             one_or_more(&reference("escalation"), &(1..=ESCALATE_MAX)),
             "Who else is told while the alert stays open, and after how long.",
         ),
+        "flap_detection" => defaulting(
+            described(
+                flag(),
+                "Whether an alert that opens as the third turn within 15 minutes is unstable: it is told once, and told to be over only when it has been clear for 10 minutes. With false every turn is told.",
+            ),
+            true,
+        ),
         "send_resolved" => defaulting(described(flag(), "Whether the end of an alert is told at all."), true),
         "resolved_message" => message(
             "What is said when the alert closes, a template as `message`. By default that it is over, and after how long. One text, or one for each language.",

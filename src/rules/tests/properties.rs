@@ -124,6 +124,7 @@ fn rule(name: &str, when: Condition, keep_while: Option<Condition>, needs_row: b
             keep_while,
             hold_for: Duration::ZERO,
             clear_for: Duration::ZERO,
+            flap_detection: true,
             remind: Box::default(),
             escalate: Box::default(),
             send_resolved: true,

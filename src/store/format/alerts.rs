@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::alerts::AlertKey;
 use crate::alerts::group::{Entry, EntryKind, Group};
 use crate::alerts::hold::Hold;
-use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
+use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turns};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::rate::Mailed;
@@ -22,8 +22,16 @@ use crate::units::{ProductId, StationId, Timestamp, VenueId};
 
 #[derive(Serialize, Deserialize)]
 enum StoredAlert {
-    Pending { since: i64, baseline: bool },
+    Pending {
+        since: i64,
+        baseline: bool,
+        #[serde(default)]
+        turns: Vec<i64>,
+    },
     Open(Box<StoredOpen>),
+    Rested {
+        turns: Vec<i64>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +55,10 @@ struct StoredOpen {
     #[serde(default)]
     translations: BTreeMap<String, String>,
     station: Option<u64>,
+    #[serde(default)]
+    turns: Vec<i64>,
+    #[serde(default)]
+    unstable_since: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,17 +109,31 @@ enum StoredEntryKind {
 /// Writes an alert.
 pub fn encode_alert(alert: &Alert) -> String {
     json(&match alert {
-        Alert::Pending { since, baseline } => StoredAlert::Pending { since: since.unix_ms(), baseline: *baseline },
+        Alert::Pending { since, baseline, turns } => {
+            StoredAlert::Pending { since: since.unix_ms(), baseline: *baseline, turns: stored_turns(turns) }
+        }
         Alert::Open(open) => StoredAlert::Open(Box::new(stored_open(open))),
+        Alert::Rested(turns) => StoredAlert::Rested { turns: stored_turns(turns) },
     })
 }
 
 /// Reads an alert back.
 pub fn decode_alert(body: &str) -> Result<Alert, StoreError> {
     Ok(match parse("alert", body)? {
-        StoredAlert::Pending { since, baseline } => Alert::Pending { since: Timestamp::from_unix_ms(since), baseline },
+        StoredAlert::Pending { since, baseline, turns } => {
+            Alert::Pending { since: Timestamp::from_unix_ms(since), baseline, turns: turns_of(turns) }
+        }
         StoredAlert::Open(stored) => Alert::Open(Box::new(open_of(*stored)?)),
+        StoredAlert::Rested { turns } => Alert::Rested(turns_of(turns)),
     })
+}
+
+fn stored_turns(turns: &Turns) -> Vec<i64> {
+    turns.times().iter().map(|at| at.unix_ms()).collect()
+}
+
+fn turns_of(stored: Vec<i64>) -> Turns {
+    Turns::from_stored(stored.into_iter().map(Timestamp::from_unix_ms).collect())
 }
 
 fn stored_open(open: &OpenAlert) -> StoredOpen {
@@ -125,6 +151,8 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         label,
         message,
         station,
+        turns,
+        unstable_since,
     } = open;
     StoredOpen {
         episode: episode.as_str().to_owned(),
@@ -141,6 +169,8 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         message: message.common().to_owned(),
         translations: message.others().iter().map(|(it, text)| (it.code().to_owned(), text.clone())).collect(),
         station: station.map(|id| id.0),
+        turns: stored_turns(turns),
+        unstable_since: unstable_since.map(Timestamp::unix_ms),
     }
 }
 
@@ -160,6 +190,8 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         message,
         translations,
         station,
+        turns,
+        unstable_since,
     } = stored;
     let translations = translations.into_iter().map(|(code, text)| Ok((language_of(&code)?, text)));
     let held = held.into_iter().map(|(receiver, hold)| Ok((ReceiverName::new(&receiver), hold_of(hold)?)));
@@ -177,6 +209,8 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         label,
         message: Texts::from_stored(message, translations.collect::<Result<_, StoreError>>()?),
         station: station.map(StationId),
+        turns: turns_of(turns),
+        unstable_since: unstable_since.map(Timestamp::from_unix_ms),
     })
 }
 

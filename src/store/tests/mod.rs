@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::alerts::AlertKey;
 use crate::alerts::group::{Entry, EntryKind, Group, GroupKey};
 use crate::alerts::hold::Hold;
-use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
+use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turns};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::rate::Mailed;
@@ -108,6 +108,8 @@ fn full_cycle() -> Commit {
         label: "Lülə kabab".to_owned(),
         message: "Lülə kabab is out".into(),
         station: Some(StationId(3)),
+        turns: Turns::default(),
+        unstable_since: None,
     };
     let rule = RuleName::new("sold-out").expect("a rule name");
     let entry = Entry {
@@ -129,7 +131,10 @@ fn full_cycle() -> Commit {
     commit.venues = vec![Arc::new(snapshot)];
     commit.stored = [(VenueId(1), Stored { snapshot: true, catalog: true })].into();
     commit.alerts = vec![
-        (AlertKey { subject: Subject::Brand, rule }, Some(Alert::Pending { since: NOW, baseline: true })),
+        (
+            AlertKey { subject: Subject::Brand, rule },
+            Some(Alert::Pending { since: NOW, baseline: true, turns: Turns::default() }),
+        ),
         (item, Some(Alert::Open(Box::new(open)))),
     ];
     commit.groups = vec![(of_brand, Some(group.clone())), (of_venue, Some(group))];

@@ -1,6 +1,7 @@
 //! Orders beside the service: asked, found, answered with the cycle that takes them in; and the episodes that are over.
 
 use super::*;
+use crate::alerts::lifecycle::Turns;
 use crate::alerts::order::{Answer, Order, OrderId};
 use crate::store::{Store, StoreError};
 
@@ -74,7 +75,8 @@ async fn an_open_alert_that_ends_is_kept_among_the_past_ones_and_a_pending_one_i
     let full = full_cycle();
     store.commit(&brand(), &full, NOW).await.expect("committed");
     let mut end = Commit::default();
-    end.alerts = full.alerts.iter().map(|(key, _)| (key.clone(), None)).collect();
+    let left = |alert: &Option<Alert>| alert.as_ref().and_then(Alert::open).map(|_| Alert::Rested(Turns::default()));
+    end.alerts = full.alerts.iter().map(|(key, alert)| (key.clone(), left(alert))).collect();
     store.commit(&brand(), &end, after_s(60)).await.expect("committed");
     let (brand, subject) = (brand(), item().subject);
     let past = || store.past_episodes_of(&brand, &subject, 9);
@@ -83,6 +85,9 @@ async fn an_open_alert_that_ends_is_kept_among_the_past_ones_and_a_pending_one_i
     assert_eq!(kept.len(), 1);
     assert_eq!((&kept[0].key, &kept[0].alert, kept[0].closed_at), (&item(), alert.as_ref(), after_s(60)));
     assert_eq!(store.past_episodes_of(&brand, &Subject::Brand, 9).await.expect("read"), [], "it was pending");
+    end.alerts.iter_mut().for_each(|(_, alert)| *alert = None);
+    store.commit(&brand, &end, after_s(120)).await.expect("committed");
+    assert_eq!(past().await.expect("read").len(), 1, "what was left of it is no episode");
     store.prune(after_s(401 * 86_400)).await.expect("pruned");
     assert_eq!(past().await.expect("read"), []);
 }

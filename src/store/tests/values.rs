@@ -269,13 +269,16 @@ fn texts() -> impl Strategy<Value = Texts> {
 }
 
 fn alert() -> impl Strategy<Value = Alert> {
-    let pending = (time(), any::<bool>()).prop_map(|(since, baseline)| Alert::Pending { since, baseline });
-    let times = (time(), time(), maybe(time()), maybe(time()));
+    let turns = || few(time()).prop_map(Turns::from_stored);
+    let pending = (time(), any::<bool>(), turns());
+    let pending = pending.prop_map(|(since, baseline, turns)| Alert::Pending { since, baseline, turns });
+    let rested = turns().prop_map(Alert::Rested);
+    let times = (time(), time(), maybe(time()), maybe(time()), maybe(time()), turns());
     let words = (text(), texts(), few(text()));
     let said = (few((text(), hold())), maybe(acknowledgement()));
     let open = (times, words, said, any::<bool>(), severity(), maybe(any::<u64>())).prop_map(
         |(
-            (since, opened_at, clear_since, reminded_at),
+            (since, opened_at, clear_since, reminded_at, unstable_since, turns),
             (label, message, told),
             (held, acknowledged),
             baseline,
@@ -296,10 +299,12 @@ fn alert() -> impl Strategy<Value = Alert> {
                 label,
                 message,
                 station: station.map(StationId),
+                turns,
+                unstable_since,
             }))
         },
     );
-    prop_oneof![pending, open]
+    prop_oneof![pending, rested, open]
 }
 
 fn entry() -> impl Strategy<Value = Entry> {

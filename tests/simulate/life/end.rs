@@ -33,11 +33,13 @@ impl Life {
         self.dishes.iter().map(dish).collect()
     }
 
-    /// Returns the subjects of the open alerts of a rule at a venue.
+    /// Returns the subjects of the open alerts of a rule at a venue, but for those that wait only for calm.
     pub(super) fn open(&self, rule: &str, venue: VenueId) -> BTreeSet<u64> {
         let book = &self.driver.watcher().engine().memory().book;
-        let open =
-            book.of(Some(venue)).filter(|(key, alert)| key.rule.as_str() == rule && matches!(alert, Alert::Open(_)));
+        let is_open = |alert: &Alert| {
+            alert.open().is_some_and(|open| open.unstable_since.is_none() || open.clear_since.is_none())
+        };
+        let open = book.of(Some(venue)).filter(|(key, alert)| key.rule.as_str() == rule && is_open(alert));
         open.map(|(key, _)| match &key.subject {
             Subject::Item(_, product) => product.0,
             Subject::Station(_, station) => station.0,

@@ -19,7 +19,7 @@ use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId};
 
 use crate::chain::{CAUSE, GROUP_WAIT, INGREDIENT, RULES};
 use crate::driver::{Clock, Observer};
-use crate::life::{HELD_BACK, Met, RUNS_OUT, TOLD_GONE, WOKEN};
+use crate::life::{HELD_BACK, Met, RUNS_OUT, TOLD_GONE, UNSTABLE, WOKEN};
 use crate::prices::Prices;
 use crate::reference::{DishRule, Night, Reference};
 use crate::screens::Screens;
@@ -27,6 +27,9 @@ use crate::stories;
 
 /// In which mails are counted.
 const AN_HOUR: Duration = Duration::from_hours(1);
+/// An alert turns no more often within the ten minutes of calm that end what is unstable, short of what a reading takes.
+const TURNS_MAX: usize = 4;
+const NEARLY_CALM: Duration = Duration::from_mins(9);
 
 /// The people and programs around the process.
 pub(super) struct Onlookers {
@@ -50,6 +53,10 @@ pub(super) struct Onlookers {
     pub(super) mailed: Vec<Timestamp>,
     /// When they got mail before the clock was set back.
     pub(super) mailed_ahead: Vec<Timestamp>,
+    /// The alerts that are open.
+    pub(super) firing: BTreeSet<AlertKey>,
+    /// When each alert opened and closed, on our clock.
+    pub(super) turns: BTreeMap<AlertKey, Vec<Timestamp>>,
     /// What was deleted in the back office.
     pub(super) deleted: BTreeSet<ProductId>,
     /// The set of rules in force.
@@ -64,6 +71,10 @@ impl Onlookers {
     /// The process starts or takes another configuration.
     pub(super) fn starts(&mut self, rules: usize, clock: Clock) {
         self.reference.started(clock.uptime);
+        // An alert of a rule that is taken away ends whether it is calm or not.
+        if rules != self.rules {
+            self.turns.clear();
+        }
         self.rules = rules;
         if RULES[rules].text.contains("event: price_changed") {
             self.prices.are_watched();
@@ -231,6 +242,34 @@ impl Onlookers {
         }
     }
 
+    /// Judges that no alert turns too often to be of use: what is unstable waits for calm.
+    fn judge_turns(&mut self, commit: &Commit, clock: Clock) {
+        let now = clock.wall;
+        // Of a clock that was set back nobody knows how long ago a turn was.
+        if self.turns.values().flatten().any(|at| *at > now) {
+            self.turns.clear();
+        }
+        for (key, alert) in &commit.alerts {
+            let open = alert.as_ref().and_then(Alert::open);
+            if open.is_some() == self.firing.contains(key) {
+                continue;
+            }
+            match open {
+                Some(open) => {
+                    self.firing.insert(key.clone());
+                    if open.unstable_since.is_some() {
+                        self.meets(UNSTABLE);
+                    }
+                }
+                None => drop(self.firing.remove(key)),
+            }
+            let turns = self.turns.entry(key.clone()).or_default();
+            turns.push(now);
+            let of_late = turns.iter().filter(|at| now.since(**at) < NEARLY_CALM).count();
+            assert!(of_late <= TURNS_MAX, "{of_late} turns of {key:?} by {now}: {turns:?}");
+        }
+    }
+
     /// Judges that nothing that is silenced is put into a mail.
     fn judge_mails(&self, commit: &Commit, clock: Clock) {
         let entries = commit.groups.iter().filter_map(|(_, group)| group.as_ref()).flat_map(|group| &group.entries);
@@ -303,9 +342,9 @@ impl Observer for Onlookers {
             }
         }
         for (key, alert) in commit.alerts.iter().filter(|(key, _)| self.reference.rule(key.rule.as_str()).is_none()) {
-            match alert {
-                Some(Alert::Open(open)) => drop(self.causes.insert(key.clone(), (**open).clone())),
-                Some(Alert::Pending { .. }) | None => drop(self.causes.remove(key)),
+            match alert.as_ref().and_then(Alert::open) {
+                Some(open) => drop(self.causes.insert(key.clone(), open.clone())),
+                None => drop(self.causes.remove(key)),
             }
         }
         for (key, alert) in commit.alerts.iter().filter(|(key, _)| key.rule.as_str() == "soon") {
@@ -369,6 +408,7 @@ impl Observer for Onlookers {
         self.judge_mails(commit, clock);
         self.judge_sleep(commit, clock);
         self.judge_rate(commit, clock);
+        self.judge_turns(commit, clock);
     }
 
     fn adopted(&mut self, engine: &Engine, clock: Clock) {
