@@ -236,6 +236,24 @@ impl Catalog {
         product.station.or_else(|| self.products.get(&product.parent?)?.station)
     }
 
+    /// Returns the category of a product, or of its parent when a variant has none of its own.
+    pub fn category_of(&self, product: &Product) -> Option<CategoryId> {
+        product.category.or_else(|| self.products.get(&product.parent?)?.category)
+    }
+
+    /// Returns the name of a category, as the first product that has it says.
+    pub fn category_name(&self, category: CategoryId) -> Option<&str> {
+        let in_it = self.products.values().filter(|product| product.category == Some(category));
+        in_it.into_iter().find_map(|product| product.category_name.as_deref())
+    }
+
+    /// Returns how many active, visible products a category has.
+    pub fn products_of(&self, category: CategoryId) -> usize {
+        let is_in_it =
+            |product: &&Product| product.active && !product.hidden && self.category_of(product) == Some(category);
+        self.products.values().filter(is_in_it).count()
+    }
+
     /// Returns how many active, visible products a station prepares.
     pub fn products_at(&self, station: StationId) -> usize {
         let is_here =

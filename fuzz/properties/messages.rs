@@ -1,7 +1,7 @@
 //! Message templates and the mails made of them, with hostile names in the variables.
 //!
-//! Input: a line with what the rule is about (`item`, or an event such as `price_changed`), a line with the name that
-//! everything has, and the template.
+//! Input: a line with what the rule is about (`item`, an event such as `price_changed`, or a set such as `of venues`), a
+//! line with the name that everything has, and the template.
 
 use std::time::Duration;
 
@@ -11,11 +11,13 @@ use eightysix::alerts::lifecycle::EpisodeId;
 use eightysix::alerts::mail::{MailContext, Part, compose};
 use eightysix::alerts::notice::{Content, Mail, ReceiverName};
 use eightysix::alerts::render::{AlertWords, BadMessage, Messages, bad_message};
+use eightysix::alerts::set::SetFacts;
 use eightysix::calendar::Calendar;
 use eightysix::document::Place;
 use eightysix::language::Language;
 use eightysix::rules::condition::Condition;
 use eightysix::rules::parse::Template;
+use eightysix::rules::set::SetKind;
 use eightysix::rules::{
     EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, Subject, SubjectKind, Wording,
 };
@@ -23,7 +25,7 @@ use eightysix::snapshot::diff::diff;
 use eightysix::snapshot::recipes::Recipes;
 use eightysix::snapshot::{Access, Snapshot};
 use eightysix::store::format::{decode_catalog, decode_venue};
-use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId, Zone};
+use eightysix::units::{BrandId, CategoryId, ProductId, StationId, Timestamp, VenueId, Zone};
 
 use super::text::{assert_shown, is_printable};
 
@@ -57,16 +59,16 @@ pub fn hold(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut parts = text.splitn(3, '\n');
     let (Some(about), Some(name), Some(template)) = (parts.next(), parts.next(), parts.next()) else { return };
-    let Some((subject, event)) = about_of(about) else { return };
+    let Some((subject, event, set)) = about_of(about) else { return };
     if template.chars().count() > TEMPLATE_CHARS_MAX || is_not_tried(template) {
         return;
     }
     let place = Place { file: "rules/x.yaml".into(), line: 3, column: 5, length: 1 };
     let placed = Placed { text: template.into(), place, quoted: false };
     let snapshot = picture(name);
-    let facts = facts(&snapshot, subject, event.is_some());
+    let facts = facts(&snapshot, subject, event.is_some(), set);
     let words = AlertWords { rule: "r", severity: "critical", since: NOW, duration: Duration::from_mins(77) };
-    let written = Template { text: placed.clone(), language: None, subject, event };
+    let written = Template { text: placed.clone(), language: None, subject, event, set };
     if let Some(bad) = bad_message(&written, &Language::ALL.into()) {
         assert_bad(&bad, template);
         let message: String = template.chars().take(MESSAGE_CHARS_MAX).collect();
@@ -97,10 +99,15 @@ fn assert_bad(bad: &BadMessage, template: &str) {
     assert!(bad.problem.len() <= 4 * template.len() + 500, "a mistake of {} bytes", bad.problem.len());
 }
 
-fn about_of(word: &str) -> Option<(SubjectKind, Option<EventKind>)> {
+/// Reads what a rule is about: a subject, an event, or what it counts together, such as `of venues`.
+fn about_of(word: &str) -> Option<(SubjectKind, Option<EventKind>, Option<SetKind>)> {
+    let of = word.strip_prefix("of ");
+    if let Some(set) = SetKind::ALL.into_iter().find(|kind| of == Some(kind.word())) {
+        return Some((SubjectKind::Item, None, Some(set)));
+    }
     let event = EventKind::ALL.into_iter().find(|event| event.word() == word);
     let subject = SubjectKind::ALL.into_iter().find(|subject| subject.word() == word);
-    event.map(|event| (event.subject(), Some(event))).or(subject.map(|subject| (subject, None)))
+    event.map(|event| (event.subject(), Some(event), None)).or(subject.map(|subject| (subject, None, None)))
 }
 
 /// Returns a small restaurant in which everything is called `name`.
@@ -118,17 +125,25 @@ pub fn picture(name: &str) -> Snapshot {
     snapshot
 }
 
-fn facts(snapshot: &Snapshot, subject: SubjectKind, is_event: bool) -> Facts {
+fn facts(snapshot: &Snapshot, subject: SubjectKind, is_event: bool, set: Option<SetKind>) -> Facts {
     let brand = BrandId::new("sahil").expect("a slug");
     let venue = snapshot.id();
     let of = match subject {
+        SubjectKind::Item if set == Some(SetKind::Category) => Subject::OfCategory(venue, CategoryId(10)),
+        SubjectKind::Item if set == Some(SetKind::Station) => Subject::OfStation(venue, StationId(1)),
+        SubjectKind::Item if set == Some(SetKind::Venues) => Subject::OfVenues(ProductId(1)),
         SubjectKind::Item => Subject::Item(venue, ProductId(1)),
         SubjectKind::Station => Subject::Station(venue, StationId(1)),
         SubjectKind::Venue => Subject::Venue(venue),
         SubjectKind::Brand => Subject::Brand,
     };
     let refused = Access::Refused { since: NOW, why: snapshot.venue.name.clone() };
-    let mut facts = of_subject(&brand, &refused, Some(snapshot), &of, NOW);
+    let read = Some(snapshot).filter(|_| set != Some(SetKind::Venues));
+    let mut facts = of_subject(&brand, &refused, read, &of, NOW);
+    if set == Some(SetKind::Venues) {
+        facts.set = Some(SetFacts::of_venues(Some(snapshot), ProductId(1), 70));
+    }
+    facts.set = facts.set.map(|set| set.with_members(1..60, |_| eightysix::alerts::facts::venue_name(snapshot)));
     let before = Snapshot::unread(snapshot.venue.clone());
     let change = diff(&before.picture, &snapshot.picture).into_iter().next_back();
     let recipes = Recipes::of(&snapshot.picture);
@@ -142,6 +157,7 @@ fn facts(snapshot: &Snapshot, subject: SubjectKind, is_event: bool) -> Facts {
 fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule {
     let state = State {
         subject,
+        at_least: None,
         needs_row: false,
         says_it_is_off: false,
         keep_while: None,

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::alerts::set::SetFacts;
 use crate::calendar::Calendar;
 use crate::catalog::{Modifier, Product};
 use crate::rules::Subject;
@@ -15,11 +16,15 @@ use crate::snapshot::{Access, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, printable};
 
 /// The longest name that is shown: a screen's line, with room for the rest of the sentence.
-const NAME_LENGTH_MAX: usize = 80;
+pub(super) const NAME_LENGTH_MAX: usize = 80;
 /// What stands behind the number of a product that the catalog does not know.
 pub(super) const NOT_IN_CATALOG: &str = " (not in catalog)";
 /// What stands before the number of a venue that has no name.
 pub(super) const NAMELESS_VENUE: &str = "venue ";
+/// What stands before the number of a category that has no name.
+pub(super) const NAMELESS_CATEGORY: &str = "category ";
+/// What stands before the number of a station that was not read.
+pub(super) const NAMELESS_STATION: &str = "station ";
 /// The longest explanation of a failure that is shown.
 const TROUBLE_LENGTH_MAX: usize = 300;
 
@@ -37,6 +42,8 @@ pub struct Facts {
     pub station: Option<StationFacts>,
     /// The product or variant that is concerned.
     pub item: Option<ItemFacts>,
+    /// The set of items that is concerned.
+    pub set: Option<SetFacts>,
     /// What changed, in a notice of change.
     pub change: Option<ChangeFacts>,
     /// Why the brand cannot be read, when somebody must mend something first.
@@ -195,10 +202,20 @@ pub fn of_subject(
             let station = product.and_then(|product| snapshot.picture.catalog.station_of(product));
             (station.and_then(|id| station_facts(snapshot, id)), Some(item_facts(snapshot, *id)))
         }
-        (Subject::Station(_, id), Some(snapshot)) => (station_facts(snapshot, *id), None),
-        (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => (None, None),
+        (Subject::Station(_, id) | Subject::OfStation(_, id), Some(snapshot)) => (station_facts(snapshot, *id), None),
+        (
+            Subject::Brand
+            | Subject::Venue(_)
+            | Subject::Station(..)
+            | Subject::Item(..)
+            | Subject::OfCategory(..)
+            | Subject::OfStation(..)
+            | Subject::OfVenues(_),
+            _,
+        ) => (None, None),
     };
-    Facts { brand: brand.clone(), venue, station, item, change: None, refused, recipe: None, forecast: None }
+    let set = snapshot.and_then(|snapshot| SetFacts::of_venue(snapshot, subject));
+    Facts { brand: brand.clone(), venue, station, item, set, change: None, refused, recipe: None, forecast: None }
 }
 
 /// Says what changed; `now` is the time of the reading that showed it.

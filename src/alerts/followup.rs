@@ -112,6 +112,7 @@ mod tests {
             station: None,
             turns: Turns::default(),
             unstable_since: None,
+            set: None,
         }
     }
 

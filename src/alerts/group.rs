@@ -464,6 +464,7 @@ mod tests {
             refused: None,
             recipe: None,
             forecast: None,
+            set: None,
         };
         for (baseline, channels) in [(false, vec!["mqtt", "webhook"]), (true, vec!["webhook"])] {
             let news = Entry { baseline, ..entry(EntryKind::Opened, "a") };

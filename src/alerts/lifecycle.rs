@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::alerts::hold::Hold;
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::Acknowledgement;
+use crate::alerts::set::SetFacts;
 use crate::alerts::texts::Texts;
 use crate::rules::Severity;
 use crate::rules::condition::Truth;
@@ -189,6 +190,8 @@ pub struct OpenAlert {
     pub turns: Turns,
     /// Of an alert that is unstable, since when it holds without a break.
     pub unstable_since: Option<Timestamp>,
+    /// The set that it is about, with the members that hold; who of them holds may differ from what was told.
+    pub set: Option<SetFacts>,
 }
 
 impl OpenAlert {
@@ -336,6 +339,7 @@ mod tests {
             station: None,
             turns,
             unstable_since: unstable.then_some(now),
+            set: None,
         }))
     }
 

@@ -354,6 +354,7 @@ mod tests {
             station: None,
             turns: Turns::default(),
             unstable_since: None,
+            set: None,
         };
         let day_starts = jiff::civil::time(4, 0, 0, 0);
         let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12) };

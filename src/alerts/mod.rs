@@ -14,6 +14,7 @@ pub mod order;
 pub mod published;
 pub mod rate;
 pub mod render;
+pub mod set;
 pub mod silence;
 pub mod texts;
 pub mod words;
@@ -81,6 +82,8 @@ impl AlertBook {
 pub struct Scope<'a> {
     /// The venue, or `None` for the brand itself.
     pub venue: Option<VenueId>,
+    /// True for products over the venues of the brand, which are judged apart from the brand itself.
+    pub of_venues: bool,
     /// Subjects of which a rule holds or cannot be told.
     pub findings: &'a [Finding],
     /// What it means that a subject of the venue has no finding; of the brand itself, it is clear.
@@ -107,7 +110,8 @@ pub struct Turned<'a> {
 pub fn reconcile<'a>(book: &AlertBook, rules: &'a RuleSet, scope: &Scope<'_>, now: Timestamp) -> Vec<Turned<'a>> {
     let found: BTreeMap<(&Subject, &RuleName), (Truth, Truth)> =
         scope.findings.iter().map(|f| ((&f.subject, &f.rule), (f.holds, f.keeps))).collect();
-    let known = book.of(scope.venue).map(|(key, _)| (&key.subject, &key.rule));
+    let is_of_scope = |key: &AlertKey| matches!(key.subject, Subject::OfVenues(_)) == scope.of_venues;
+    let known = book.of(scope.venue).filter(|(key, _)| is_of_scope(key)).map(|(key, _)| (&key.subject, &key.rule));
     let all: BTreeSet<(&Subject, &RuleName)> = found.keys().copied().chain(known).collect();
     all.into_iter()
         .filter_map(|identity| {

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFacts};
 use crate::alerts::order::{Acknowledgement, Reason};
+use crate::alerts::set::{MemberFacts, SetFacts};
+use crate::rules::set::SetKind;
 use crate::units::Timestamp;
 
 /// The content type of a structured CloudEvent.
@@ -35,6 +37,8 @@ struct Data<'a> {
     station: Option<Station<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     item: Option<Item<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<PublishedSet<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<Change<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +77,32 @@ struct Item<'a> {
     low_at: Option<f64>,
     since: Option<String>,
     others_on: &'a [String],
+}
+
+/// A set of items, in events and on screens. It has more members than it lists when `count` is larger.
+#[derive(Serialize)]
+pub struct PublishedSet<'a> {
+    kind: &'static str,
+    id: u64,
+    name: &'a str,
+    count: usize,
+    total: usize,
+    members: Vec<PublishedMember<'a>>,
+}
+
+#[derive(Serialize)]
+struct PublishedMember<'a> {
+    id: u64,
+    name: &'a str,
+}
+
+impl<'a> PublishedSet<'a> {
+    /// Takes it as it is known.
+    pub fn of(facts: &'a SetFacts) -> Self {
+        let SetFacts { kind, id, name, count, total, members } = facts;
+        let members = members.iter().map(|MemberFacts { id, name }| PublishedMember { id: *id, name }).collect();
+        Self { kind: kind.word(), id: *id, name, count: *count, total: *total, members }
+    }
 }
 
 #[derive(Serialize)]
@@ -186,6 +216,7 @@ pub fn cloud_event(
         venue: facts.venue.as_ref().map(venue),
         station: facts.station.as_ref().map(station),
         item: facts.item.as_ref().map(item),
+        set: facts.set.as_ref().map(PublishedSet::of),
         change: facts.change.as_ref().map(change),
         alert: alert.map(alert_part),
         refused: facts.refused.as_deref(),
@@ -219,7 +250,12 @@ pub fn event_type(kind: &str) -> String {
 pub fn subject_path(facts: &Facts) -> String {
     let item = facts.item.as_ref().map(|item| format!("/{}", item.id));
     let station = facts.station.as_ref().map(|station| format!("/station-{}", station.id));
-    let thing = item.or(station);
+    let set = facts.set.as_ref().map(|set| match set.kind {
+        SetKind::Category => format!("/category-{}", set.id),
+        SetKind::Station => format!("/station-{}", set.id),
+        SetKind::Venues => format!("/{}", set.id),
+    });
+    let thing = item.or(set).or(station);
     let of_all = if thing.is_some() { "/all" } else { "" };
     let venue = facts.venue.as_ref().map_or_else(|| of_all.to_owned(), |venue| format!("/{}", venue.id));
     format!("{}{venue}{}", facts.brand, thing.unwrap_or_default())
@@ -294,6 +330,7 @@ mod tests {
             venue: None,
             station: None,
             item: None,
+            set: None,
             change: None,
             refused: None,
             recipe: None,

@@ -16,10 +16,12 @@ use minijinja::{Environment, ErrorKind, State, Template, UndefinedBehavior, Valu
 use crate::alerts::facts::{
     ChangeFacts, ChangeValue, Facts, ForecastFacts, ItemFacts, RecipeFacts, StationFacts, VenueFacts,
 };
+use crate::alerts::set::{self, SetFacts};
 use crate::alerts::words::{news, values};
 use crate::document::{Place, nearest};
 use crate::language::Language;
 use crate::rules::parse::Template as Written;
+use crate::rules::set::SetKind;
 use crate::rules::{EventKind, Form, Placed, RuleName, RuleSet, Severity, SubjectKind, Wording};
 use crate::snapshot::pace::Estimate;
 use crate::units::{BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, printable};
@@ -82,7 +84,7 @@ pub struct BadMessage {
 }
 
 /// What a message can name; which of them are there depends on what its rule is about. A test renders each.
-pub const VARIABLES: [&str; 41] = [
+pub const VARIABLES: [&str; 48] = [
     "brand",
     "refused",
     "venue.id",
@@ -113,6 +115,12 @@ pub const VARIABLES: [&str; 41] = [
     "item.runs_out_to",
     "item.sold_per_hour",
     "item.money_per_hour",
+    "set.kind",
+    "set.id",
+    "set.name",
+    "set.count",
+    "set.total",
+    "set.members",
     "change.list",
     "change.before",
     "change.after",
@@ -122,6 +130,7 @@ pub const VARIABLES: [&str; 41] = [
     "alert.since",
     "alert.duration",
     "item",
+    "set",
     "station",
     "venue",
 ];
@@ -194,7 +203,7 @@ impl BadMessage {
 /// Compiles a message of a rule and renders it against samples, for everybody who may read it: a template must not fail
 /// on the night when it matters. `languages` are those of the receivers and of the locale.
 pub fn bad_message(written: &Written, languages: &BTreeSet<Language>) -> Option<BadMessage> {
-    let Written { text: placed, language, subject, event } = written;
+    let Written { text: placed, language, subject, event, set } = written;
     let readers: Vec<Language> = language.map_or_else(|| languages.iter().copied().collect(), |own| vec![own]);
     let words = AlertWords {
         rule: "sold-out",
@@ -202,7 +211,8 @@ pub fn bad_message(written: &Written, languages: &BTreeSet<Language>) -> Option<
         since: Timestamp::from_unix_ms(1_780_000_000_000),
         duration: Duration::from_mins(77),
     };
-    let mut samples = vec![sample(*subject, event.is_some())];
+    let alone = sample(*subject, event.is_some());
+    let mut samples = vec![set.map_or(alone.clone(), |kind| sample_of_set(kind, alone))];
     if *subject == SubjectKind::Item {
         // Most of the time nothing is foretold, and a message must come out all the same.
         samples.push(Facts { forecast: None, ..samples[0].clone() });
@@ -295,7 +305,8 @@ fn speaking(mut templates: Environment<'static>, language: Language) -> Environm
     templates.add_filter("listed", move |value: &Value| -> Result<String, minijinja::Error> {
         let names = value.try_iter().map_err(|_| bad_operand("listed", "a list such as item.dishes_off"))?;
         let names: Vec<String> = names.map(|name| name.to_string()).collect();
-        Ok(listed(&names, language))
+        let unnamed = value.downcast_object_ref::<set::Members>().map_or(0, |members| members.unnamed);
+        Ok(listed(&names, unnamed, language))
     });
     templates
 }
@@ -306,9 +317,10 @@ fn with_point(value: &Value) -> Value {
 }
 
 /// Names the first, and says how many more there are.
-fn listed(names: &[String], language: Language) -> String {
-    let more = names.len().saturating_sub(LISTED_MAX);
-    let first = names[..names.len() - more].join(", ");
+fn listed(names: &[String], unnamed: usize, language: Language) -> String {
+    let shown = names.len().min(LISTED_MAX);
+    let more = names.len() - shown + unnamed;
+    let first = names[..shown].join(", ");
     if more == 0 { first } else { values::and_more(language, &first, more) }
 }
 
@@ -334,6 +346,11 @@ fn help_with(error: &minijinja::Error) -> String {
     };
     if error.kind() == ErrorKind::UndefinedError {
         let named = detail.split('`').nth(1).unwrap_or_default();
+        if let Some(group) = VARIABLES.contains(&named).then(|| named.split('.').next().unwrap_or_default()) {
+            return format!(
+                "this rule has no {group}: docs/rules.md says in which it is there; one with at_least has set.name and set.members"
+            );
+        }
         return meant(named, &VARIABLES).unwrap_or_else(|| {
             "a message knows brand, venue, and as far as its rule is about them station, item, change and alert \
              (docs/rules.md)"
@@ -374,7 +391,8 @@ fn plainly(detail: &str) -> String {
 fn built_in(is_resolved: bool, facts: &Facts, words: AlertWords<'_>, language: Language) -> String {
     let label = label(facts);
     let label = values::name(language, &label);
-    let venue = facts.venue.as_ref().filter(|_| facts.item.is_some() || facts.station.is_some());
+    let is_within = facts.item.is_some() || facts.set.is_some() || facts.station.is_some();
+    let venue = facts.venue.as_ref().filter(|_| is_within);
     let venue = venue.map(|venue| values::name(language, &venue.name));
     if is_resolved {
         return news::is_over(language, words.rule, &label, venue.as_deref(), words.duration);
@@ -382,19 +400,23 @@ fn built_in(is_resolved: bool, facts: &Facts, words: AlertWords<'_>, language: L
     let value = |value: &ChangeValue| values::change(language, value);
     let change = facts.change.as_ref().map(|change| (value(&change.before), value(&change.after)));
     let change = change.as_ref().map(|(before, after)| (before.as_str(), after.as_str()));
-    news::began(language, words.rule, &label, venue.as_deref(), change)
+    let began = news::began(language, words.rule, &label, venue.as_deref(), change);
+    let Some(set) = &facts.set else { return began };
+    let set::Members { names, unnamed } = set::Members::of(set, language);
+    format!("{began}: {}", listed(&names, unnamed, language))
 }
 
-/// Returns what the facts are about, in the fewest words: the item, else the station, the venue, the brand.
+/// Returns what the facts are about, in the fewest words: the item, else the set, the station, the venue, the brand.
 pub fn label(facts: &Facts) -> String {
     let item = facts.item.as_ref().map(|item| item.name.clone());
+    let set = || facts.set.as_ref().map(|set| set.name.clone());
     let station = || facts.station.as_ref().map(|station| station.name.clone());
     let venue = || facts.venue.as_ref().map(|venue| venue.name.clone());
-    item.or_else(station).or_else(venue).unwrap_or_else(|| facts.brand.to_string())
+    item.or_else(set).or_else(station).or_else(venue).unwrap_or_else(|| facts.brand.to_string())
 }
 
 fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Language) -> Value {
-    let Facts { brand, venue, station, item, change, refused, recipe, forecast } = facts;
+    let Facts { brand, venue, station, item, set, change, refused, recipe, forecast } = facts;
     let no_recipe = RecipeFacts::default();
     let recipe = recipe.as_ref().unwrap_or(&no_recipe);
     context! {
@@ -402,6 +424,7 @@ fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Langu
         venue => venue.as_ref().map(|venue| venue_value(venue, language)),
         station => station.as_ref().map_or_else(|| no_station(language), station_value),
         item => item.as_ref().map(|item| item_value(item, recipe, forecast.as_ref(), zone, language)),
+        set => set.as_ref().map(|set| set::value(set, language)),
         change => change.as_ref().map(|change| change_value(change, language)),
         refused => refused,
         alert => context! {
@@ -503,11 +526,24 @@ fn sample(subject: SubjectKind, is_event: bool) -> Facts {
         venue: (subject != SubjectKind::Brand).then_some(venue),
         station: has_station.then_some(station),
         item: (subject == SubjectKind::Item).then_some(item),
+        set: None,
         change: is_event.then_some(change),
         refused: Some("the client is disabled".to_owned()),
         recipe: (subject == SubjectKind::Item).then(RecipeFacts::default),
         forecast: (subject == SubjectKind::Item).then(sample_forecast),
     }
+}
+
+/// Makes facts of a set of the sample of an item.
+fn sample_of_set(kind: SetKind, item: Facts) -> Facts {
+    let (venue, station) = match kind {
+        SetKind::Category => (item.venue, None),
+        SetKind::Station => (item.venue, item.station),
+        SetKind::Venues => (None, None),
+    };
+    let set = SetFacts { kind, id: 3, name: "Kitchen".to_owned(), count: 0, total: 12, members: Vec::new() };
+    let set = set.with_members([54, 55, 56].into_iter(), |id| format!("Dish {id}"));
+    Facts { venue, station, item: None, set: Some(set), recipe: None, forecast: None, ..item }
 }
 
 fn sample_forecast() -> ForecastFacts {
@@ -553,6 +589,7 @@ mod tests {
     fn messages_of(wording: &Wording, zone: &Zone, common: Language) -> Messages {
         let state = StateForm {
             subject: SubjectKind::Item,
+            at_least: None,
             keep_while: None,
             hold_for: Duration::ZERO,
             clear_for: Duration::ZERO,
@@ -579,7 +616,8 @@ mod tests {
     }
 
     fn bad_of(text: &str, languages: &[Language]) -> Option<BadMessage> {
-        let written = Written { text: placed(text), language: None, subject: SubjectKind::Item, event: None };
+        let written =
+            Written { text: placed(text), language: None, subject: SubjectKind::Item, event: None, set: None };
         bad_message(&written, &languages.iter().copied().collect())
     }
 
@@ -665,7 +703,9 @@ mod tests {
             since: Timestamp::from_unix_ms(0),
             duration: Duration::from_mins(1),
         };
-        let context = context_of(&sample(SubjectKind::Item, true), words, &Zone::utc(), Language::En);
+        let set = sample_of_set(SetKind::Category, sample(SubjectKind::Item, true)).set;
+        let facts = Facts { set, ..sample(SubjectKind::Item, true) };
+        let context = context_of(&facts, words, &Zone::utc(), Language::En);
         for variable in VARIABLES {
             let text = format!("{{{{ {variable} }}}}");
             templates.add_template_owned(variable, text).expect("it compiles");
@@ -736,8 +776,9 @@ mod tests {
             (6, "dish 1, dish 2, dish 3, dish 4, dish 5 and 1 more"),
             (105, "dish 1, dish 2, dish 3, dish 4, dish 5 and 100 more"),
         ] {
-            assert_eq!(listed(&names(count), Language::En), expected);
+            assert_eq!(listed(&names(count), 0, Language::En), expected);
         }
+        assert_eq!(listed(&names(2), 3, Language::En), "dish 1, dish 2 and 3 more");
         assert_eq!(bad_of("{{ item.dishes_off | listed }}", &[Language::En]), None);
         let bad = bad_of("{{ item.id | listed }}", &[Language::En]).expect("a number is no list");
         assert!(bad.problem.contains("the filter listed needs a list such as item.dishes_off"), "{}", bad.problem);
@@ -796,6 +837,7 @@ mod tests {
             let messages = messages_of(&Wording::ForAll(placed(&text)), &Zone::utc(), Language::ALL[reader]);
             let rule = RuleName::new("sold-out").expect("a name");
             let mut facts = sample(SubjectKind::Item, true);
+            facts.set = sample_of_set(SetKind::Venues, facts.clone()).set;
             let item = facts.item.as_mut().expect("an item");
             item.name = printable(&name, 80);
             item.limit = figures.map(|(limit, _)| Quantity::from_millionths(limit));

@@ -104,24 +104,35 @@ impl Silence {
         now < self.until && self.during.as_ref().is_none_or(is_within)
     }
 
-    /// Says whether it covers what a rule says of a subject.
+    /// Says whether it covers what a rule says of a subject. Of a set it covers the whole or nothing: one about a member
+    /// alone covers no set, and one about a category, a station or a product the set of that.
     pub fn covers(&self, rule: &RuleName, subject: &Subject, catalog: Option<&Catalog>) -> bool {
         let Criteria { venue, product, category, station, rule: of_rule } = &self.covers;
         let item = match subject {
-            Subject::Item(_, id) => Some(*id),
-            Subject::Brand | Subject::Venue(_) | Subject::Station(..) => None,
+            Subject::Item(_, id) | Subject::OfVenues(id) => Some(*id),
+            Subject::Brand
+            | Subject::Venue(_)
+            | Subject::Station(..)
+            | Subject::OfCategory(..)
+            | Subject::OfStation(..) => None,
         };
         let known = item.and_then(|id| catalog?.products.get(&id));
         let at_station = match subject {
-            Subject::Station(_, id) => Some(*id),
+            Subject::Station(_, id) | Subject::OfStation(_, id) => Some(*id),
             Subject::Item(..) => known.and_then(|product| catalog?.station_of(product)),
-            Subject::Brand | Subject::Venue(_) => None,
+            // Each venue has stations of its own.
+            Subject::Brand | Subject::Venue(_) | Subject::OfCategory(..) | Subject::OfVenues(_) => None,
+        };
+        let in_category = match subject {
+            Subject::OfCategory(_, id) => Some(*id),
+            Subject::Item(..) | Subject::OfVenues(_) => known.and_then(|product| product.category),
+            Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::OfStation(..) => None,
         };
         let is_product = |id: &ProductId| item == Some(*id) || known.is_some_and(|it| it.parent == Some(*id));
         of_rule.as_ref().is_none_or(|name| name == rule)
             && venue.is_none_or(|id| subject.venue() == Some(id))
             && product.as_ref().is_none_or(is_product)
-            && category.is_none_or(|id| known.is_some_and(|it| it.category == Some(id)))
+            && category.is_none_or(|id| in_category == Some(id))
             && station.is_none_or(|id| at_station == Some(id))
     }
 }
@@ -164,19 +175,25 @@ mod tests {
             .into_iter()
             .chain([3, 4].map(|id| Subject::Station(VenueId(1), StationId(id))))
             .chain([1, 2, 3, 4, 9].map(|id| Subject::Item(VenueId(1), ProductId(id))))
+            .chain([10, 11].map(|id| Subject::OfCategory(VenueId(1), CategoryId(id))))
+            .chain([3, 4].map(|id| Subject::OfStation(VenueId(1), StationId(id))))
+            .chain([2, 4].map(|id| Subject::OfVenues(ProductId(id))))
             .collect();
         let venue = Some(VenueId(1));
         let cases: &[(Criteria, &str)] = &[
-            (Criteria { venue, ..Criteria::default() }, "v1 s3 s4 i1 i2 i3 i4 i9"),
+            (Criteria { venue, ..Criteria::default() }, "v1 s3 s4 i1 i2 i3 i4 i9 c10 c11 p3 p4"),
             (Criteria { venue: Some(VenueId(2)), ..Criteria::default() }, "v2"),
-            (Criteria { product: Some(ProductId(1)), ..Criteria::default() }, "i1 i2 i3"),
-            (Criteria { product: Some(ProductId(2)), ..Criteria::default() }, "i2"),
+            (Criteria { product: Some(ProductId(1)), ..Criteria::default() }, "i1 i2 i3 o2"),
+            (Criteria { product: Some(ProductId(2)), ..Criteria::default() }, "i2 o2"),
             (Criteria { product: Some(ProductId(9)), ..Criteria::default() }, "i9"),
-            (Criteria { category: Some(CategoryId(11)), ..Criteria::default() }, "i4"),
-            (Criteria { station: Some(StationId(3)), ..Criteria::default() }, "s3 i1 i2"),
+            (Criteria { category: Some(CategoryId(11)), ..Criteria::default() }, "i4 c11 o4"),
+            (Criteria { station: Some(StationId(3)), ..Criteria::default() }, "s3 i1 i2 p3"),
             (Criteria { station: Some(StationId(4)), product: Some(ProductId(1)), ..Criteria::default() }, "i3"),
             (Criteria { rule: Some(rule("other")), ..Criteria::default() }, ""),
-            (Criteria { rule: Some(rule("out")), venue, ..Criteria::default() }, "v1 s3 s4 i1 i2 i3 i4 i9"),
+            (
+                Criteria { rule: Some(rule("out")), venue, ..Criteria::default() },
+                "v1 s3 s4 i1 i2 i3 i4 i9 c10 c11 p3 p4",
+            ),
         ];
         for (covers, expected) in cases {
             let silence = silence(covers.clone());
@@ -186,6 +203,9 @@ mod tests {
                 Subject::Venue(id) => format!("v{id}"),
                 Subject::Station(_, id) => format!("s{id}"),
                 Subject::Item(_, id) => format!("i{id}"),
+                Subject::OfCategory(_, id) => format!("c{id}"),
+                Subject::OfStation(_, id) => format!("p{id}"),
+                Subject::OfVenues(id) => format!("o{id}"),
             };
             assert_eq!(covered.map(name).collect::<Vec<_>>().join(" "), *expected, "{covers:?}");
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::alerts::facts;
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::OpenAlert;
-use crate::alerts::published::PublishedAck;
+use crate::alerts::published::{PublishedAck, PublishedSet};
 use crate::board::{Line, Setting, Standing, freshness_word};
 use crate::calendar::business_day;
 use crate::snapshot::{Freshness, FreshnessLimits, Snapshot};
@@ -90,6 +90,7 @@ struct Alert<'a> {
     about: &'a str,
     message: &'a str,
     station: Option<u64>,
+    set: Option<PublishedSet<'a>>,
     since: String,
     opened_at: String,
     clearing: bool,
@@ -179,6 +180,7 @@ pub(super) fn alert(brand: &BrandId, snapshot: &Snapshot, alert: &OpenAlert, set
         about: &alert.label,
         message: alert.message.in_language(setting.language),
         station: alert.station.map(|id| id.0),
+        set: alert.set.as_ref().map(PublishedSet::of),
         since: alert.since.to_string(),
         opened_at: alert.opened_at.to_string(),
         clearing: alert.clear_since.is_some(),

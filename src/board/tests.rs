@@ -98,6 +98,7 @@ fn open_alert() -> OpenAlert {
         station: Some(StationId(3)),
         turns: Turns::default(),
         unstable_since: None,
+        set: None,
     }
 }
 
@@ -209,6 +210,7 @@ fn the_payloads_of_the_contract() {
       "message": "Lamb kebab is out",
       "opened_at": "2026-05-08T14:51:30.000Z",
       "severity": "critical",
+      "set": null,
       "silenced": false,
       "since": "2026-05-08T14:51:02.781Z",
       "station": 3,

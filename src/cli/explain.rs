@@ -16,7 +16,7 @@ use crate::cli::output::{say, say_json};
 use crate::cli::{ExplainArguments, Failure};
 use crate::config::{ChannelSettings, Config};
 use crate::explain::{Account, Evidence, Explanation, Hearing, Known, Reached, Standing, explain as explained};
-use crate::rules::{RuleName, Subject};
+use crate::rules::RuleName;
 use crate::snapshot::Snapshot;
 use crate::units::{ProductId, VenueId, printable};
 use crate::{clock, explain as explaining, telemetry};
@@ -59,7 +59,7 @@ async fn explain_at(desk: &Desk, arguments: &ExplainArguments) -> Result<(), Fai
         |(id, snapshot): &(&VenueId, &Snapshot)| venue.map_or_else(|| has_it(snapshot), |venue| venue == **id);
     let venues = desk.memory.venues.iter().map(|(id, snapshot)| (id, snapshot.as_ref())).filter(is_meant);
     for (n, (_, snapshot)) in venues.enumerate() {
-        let evidence = gather(desk, &known, snapshot.id(), product).await?;
+        let evidence = gather(desk, &known, snapshot, product).await?;
         let explanation = explained(&known, snapshot, product, &evidence, clock::now());
         if arguments.json {
             say_json(&object(&explanation));
@@ -76,11 +76,17 @@ async fn explain_at(desk: &Desk, arguments: &ExplainArguments) -> Result<(), Fai
 }
 
 /// Reads what the store remembers of the alerts about a product at a venue.
-async fn gather(desk: &Desk, known: &Known<'_>, venue: VenueId, product: ProductId) -> Result<Evidence, Failure> {
+async fn gather(desk: &Desk, known: &Known<'_>, snapshot: &Snapshot, product: ProductId) -> Result<Evidence, Failure> {
     let failed = |error| anyhow!(telemetry::chain(&error));
-    let subject = Subject::Item(venue, product);
-    let past = desk.store.past_episodes_of(&desk.brand, &subject, PAST_MAX).await.map_err(failed)?;
-    let (notices, since) = explaining::notices_of(known, &subject, &past);
+    let venue = snapshot.id();
+    let subjects = known.subjects_of(snapshot, product);
+    let mut past = Vec::new();
+    for subject in &subjects {
+        past.extend(desk.store.past_episodes_of(&desk.brand, subject, PAST_MAX).await.map_err(failed)?);
+    }
+    past.sort_by_key(|episode| std::cmp::Reverse(episode.closed_at));
+    past.truncate(PAST_MAX as usize);
+    let (notices, since) = explaining::notices_of(known, &subjects, &past);
     let notices = desk.store.told(&notices).await.map_err(failed)?;
     // What waited for its turn is in a mail of all venues, whose thread is the brand's.
     let threads = [Some(venue), None].map(|venue| threads_of(&desk.brand, venue));

@@ -16,6 +16,7 @@ use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{ANSWER_WAIT, Acknowledgement, Answer, Order, OrderId};
+use crate::alerts::published::PublishedSet;
 use crate::alerts::rate;
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::alerts::words::values;
@@ -25,7 +26,7 @@ use crate::cli::output::{say, say_json};
 use crate::cli::{AckArguments, AlertsArguments, Failure, SilenceAddArguments, SilenceCommand};
 use crate::config::ChannelSettings;
 use crate::language::Language;
-use crate::rules::RuleName;
+use crate::rules::{RuleName, Subject};
 use crate::units::{CategoryId, ProductId, StationId, Timestamp, VenueId, human_duration, printable};
 use crate::{clock, telemetry};
 
@@ -230,7 +231,16 @@ impl Desk {
 
     fn covers(&self, silence: &Silence, key: &AlertKey) -> bool {
         let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
-        silence.covers(&key.rule, &key.subject, snapshot.map(|snapshot| snapshot.picture.catalog.as_ref()))
+        let catalog = match key.subject {
+            Subject::OfVenues(product) => self.memory.catalog_knowing(product),
+            Subject::Brand
+            | Subject::Venue(_)
+            | Subject::Station(..)
+            | Subject::Item(..)
+            | Subject::OfCategory(..)
+            | Subject::OfStation(..) => snapshot.map(|snapshot| snapshot.picture.catalog.as_ref()),
+        };
+        silence.covers(&key.rule, &key.subject, catalog)
     }
 
     fn criteria(&self, arguments: &SilenceAddArguments) -> Result<Criteria, Failure> {
@@ -332,7 +342,7 @@ impl Desk {
             "venue": key.subject.venue().map(|venue| venue.0), "place": self.place(key), "about": alert.label,
             "message": alert.message.common(), "since": alert.since.to_string(), "clearing": alert.clear_since.is_some(),
             "unstable": alert.unstable_since.is_some(),
-            "told": told, "mail_waits": mail_waits, "held": held, "acknowledged_by": alert.acknowledged.as_ref().map(|said| said.by.as_str()),
+            "set": alert.set.as_ref().map(PublishedSet::of), "told": told, "mail_waits": mail_waits, "held": held, "acknowledged_by": alert.acknowledged.as_ref().map(|said| said.by.as_str()),
         })
     }
 

@@ -5,15 +5,17 @@
 use std::cell::OnceCell;
 
 use crate::alerts::facts::{self, Facts};
-use crate::alerts::lifecycle::Turn;
+use crate::alerts::lifecycle::{Alert, Turn};
 use crate::alerts::published::End;
 use crate::alerts::{AlertKey, Turned};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
+use crate::engine::sets::Sets;
+use crate::rules::condition::Truth;
 use crate::rules::evaluate;
 use crate::rules::field::{Field, VenueField};
 use crate::rules::subject::Scene;
-use crate::rules::{Form, Subject};
+use crate::rules::{Form, Rule, Subject};
 use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Access, Freshness, Snapshot, StopRow};
 use crate::units::{ProductId, StationId, Timestamp};
@@ -24,6 +26,7 @@ pub(super) struct Look<'a> {
     pub(super) snapshot: Option<&'a Snapshot>,
     pub(super) now: Timestamp,
     access: &'a Access,
+    sets: Sets<'a>,
     recipes: OnceCell<Recipes>,
     scene: OnceCell<Scene<'a>>,
 }
@@ -31,7 +34,18 @@ pub(super) struct Look<'a> {
 impl<'a> Look<'a> {
     /// Begins to look.
     pub(super) fn new(engine: &'a Engine, snapshot: Option<&'a Snapshot>, access: &'a Access, now: Timestamp) -> Self {
-        Self { engine, snapshot, now, access, recipes: OnceCell::new(), scene: OnceCell::new() }
+        let (recipes, scene) = (OnceCell::new(), OnceCell::new());
+        Self { engine, snapshot, now, access, sets: Sets::None, recipes, scene }
+    }
+
+    /// Knows the members of sets.
+    pub(super) fn with(self, sets: Sets<'a>) -> Self {
+        Self { sets, ..self }
+    }
+
+    /// Returns where the members of sets are known.
+    pub(super) fn sets(&self) -> Sets<'a> {
+        self.sets
     }
 
     /// Returns what the catalog of the venue knows.
@@ -42,15 +56,15 @@ impl<'a> Look<'a> {
     /// Gathers what can be said of a turn, and what ended the alert if it ends.
     pub(super) fn at_turn(&self, turned: &Turned<'_>) -> (Facts, End) {
         match turned.turn {
-            Turn::Open { .. } => (self.facts(&turned.key.subject), End::Clear),
-            Turn::Close(..) => (self.facts(&turned.key.subject), self.end_of(turned)),
-            Turn::Stay | Turn::Move(_) => (self.brief(&turned.key.subject), End::Clear),
+            Turn::Open { .. } => (self.facts(&turned.key), End::Clear),
+            Turn::Close(..) => (self.facts(&turned.key), self.end_of(turned)),
+            Turn::Stay | Turn::Move(_) => (self.brief(&turned.key), End::Clear),
         }
     }
 
-    /// Gathers everything that a message may say of a subject.
-    pub(super) fn facts(&self, subject: &Subject) -> Facts {
-        let mut facts = self.brief(subject);
+    /// Gathers everything that a message may say of what an alert is about.
+    pub(super) fn facts(&self, key: &AlertKey) -> Facts {
+        let mut facts = self.brief(key);
         if let Some(snapshot) = self.snapshot {
             facts.recipe = facts::recipe_facts(&facts, snapshot, || self.recipes_of(snapshot));
             let calendar = self.engine.policy.calendars.of(&self.engine.brand, snapshot.id());
@@ -68,12 +82,27 @@ impl<'a> Look<'a> {
             (Subject::Item(_, part), Subject::Item(_, item)) if part != item => {
                 self.is_missing_from(*part, *item) || self.is_sold_out_parent(*part, *item)
             }
-            (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => false,
+            (Subject::Station(_, off), Subject::OfStation(_, station)) => off == station && self.is_off(*off),
+            (Subject::Item(_, part), Subject::OfCategory(..) | Subject::OfStation(..)) => {
+                self.is_why_enough_hold(*part, effect)
+            }
+            (
+                Subject::Brand
+                | Subject::Venue(_)
+                | Subject::Station(..)
+                | Subject::Item(..)
+                | Subject::OfCategory(..)
+                | Subject::OfStation(..)
+                | Subject::OfVenues(_),
+                _,
+            ) => false,
         }
     }
 
-    fn brief(&self, subject: &Subject) -> Facts {
-        facts::of_subject(&self.engine.brand, self.access, self.snapshot, subject, self.now)
+    fn brief(&self, key: &AlertKey) -> Facts {
+        let facts = facts::of_subject(&self.engine.brand, self.access, self.snapshot, &key.subject, self.now);
+        let known = self.engine.memory.book.get(key).and_then(Alert::open).and_then(|open| open.set.as_ref());
+        Facts { set: self.sets.facts(self, key, known).or(facts.set), ..facts }
     }
 
     fn recipes_of(&self, snapshot: &Snapshot) -> &Recipes {
@@ -105,8 +134,23 @@ impl<'a> Look<'a> {
 
     fn is_of_station_off(&self, item: ProductId, station: StationId) -> bool {
         let Some(catalog) = self.catalog() else { return false };
-        let is_off = catalog.stations.get(&station).is_some_and(|station| !station.active);
-        is_off && catalog.products.get(&item).and_then(|product| catalog.station_of(product)) == Some(station)
+        self.is_off(station)
+            && catalog.products.get(&item).and_then(|product| catalog.station_of(product)) == Some(station)
+    }
+
+    fn is_off(&self, station: StationId) -> bool {
+        self.catalog().and_then(|catalog| catalog.stations.get(&station)).is_some_and(|station| !station.active)
+    }
+
+    /// Says whether a set would not hold without the members that an item explains.
+    fn is_why_enough_hold(&self, part: ProductId, set: &AlertKey) -> bool {
+        let at_least = self.engine.policy.rules.get(&set.rule).and_then(Rule::at_least);
+        let (Some(at_least), Some(gathered)) = (at_least, self.sets.gathered(set)) else { return false };
+        let follows =
+            |item: ProductId| item != part && (self.is_missing_from(part, item) || self.is_sold_out_parent(part, item));
+        let holding = || gathered.members.iter().filter(|(_, truth)| *truth == Truth::Holds);
+        let left = holding().filter(|(item, _)| !follows(*item)).count();
+        left < usize::from(at_least.count) && holding().count() >= usize::from(at_least.count)
     }
 
     fn is_missing_from(&self, part: ProductId, item: ProductId) -> bool {

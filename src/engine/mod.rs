@@ -3,8 +3,11 @@
 //! `step` changes nothing; the caller stores the commit in one transaction and then lets the engine `adopt` it, so
 //! memory never runs ahead of the store. Invariant: the same state, input and time give the same commit.
 
+mod chain;
+mod intake;
 mod look;
 mod orders;
+mod sets;
 mod settle;
 mod tell;
 mod timers;
@@ -17,23 +20,25 @@ use crate::alerts::group::{Group, GroupKey, Groups, Route};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Notice, ReceiverName};
 use crate::alerts::order::{Answer, Order, OrderId};
-use crate::alerts::published::End;
 use crate::alerts::rate::Mailed;
 use crate::alerts::render::Messages;
 use crate::alerts::silence::{Silence, SilenceId};
-use crate::alerts::{self, AlertBook, AlertKey, Scope, facts, followup};
+use crate::alerts::{self, AlertBook, AlertKey, Scope, followup};
 use crate::board::Setting;
 use crate::calendar::Calendars;
 use crate::catalog::Venue;
+use crate::engine::chain::Chain;
 use crate::engine::look::Look;
+use crate::engine::sets::Sets;
 use crate::engine::settle::Settling;
 use crate::engine::tell::Teller;
 use crate::engine::timers::{Timer, Timers};
 use crate::language::Language;
 use crate::rules::evaluate::{self, Evaluation};
+use crate::rules::set::Part;
 use crate::rules::subject::VenueView;
 use crate::rules::{Finding, Form, RuleSet};
-use crate::snapshot::diff::{Change, diff};
+use crate::snapshot::diff::Change;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Reading, Snapshot};
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -119,6 +124,8 @@ pub struct Commit {
     /// Which of `venues` must be stored: stop list and the rest, catalog.
     pub stored: BTreeMap<VenueId, Stored>,
     evaluated: Vec<(Option<VenueId>, Evaluated)>,
+    /// What venues say anew to rules that count venues; `None` of one that is gone.
+    parts: Vec<(VenueId, Option<Arc<Part>>)>,
 }
 
 /// Which parts of a snapshot changed durably.
@@ -152,6 +159,7 @@ impl Commit {
             answers,
             stored,
             evaluated: _,
+            parts: _,
         } = self;
         let something_stored = stored.values().any(|stored| stored.snapshot || stored.catalog);
         let something_told = !(alerts.is_empty() && groups.is_empty() && changes.is_empty() && notices.is_empty());
@@ -174,6 +182,9 @@ pub struct Engine {
     limits: FreshnessLimits,
     memory: Memory,
     evaluated: BTreeMap<Option<VenueId>, Evaluated>,
+    chain: Chain,
+    /// When something was last evaluated, by the clock of then.
+    latest: Option<Timestamp>,
     /// The deadline of every scope and group, as `memory` and `evaluated` have it: a poll must not look over a chain.
     timers: Timers,
 }
@@ -181,8 +192,8 @@ pub struct Engine {
 impl Engine {
     /// Starts from what the store remembers.
     pub fn new(brand: BrandId, policy: Arc<Policy>, limits: FreshnessLimits, memory: Memory) -> Self {
-        let timers = Timers::default();
-        let mut engine = Self { brand, policy, limits, memory, evaluated: BTreeMap::new(), timers };
+        let (timers, chain, evaluated) = (Timers::default(), Chain::default(), BTreeMap::new());
+        let mut engine = Self { brand, policy, limits, memory, evaluated, chain, latest: None, timers };
         for scope in engine.scopes().collect::<Vec<_>>() {
             engine.set_timer_of(scope);
         }
@@ -259,9 +270,11 @@ impl Engine {
                 commit.answers.push((id, answer));
             }
         }
+        let is_due = scopes.contains(&None);
         for scope in scopes {
             self.evaluate(scope, baseline, &mut commit, &mut teller, now);
         }
+        self.evaluate_chain(is_due, baseline, &mut commit, &mut teller, now);
         self.end_silences_of_what_is_back(&mut commit);
         teller.tell_changes(&mut commit);
         teller.finish(&mut commit);
@@ -283,6 +296,7 @@ impl Engine {
             answers: _,
             stored: _,
             evaluated,
+            parts,
         } = commit;
         let mut retimed: BTreeSet<Option<VenueId>> = evaluated.iter().map(|(scope, _)| *scope).collect();
         for snapshot in venues {
@@ -294,10 +308,14 @@ impl Engine {
         for venue in venues_gone {
             self.memory.venues.remove(&venue);
             self.evaluated.remove(&Some(venue));
+            self.chain.set(venue, None);
             retimed.insert(Some(venue));
         }
         if let Some(access) = access {
             self.memory.access = access;
+        }
+        for (venue, part) in parts {
+            self.chain.set(venue, part);
         }
         for (key, alert) in alerts {
             retimed.insert(key.subject.venue());
@@ -323,7 +341,8 @@ impl Engine {
                 None => self.memory.silences.remove(&id),
             };
         }
-        self.evaluated.extend(evaluated);
+        self.evaluated.extend(evaluated.iter().copied());
+        self.note_latest(&evaluated);
         for scope in retimed {
             self.set_timer_of(scope);
         }
@@ -348,7 +367,9 @@ impl Engine {
         let look = last.map(|at| (at.plus(REEVALUATE_EVERY), "conditions that turn by time are looked at again"));
         let follow_up = last.and_then(|last| self.follows_up_at(scope, last));
         let follow_up = follow_up.map(|at| (at, "an alert has stayed open long enough to be told again"));
-        alerts.chain(look).chain(follow_up).min_by_key(|(at, _)| *at)
+        let stale = last.and_then(|last| self.goes_stale_at(scope?, last));
+        let stale = stale.map(|at| (at, "what is counted over the venues may not rest on an old list"));
+        alerts.chain(look).chain(follow_up).chain(stale).min_by_key(|(at, _)| *at)
     }
 
     /// Returns when something is to be said, after `last`, of an alert of the scope that stays open.
@@ -427,51 +448,6 @@ impl Engine {
         after
     }
 
-    fn take_venues(&self, venues: Vec<Venue>, commit: &mut Commit, teller: &mut Teller<'_>, now: Timestamp) {
-        let listed: BTreeSet<VenueId> = venues.iter().map(|venue| venue.id).collect();
-        commit.venues_gone = self.memory.venues.keys().filter(|id| !listed.contains(id)).copied().collect();
-        for gone in commit.venues_gone.clone() {
-            for turned in alerts::withdraw_all(&self.memory.book, &self.policy.rules, gone) {
-                let snapshot = self.memory.venues.get(&gone).map(Arc::as_ref);
-                let facts = facts::of_subject(&self.brand, &self.memory.access, snapshot, &turned.key.subject, now);
-                commit.alerts.push(teller.tell_turn(turned, facts, End::Unwatched));
-            }
-        }
-        for venue in venues {
-            let id = venue.id;
-            let next = match self.memory.venues.get(&id) {
-                // A venue that is watched although no list shows it comes without its name; the known one stays.
-                Some(known) if known.venue == venue || venue.name.is_empty() => continue,
-                Some(known) => Snapshot { venue, ..known.as_ref().clone() },
-                None => Snapshot::unread(venue).watched_from(now),
-            };
-            commit.venues.push(Arc::new(next));
-            commit.stored.insert(id, Stored { snapshot: true, catalog: false });
-        }
-    }
-
-    /// Returns the venues that were not read while the brand could not be: what kept them from being read is over, and
-    /// nobody knows what becomes of each until it is tried.
-    fn watched_anew(&self, now: Timestamp) -> Vec<Arc<Snapshot>> {
-        let unread = self.memory.venues.values().filter(|snapshot| snapshot.trouble.is_some());
-        unread.map(|it| Arc::new(Snapshot { trouble: None, ..it.as_ref().clone() }.watched_from(now))).collect()
-    }
-
-    fn take_reading(&self, before: &Snapshot, reading: Reading, commit: &mut Commit, now: Timestamp) {
-        let after = before.fold_within(reading, self.limits, now);
-        let changes = diff(&before.picture, &after.picture);
-        let stored = Stored {
-            snapshot: !changes.is_empty() || !same_but_for_age(before, &after),
-            catalog: !Arc::ptr_eq(&before.picture.catalog, &after.picture.catalog),
-        };
-        if stored.snapshot || stored.catalog {
-            commit.stored.insert(after.id(), stored);
-        }
-        let news = changes.into_iter().filter(|change| is_news(change, before));
-        commit.changes.extend(news.map(|change| (after.id(), change)));
-        commit.venues.push(Arc::new(after));
-    }
-
     fn evaluate(
         &self,
         scope: Option<VenueId>,
@@ -487,18 +463,25 @@ impl Engine {
         let access = commit.access.clone().unwrap_or_else(|| self.memory.access.clone());
         let of_venue: Evaluation;
         let of_brand: Vec<Finding>;
+        let sets: Sets<'_>;
         let snapshot = scope.and_then(|venue| self.snapshot_in(commit, venue)).cloned();
         let considered = if let Some(venue) = scope {
             let Some(snapshot) = &snapshot else { return };
             of_venue = evaluate::evaluate_venue(&self.policy.rules, &self.view(snapshot, &access), now);
             let items_as_of = snapshot.items_as_of(now);
-            Scope { venue: Some(venue), findings: &of_venue.findings, silence: Some(&of_venue), baseline, items_as_of }
+            if self.policy.rules.counts_venues() && self.chain.differs(venue, &of_venue.part) {
+                commit.parts.push((venue, Some(Arc::new(of_venue.part.clone()))));
+            }
+            sets = Sets::OfVenue(&of_venue);
+            let findings = &of_venue.findings;
+            Scope { venue: Some(venue), of_venues: false, findings, silence: Some(&of_venue), baseline, items_as_of }
         } else {
             of_brand = evaluate::evaluate_brand(&self.policy.rules, &self.brand, &access, now);
-            Scope { venue: None, findings: &of_brand, silence: None, baseline, items_as_of: now }
+            sets = Sets::None;
+            Scope { venue: None, of_venues: false, findings: &of_brand, silence: None, baseline, items_as_of: now }
         };
         let turned = alerts::reconcile(&self.memory.book, &self.policy.rules, &considered, now);
-        let look = Look::new(self, snapshot.as_deref(), &access, now);
+        let look = Look::new(self, snapshot.as_deref(), &access, now).with(sets);
         let mut settling = Settling::of(self, scope, considered.findings);
         for turned in turned {
             let (facts, end) = look.at_turn(&turned);
@@ -507,6 +490,7 @@ impl Engine {
             commit.alerts.push((key, alert));
         }
         settling.settle(&look, commit, teller);
+        self.relist(&look, considered.findings, commit, teller);
         if let (Some(venue), true) = (scope, commit.alerts.iter().any(|(key, _)| key.subject.venue() == scope)) {
             self.store_with_alerts(venue, commit);
         }
@@ -525,52 +509,6 @@ impl Engine {
     fn view<'a>(&'a self, snapshot: &'a Snapshot, access: &'a Access) -> VenueView<'a> {
         let calendar = self.policy.calendars.of(&self.brand, snapshot.id());
         VenueView { brand: &self.brand, access, snapshot, freshness_limits: self.limits, calendar }
-    }
-}
-
-/// Says whether two snapshots differ in nothing that must survive a restart: age, trouble and doubt are read anew.
-fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
-    let Snapshot {
-        venue,
-        picture: _,
-        returned,
-        paces,
-        watched_since: _,
-        read_at,
-        followed_at: _,
-        changed_at,
-        catalog_read_at,
-        stations_read_at,
-        prices_read_at,
-        missing_products,
-        missing_stations,
-        unknown_products,
-        doubt: _,
-        trouble: _,
-        seq,
-    } = after;
-    let first_time = |before: Option<Timestamp>, after: Option<Timestamp>| before.is_none() && after.is_some();
-    *venue == before.venue
-        && *returned == before.returned
-        && (Arc::ptr_eq(paces, &before.paces) || *paces == before.paces)
-        && *changed_at == before.changed_at
-        && *missing_products == before.missing_products
-        && *missing_stations == before.missing_stations
-        && *unknown_products == before.unknown_products
-        && *seq == before.seq
-        && !first_time(before.read_at, *read_at)
-        && !first_time(before.catalog_read_at, *catalog_read_at)
-        && !first_time(before.stations_read_at, *stations_read_at)
-        && !first_time(before.prices_read_at, *prices_read_at)
-}
-
-/// Says whether a change is one, or only the first sight of what was so already.
-fn is_news(change: &Change, before: &Snapshot) -> bool {
-    match change {
-        Change::Row { .. } => before.read_at.is_some(),
-        Change::Product { .. } => before.catalog_read_at.is_some(),
-        Change::Station { .. } => before.stations_read_at.is_some(),
-        Change::PriceList { .. } | Change::Price { .. } => before.prices_read_at.is_some(),
     }
 }
 

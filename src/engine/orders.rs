@@ -5,18 +5,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::alerts::AlertKey;
+use crate::alerts::facts::{self, Facts};
 use crate::alerts::group::{GroupKey, Way};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{Acknowledgement, Answer, Order};
 use crate::alerts::silence::{Silence, SilenceId};
-use crate::alerts::{AlertKey, facts};
 use crate::catalog::Catalog;
 use crate::engine::tell::Teller;
-use crate::engine::{Commit, Engine, settle};
+use crate::engine::{Commit, Engine, Memory, settle};
 use crate::rules::{RuleName, Subject};
-use crate::units::{Timestamp, VenueId};
+use crate::units::{ProductId, Timestamp, VenueId};
 
 /// Silences of a brand at once; who needs more wants fewer rules.
 const SILENCES_MAX: usize = 1_000;
@@ -73,6 +74,7 @@ impl Engine {
         let snapshot = key.subject.venue().and_then(|venue| self.memory.venues.get(&venue));
         let snapshot = snapshot.map(Arc::as_ref);
         let facts = facts::of_subject(&self.brand, &self.memory.access, snapshot, &key.subject, now);
+        let facts = Facts { set: open.set.clone(), ..facts };
         teller.tell_acknowledged(key, &open, &facts);
         for receiver in &open.told {
             let waiting = GroupKey { receiver: receiver.clone(), venue: key.subject.venue() };
@@ -91,7 +93,7 @@ impl Engine {
         let mut held_back = BTreeMap::new();
         for (key, alert) in self.memory.book.iter() {
             let (Alert::Open(open), venue) = (alert, key.subject.venue()) else { continue };
-            if !self.is_covered(silence, &key.rule, &key.subject, self.catalog_of(venue, commit), now) {
+            if !self.is_covered(silence, &key.rule, &key.subject, self.catalog_of(&key.subject, commit), now) {
                 continue;
             }
             let by_mail_alone = |receiver: &&ReceiverName| {
@@ -127,6 +129,7 @@ impl Engine {
         now: Timestamp,
     ) -> Option<SilenceId> {
         let silences = self.silences_after(commit).into_values();
+        let catalog = if silences.len() == 0 { None } else { catalog.or_else(|| self.catalog_of(subject, commit)) };
         let covering = silences.filter(|silence| self.is_covered(silence, rule, subject, catalog, now));
         covering.max_by_key(|silence| (silence.until, &silence.id)).map(|silence| silence.id.clone())
     }
@@ -143,8 +146,12 @@ impl Engine {
         silence.is_in_force(calendar, now) && silence.covers(rule, subject, catalog)
     }
 
-    fn catalog_of<'a>(&'a self, venue: Option<VenueId>, commit: &'a Commit) -> Option<&'a Catalog> {
-        Some(self.snapshot_in(commit, venue?)?.picture.catalog.as_ref())
+    /// Returns the catalog in which a subject is found: that of its venue, or of the first venue that knows the product.
+    fn catalog_of<'a>(&'a self, subject: &Subject, commit: &'a Commit) -> Option<&'a Catalog> {
+        if let Subject::OfVenues(product) = subject {
+            return self.memory.catalog_knowing(*product);
+        }
+        Some(self.snapshot_in(commit, subject.venue()?)?.picture.catalog.as_ref())
     }
 
     fn silences_after<'a>(&'a self, commit: &'a Commit) -> BTreeMap<&'a SilenceId, &'a Silence> {
@@ -174,11 +181,19 @@ impl Engine {
         let alerts = scopes.iter().flat_map(|scope| self.alerts_after(commit, *scope).into_keys()).collect::<Vec<_>>();
         let is_back = |silence: &&Silence| {
             let covers =
-                |key: &&AlertKey| silence.covers(&key.rule, &key.subject, self.catalog_of(key.subject.venue(), commit));
+                |key: &&AlertKey| silence.covers(&key.rule, &key.subject, self.catalog_of(&key.subject, commit));
             silence.until_back && !alerts.iter().any(covers)
         };
         let over: Vec<SilenceId> =
             self.silences_after(commit).into_values().filter(is_back).map(|silence| silence.id.clone()).collect();
         commit.silences.extend(over.into_iter().map(|id| (id, None)));
+    }
+}
+
+impl Memory {
+    /// Returns the catalog of the first venue that knows a product; a product is the same at every venue.
+    pub fn catalog_knowing(&self, product: ProductId) -> Option<&Catalog> {
+        let mut catalogs = self.venues.values().map(|snapshot| snapshot.picture.catalog.as_ref());
+        catalogs.find(|catalog| catalog.products.contains_key(&product))
     }
 }

@@ -114,7 +114,7 @@ impl<'a> Settling<'a> {
         if now.is_empty() {
             return open;
         }
-        let facts = look.facts(&key.subject);
+        let facts = look.facts(key);
         if !self.opened.contains(key) {
             open.message = teller.message(rule, &open, &facts);
         }
@@ -142,7 +142,7 @@ impl<'a> Settling<'a> {
     ) -> OpenAlert {
         let silence = || self.engine.silence_over(&key.rule, &key.subject, look.catalog(), commit, look.now);
         if !open.told.is_empty() && self.is_reminder_due(rule, &open, look.now) && silence().is_none() {
-            let facts = look.facts(&key.subject);
+            let facts = look.facts(key);
             open.message = teller.message(rule, &open, &facts);
             teller.tell_reminded(rule, &open, &facts);
             open.reminded_at = Some(look.now);

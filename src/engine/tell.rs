@@ -107,6 +107,7 @@ impl<'a> Teller<'a> {
             station: facts.station.as_ref().map(|station| station.id),
             turns: Turns::default(),
             unstable_since: None,
+            set: facts.set.clone(),
         };
         OpenAlert { message: self.message(rule, &open, facts), ..open }
     }
@@ -187,6 +188,14 @@ impl<'a> Teller<'a> {
     pub(super) fn correct_escalation(&mut self, key: &GroupKey, open: &OpenAlert) {
         let message = open.message.in_language(self.engine.language_of(&key.receiver));
         for entry in self.waiting(key, &open.episode).filter(|entry| entry.kind == EntryKind::Escalated) {
+            message.clone_into(&mut entry.message);
+        }
+    }
+
+    /// Puts the present words of an open alert into a mail that still waits to tell of it.
+    pub(super) fn correct_opening(&mut self, key: &GroupKey, open: &OpenAlert) {
+        let message = open.message.in_language(self.engine.language_of(&key.receiver));
+        for entry in self.waiting(key, &open.episode).filter(|entry| entry.kind == EntryKind::Opened) {
             message.clone_into(&mut entry.message);
         }
     }

@@ -51,6 +51,11 @@ impl Timers {
         self.set.get(timer).map(|(at, _)| *at)
     }
 
+    /// Returns everything whose deadline has come.
+    pub(super) fn due(&self, now: Timestamp) -> impl Iterator<Item = &Timer> {
+        self.in_order.iter().take_while(move |(at, _)| *at <= now).map(|(_, timer)| timer)
+    }
+
     /// Returns the first deadline of all.
     pub(super) fn first(&self) -> Option<(Timestamp, &'static str)> {
         self.set.get(&self.in_order.first()?.1).copied()

@@ -7,6 +7,7 @@
 mod reading;
 mod receivers;
 mod rule;
+mod set;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,10 +19,10 @@ use crate::alerts::{AlertKey, facts};
 use crate::calendar::{Calendars, QuietHours};
 use crate::engine::Memory;
 use crate::explain::receivers::Post;
-use crate::rules::subject::{Scene, VenueView};
+use crate::rules::subject::Scene;
 use crate::rules::value::View;
 use crate::rules::{Form, Rule, RuleName, RuleSet, Subject, SubjectKind};
-use crate::snapshot::{FreshnessLimits, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::store::Told;
 use crate::store::orders::PastEpisode;
 use crate::units::{BrandId, ProductId, Timestamp, VenueId, Zone, human_duration};
@@ -201,15 +202,15 @@ impl Outcome {
     }
 }
 
-/// Returns the ids of the notices that may have been made of the item's alerts, and the time from which mails may tell of
-/// them; no time when there was no alert.
+/// Returns the ids of the notices that may have been made of the alerts about these, and the time from which mails may tell
+/// of them; no time when there was no alert.
 pub fn notices_of(
     known: &Known<'_>,
-    subject: &Subject,
+    subjects: &[Subject],
     past: &[PastEpisode],
 ) -> (Vec<NoticeId>, BTreeMap<ReceiverName, Timestamp>) {
     let over = past.iter().map(|past| &past.alert);
-    let open = known.alerts_of(subject).filter_map(|(_, alert)| alert.open());
+    let open = subjects.iter().flat_map(|subject| known.alerts_of(subject)).filter_map(|(_, alert)| alert.open());
     let (mut notices, mut mails) = (Vec::new(), BTreeMap::new());
     for alert in open.chain(over) {
         for receiver in alert.told.iter().filter(|receiver| known.is_asked_about(receiver)) {
@@ -232,15 +233,7 @@ pub fn explain(
 ) -> Explanation {
     let subject = Subject::Item(snapshot.id(), product);
     let read = Snapshot { read_at: snapshot.read_at.map(|_| now), ..snapshot.clone() };
-    let view = VenueView {
-        brand: known.brand,
-        access: &known.memory.access,
-        snapshot: &read,
-        // The age of a reading is not kept.
-        freshness_limits: FreshnessLimits::NONE,
-        calendar: known.calendars.of(known.brand, snapshot.id()),
-    };
-    let scene = Scene::new(view, known.rules.price_lists(), now);
+    let scene = Scene::new(known.view_of(&read), known.rules.price_lists(), now);
     let item = scene.item(product);
     let post = Post { known, evidence, now };
     let mut accounts = known.withdrawn(&subject, &post);
@@ -257,14 +250,24 @@ pub fn explain(
             }
             Form::State(_) | Form::Event(_) => continue,
         };
-        let key = AlertKey { subject: subject.clone(), rule: rule.name.clone() };
+        let set = match state.at_least {
+            None => None,
+            Some(at_least) => match item.and_then(|item| at_least.of.of(snapshot.id(), scene.catalog(), &item)) {
+                Some(set) => Some((at_least, set)),
+                // It belongs to no set, so that the rule says nothing of it.
+                None => continue,
+            },
+        };
+        let subject = set.as_ref().map_or(&subject, |(_, set)| set).clone();
+        let key = AlertKey { subject, rule: rule.name.clone() };
         let alert = known.memory.book.get(&key);
         if alert.is_none_or(Alert::is_over) && !known.names(rule) {
             unnamed.push(rule.name.clone());
             continue;
         }
-        let view = item.as_ref().map(|item| View::Item(&scene, *item, None));
-        let asked = rule::Asked { known, rule, state, scene: &scene, view };
+        let counted = set.map(|(at_least, set)| known.counted((rule, state, at_least), &set, &scene, now));
+        let view = item.as_ref().filter(|_| counted.is_none()).map(|item| View::Item(&scene, *item, None));
+        let asked = rule::Asked { known, rule, state, scene: &scene, view, counted };
         accounts.push(asked.account(&key, alert, &post, now));
     }
     accounts.sort_by(|one, other| (one.standing, &one.rule).cmp(&(other.standing, &other.rule)));

@@ -110,7 +110,16 @@ fn troubles(known: &Known<'_>, subject: &Subject, now: Timestamp) -> Vec<String>
     let book = &known.memory.book;
     let wide = book.of(None).chain(book.of(subject.venue())).filter_map(|(key, alert)| match (&key.subject, alert) {
         (Subject::Brand | Subject::Venue(_), Alert::Open(open)) => Some((key, open)),
-        (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => None,
+        (
+            Subject::Brand
+            | Subject::Venue(_)
+            | Subject::Station(..)
+            | Subject::Item(..)
+            | Subject::OfCategory(..)
+            | Subject::OfStation(..)
+            | Subject::OfVenues(_),
+            _,
+        ) => None,
     });
     let said =
         |message: &str, rule: &str, at: Timestamp| format!("{message} ({rule}, open since {})", known.time(at, now));
@@ -173,9 +182,17 @@ impl Known<'_> {
                 station.map_or_else(|| format!("station {id}"), |it| printable(&it.name, NAME_LENGTH_MAX))
             }
             (Subject::Venue(_), Some(snapshot)) => facts::venue_name(snapshot),
-            (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => {
-                self.brand.to_string()
-            }
+            // A set is no cause.
+            (
+                Subject::Brand
+                | Subject::Venue(_)
+                | Subject::Station(..)
+                | Subject::Item(..)
+                | Subject::OfCategory(..)
+                | Subject::OfStation(..)
+                | Subject::OfVenues(_),
+                _,
+            ) => self.brand.to_string(),
         };
         format!("because of {}: {label}", key.rule)
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::alerts::lifecycle::{Alert, CALM_FOR, OpenAlert, UNSTABLE_WITHIN};
 use crate::alerts::{AlertKey, timing};
 use crate::explain::receivers::Post;
+use crate::explain::set::Counted;
 use crate::explain::{Account, Known, Standing};
 use crate::language::Language;
 use crate::rules::condition::Truth;
@@ -29,6 +30,8 @@ pub(super) struct Asked<'a> {
     pub(super) scene: &'a Scene<'a>,
     /// The item; `None` while neither catalog nor stop list knows it.
     pub(super) view: Option<View<'a>>,
+    /// What it says of the set to which the item belongs, if it counts items together.
+    pub(super) counted: Option<Counted>,
 }
 
 impl Asked<'_> {
@@ -60,6 +63,9 @@ impl Asked<'_> {
 
     /// What nobody can look at is unknown, as it is to the engine; an item that is not there is clear.
     fn truth(&self, now: Timestamp) -> Truth {
+        if let Some(counted) = &self.counted {
+            return counted.truths.0;
+        }
         match &self.view {
             _ if !self.scene.sees_items() => Truth::Unknown,
             Some(view) => self.rule.when.truth(view, now),
@@ -69,6 +75,9 @@ impl Asked<'_> {
     }
 
     fn why_not(&self, now: Timestamp) -> Vec<String> {
+        if let Some(counted) = &self.counted {
+            return vec![counted.says.clone()];
+        }
         let Some(view) = self.view.as_ref().filter(|_| self.scene.sees_items()) else {
             return vec!["nothing is known of the item here".to_owned()];
         };
@@ -131,10 +140,12 @@ impl Asked<'_> {
             return (Standing::Closing, says);
         }
         match truth {
-            Truth::Holds => {}
+            Truth::Holds => says.extend(self.counted.as_ref().map(|counted| counted.says.clone())),
             Truth::Clear => {
-                let keeps =
-                    self.state.keep_while.as_ref().zip(self.view.as_ref()).map(|(it, view)| it.truth(view, now));
+                let of_set = self.counted.as_ref().map(|counted| counted.truths.1);
+                let of_item =
+                    || self.state.keep_while.as_ref().zip(self.view.as_ref()).map(|(it, view)| it.truth(view, now));
+                let keeps = of_set.or_else(of_item);
                 let reason = if keeps == Some(Truth::Holds) { "it stays by its keep_while" } else { NOT_TAKEN_IN };
                 says.push(reason.to_owned());
                 says.extend(self.why_not(now));

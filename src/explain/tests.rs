@@ -15,7 +15,7 @@ use crate::document::Problems;
 use crate::engine::{Engine, Input, Policy};
 use crate::language::Language;
 use crate::rules::parse::{self, RuleFile};
-use crate::snapshot::{Access, Reading};
+use crate::snapshot::{Access, FreshnessLimits, Reading};
 use crate::store::{DELIVERED_KEPT, ToldState};
 use crate::units::{Quantity, StationId, Zone};
 
@@ -117,8 +117,11 @@ impl Shop {
             only: only.as_ref(),
         };
         let subject = Subject::Item(VENUE, product);
-        let past: Vec<PastEpisode> = self.past.iter().filter(|it| it.key.subject == subject).cloned().collect();
-        let (ids, mails_since) = notices_of(&known, &subject, &past);
+        let subjects = known.subjects_of(&self.engine.memory().venues[&VENUE], product);
+        assert_eq!(subjects[0], subject);
+        let is_about = |it: &&PastEpisode| subjects.contains(&it.key.subject);
+        let past: Vec<PastEpisode> = self.past.iter().filter(is_about).cloned().collect();
+        let (ids, mails_since) = notices_of(&known, &subjects, &past);
         let told = |notice: &Notice| Told {
             row: 7,
             notice: notice.id.clone(),

@@ -111,9 +111,9 @@ fn alert(identity: &Identity, life: &Life, stretch: &Stretch, told: &Told) -> Al
         named.cloned().unwrap_or_else(|| format!("venue {venue}"))
     };
     let (product, station) = match key.subject {
-        Subject::Item(_, product) => (Some(product), None),
-        Subject::Station(_, station) => (None, Some(station)),
-        Subject::Brand | Subject::Venue(_) => (None, None),
+        Subject::Item(_, product) | Subject::OfVenues(product) => (Some(product), None),
+        Subject::Station(_, station) | Subject::OfStation(_, station) => (None, Some(station)),
+        Subject::Brand | Subject::Venue(_) | Subject::OfCategory(..) => (None, None),
     };
     Alert {
         brand: brand.clone(),

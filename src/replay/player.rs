@@ -27,6 +27,8 @@ type Prices = BTreeMap<(PriceListId, ProductId), Money>;
 enum Due {
     /// A rule or an alert of a venue turns by time alone.
     Venue(VenueId),
+    /// An alert about a product over the venues does.
+    Venues,
     /// A mail has waited for its burst.
     Mail(GroupKey),
 }
@@ -100,6 +102,9 @@ impl Player {
             self.set_due(due.clone(), None);
             match due {
                 Due::Venue(venue) => self.look(venue, told),
+                Due::Venues => {
+                    self.take(Input::Tick, told);
+                }
                 Due::Mail(key) => self.send(key, told),
             }
         }
@@ -259,22 +264,29 @@ impl Player {
             let due_at = waits.map(|(group, route)| route.mails_at(group, memory.mailed.get(&key.receiver)));
             self.set_due(Due::Mail(key), due_at);
         }
+        self.set_due(Due::Venues, self.alerts_turn_next(None));
         for venue in &asked {
             self.set_due(Due::Venue(*venue), self.turns_next(*venue));
         }
         !asked.is_empty()
     }
 
-    /// Returns when time alone turns something of a venue next. What waited already and did not turn waits for a change.
+    /// Returns when time alone turns something of a venue next.
     fn turns_next(&self, venue: VenueId) -> Option<Timestamp> {
         let snapshot = self.snapshot(venue)?;
         let calendar = self.policy.calendars.of(self.engine.brand(), venue);
+        let alerts = self.alerts_turn_next(Some(venue)).into_iter();
+        alerts.chain(self.turns.next(snapshot, calendar, self.now)).min()
+    }
+
+    /// Returns when time alone turns an alert of a venue, or of the brand, next. What waited already and did not turn waits
+    /// for a change.
+    fn alerts_turn_next(&self, scope: Option<VenueId>) -> Option<Timestamp> {
         let deadline = |(key, alert): (&AlertKey, &Alert)| {
             Some(lifecycle::deadline(alert, timing(self.policy.rules.get(&key.rule)?)?)?.0)
         };
-        let alerts = self.engine.memory().book.of(Some(venue)).filter_map(deadline).filter(|at| *at > self.now);
-        let alerts = alerts.chain(self.engine.follows_up_at(Some(venue), self.now));
-        alerts.chain(self.turns.next(snapshot, calendar, self.now)).min()
+        let alerts = self.engine.memory().book.of(scope).filter_map(deadline).filter(|at| *at > self.now);
+        alerts.chain(self.engine.follows_up_at(scope, self.now)).min()
     }
 
     fn snapshot(&self, venue: VenueId) -> Option<&Snapshot> {

@@ -6,12 +6,14 @@
 //! rule and subject, and visiting only rows (`State::needs_row`) finds the same as visiting every product.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use crate::rules::condition::Truth;
-use crate::rules::shared::Visited;
+use crate::rules::set::{AtLeast, Gathered, Part, Said, SetKind, sees_sets};
+use crate::rules::shared::{RuleAsks, Visited};
 use crate::rules::subject::{BrandView, Scene, VenueView};
 use crate::rules::value::View;
-use crate::rules::{Finding, Form, Rule, RuleSet, State, Subject, SubjectKind};
+use crate::rules::{Finding, Form, Rule, RuleName, RuleSet, State, Subject, SubjectKind};
 use crate::snapshot::Access;
 use crate::units::{BrandId, Timestamp};
 
@@ -20,6 +22,10 @@ use crate::units::{BrandId, Timestamp};
 pub struct Evaluation {
     /// Every subject of which a rule's `when` or `keep_while` holds, or may hold.
     pub findings: Vec<Finding>,
+    /// The members of every set of which one may hold.
+    pub sets: BTreeMap<(Subject, RuleName), Gathered>,
+    /// What it says to rules about several venues.
+    pub part: Part,
     /// The stop list was never read or is too old, or the products are still awaited: nothing is said of any item, and
     /// their alerts stay as they are.
     pub items_unknown: bool,
@@ -37,6 +43,8 @@ impl Evaluation {
             Form::Event(_) => false,
         };
         let is_unknown = match subject.kind() {
+            // Which items belong together, the catalog says.
+            SubjectKind::Item if subject.set().is_some() => self.items_unknown || self.products_unknown,
             SubjectKind::Item => self.items_unknown || (self.products_unknown && !needs_row),
             SubjectKind::Station => self.stations_unknown,
             SubjectKind::Venue => false,
@@ -56,7 +64,8 @@ pub fn evaluate_venue(rules: &RuleSet, view: &VenueView<'_>, now: Timestamp) -> 
         let every_item = || Visited::new(&scene, scene.items(), rules.shared());
         if needs_row { &rows } else { items.get_or_init(every_item) }
     };
-    let mut findings = Vec::new();
+    let (mut findings, mut sets) = (Vec::new(), BTreeMap::new());
+    let mut part = Part { said: Vec::new(), sees_items: scene.sees_items(), sees_products: scene.sees_products() };
     for (rule, asks) in rules.rules_and_asks() {
         let Form::State(state) = &rule.form else { continue };
         if !scene.is_within(&rule.during, state.subject) {
@@ -64,6 +73,15 @@ pub fn evaluate_venue(rules: &RuleSet, view: &VenueView<'_>, now: Timestamp) -> 
         }
         if state.subject != SubjectKind::Item {
             evaluate_rule(rule, state, &scene, &mut findings, now);
+        } else if let Some(at_least) = state.at_least {
+            let asked = Asked { rule, asks, at_least, scene: &scene };
+            match at_least.of {
+                SetKind::Venues if scene.sees_items() => asked.say(of_items(state.needs_row), &mut part),
+                SetKind::Category | SetKind::Station if sees_sets(&scene) => {
+                    asked.gather(of_items(state.needs_row), &mut findings, &mut sets);
+                }
+                SetKind::Venues | SetKind::Category | SetKind::Station => {}
+            }
         } else if scene.sees_items() {
             of_items(state.needs_row).ask(asks, scene.items_as_of(), &mut |item, holds, keeps| {
                 let subject = Subject::Item(scene.snapshot().id(), item.id);
@@ -73,6 +91,8 @@ pub fn evaluate_venue(rules: &RuleSet, view: &VenueView<'_>, now: Timestamp) -> 
     }
     Evaluation {
         findings,
+        sets,
+        part,
         items_unknown: !scene.sees_items(),
         products_unknown: !scene.sees_products(),
         stations_unknown: !scene.sees_stations(),
@@ -101,13 +121,71 @@ pub fn ends_by_window(rule: &Rule, subject: &Subject, scene: &Scene<'_>, now: Ti
         return false;
     }
     let as_of = if state.subject == SubjectKind::Item { scene.items_as_of() } else { now };
+    if let Some(at_least) = state.at_least {
+        return at_least.truths(gathered(rule, state, scene, subject).counts, 0).1 != Truth::Clear;
+    }
     let view = match subject {
         Subject::Item(_, id) => scene.item(*id).map(|item| View::Item(scene, item, None)),
         Subject::Station(_, id) => scene.catalog().stations.get(id).map(|station| View::Station(scene, station)),
         Subject::Venue(_) => Some(View::Venue(scene)),
-        Subject::Brand => None,
+        Subject::Brand | Subject::OfCategory(..) | Subject::OfStation(..) | Subject::OfVenues(_) => None,
     };
     view.is_some_and(|view| finding(rule, state, &view, subject.clone(), as_of).is_some())
+}
+
+/// Returns what a rule says of the members of one set at a venue, whatever its windows; of a product over several venues,
+/// what it says of it here.
+pub fn gathered(rule: &Rule, state: &State, scene: &Scene<'_>, subject: &Subject) -> Gathered {
+    let mut gathered = Gathered::default();
+    let Some(kind) = subject.set() else { return gathered };
+    let venue = scene.snapshot().id();
+    for item in scene.items().filter(|item| kind.of(venue, scene.catalog(), item).as_ref() == Some(subject)) {
+        let view = View::Item(scene, item, None);
+        if let Some(found) = finding(rule, state, &view, Subject::Item(venue, item.id), scene.items_as_of()) {
+            gathered.add(item.id, found.holds, found.keeps);
+        }
+    }
+    gathered
+}
+
+/// A rule about sets of items, asked at a venue.
+struct Asked<'a> {
+    rule: &'a Rule,
+    asks: &'a RuleAsks,
+    at_least: AtLeast,
+    scene: &'a Scene<'a>,
+}
+
+impl<'a> Asked<'a> {
+    /// Finds the sets of the venue that are not clear.
+    fn gather(
+        &self,
+        items: &Visited<'a>,
+        findings: &mut Vec<Finding>,
+        sets: &mut BTreeMap<(Subject, RuleName), Gathered>,
+    ) {
+        let (venue, catalog) = (self.scene.snapshot().id(), self.scene.catalog());
+        let mut found: BTreeMap<Subject, Gathered> = BTreeMap::new();
+        items.ask(self.asks, self.scene.items_as_of(), &mut |item, holds, keeps| {
+            if let Some(subject) = self.at_least.of.of(venue, catalog, &item) {
+                found.entry(subject).or_default().add(item.id, holds, keeps);
+            }
+        });
+        for (subject, gathered) in found {
+            let (holds, keeps) = self.at_least.truths(gathered.counts, 0);
+            if keeps != Truth::Clear {
+                findings.push(Finding { rule: self.rule.name.clone(), subject: subject.clone(), holds, keeps });
+            }
+            sets.insert((subject, self.rule.name.clone()), gathered);
+        }
+    }
+
+    /// Says what a rule about several venues must know of this one.
+    fn say(&self, items: &Visited<'a>, part: &mut Part) {
+        items.ask(self.asks, self.scene.items_as_of(), &mut |item, holds, keeps| {
+            part.said.push(Said { rule: self.rule.name.clone(), product: item.id, holds, keeps });
+        });
+    }
 }
 
 fn evaluate_rule(rule: &Rule, state: &State, scene: &Scene<'_>, findings: &mut Vec<Finding>, now: Timestamp) {

@@ -10,6 +10,7 @@ pub mod events;
 pub mod field;
 pub mod followup;
 pub mod parse;
+pub mod set;
 mod shared;
 pub mod subject;
 pub mod term;
@@ -25,8 +26,9 @@ use crate::document::Place;
 use crate::language::Language;
 use crate::rules::condition::{Condition, Truth};
 use crate::rules::followup::{Escalation, Reminder};
+use crate::rules::set::{AtLeast, SetKind};
 use crate::rules::shared::RuleAsks;
-use crate::units::{ProductId, StationId, VenueId};
+use crate::units::{CategoryId, ProductId, StationId, VenueId};
 
 /// Characters of a rule's name: it becomes part of topics, ids and mail threads.
 const NAME_LENGTH_MAX: usize = 64;
@@ -46,6 +48,12 @@ pub enum Subject {
     Station(VenueId, StationId),
     /// A product or variant at a venue.
     Item(VenueId, ProductId),
+    /// The items of a category at a venue, together.
+    OfCategory(VenueId, CategoryId),
+    /// The items that a station of a venue prepares, together.
+    OfStation(VenueId, StationId),
+    /// A product or variant at the venues of the brand, together.
+    OfVenues(ProductId),
 }
 
 /// The kinds of [`Subject`].
@@ -144,8 +152,10 @@ pub enum Form {
 /// A rule that fires while something is so.
 #[derive(Clone, PartialEq, Debug)]
 pub struct State {
-    /// What it is about.
+    /// What it is asked of.
     pub subject: SubjectKind,
+    /// How many items it must hold of together, when it is about sets of them and not about each by itself.
+    pub at_least: Option<AtLeast>,
     /// Once firing, it stays while this holds as well as while `when` does: the gap that stops it from flapping.
     pub keep_while: Option<Condition>,
     /// How long it must hold before it fires.
@@ -177,6 +187,8 @@ pub struct RuleSet {
     /// What several of them ask of items.
     shared: Vec<Condition>,
     price_lists: Vec<String>,
+    /// Whether a rule counts venues.
+    counts_venues: bool,
 }
 
 /// What a rule says of a subject now. A subject without a finding is clear, unless
@@ -201,6 +213,14 @@ impl Rule {
             Reminder::ShiftStart(placed) => Some(placed),
             Reminder::After(_) => None,
         })
+    }
+
+    /// Returns the sets that it is about, if it is about sets.
+    pub fn at_least(&self) -> Option<AtLeast> {
+        match &self.form {
+            Form::State(state) => state.at_least,
+            Form::Event(_) => None,
+        }
     }
 
     /// Returns everybody whom the rule may tell, at once or while it stays so; who is named twice comes twice.
@@ -228,7 +248,8 @@ impl RuleSet {
     pub fn new(mut rules: Vec<Rule>, price_lists: Vec<String>) -> Self {
         rules.sort_by(|one, other| one.name.cmp(&other.name));
         let (shared, asks) = shared::take_apart(&rules);
-        Self { rules, asks, shared, price_lists }
+        let counts_venues = rules.iter().any(|rule| rule.at_least().is_some_and(|it| it.of == SetKind::Venues));
+        Self { rules, asks, shared, price_lists, counts_venues }
     }
 
     /// Returns the rules in order of their names.
@@ -247,6 +268,11 @@ impl RuleSet {
     /// Returns the rule of that name.
     pub fn get(&self, name: &RuleName) -> Option<&Rule> {
         self.rules.binary_search_by(|rule| rule.name.cmp(name)).ok().map(|at| &self.rules[at])
+    }
+
+    /// Says whether a rule counts the venues that lack a product.
+    pub fn counts_venues(&self) -> bool {
+        self.counts_venues
     }
 
     /// Returns the lower-case names of the price lists that conditions refer to by index.
@@ -297,18 +323,32 @@ impl Subject {
     /// Returns the venue it belongs to, `None` for the brand.
     pub const fn venue(&self) -> Option<VenueId> {
         match self {
-            Self::Brand => None,
-            Self::Venue(venue) | Self::Station(venue, _) | Self::Item(venue, _) => Some(*venue),
+            Self::Brand | Self::OfVenues(_) => None,
+            Self::Venue(venue)
+            | Self::Station(venue, _)
+            | Self::Item(venue, _)
+            | Self::OfCategory(venue, _)
+            | Self::OfStation(venue, _) => Some(*venue),
         }
     }
 
-    /// Returns its kind.
+    /// Returns what its rules are asked of: those about a set of items, of each of these items.
     pub const fn kind(&self) -> SubjectKind {
         match self {
             Self::Brand => SubjectKind::Brand,
             Self::Venue(_) => SubjectKind::Venue,
             Self::Station(..) => SubjectKind::Station,
-            Self::Item(..) => SubjectKind::Item,
+            Self::Item(..) | Self::OfCategory(..) | Self::OfStation(..) | Self::OfVenues(_) => SubjectKind::Item,
+        }
+    }
+
+    /// Returns what belongs together in it, if it is a set.
+    pub const fn set(&self) -> Option<SetKind> {
+        match self {
+            Self::OfCategory(..) => Some(SetKind::Category),
+            Self::OfStation(..) => Some(SetKind::Station),
+            Self::OfVenues(_) => Some(SetKind::Venues),
+            Self::Brand | Self::Venue(_) | Self::Station(..) | Self::Item(..) => None,
         }
     }
 }

@@ -12,12 +12,17 @@ use crate::site::Site;
 use crate::table::{Case, cases};
 
 /// About values, or about YAML itself.
-const RULES: [&str; 23] = [
+const RULES: [&str; 29] = [
+    "end of a set with a misspelt field",
     "escalation to somebody unknown",
     "escalation to somebody who is told at once",
     "for beyond a week",
+    "message of a rule without a set that names one",
+    "message of a set over venues that names a venue",
+    "message of a set that names an item",
     "message with a mistake in one language",
     "name set twice",
+    "opening of the doors of a set over venues",
     "pattern that grows beyond all bounds",
     "pattern with a stray bracket",
     "pattern with an open group",
@@ -36,6 +41,7 @@ const RULES: [&str; 23] = [
     "window of hours that no venue has",
     "window that nobody wrote",
     "window twice",
+    "windows of a set over venues",
 ];
 
 /// What an expression says, no schema knows; these are about what stands there in its place, or about its length.

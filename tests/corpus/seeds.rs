@@ -226,6 +226,8 @@ rules: [rules/*.yaml]
 "#);
         self.add("rules", "during", b"rules:\n  - { name: a, during: [open, dinner], when: { sold_out: true }, for: 1m, notify: [k] }\n  - { name: b, during: peak, event: back, notify: [] }\n  - { name: c, subject: venue, when: { venue.open: true, venue.peak: false, venue.closes_in: { below: 30m } }, notify: [] }\n");
         self.add("messages", "loop", b"item\nPlov\n{% for other in item.others_on %}{{ loop.index }} {{ other | upper }}{% else %}-{% endfor %}{% set x = item.limit %}{{ x ~ '!' }}");
+        self.add("rules", "sets", b"rules:\n  - { name: a, when: { sold_out: true }, at_least: { count: 3, of: category }, for: 1m, message: '{{ set.count }} of {{ set.name }}: {{ set.members | listed }}', notify: [k] }\n  - { name: b, when: { low: true }, keep_while: { near_low: true }, at_least: { count: 2, of: station }, during: open, notify: [] }\n  - { name: c, expr: sold_out, at_least: { count: 5, of: venues }, remind: 1h, resolved_message: '{{ set.total }}', notify: [k] }\n");
+        self.add("messages", "set", b"of venues\nSahil\n{{ set.count }} of {{ set.total }} lack {{ set.name }}: {{ set.members | listed }}{% for member in set.members %}{{ loop.index }}{{ member }}{% endfor %}{{ set.members | length }}");
         self.add("messages", "filters", b"venue\nSahil\n{{ venue.reading_age | duration }} {{ venue.trouble | default('x') | replace('a', 'b') | truncate(20) }}{{ [1, 2] | join(', ') }}");
         self.add("messages", "macro", b"station\nBar\n{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m(station.name) }}{{ station.products + 1 }}{% if station.status is eq 'active' %}a{% endif %}");
     }
@@ -327,6 +329,7 @@ tests:
             station: None,
             turns: turns(),
             unstable_since: Some(NOW),
+            set: None,
         };
         let entry = Entry {
             id: "x/opened".to_owned(),

@@ -10,9 +10,11 @@ use eightysix::alerts::facts::{ChangeFacts, ChangeValue, Facts, ItemFacts, Stati
 use eightysix::alerts::group::EntryKind;
 use eightysix::alerts::order::{Acknowledgement, Reason};
 use eightysix::alerts::published::{AlertPart, End, cloud_event, event_type};
+use eightysix::alerts::set::{MemberFacts, SetFacts};
 use eightysix::board::feed_event;
 use eightysix::catalog::Venue;
 use eightysix::delivery::untold;
+use eightysix::rules::set::SetKind;
 use eightysix::snapshot::diff::Change;
 use eightysix::snapshot::{Snapshot, StopRow};
 use eightysix::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId};
@@ -193,6 +195,14 @@ fn an_event_with_everything_has_the_documented_fields() {
         refused: Some("the client is disabled".to_owned()),
         recipe: None,
         forecast: None,
+        set: Some(SetFacts {
+            kind: SetKind::Category,
+            id: 12,
+            name: "Kebabs".to_owned(),
+            count: 1,
+            total: 8,
+            members: vec![MemberFacts { id: 54, name: "Lamb kebab".to_owned() }],
+        }),
     };
     let acknowledged = Acknowledgement {
         by: "Anar".to_owned(),

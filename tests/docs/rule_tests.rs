@@ -76,6 +76,17 @@ fn the_expressions_say_what_the_document_says() {
 }
 
 #[test]
+fn the_sets_say_what_the_document_says() {
+    let text = document("docs/rules.md");
+    let [rules, tests] = &blocks(section(&text, "## Sets"), "yaml")[..] else { panic!("rules and their tests") };
+    let site = tempfile::tempdir().expect("a folder");
+    fs::write(site.path().join("sets.yaml"), rules).expect("written");
+    fs::write(site.path().join("sets.test.yaml"), tests).expect("written");
+    let ended = eightysix_test(site.path(), &["sets.test.yaml"]);
+    assert!(ended.status.success(), "{}{}", stdout(&ended), String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
 fn the_shipped_rules_pass_their_tests() {
     let ended = eightysix_test(&root(), &[]);
     assert!(ended.status.success(), "{}{}", stdout(&ended), String::from_utf8_lossy(&ended.stderr));

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use eightysix::alerts::render::{FILTERS, Messages, VARIABLES};
+use eightysix::alerts::set::MEMBERS_MAX;
 use eightysix::document::Problems;
 use eightysix::language::Language;
 use eightysix::rules::field::{FIELDS, FieldRow, Kind};
 use eightysix::rules::parse::{MESSAGE_LENGTH_MAX, NOTIFY_MAX, RULES_MAX, RuleFile, parse};
+use eightysix::rules::set::SetKind;
 use eightysix::rules::{EventKind, Form, SubjectKind};
 use eightysix::snapshot::recipes::GAPS_MAX;
 use eightysix::units::Zone;
@@ -96,7 +98,8 @@ fn events_subjects_variables_and_filters_are_all_there_and_no_others() {
     assert_eq!(words("## Events"), set(&EventKind::ALL.map(EventKind::word)));
     assert_eq!(words("## Subjects"), set(&SubjectKind::ALL.map(SubjectKind::word)));
     let variables: Vec<&str> =
-        VARIABLES.into_iter().filter(|name| !["item", "station", "venue"].contains(name)).collect();
+        VARIABLES.into_iter().filter(|name| !["item", "set", "station", "venue"].contains(name)).collect();
+    assert_eq!(words("## Sets"), set(&SetKind::ALL.map(SetKind::word)));
     assert_eq!(words("### Variables"), set(&variables));
     assert_eq!(words("### Filters"), set(&FILTERS));
 }
@@ -110,6 +113,7 @@ fn the_limits_are_those_of_the_code() {
         ("characters of a template", MESSAGE_LENGTH_MAX),
         ("receivers of a rule", NOTIFY_MAX),
         ("parts that a product lacks and that are kept", GAPS_MAX),
+        ("members of a set that are named", MEMBERS_MAX),
     ] {
         let digits = limit.to_string();
         let (thousands, rest) = digits.split_at(digits.len().saturating_sub(3));

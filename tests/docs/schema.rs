@@ -11,6 +11,7 @@ use eightysix::document::schema::printed;
 use eightysix::document::{Problem, Problems};
 use eightysix::rules::field::{FIELDS, Scope};
 use eightysix::rules::parse::{self, RuleFile};
+use eightysix::rules::set::SetKind;
 use eightysix::rules::{EventKind, SubjectKind};
 use eightysix::ruletest;
 use serde_json::Value;
@@ -92,10 +93,11 @@ fn assert_names_its_schema(name: &str, text: &str, schema: &str) {
 }
 
 /// A setting that nobody knows, in each group of each file: the reader answers with those that it knows.
-const GROUPS: [(&str, &str, &str); 31] = [
+const GROUPS: [(&str, &str, &str); 32] = [
     ("rules", "", "?\nrules: []"),
     ("rules", "/definitions/state-rule", "rules: [{ name: a, expr: sold_out, ? }]"),
     ("rules", "/definitions/escalation", "rules: [{ name: a, expr: sold_out, escalate: { after: 30m, ? } }]"),
+    ("rules", "/definitions/set", "rules: [{ name: a, expr: sold_out, at_least: { ? } }]"),
     ("rules", "/definitions/event-rule", "rules: [{ name: a, event: back, ? }]"),
     ("rules", "/definitions/texts", "rules: [{ name: a, event: back, message: { ? } }]"),
     ("tests", "", "?\ntests: []"),
@@ -342,7 +344,8 @@ fn the_document_says_of_events_and_subjects_what_the_schema_says() {
     let text = document("docs/rules.md");
     let events = EventKind::ALL.map(|event| (event.word(), event.meaning()));
     let subjects = SubjectKind::ALL.map(|subject| (subject.word(), subject.meaning()));
-    for (word, meaning) in events.into_iter().chain(subjects) {
+    let sets = SetKind::ALL.map(|kind| (kind.word(), kind.meaning()));
+    for (word, meaning) in events.into_iter().chain(subjects).chain(sets) {
         assert!(text.contains(&format!("| `{word}` | {meaning} |")), "{word}: {meaning}");
     }
 }

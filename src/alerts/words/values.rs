@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::alerts::facts::{ChangeValue, NAMELESS_VENUE, NOT_IN_CATALOG};
+use crate::alerts::facts::{ChangeValue, NAMELESS_CATEGORY, NAMELESS_STATION, NAMELESS_VENUE, NOT_IN_CATALOG};
 use crate::alerts::order::Reason;
 use crate::language::Language;
 use crate::units::{Money, Quantity, Timestamp, Zone};
@@ -235,12 +235,25 @@ pub fn reason(language: Language, reason: Reason) -> &'static str {
 pub fn name(language: Language, name: &str) -> Cow<'_, str> {
     let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let product = name.strip_prefix('#').and_then(|rest| rest.strip_suffix(NOT_IN_CATALOG)).filter(is_number);
-    let venue = name.strip_prefix(NAMELESS_VENUE).filter(is_number);
-    match (language, product, venue) {
+    let numbered = [NAMELESS_VENUE, NAMELESS_CATEGORY, NAMELESS_STATION]
+        .into_iter()
+        .find_map(|kind| Some((kind, name.strip_prefix(kind).filter(is_number)?)));
+    let kind = |kind: &str| {
+        match (language, kind) {
+            (Language::En, kind) => kind,
+            (Language::Az, NAMELESS_CATEGORY) => "Kateqoriya ",
+            (Language::Az, NAMELESS_STATION) => "Stansiya ",
+            (Language::Az, _) => "Məkan ",
+            (Language::Ru, NAMELESS_CATEGORY) => "Категория ",
+            (Language::Ru, NAMELESS_STATION) => "Станция ",
+            (Language::Ru, _) => "Заведение ",
+        }
+        .to_owned()
+    };
+    match (language, product, numbered) {
         (Language::En, _, _) | (_, None, None) => Cow::Borrowed(name),
         (Language::Az, Some(id), _) => Cow::Owned(format!("#{id} (kataloqda yoxdur)")),
         (Language::Ru, Some(id), _) => Cow::Owned(format!("#{id} (нет в каталоге)")),
-        (Language::Az, None, Some(id)) => Cow::Owned(format!("Məkan {id}")),
-        (Language::Ru, None, Some(id)) => Cow::Owned(format!("Заведение {id}")),
+        (Language::Az | Language::Ru, None, Some((of, id))) => Cow::Owned(kind(of) + id),
     }
 }

@@ -9,7 +9,7 @@ use crate::alerts::notice::Content;
 use crate::alerts::silence::Criteria;
 use crate::catalog::{PriceList, ProductKind, RecipePart};
 use crate::rules::{RuleName, Subject};
-use crate::units::{Money, PriceListId};
+use crate::units::{CategoryId, Money, PriceListId};
 
 /// Every kind of subject, waits on both sides, and a rule for each way in which something is looked up.
 const RULES: &str = "rules:
@@ -18,6 +18,13 @@ const RULES: &str = "rules:
   - { name: low, when: { low: true }, keep_while: { near_low: true }, notify: [ops] }
   - { name: missing, when: { blocked_by: { is: set } }, for: 5s, notify: [ops] }
   - { name: dear, when: { sold_out: true, prices.Hall: { above: 5 } }, notify: [ops] }
+  - { name: thin, when: { sold_out: true, product.status: active }, at_least: { count: 2, of: category }, for: 5s,
+      clear_for: 10s, notify: [ops] }
+  - { name: slack, when: { low: true }, keep_while: { near_low: true }, at_least: { count: 2, of: station },
+      notify: [ops, office], message: '{{ set.members | listed }}' }
+  - { name: chain, when: { sold_out: true, product.status: active }, at_least: { count: 2, of: venues }, clear_for: 10s,
+      notify: [ops] }
+  - { name: scarce, when: { limited: true }, at_least: { count: 2, of: venues }, for: 5s, notify: [office] }
   - { name: long, when: { stopped_for: { at_least: 30s } }, notify: [ops] }
   - { name: late, when: { limited: true }, during: [dinner], notify: [ops] }
   - { name: off, subject: station, when: { station.status: inactive }, clear_for: 10s, notify: [ops] }
@@ -90,10 +97,11 @@ fn dish_of(id: u64, station: u64, recipe: &[u64]) -> Product {
     }
 }
 
-/// Two dishes, of which one is made of onions.
+/// Two dishes of one category, of which one is made of onions of another, which are there beside it at the bar.
 fn products(is_active: bool) -> Vec<Product> {
     let onion = Product { kind: ProductKind::Ingredient, ..dish_of(56, 4, &[]) };
-    vec![Product { active: is_active, ..dish_of(54, 3, &[]) }, dish_of(55, 4, &[56]), onion]
+    let of_mains = |dish: Product| Product { category: Some(CategoryId(10)), ..dish };
+    vec![of_mains(Product { active: is_active, ..dish_of(54, 3, &[]) }), of_mains(dish_of(55, 4, &[56])), onion]
 }
 
 fn stations(is_active: bool) -> Vec<Station> {
@@ -211,22 +219,30 @@ impl Known {
 
     /// Says whether the wait for the products makes something of the subject known by the time alone.
     fn awaits_products(&self, subject: &Subject) -> bool {
-        let read = subject.venue().and_then(|id| self.venues.get(&id.0));
-        matches!(subject, Subject::Item(..)) && read.is_some_and(|read| !read.products)
+        let is_awaited = |read: &Read| !read.products;
+        match (subject, subject.venue()) {
+            (Subject::OfVenues(_), _) => self.venues.values().any(is_awaited),
+            (Subject::Item(..), Some(id)) => self.venues.get(&id.0).is_some_and(is_awaited),
+            _ => false,
+        }
     }
 
     /// Says whether nothing can be known of the subject, whatever the rule.
     fn is_unknown(&self, subject: &Subject, s: i64) -> bool {
         let read = subject.venue().and_then(|id| self.venues.get(&id.0));
         let is_new = |read: &Read| s - read.watched_s < 300;
+        let is_old = |read: &Read| read.lists_s.iter().all(|list_s| s - list_s >= 60 || *list_s > s + 2);
         match subject {
             Subject::Brand => !self.access,
             Subject::Venue(_) => read.is_some_and(|read| !read.was_tried && is_new(read)),
             Subject::Station(..) => read.is_some_and(|read| !read.stations),
-            Subject::Item(..) => read.is_some_and(|read| {
-                let is_old = read.lists_s.iter().all(|list_s| s - list_s >= 60 || *list_s > s + 2);
-                is_old || (!read.products && is_new(read))
-            }),
+            Subject::Item(..) => read.is_some_and(|read| is_old(read) || (!read.products && is_new(read))),
+            Subject::OfCategory(..) | Subject::OfStation(..) => read.is_some_and(|read| is_old(read) || !read.products),
+            // One venue that is read says by itself that two do not lack it, or does not.
+            Subject::OfVenues(_) => {
+                let unread = |read: &&Read| is_old(read) || (!read.products && is_new(read));
+                self.venues.len() > 1 && self.venues.values().filter(unread).count() == self.venues.len()
+            }
         }
     }
 }

@@ -7,10 +7,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::document::{Node, Problem};
-use crate::rules::field::Scope;
+use crate::rules::Placed;
 use crate::rules::followup::{Escalation, Reminder, SHIFT_START};
 use crate::rules::parse::{Reader, placed};
-use crate::rules::{Placed, SubjectKind};
 
 /// Reminders of one rule; more of them are noise that nobody reads.
 pub const REMIND_MAX: usize = 20;
@@ -21,19 +20,19 @@ pub const FOLLOWUP_RANGE: RangeInclusive<Duration> = Duration::from_mins(1)..=Du
 
 impl Reader<'_> {
     /// Reads when those who were told are told again.
-    pub(super) fn remind(&mut self, node: &Node, scope: Scope) -> Box<[Reminder]> {
+    pub(super) fn remind(&mut self, node: &Node, has_hours: bool) -> Box<[Reminder]> {
         let nodes = node.one_or_more();
         if nodes.is_empty() || nodes.len() > REMIND_MAX {
             let expected = format!("1 to {REMIND_MAX} times, such as [1h, 3h, {SHIFT_START}]");
             return node.refuse(&expected, self.problems).unwrap_or_default();
         }
-        nodes.iter().filter_map(|node| self.reminder(node, scope)).collect()
+        nodes.iter().filter_map(|node| self.reminder(node, has_hours)).collect()
     }
 
-    fn reminder(&mut self, node: &Node, scope: Scope) -> Option<Reminder> {
+    fn reminder(&mut self, node: &Node, has_hours: bool) -> Option<Reminder> {
         let is_word = |text: &str| text.chars().next().is_some_and(char::is_alphabetic);
         match node.as_scalar() {
-            Some((SHIFT_START, _)) if scope.subject == SubjectKind::Brand => {
+            Some((SHIFT_START, _)) if !has_hours => {
                 let message = format!("'{SHIFT_START}' has no meaning for a brand, which has no hours");
                 self.problems.tell_with_help(&node.place, message, "write a time such as 3h");
                 None

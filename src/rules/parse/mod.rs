@@ -7,6 +7,7 @@ mod expression;
 mod followup;
 mod matcher;
 mod schema;
+mod set;
 mod unknown_field;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::language::Language;
 use crate::rules::condition::Condition;
 use crate::rules::field::Scope;
 use crate::rules::parse::matcher::ConditionReader;
+use crate::rules::set::{AtLeast, SetKind};
 use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind, Wording};
 
 pub use followup::{ESCALATE_MAX, FOLLOWUP_RANGE, REMIND_MAX};
@@ -37,8 +39,17 @@ const WAIT_MAX: Duration = Duration::from_hours(7 * 24);
 const WAIT_RANGE: RangeInclusive<Duration> = Duration::ZERO..=WAIT_MAX;
 
 /// The keys of a rule that have no meaning for an event, which is told once and at once.
-const STATE_KEYS: [&str; 8] =
-    ["keep_while", "for", "clear_for", "flap_detection", "remind", "escalate", "send_resolved", "resolved_message"];
+const STATE_KEYS: [&str; 9] = [
+    "at_least",
+    "keep_while",
+    "for",
+    "clear_for",
+    "flap_detection",
+    "remind",
+    "escalate",
+    "send_resolved",
+    "resolved_message",
+];
 
 /// A file of rules as it was found.
 #[derive(Clone, Debug)]
@@ -73,6 +84,8 @@ pub struct Template {
     pub subject: SubjectKind,
     /// The event that it tells of.
     pub event: Option<EventKind>,
+    /// What it counts together, if it is about sets.
+    pub set: Option<SetKind>,
 }
 
 /// Reads all files of a set, and tells every problem.
@@ -132,17 +145,25 @@ impl Reader<'_> {
         let title = name.as_ref().map_or_else(|| "rule".to_owned(), |(name, _)| format!("rule {name}"));
         fields.label = &title;
         let scope = self.scope(&mut fields);
-        let during = self.during(&mut fields, scope);
+        let at_least = self.at_least(&mut fields, scope);
+        let set = at_least.map(|at_least| at_least.of);
+        let during = self.during(&mut fields, scope, set);
         let when = self.when(&mut fields, scope);
         let severity = self.severity(&mut fields);
         let notify = self.notify(&mut fields);
-        let message = self.wording(&mut fields, "message", scope);
+        // Nobody knows what a message can say of a set that could not be read.
+        let known = scope.filter(|_| at_least.is_some() || !fields.holds("at_least"));
+        let message = self.wording(&mut fields, "message", known, set);
         let form = match scope.map(|scope| (scope, scope.event)) {
             Some((_, Some(event))) => {
                 self.refuse_state_keys(&mut fields);
                 Some(Form::Event(event))
             }
-            Some((scope, None)) => Some(Form::State(self.state(&mut fields, scope, when.as_ref(), &notify))),
+            Some((scope, None)) => {
+                let mut state = self.state(&mut fields, scope, at_least, when.as_ref(), &notify);
+                state.resolved_message = self.wording(&mut fields, "resolved_message", known, set);
+                Some(Form::State(state))
+            }
             None if fields.holds("event") => {
                 self.refuse_state_keys(&mut fields);
                 None
@@ -255,8 +276,17 @@ impl Reader<'_> {
     }
 
     /// Reads the names of the windows in which alone the rule holds.
-    fn during(&mut self, fields: &mut Fields<'_>, scope: Option<Scope>) -> Vec<Placed> {
+    fn during(&mut self, fields: &mut Fields<'_>, scope: Option<Scope>, set: Option<SetKind>) -> Vec<Placed> {
         let Some(node) = fields.optional("during") else { return Vec::new() };
+        if set == Some(SetKind::Venues) {
+            let help = "remove 'during': at its end nobody could tell what came back";
+            self.problems.tell_with_help(
+                &node.place,
+                "'during' has no meaning for venues that are counted together",
+                help,
+            );
+            return Vec::new();
+        }
         if scope.is_some_and(|scope| scope.subject == SubjectKind::Brand) {
             let help = "remove 'during', or write the rule about venues";
             self.problems.tell_with_help(&node.place, "'during' has no meaning for a brand, which has no hours", help);
@@ -292,16 +322,22 @@ impl Reader<'_> {
     }
 
     /// Reads what is said: one text, or a text for each of some languages.
-    fn wording(&mut self, fields: &mut Fields<'_>, key: &'static str, scope: Option<Scope>) -> Option<Wording> {
+    fn wording(
+        &mut self,
+        fields: &mut Fields<'_>,
+        key: &'static str,
+        scope: Option<Scope>,
+        set: Option<SetKind>,
+    ) -> Option<Wording> {
         let node = fields.optional(key)?;
         let Value::Mapping(_) = &node.value else {
-            return self.template(node, None, scope).map(Wording::ForAll);
+            return self.template(node, None, scope, set).map(Wording::ForAll);
         };
         let mut texts = node.fields("{ en: .., az: .., ru: .. }", self.problems)?;
         let mut read = BTreeMap::new();
         for language in Language::ALL {
             let text = texts.optional(language.code());
-            read.extend(text.and_then(|text| Some((language, self.template(text, Some(language), scope)?))));
+            read.extend(text.and_then(|text| Some((language, self.template(text, Some(language), scope, set)?))));
         }
         if texts.entries.is_empty() {
             let message = format!("'{key}' has no text in any language");
@@ -315,34 +351,49 @@ impl Reader<'_> {
         Some(Wording::ByLanguage(read))
     }
 
-    fn template(&mut self, node: &Node, language: Option<Language>, scope: Option<Scope>) -> Option<Placed> {
+    fn template(
+        &mut self,
+        node: &Node,
+        language: Option<Language>,
+        scope: Option<Scope>,
+        set: Option<SetKind>,
+    ) -> Option<Placed> {
         let text = node.text(self.problems)?;
         if text.chars().count() > MESSAGE_LENGTH_MAX {
             let message = format!("'{}' is longer than the {MESSAGE_LENGTH_MAX} characters of a message", node.label);
             self.problems.tell(&node.place, message);
         }
         let text = placed(node, text);
-        let template = |Scope { subject, event }| Template { text: text.clone(), language, subject, event };
+        let template = |Scope { subject, event }| Template { text: text.clone(), language, subject, event, set };
         self.templates.extend(scope.map(template));
         Some(text)
     }
 
-    fn state(&mut self, fields: &mut Fields<'_>, scope: Scope, when: Option<&Condition>, notify: &[Placed]) -> State {
+    fn state(
+        &mut self,
+        fields: &mut Fields<'_>,
+        scope: Scope,
+        at_least: Option<AtLeast>,
+        when: Option<&Condition>,
+        notify: &[Placed],
+    ) -> State {
+        let has_hours = scope.subject != SubjectKind::Brand && at_least.is_none_or(|it| it.of != SetKind::Venues);
         let keep_while = fields.optional("keep_while").and_then(|node| self.condition(node, scope));
         let is_of_items = scope.subject == SubjectKind::Item;
         let needs_row = is_of_items && when.into_iter().chain(&keep_while).all(Condition::needs_row);
         State {
             subject: scope.subject,
+            at_least,
             needs_row,
-            says_it_is_off: when.is_some_and(Condition::says_it_is_off),
+            says_it_is_off: at_least.is_none() && when.is_some_and(Condition::says_it_is_off),
             keep_while,
             hold_for: self.wait(fields, "for"),
             clear_for: self.wait(fields, "clear_for"),
-            remind: fields.optional("remind").map(|node| self.remind(node, scope)).unwrap_or_default(),
+            remind: fields.optional("remind").map(|node| self.remind(node, has_hours)).unwrap_or_default(),
             escalate: fields.optional("escalate").map(|node| self.escalate(node, notify)).unwrap_or_default(),
             flap_detection: self.unless_refused(fields, "flap_detection"),
             send_resolved: self.unless_refused(fields, "send_resolved"),
-            resolved_message: self.wording(fields, "resolved_message", Some(scope)),
+            resolved_message: None,
         }
     }
 

@@ -14,7 +14,9 @@ use crate::rules::field::{FIELDS, Field, FieldRow, Kind, Scope};
 use crate::rules::followup::SHIFT_START;
 use crate::rules::parse::expression::{EXPRESSION, EXPRESSION_BYTES_MAX};
 use crate::rules::parse::followup::{ESCALATE_MAX, FOLLOWUP_RANGE, REMIND_MAX};
+use crate::rules::parse::set::COUNT_RANGE;
 use crate::rules::parse::{DURING_MAX, MESSAGE_LENGTH_MAX, NOTIFY_MAX, RULES_MAX, STATE_KEYS, WAIT_RANGE};
+use crate::rules::set::SetKind;
 use crate::rules::{EventKind, Severity, SubjectKind};
 
 /// Any number of values but none.
@@ -40,6 +42,7 @@ pub fn schema() -> Schema {
         ("texts".to_owned(), texts()),
         ("wait".to_owned(), duration()),
         ("escalation".to_owned(), escalation()),
+        ("set".to_owned(), set()),
     ];
     for scope in scopes() {
         definitions.push((condition_name(scope), condition(scope)));
@@ -68,6 +71,9 @@ fn state_rule() -> Schema {
         let mut then = json!({ "properties": { "when": condition, "keep_while": condition } });
         if subject == SubjectKind::Brand {
             then["properties"]["during"] = false.into();
+        }
+        if subject != SubjectKind::Item {
+            then["properties"]["at_least"] = false.into();
         }
         let is_written = subject != SubjectKind::Item;
         json!({ "if": is("subject", subject.word(), is_written), "then": then })
@@ -113,6 +119,10 @@ fn common_settings() -> Vec<(&'static str, Schema)> {
 fn state_setting(key: &str) -> Schema {
     let wait = |what: &str| described(reference("wait"), &format!("{what} {} By default 0s.", from_to(&WAIT_RANGE)));
     match key {
+        "at_least" => described(
+            reference("set"),
+            "How many items must hold together: the rule is then about sets of them, and not about each by itself. Example: `at_least: { count: 3, of: category }`",
+        ),
         "keep_while" => described(
             json!({ "type": "object" }),
             "An open alert also stays while this holds: the gap that keeps it from flapping. In the form of `when`. Example: `keep_while: { near_low: true }`",
@@ -160,6 +170,13 @@ fn escalation() -> Schema {
         ("even_acknowledged", defaulting(described(flag(), even), false)),
     ];
     group(&["after", "to"], settings)
+}
+
+fn set() -> Schema {
+    let meanings = SetKind::ALL.map(|kind| (kind.word(), kind.meaning()));
+    let of = described(word(SetKind::ALL.map(SetKind::word)), &listed("What is counted together.", &meanings));
+    let count = described(integer(&COUNT_RANGE), "How many of them `when` must hold of.");
+    group(&["count", "of"], vec![("count", count), ("of", of)])
 }
 
 fn name() -> Schema {

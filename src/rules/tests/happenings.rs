@@ -21,7 +21,11 @@ fn told(rules: &RuleSet, before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let line = |subject: &Subject| match subject {
         Subject::Item(_, id) => format!("#{id}"),
         Subject::Station(_, id) => format!("station {id}"),
-        Subject::Venue(_) | Subject::Brand => "?".to_owned(),
+        Subject::Venue(_)
+        | Subject::Brand
+        | Subject::OfCategory(..)
+        | Subject::OfStation(..)
+        | Subject::OfVenues(_) => "?".to_owned(),
     };
     let found = events(rules, &changes, &before, &after, at(10));
     found.iter().map(|event| format!("{} {}", event.rule, line(&event.subject))).collect()

@@ -121,6 +121,7 @@ fn rule(name: &str, when: Condition, keep_while: Option<Condition>, needs_row: b
         form: Form::State(State {
             says_it_is_off: false,
             subject: SubjectKind::Item,
+            at_least: None,
             keep_while,
             hold_for: Duration::ZERO,
             clear_for: Duration::ZERO,

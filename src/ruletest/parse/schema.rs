@@ -135,7 +135,13 @@ fn product() -> Schema {
         ("cost_price", described(number(), "Its cost price; by default 0.")),
         ("low_stock", described(number(), "Its threshold; by default none.")),
         ("category", described(text(), "The name of its category.")),
-        ("category_id", described(integer(&(1..=i64::MAX)), "The id of its category.")),
+        (
+            "category_id",
+            described(
+                integer(&(1..=i64::MAX)),
+                "The id of its category; by default that of the other products in the category of its name, or a new one.",
+            ),
+        ),
         ("tags", described(one_or_more(&text(), &ANY), "Its tags.")),
         ("sold_by_weight", described(flag(), "Limits are kilograms; by default false.")),
     ];

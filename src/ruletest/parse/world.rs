@@ -114,16 +114,25 @@ fn edit(product: &mut Product, fields: &mut Fields<'_>, catalog: &Catalog, probl
     if let Some(node) = fields.optional("low_stock") {
         product.low_stock = number(node, "a number such as 5", problems);
     }
-    if let Some(node) = fields.optional("category_id") {
-        let id = node.integer(&(1..=i64::MAX), "", problems);
-        product.category = id.and_then(|id| u64::try_from(id).ok()).map(CategoryId);
-    }
+    let id = fields.optional("category_id").map(|node| node.integer(&(1..=i64::MAX), "", problems));
     if let Some(name) = fields.optional("category").and_then(|node| node.text(problems)) {
         product.category_name = Some(name.to_owned());
+        product.category = Some(category_named(catalog, name));
+    }
+    if let Some(id) = id {
+        product.category = id.and_then(|id| u64::try_from(id).ok()).map(CategoryId);
     }
     if let Some(node) = fields.optional("tags") {
         product.tags = node.one_or_more().iter().filter_map(|tag| tag.text(problems).map(str::to_owned)).collect();
     }
+}
+
+/// Returns the category of that name; one that is new gets the next number, as Clopos has none without.
+fn category_named(catalog: &Catalog, name: &str) -> CategoryId {
+    let products = || catalog.products.values();
+    let named = products().find(|product| product.category_name.as_deref() == Some(name));
+    let next = products().filter_map(|product| product.category).max().map_or(1, |last| last.0 + 1);
+    named.and_then(|product| product.category).unwrap_or(CategoryId(next))
 }
 
 /// Makes a product a variant as Clopos lists them: of a type of its own, and with its own part of the name for short.

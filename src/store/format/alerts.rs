@@ -13,12 +13,14 @@ use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turns};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::rate::Mailed;
+use crate::alerts::set::{MemberFacts, SetFacts};
 use crate::alerts::silence::SilenceId;
 use crate::alerts::texts::Texts;
+use crate::rules::set::SetKind;
 use crate::rules::{RuleName, Severity, Subject};
 use crate::store::StoreError;
 use crate::store::format::{json, language_of, parse};
-use crate::units::{ProductId, StationId, Timestamp, VenueId};
+use crate::units::{CategoryId, ProductId, StationId, Timestamp, VenueId};
 
 #[derive(Serialize, Deserialize)]
 enum StoredAlert {
@@ -59,6 +61,18 @@ struct StoredOpen {
     turns: Vec<i64>,
     #[serde(default)]
     unstable_since: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set: Option<StoredSet>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSet {
+    kind: String,
+    id: u64,
+    name: String,
+    count: usize,
+    total: usize,
+    members: Vec<(u64, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,6 +167,7 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         station,
         turns,
         unstable_since,
+        set,
     } = open;
     StoredOpen {
         episode: episode.as_str().to_owned(),
@@ -171,6 +186,7 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         station: station.map(|id| id.0),
         turns: stored_turns(turns),
         unstable_since: unstable_since.map(Timestamp::unix_ms),
+        set: set.as_ref().map(stored_set),
     }
 }
 
@@ -192,6 +208,7 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         station,
         turns,
         unstable_since,
+        set,
     } = stored;
     let translations = translations.into_iter().map(|(code, text)| Ok((language_of(&code)?, text)));
     let held = held.into_iter().map(|(receiver, hold)| Ok((ReceiverName::new(&receiver), hold_of(hold)?)));
@@ -211,7 +228,22 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         station: station.map(StationId),
         turns: turns_of(turns),
         unstable_since: unstable_since.map(Timestamp::from_unix_ms),
+        set: set.map(set_of).transpose()?,
     })
+}
+
+fn stored_set(set: &SetFacts) -> StoredSet {
+    let SetFacts { kind, id, name, count, total, members } = set;
+    let members = members.iter().map(|MemberFacts { id, name }| (*id, name.clone())).collect();
+    StoredSet { kind: kind.word().to_owned(), id: *id, name: name.clone(), count: *count, total: *total, members }
+}
+
+fn set_of(stored: StoredSet) -> Result<SetFacts, StoreError> {
+    let StoredSet { kind, id, name, count, total, members } = stored;
+    let unknown = || StoreError::unreadable("set", &format!("'{kind}' is no kind of set"));
+    let kind = SetKind::ALL.into_iter().find(|known| known.word() == kind).ok_or_else(unknown)?;
+    let members = members.into_iter().map(|(id, name)| MemberFacts { id, name }).collect();
+    Ok(SetFacts { kind, id, name, count, total, members })
 }
 
 fn stored_hold(hold: &Hold) -> StoredHold {
@@ -265,13 +297,17 @@ fn severity_of(word: &str) -> Result<Severity, StoreError> {
     Severity::ALL.into_iter().find(|severity| severity.word() == word).ok_or_else(unknown)
 }
 
-/// Writes a subject as a key: `brand`, `venue:7`, `station:7:3`, `item:7:54`.
+/// Writes a subject as a key: `brand`, `venue:7`, `station:7:3`, `item:7:54`, `of_category:7:12`, `of_station:7:3`,
+/// `of_venues:54`.
 pub fn encode_subject(subject: &Subject) -> String {
     match subject {
         Subject::Brand => "brand".to_owned(),
         Subject::Venue(venue) => format!("venue:{venue}"),
         Subject::Station(venue, station) => format!("station:{venue}:{station}"),
         Subject::Item(venue, product) => format!("item:{venue}:{product}"),
+        Subject::OfCategory(venue, category) => format!("of_category:{venue}:{category}"),
+        Subject::OfStation(venue, station) => format!("of_station:{venue}:{station}"),
+        Subject::OfVenues(product) => format!("of_venues:{product}"),
     }
 }
 
@@ -286,6 +322,9 @@ pub fn decode_subject(key: &str) -> Result<Subject, StoreError> {
         ("venue", [venue]) => Ok(Subject::Venue(VenueId(*venue))),
         ("station", [venue, station]) => Ok(Subject::Station(VenueId(*venue), StationId(*station))),
         ("item", [venue, product]) => Ok(Subject::Item(VenueId(*venue), ProductId(*product))),
+        ("of_category", [venue, category]) => Ok(Subject::OfCategory(VenueId(*venue), CategoryId(*category))),
+        ("of_station", [venue, station]) => Ok(Subject::OfStation(VenueId(*venue), StationId(*station))),
+        ("of_venues", [product]) => Ok(Subject::OfVenues(ProductId(*product))),
         _ => Err(wrong()),
     }
 }

@@ -110,6 +110,7 @@ fn full_cycle() -> Commit {
         station: Some(StationId(3)),
         turns: Turns::default(),
         unstable_since: None,
+        set: None,
     };
     let rule = RuleName::new("sold-out").expect("a rule name");
     let entry = Entry {

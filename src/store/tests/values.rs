@@ -6,10 +6,12 @@ use super::*;
 use crate::alerts::hold::Hold;
 use crate::alerts::notice::Mail;
 use crate::alerts::order::{Acknowledgement, Order, Reason};
+use crate::alerts::set::{MemberFacts, SetFacts};
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::alerts::texts::Texts;
 use crate::catalog::{Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart};
 use crate::language::Language;
+use crate::rules::set::SetKind;
 use crate::snapshot::pace::{Batch, Pace, Pause};
 use crate::store::format;
 use crate::units::{CategoryId, Money, PriceListId};
@@ -268,6 +270,20 @@ fn texts() -> impl Strategy<Value = Texts> {
     (text(), others).prop_map(|(common, others)| Texts::from_stored(common, others))
 }
 
+fn set() -> impl Strategy<Value = SetFacts> {
+    let member = (any::<u64>(), text()).prop_map(|(id, name)| MemberFacts { id, name });
+    let kind = prop::sample::select(SetKind::ALL.to_vec());
+    let words = (any::<u64>(), text(), any::<u32>(), any::<u32>());
+    (kind, words, few(member)).prop_map(|(kind, (id, name, count, total), members)| SetFacts {
+        kind,
+        id,
+        name,
+        count: count as usize,
+        total: total as usize,
+        members,
+    })
+}
+
 fn alert() -> impl Strategy<Value = Alert> {
     let turns = || few(time()).prop_map(Turns::from_stored);
     let pending = (time(), any::<bool>(), turns());
@@ -276,14 +292,15 @@ fn alert() -> impl Strategy<Value = Alert> {
     let times = (time(), time(), maybe(time()), maybe(time()), maybe(time()), turns());
     let words = (text(), texts(), few(text()));
     let said = (few((text(), hold())), maybe(acknowledgement()));
-    let open = (times, words, said, any::<bool>(), severity(), maybe(any::<u64>())).prop_map(
+    let about = (maybe(any::<u64>()), maybe(set()));
+    let open = (times, words, said, any::<bool>(), severity(), about).prop_map(
         |(
             (since, opened_at, clear_since, reminded_at, unstable_since, turns),
             (label, message, told),
             (held, acknowledged),
             baseline,
             severity,
-            station,
+            (station, set),
         )| {
             Alert::Open(Box::new(OpenAlert {
                 episode: EpisodeId::derive(&label, opened_at),
@@ -301,6 +318,7 @@ fn alert() -> impl Strategy<Value = Alert> {
                 station: station.map(StationId),
                 turns,
                 unstable_since,
+                set,
             }))
         },
     );
@@ -345,6 +363,9 @@ fn subject() -> impl Strategy<Value = Subject> {
         any::<u64>().prop_map(|venue| Subject::Venue(VenueId(venue))),
         any::<(u64, u64)>().prop_map(|(venue, id)| Subject::Station(VenueId(venue), StationId(id))),
         any::<(u64, u64)>().prop_map(|(venue, id)| Subject::Item(VenueId(venue), ProductId(id))),
+        any::<(u64, u64)>().prop_map(|(venue, id)| Subject::OfCategory(VenueId(venue), CategoryId(id))),
+        any::<(u64, u64)>().prop_map(|(venue, id)| Subject::OfStation(VenueId(venue), StationId(id))),
+        any::<u64>().prop_map(|id| Subject::OfVenues(ProductId(id))),
     ]
 }
 

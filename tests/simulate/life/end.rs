@@ -41,8 +41,9 @@ impl Life {
         };
         let open = book.of(Some(venue)).filter(|(key, alert)| key.rule.as_str() == rule && is_open(alert));
         open.map(|(key, _)| match &key.subject {
-            Subject::Item(_, product) => product.0,
-            Subject::Station(_, station) => station.0,
+            Subject::Item(_, product) | Subject::OfVenues(product) => product.0,
+            Subject::OfCategory(_, category) => category.0,
+            Subject::Station(_, station) | Subject::OfStation(_, station) => station.0,
             Subject::Venue(venue) => venue.0,
             Subject::Brand => 0,
         })

@@ -91,9 +91,15 @@ impl Onlookers {
         let mut others = RULES[self.rules].others.iter();
         let Some((_, notify)) = others.find(|(rule, _)| *rule == key.rule.as_str()) else { return };
         let is_silenced = match key.subject {
-            Subject::Item(_, INGREDIENT) | Subject::Venue(_) | Subject::Brand => Some(false),
+            Subject::Item(_, INGREDIENT)
+            | Subject::Venue(_)
+            | Subject::Brand
+            | Subject::OfVenues(_)
+            | Subject::OfCategory(..) => Some(false),
             Subject::Item(venue, dish) => self.reference.is_silenced(venue, dish, clock.wall),
-            Subject::Station(venue, station) => Some(self.reference.is_station_silenced(venue, station, clock.wall)),
+            Subject::Station(venue, station) | Subject::OfStation(venue, station) => {
+                Some(self.reference.is_station_silenced(venue, station, clock.wall))
+            }
         };
         let waiting = match (is_silenced, self.lacks_ingredient(key, clock)) {
             (None, _) | (Some(false), None) => return,
@@ -134,7 +140,17 @@ impl Onlookers {
             (Subject::Station(at, station), Subject::Item(venue, dish)) => {
                 at == venue && self.reference.station_of(*dish) == Some(*station)
             }
-            (Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::Item(..), _) => false,
+            // A set is told beside its members.
+            (
+                Subject::Brand
+                | Subject::Venue(_)
+                | Subject::Station(..)
+                | Subject::Item(..)
+                | Subject::OfCategory(..)
+                | Subject::OfStation(..)
+                | Subject::OfVenues(_),
+                _,
+            ) => false,
         }
     }
 
