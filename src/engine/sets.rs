@@ -73,7 +73,7 @@ impl<'a> Sets<'a> {
     fn may_differ(self, key: &AlertKey) -> bool {
         match (self, &key.subject) {
             (Self::OfVenues(venues), Subject::OfVenues(product)) => {
-                venues.are_others || venues.chain.has_changed(&(key.rule.clone(), *product))
+                venues.are_others || venues.chain.may_differ(&(key.rule.clone(), *product))
             }
             (Self::OfVenue(_), subject) => subject.set().is_some(),
             (Self::None | Self::OfVenues(_), _) => false,

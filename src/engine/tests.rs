@@ -1,6 +1,7 @@
 //! The steps of an engine: what must be written, what time alone will turn and why, and that a step changes nothing.
 
 mod random;
+mod sets;
 
 use proptest::prelude::*;
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};
 use crate::rules::evaluate::{evaluate_venue, finding};
 use crate::rules::field::{Field, ForecastField, ProductField, RecipeField, RowField, StationField, VariantsField};
+use crate::rules::set::{AtLeast, SetKind};
 use crate::rules::subject::Scene;
 use crate::rules::term::{Comparison, MILLION, Term, Test};
 use crate::rules::value::View;
@@ -200,6 +201,68 @@ proptest! {
             }
         }
         prop_assert_eq!(evaluate_venue(&RuleSet::new(rules, Vec::new()), &view, at(10)).findings, expected);
+    }
+
+    /// Counted here from the items one by one, and from the catalog without asking what belongs together.
+    #[test]
+    fn a_set_says_what_its_members_say(
+        when in any_condition(),
+        keep_while in prop::option::of(any_condition()),
+        rows in arbitrary_rows(),
+        (count, kind) in (2..4_u16, prop::sample::select(SetKind::ALL.to_vec())),
+    ) {
+        let needs_row = when.needs_row() && keep_while.as_ref().is_none_or(Condition::needs_row);
+        let mut counting = rule("r", when.clone(), keep_while.clone(), needs_row);
+        let Form::State(state) = &mut counting.form else { unreachable!("it is a state") };
+        state.at_least = Some(AtLeast { count, of: kind });
+        let brand = brand();
+        let snapshot = venue_with(rows);
+        let view = view(&brand, &Access::Granted, &snapshot);
+        let scene = Scene::new(view, &[], at(10));
+        let parent = |product: &Product| snapshot.picture.catalog.products.get(&product.parent?).cloned();
+        let mut said: BTreeMap<Subject, Vec<(Truth, Truth)>> = BTreeMap::new();
+        for item in scene.items() {
+            let own = item.product.map(|it| (it.category, it.station));
+            let of_parent = item.product.and_then(parent).map(|it| (it.category, it.station));
+            let category = own.and_then(|own| own.0).or(of_parent.and_then(|it| it.0));
+            let station = own.and_then(|own| own.1).or(of_parent.and_then(|it| it.1));
+            let subject = match kind {
+                SetKind::Category => category.map(|id| Subject::OfCategory(snapshot.id(), id)),
+                SetKind::Station => station.map(|id| Subject::OfStation(snapshot.id(), id)),
+                SetKind::Venues => Some(Subject::OfVenues(item.id)),
+            };
+            let view = View::Item(&scene, item, None);
+            let holds = when.truth(&view, scene.items_as_of());
+            let keeps = keep_while.as_ref().map_or(holds, |it| holds.or(it.truth(&view, scene.items_as_of())));
+            said.entry(subject.unwrap_or(Subject::Brand)).or_default().push((holds, keeps));
+        }
+        said.remove(&Subject::Brand);
+        let evaluation = evaluate_venue(&RuleSet::new(vec![counting], Vec::new()), &view, at(10));
+        if kind == SetKind::Venues {
+            let here = evaluation.part.said.iter().map(|it| (Subject::OfVenues(it.product), vec![(it.holds, it.keeps)]));
+            said.retain(|_, said| said[0].1 != Truth::Clear);
+            prop_assert_eq!(here.collect::<BTreeMap<_, _>>(), said);
+            return Ok(());
+        }
+        let truth = |truths: &mut dyn Iterator<Item = Truth>| {
+            let truths: Vec<Truth> = truths.collect();
+            let times = |wanted| truths.iter().filter(|truth| **truth == wanted).count();
+            let (hold, unknown) = (times(Truth::Holds), times(Truth::Unknown));
+            if hold >= usize::from(count) {
+                Truth::Holds
+            } else if hold + unknown >= usize::from(count) {
+                Truth::Unknown
+            } else {
+                Truth::Clear
+            }
+        };
+        let of_members = |said: &[(Truth, Truth)]| {
+            (truth(&mut said.iter().map(|it| it.0)), truth(&mut said.iter().map(|it| it.1)))
+        };
+        let expected = said.iter().map(|(subject, said)| (subject.clone(), of_members(said)));
+        let expected: BTreeMap<_, _> = expected.filter(|(_, (_, keeps))| *keeps != Truth::Clear).collect();
+        let found = evaluation.findings.into_iter().map(|it| (it.subject, (it.holds, it.keeps)));
+        prop_assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
     }
 
     #[test]

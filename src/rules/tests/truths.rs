@@ -385,6 +385,27 @@ fn findings_name_what_holds_or_may_hold() {
 }
 
 #[test]
+fn a_set_that_nobody_can_look_at_is_unknown_and_one_without_members_is_clear() {
+    let rules =
+        rule_set("rules: [{ name: thin, notify: [], when: { sold_out: true }, at_least: { count: 2, of: category } }]");
+    let (brand, fresh) = (brand(), snapshot(&[(1, "0")]));
+    let unread = Snapshot { read_at: None, ..fresh.clone() };
+    let without_products = Snapshot { catalog_read_at: None, ..fresh.clone() };
+    for (snapshot, now, expected) in [
+        (&fresh, at(10), Clear),
+        (&fresh, at(60), Unknown),
+        (&unread, at(10), Unknown),
+        (&without_products, at(10), Unknown),
+    ] {
+        let evaluation = evaluate_venue(&rules, &view(&brand, &Access::Granted, snapshot), now);
+        assert_eq!(evaluation.findings, []);
+        for subject in [Subject::OfCategory(VenueId(7), CategoryId(10)), Subject::OfStation(VenueId(7), StationId(1))] {
+            assert_eq!(evaluation.unmentioned(&rules.rules()[0], &subject), expected, "{subject:?}");
+        }
+    }
+}
+
+#[test]
 fn an_old_or_missing_reading_says_nothing_of_items() {
     let rules = rule_set(
         "rules:\n\
