@@ -444,3 +444,34 @@ fn who_is_not_named_learns_that() {
     let stranger = shop.explain(PITI, Some("bar"), 1, ToldState::Delivered { at: after_s(31) }, 40);
     assert_eq!(said(&stranger.rules, "out")[1..], ["bar not_named: when the alert opened, its rule did not name them"]);
 }
+
+#[test]
+fn a_rule_that_counts_says_for_how_many_it_holds_and_who_was_told() {
+    const COUNTS: &str = "rules:
+  - { name: idle, when: { limit: 0 }, at_least: { count: 2, of: station }, clear_for: 1m, notify: [ops] }
+  - { name: thin, when: { limit: 0 }, at_least: { count: 2, of: category }, notify: [ops] }
+  - { name: chain, when: { limit: 0 }, at_least: { count: 2, of: venues }, notify: [ops] }";
+    let mut shop = Shop::open_with(COUNTS);
+    shop.list(&[(PITI, 0)], 5);
+    let one = shop.delivered(PLOV, 6);
+    assert_eq!(said(&one.rules, "idle"), ["clear: it takes 2 of its station, and it holds for 1: Piti"]);
+    assert!(one.rules.iter().all(|account| account.rule.as_str() != "thin"), "it has no category");
+    let one = shop.delivered(PITI, 6);
+    assert_eq!(said(&one.rules, "chain"), ["clear: it takes 2 of the venues, and it holds for 1: Sahil"]);
+
+    shop.list(&[(PITI, 0), (PLOV, 0)], 10);
+    let both = shop.delivered(PLOV, 12);
+    let message = "idle: Kitchen at Sahil: Piti, Plov";
+    let open = format!(
+        "open: open since 14:20:10 (2 s): {message}. it takes 2 of its station, and it holds for 2: Piti, Plov"
+    );
+    assert_eq!(said(&both.rules, "idle"), [open.as_str(), "ops told: webhook: delivered at 14:20:12"]);
+    shop.list(&[(PITI, 0), (PLOV, 3)], 20);
+    let closing = shop.delivered(PLOV, 21);
+    let says = &said(&closing.rules, "idle")[0];
+    assert!(says.ends_with("it takes 2 of its station, and it holds for 1: Piti"), "{says}");
+    shop.list(&[(PITI, 0), (PLOV, 3)], 90);
+    let over = shop.delivered(PITI, 95);
+    assert_eq!(over.past.len(), 1, "the end of a set is remembered with its members");
+    assert!(over.past[0].says[0].ends_with(message), "{:?}", over.past);
+}

@@ -229,6 +229,26 @@ fn what_was_so_before_the_period_is_no_news_in_it_and_its_end_is() {
 }
 
 #[test]
+fn a_dish_that_is_out_at_two_venues_is_told_when_it_was_so_for_long_enough() {
+    let (mut one, mut other) = (World::open(VENUE), World::open(VenueId(2)));
+    one.limit(54, Some(0), at(100));
+    other.limit(54, Some(0), at(150));
+    one.limit(55, Some(0), at(180));
+    other.limit(54, None, at(400));
+    let mut history: Vec<Recorded> = one.history.iter().chain(&other.history).cloned().collect();
+    history.sort_by_key(|recorded| recorded.at);
+    let chain = "rules: [{ name: chain, when: { sold_out: true }, at_least: { count: 2, of: venues }, for: 2m, notify: [pass] }]";
+    let [old, new] = ["rules: []", chain].map(policy);
+    let period = Period::new(at(0), at(600), &[&old, &new]);
+    let before = gone_back(&[&one, &other], &history);
+    let [old, new] = [old, new].map(|policy| lived(&policy, &before, &history, period));
+    let differs = compare(&old, &new, period, &Zone::utc(), DAY_STARTS);
+    assert_eq!(said(&differs.appears), ["chain Piti 270-400"]);
+    assert_eq!((differs.appears[0].product, &differs.appears[0].venue), (Some(ProductId(54)), &None));
+    assert_eq!(messages(&differs, "pass"), [(0, 0), (0, 2)]);
+}
+
+#[test]
 fn doors_and_windows_turn_rules_by_the_time_alone() {
     // 14:20 in Zulu time.
     let mut world = World::open(VENUE);

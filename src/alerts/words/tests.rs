@@ -137,6 +137,8 @@ fn of_values(language: Language) -> Vec<(&'static str, String, Vec<&'static str>
         ("change absent", change(ChangeValue::Absent), vec![]),
         ("name of a product", values::name(language, "#332 (not in catalog)").into_owned(), vec!["#332"]),
         ("name of a venue", values::name(language, "venue 7").into_owned(), vec!["7"]),
+        ("name of a category", values::name(language, "category 12").into_owned(), vec!["12"]),
+        ("name of a station", values::name(language, "station 3").into_owned(), vec!["3"]),
     ];
     let reasons = Reason::ALL.map(|reason| (reason.word(), values::reason(language, reason).to_owned(), vec![]));
     all.extend(reasons);
@@ -284,7 +286,16 @@ fn times_of_other_days_name_the_day() {
 
 #[test]
 fn names_of_the_pos_are_left_alone() {
-    for name in ["Lülə kabab", "#12 soup", "# (not in catalog)", "venue", "venue 7b", "#x (not in catalog)", ""] {
+    for name in [
+        "Lülə kabab",
+        "#12 soup",
+        "# (not in catalog)",
+        "venue",
+        "venue 7b",
+        "category Soups",
+        "#x (not in catalog)",
+        "",
+    ] {
         for language in Language::ALL {
             assert_eq!(values::name(language, name), name);
         }
