@@ -13,6 +13,7 @@ use std::time::Duration;
 use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
+use eightysix::alerts::report::Reports;
 use eightysix::board::Setting;
 use eightysix::board::retained::{Desired, Tree};
 use eightysix::calendar::{Calendar, Calendars};
@@ -354,6 +355,7 @@ fn policy() -> Policy {
                 group_wait: Duration::from_mins(1),
                 quiet: None,
                 at_most: None,
+                reports: Reports::default(),
                 ways: vec![way],
             },
         )

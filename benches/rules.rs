@@ -14,6 +14,7 @@ use criterion::Criterion;
 use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
+use eightysix::alerts::report::Reports;
 use eightysix::board::Setting;
 use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
 use eightysix::catalog::{InventoryBehavior, PriceList, Product, ProductKind, RecipePart, Station, StopEntry, Venue};
@@ -169,6 +170,7 @@ fn policy() -> Policy {
                 group_wait: Duration::from_mins(1),
                 quiet: None,
                 at_most: None,
+                reports: Reports::default(),
                 ways: vec![way],
             },
         )

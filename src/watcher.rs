@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::alerts::order::{Order, OrderId};
+use crate::alerts::report::ReportKey;
 use crate::catalog::Venue;
 use crate::clopos::auth::{Lease, Session, Stale, Step};
 use crate::clopos::budget::{Budget, IpBudget, Permit};
@@ -429,6 +430,10 @@ impl Watcher {
         let Cycle { commit, then } = cycle;
         if commit.is_durable() && self.repeats.works("store").is_some() {
             tracing::info!(brand = %self.engine.brand(), "the store works again");
+        }
+        for (ReportKey { receiver, venue, kind }, day) in &commit.missed {
+            let brand = self.engine.brand();
+            tracing::warn!(%brand, %venue, %receiver, %day, "the report {} could not be sent in time and is left out", kind.word());
         }
         let seq = |engine: &Engine, venue| engine.memory().venues.get(venue).map_or(0, |snapshot| snapshot.seq);
         let before = if let Then::Observed { venue, .. } = &then { seq(&self.engine, venue) } else { 0 };

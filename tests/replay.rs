@@ -10,6 +10,7 @@ use std::time::Duration;
 use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
+use eightysix::alerts::report::Reports;
 use eightysix::board::Setting;
 use eightysix::calendar::{Calendar, Calendars};
 use eightysix::catalog::{Catalog, StopEntry, Venue};
@@ -107,6 +108,7 @@ impl Service {
                     group_wait: Duration::from_mins(1),
                     quiet: None,
                     at_most: None,
+                    reports: Reports::default(),
                     ways: vec![way],
                 },
             )

@@ -3,14 +3,19 @@
 //! Input: a line with the kind of the value, then its stored form. A `venue` has its catalog behind an empty line, a
 //! `change` its subject in a line of its own.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use eightysix::alerts::facts::{item_facts, of_change, of_subject};
 use eightysix::alerts::lifecycle::Alert;
+use eightysix::alerts::mail::SUBJECT_LENGTH_MAX;
+use eightysix::alerts::notice::{Content, ReceiverName};
 use eightysix::alerts::order::Order;
 use eightysix::alerts::published::cloud_event;
+use eightysix::alerts::report::ReportKind;
+use eightysix::alerts::report::letter::{Page, ReportContext, compose};
 use eightysix::board::{Setting, change_facts, feed_event, lines, lists, open_alerts, status};
-use eightysix::calendar::Calendar;
+use eightysix::calendar::{Calendar, Shift};
 use eightysix::document::Problems;
 use eightysix::language::Language;
 use eightysix::rules::evaluate::evaluate_venue;
@@ -21,9 +26,9 @@ use eightysix::snapshot::diff::{Change, apply, diff};
 use eightysix::snapshot::{Access, FreshnessLimits, Snapshot};
 use eightysix::store::StoreError;
 use eightysix::store::format::{
-    decode_alert, decode_catalog, decode_change, decode_content, decode_group, decode_order, decode_silence,
-    decode_subject, decode_venue, encode_alert, encode_catalog, encode_change, encode_content, encode_group,
-    encode_order, encode_silence, encode_subject, encode_venue,
+    decode_alert, decode_catalog, decode_change, decode_content, decode_group, decode_order, decode_reported,
+    decode_silence, decode_subject, decode_venue, encode_alert, encode_catalog, encode_change, encode_content,
+    encode_group, encode_order, encode_reported, encode_silence, encode_subject, encode_venue,
 };
 use eightysix::topics::{BaseTopic, check_topic};
 use eightysix::units::{BrandId, Timestamp, VenueId, Zone};
@@ -47,6 +52,7 @@ pub fn hold(data: &[u8]) {
         "alert" => drop(again(body, decode_alert, encode_alert)),
         "group" => drop(again(body, decode_group, encode_group)),
         "notice" => drop(again(body, decode_content, encode_content)),
+        "report" => drop(again(body, decode_reported, encode_reported)),
         "subject" => drop(again(body, decode_subject, encode_subject)),
         "silence" => silence(body),
         "order" => order(body),
@@ -151,7 +157,25 @@ fn shown(snapshot: &Snapshot, now: Timestamp) {
             assert_json(&cloud_event("id", kind, &facts, None, Some("x"), now));
         }
     }
+    report(&brand, snapshot, limits, now);
     board(&brand, snapshot, limits, now);
+}
+
+/// Asserts that a report can be written of whatever is known, and that names are no markup in it.
+fn report(brand: &BrandId, snapshot: &Snapshot, limits: FreshnessLimits, now: Timestamp) {
+    let (zone, receiver) = (Zone::named("Asia/Baku").expect("bundled"), ReceiverName::new("managers"));
+    let calendar = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0));
+    let shift = Shift { day: calendar.business_day(now), opens_at: now, closes_at: Some(now) };
+    let freshness = snapshot.freshness(limits, now);
+    let page = Page { snapshot, freshness, calendar: &calendar, shift, care: BTreeMap::new() };
+    for (language, kind) in Language::ALL.into_iter().flat_map(|it| ReportKind::ALL.map(|kind| (it, kind))) {
+        let context = ReportContext { language, brand, zone: &zone };
+        let notice = compose(&receiver, kind, &[page.clone(), page.clone()], &context, now);
+        let Content::Email(mail) = notice.content else { panic!("a report is a mail") };
+        assert_shown(&mail.subject, SUBJECT_LENGTH_MAX);
+        assert!(mail.text.contains("eightysix") && mail.html.ends_with("</html>"), "it is whole: {mail:?}");
+        assert!(!mail.html.contains("<script"), "a name is markup: {}", mail.html);
+    }
 }
 
 fn board(brand: &BrandId, snapshot: &Snapshot, limits: FreshnessLimits, now: Timestamp) {

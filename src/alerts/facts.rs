@@ -273,6 +273,13 @@ pub fn product_name(snapshot: &Snapshot, id: ProductId) -> String {
     snapshot.picture.catalog.products.get(&id).map_or_else(|| format!("#{id}{NOT_IN_CATALOG}"), shown_name)
 }
 
+/// Returns the name of the station that prepares a product, as far as the catalog knows it.
+pub fn station_name(snapshot: &Snapshot, id: ProductId) -> Option<String> {
+    let catalog = &snapshot.picture.catalog;
+    let station = catalog.stations.get(&catalog.station_of(catalog.products.get(&id)?)?)?;
+    Some(printable(&station.name, NAME_LENGTH_MAX))
+}
+
 fn shown_name(product: &Product) -> String {
     let name = if product.full_name.is_empty() { &product.name } else { &product.full_name };
     printable(name, NAME_LENGTH_MAX)

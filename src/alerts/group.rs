@@ -11,6 +11,7 @@ use crate::alerts::lifecycle::{EpisodeId, OpenAlert, digest};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published::{self, AlertPart, End};
 use crate::alerts::rate::{self, Mailed};
+use crate::alerts::report::Reports;
 use crate::calendar::QuietHours;
 use crate::language::Language;
 use crate::rules::Severity;
@@ -35,6 +36,8 @@ pub struct Route {
     pub quiet: Option<QuietHours>,
     /// How many mails go out within an hour, critical ones not counted in; `None` sets no bound.
     pub at_most: Option<u32>,
+    /// What it is mailed by the clock of each venue.
+    pub reports: Reports,
     /// Its channels.
     pub ways: Vec<Way>,
 }
@@ -453,6 +456,7 @@ mod tests {
             group_wait: Duration::ZERO,
             quiet: None,
             at_most: None,
+            reports: Reports::default(),
             ways,
         };
         let facts = Facts {

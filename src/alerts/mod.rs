@@ -14,6 +14,7 @@ pub mod order;
 pub mod published;
 pub mod rate;
 pub mod render;
+pub mod report;
 pub mod set;
 pub mod silence;
 pub mod texts;

@@ -29,6 +29,12 @@ const DAYS_NEAR: usize = 5;
 /// one that closes in none of them does not close.
 const DAYS_FAR: usize = 64;
 
+/// Days that are looked at for the shifts around an instant: a span that lasts over several days must be seen from its
+/// beginning to its end.
+const DAYS_OF_SHIFTS: usize = 12;
+/// Days before the local one that are looked at for shifts.
+const DAYS_BEFORE_SHIFTS: i64 = 5;
+
 /// The window in which the doors are open; no other may have its name.
 pub const OPEN: &str = "open";
 /// The window of the peaks; no other may have its name.
@@ -57,6 +63,17 @@ pub struct Moment {
     pub opens_in: Option<Duration>,
     /// The windows that it lies in by their names, `open` and `peak` included.
     pub windows: Vec<String>,
+}
+
+/// A business day with guests: from the first opening of its doors to their last closing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// The business day.
+    pub day: Date,
+    /// When the doors open first.
+    pub opens_at: Timestamp,
+    /// When they close last; `None` while that is too far away to be known.
+    pub closes_at: Option<Timestamp>,
 }
 
 impl Calendar {
@@ -117,6 +134,30 @@ impl Calendar {
     /// Says whether the doors close within `lead`: too late for a reminder that somebody should act on.
     pub fn closes_within(&self, lead: Duration, at: Timestamp) -> bool {
         self.closes_at(at).is_some_and(|closing| closing.since(at) <= lead)
+    }
+
+    /// Returns the business days around an instant on which the doors open, in order: three days back and some days ahead.
+    /// Doors that never close never open either. A pause between lunch and dinner is part of a shift.
+    pub fn shifts(&self, at: Timestamp) -> Vec<Shift> {
+        let Some(hours) = self.hours.as_deref() else { return Vec::new() };
+        let today = at.in_zone(&self.zone).date();
+        let Ok(first) = today.checked_sub(jiff::Span::new().days(DAYS_BEFORE_SHIFTS)) else { return Vec::new() };
+        let searched = [0, DAYS_OF_SHIFTS].map(|days| schedule::start_of(first, days, &self.zone));
+        let [Some(from), Some(until)] = searched else { return Vec::new() };
+        let mut shifts: Vec<Shift> = Vec::new();
+        // What is open when the search begins opened before it, and what is open when it ends closes later.
+        for span in hours.spans(first, DAYS_OF_SHIFTS, &self.zone).into_iter().filter(|span| span.start > from) {
+            let day = self.business_day(span.start);
+            let closes_at = (span.end < until).then_some(span.end);
+            match shifts.last_mut() {
+                Some(shift) if shift.day == day => shift.closes_at = closes_at,
+                Some(_) | None => shifts.push(Shift { day, opens_at: span.start, closes_at }),
+            }
+        }
+        // At both ends a business day may be seen in part.
+        let ends_before = |day: Date| schedule::start_of(day, 2, &self.zone).is_some_and(|end| end < until);
+        shifts.retain(|shift| shift.day > first && ends_before(shift.day));
+        shifts
     }
 
     /// Returns when something that is written down begins or ends next: doors, a peak, a window. `None` when nothing does

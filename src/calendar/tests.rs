@@ -251,6 +251,47 @@ fn spans_are_read_or_refused() {
     assert!(!span("10:00-12:00").overlaps(span("12:00-14:00")));
 }
 
+/// `business day | opens | closes` of the shifts around an instant.
+fn shifts(calendar: &Calendar, zone_name: &str, when: &str) -> Vec<String> {
+    let shown = |instant| shown(zone_name, instant);
+    let shifts = calendar.shifts(at(zone_name, when)).into_iter();
+    shifts.map(|it| format!("{} | {} | {}", it.day, shown(Some(it.opens_at)), shown(it.closes_at))).collect()
+}
+
+#[test]
+fn a_shift_lasts_from_the_first_opening_of_a_business_day_to_its_last_closing() {
+    let hours = week(["", "12:00-15:00, 18:00-23:00", "", "", "18:00-05:00", "10:00-02:00", "02:00-03:00"]);
+    // Saturday closes at two, when Sunday's hour begins: it is open all the while, and before four it is Saturday.
+    let expected = [
+        "2026-05-05 | Tue 05 12:00+04:00 | Tue 05 23:00+04:00",
+        "2026-05-08 | Fri 08 18:00+04:00 | Sat 09 05:00+04:00",
+        "2026-05-09 | Sat 09 10:00+04:00 | Sun 10 03:00+04:00",
+        "2026-05-12 | Tue 12 12:00+04:00 | Tue 12 23:00+04:00",
+    ];
+    let of_baku = calendar("Asia/Baku", hours.clone());
+    assert_eq!(shifts(&of_baku, "Asia/Baku", "2026-05-09 08:00"), expected);
+    assert_eq!(shifts(&of_baku, "Asia/Baku", "2026-05-08 09:00"), expected);
+    let dates = BTreeMap::from([(date(2026, 5, 8), vec![]), (date(2026, 5, 9), spans("12:00-13:00"))]);
+    let with_dates = Schedule::new(std::array::from_fn(|_| spans("10:00-23:00")), dates);
+    let around = shifts(&calendar("Asia/Baku", with_dates), "Asia/Baku", "2026-05-08 08:00");
+    assert_eq!(around[3], "2026-05-07 | Thu 07 10:00+04:00 | Thu 07 23:00+04:00");
+    assert_eq!(around[4], "2026-05-09 | Sat 09 12:00+04:00 | Sat 09 13:00+04:00", "Friday is closed");
+    // The doors open at the same time of the clock, however long the night was.
+    let of_berlin = calendar("Europe/Berlin", week([""; 7].map(|_| "10:00-03:00")));
+    let around = shifts(&of_berlin, "Europe/Berlin", "2026-10-25 09:00");
+    assert_eq!(around[3], "2026-10-24 | Sat 24 10:00+02:00 | Sun 25 03:00+01:00");
+    assert_eq!(around[4], "2026-10-25 | Sun 25 10:00+01:00 | Mon 26 03:00+01:00");
+    for never in [week(["00:00-24:00"; 7]), week([""; 7])] {
+        assert_eq!(shifts(&calendar("Asia/Baku", never), "Asia/Baku", "2026-05-08 08:00"), [""; 0]);
+    }
+    let opened_for_weeks = Schedule::new(
+        std::array::from_fn(|_| vec![]),
+        (0..20).map(|day| (date(2026, 5, 8 + day), spans("00:00-24:00"))).collect(),
+    );
+    let around = shifts(&calendar("Asia/Baku", opened_for_weeks), "Asia/Baku", "2026-05-09 08:00");
+    assert_eq!(around, ["2026-05-07 | Fri 08 00:00+04:00 | never"], "its end is not known yet");
+}
+
 fn any_spans() -> impl Strategy<Value = Vec<ClockSpan>> {
     let one = (0_u16..24, 0_u16..60, 0_u16..=24, 0_u16..60).prop_filter_map("no span", |(from, a, to, b)| {
         ClockSpan::parse(&format!("{from:02}:{a:02}-{to:02}:{:02}", if to == 24 { 0 } else { b })).ok()
@@ -295,6 +336,35 @@ proptest! {
         }
         for pair in spans.windows(2) {
             prop_assert!(pair[0].end < pair[1].start);
+        }
+    }
+
+    #[test]
+    fn shifts_are_business_days_apart_and_the_doors_are_closed_around_them(
+        hours in any_hours(), zone_name in prop::sample::select(&ZONES[..]), minute in 0_i64..60 * 24 * 730,
+    ) {
+        let calendar = calendar(zone_name, hours);
+        let now = Timestamp::from_unix_ms(1_735_700_000_000 + minute * 60_000);
+        let shifts = calendar.shifts(now);
+        for pair in shifts.windows(2) {
+            prop_assert!(pair[0].day < pair[1].day && pair[0].closes_at.is_some_and(|end| end < pair[1].opens_at));
+        }
+        let just_before = Duration::from_millis(1);
+        for shift in &shifts {
+            prop_assert_eq!(calendar.business_day(shift.opens_at), shift.day);
+            prop_assert_eq!(calendar.is_open(shift.opens_at), Some(true));
+            prop_assert_eq!(calendar.is_open(shift.opens_at.minus(just_before)), Some(false));
+            if let Some(end) = shift.closes_at {
+                prop_assert_eq!(calendar.is_open(end.minus(just_before)), Some(true));
+                prop_assert_eq!(calendar.is_open(end), Some(false));
+                let next = calendar.opens_at(end);
+                prop_assert!(next.is_none_or(|next| calendar.business_day(next) > shift.day));
+            }
+        }
+        // Whoever opens next within a few days has a shift by then.
+        if let Some(opens) = calendar.opens_at(now).filter(|at| at.since(now) < Duration::from_hours(72)) {
+            let day = calendar.business_day(opens);
+            prop_assert!(shifts.iter().any(|shift| shift.day == day && shift.opens_at <= opens), "{shifts:?}");
         }
     }
 

@@ -24,6 +24,19 @@ pub(super) struct Hours {
     peaks: Option<Schedule>,
 }
 
+impl Hours {
+    /// Returns the hours of a venue: what it does not write is the brand's. Only the hours may differ, and not the peaks.
+    fn within(&self, brand: &Self) -> Self {
+        let open = self.open.as_ref().or(brand.open.as_ref()).cloned();
+        Self { open, peaks: self.peaks.as_ref().or(brand.peaks.as_ref()).cloned() }
+    }
+
+    /// Says whether the doors open and close again in a usual week; what could not be read may.
+    pub(super) fn open_and_close(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.longest().is_some())
+    }
+}
+
 /// The hours of a brand's venues: of all that have none of their own, and of those that have.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BrandHours {
@@ -75,9 +88,7 @@ pub(super) fn calendars(
     let mut calendars = Calendars::of_all(plain.clone());
     for (brand, BrandHours { all, own }) in brands {
         for (venue, hours) in own {
-            // What a venue does not write is the brand's: only the hours of one may differ, and not its peaks.
-            let open = hours.open.or_else(|| all.open.clone());
-            let peaks = hours.peaks.or_else(|| all.peaks.clone());
+            let Hours { open, peaks } = hours.within(&all);
             let venue = VenueKey { brand: brand.clone(), venue };
             calendars.set_venue(venue, plain.clone().with_hours(open, peaks));
         }
@@ -105,18 +116,7 @@ pub(super) fn never_on(
     ];
     for (key, setting, word, never, asked) in asking {
         let has = |hours: &Hours| if key == "peaks" { hours.peaks.is_some() } else { hours.open.is_some() };
-        let is_nowhere = !hours.values().any(|brand| has(&brand.all) || brand.own.values().any(has));
-        let without: Vec<String> = hours
-            .iter()
-            .filter(|(_, of_brand)| !has(&of_brand.all))
-            .filter_map(|(brand, BrandHours { own, .. })| {
-                let has_own = |venue: &VenueId| own.get(venue).is_some_and(has);
-                match venues.get(brand) {
-                    Some(Venues::Listed(ids)) => named_without(brand, ids.iter().filter(|id| !has_own(id))),
-                    Some(Venues::All) | None => Some(format!("any venue of brand {brand}")),
-                }
-            })
-            .collect();
+        let Without { is_everywhere: is_nowhere, named: without } = without(hours, venues, has);
         let meant: Vec<(&Rule, &Placed)> = rules.rules().iter().filter_map(|rule| Some((rule, asked(rule)?))).collect();
         if is_nowhere {
             let message = format!("'{word}' {never}, as no brand and no venue has '{key}'");
@@ -135,6 +135,31 @@ pub(super) fn never_on(
     warnings
 }
 
+/// The venues that lack something of their hours.
+pub(super) struct Without {
+    /// No brand and no venue has it.
+    pub(super) is_everywhere: bool,
+    /// The venues that lack it, for people.
+    pub(super) named: Vec<String>,
+}
+
+/// Finds the venues that lack what `has` looks for.
+pub(super) fn without(
+    hours: &BTreeMap<BrandId, BrandHours>,
+    venues: &BTreeMap<BrandId, Venues>,
+    has: impl Fn(&Hours) -> bool,
+) -> Without {
+    let is_everywhere = !hours.values().any(|brand| has(&brand.all) || brand.own.values().any(&has));
+    let lacking = hours.iter().filter_map(|(brand, BrandHours { all, own })| {
+        let lacks = |venue: &VenueId| !own.get(venue).map_or_else(|| has(all), |own| has(&own.within(all)));
+        match venues.get(brand) {
+            Some(Venues::Listed(ids)) => named_without(brand, ids.iter().filter(|id| lacks(id))),
+            Some(Venues::All) | None => (!has(all)).then(|| format!("any venue of brand {brand}")),
+        }
+    });
+    Without { is_everywhere, named: lacking.collect() }
+}
+
 fn named_without<'v>(brand: &BrandId, venues: impl Iterator<Item = &'v VenueId>) -> Option<String> {
     let names: Vec<String> = venues.map(ToString::to_string).collect();
     let noun = match names.len() {
@@ -145,7 +170,7 @@ fn named_without<'v>(brand: &BrandId, venues: impl Iterator<Item = &'v VenueId>)
     Some(format!("{noun} {} of brand {brand}", shortened(names.into_iter())))
 }
 
-fn shortened(mut names: impl ExactSizeIterator<Item = String>) -> String {
+pub(super) fn shortened(mut names: impl ExactSizeIterator<Item = String>) -> String {
     let more = names.len().saturating_sub(NAMED_MAX);
     let first = names.by_ref().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
     if more == 0 { first } else { format!("{first} and {more} more") }

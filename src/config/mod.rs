@@ -10,6 +10,7 @@ mod clopos;
 mod hours;
 mod mail;
 mod receivers;
+mod reports;
 pub(crate) mod rules;
 mod schema;
 mod secret;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::alerts::notice::ReceiverName;
+use crate::alerts::report::Reports;
 use crate::calendar::{Calendars, QuietHours};
 use crate::document::{self, BYTES_MAX, Entry, Node, Place, Problems, Report, nearest};
 use crate::language::Language;
@@ -116,6 +118,8 @@ pub struct ReceiverSettings {
     pub quiet: Option<QuietHours>,
     /// How many mails it gets within an hour, critical ones apart; `None` sets no bound.
     pub at_most: Option<u32>,
+    /// What it is mailed before the doors of each venue open and after they close.
+    pub reports: Reports,
     /// Who is told instead of it.
     pub fallback: Option<Fallback>,
 }
@@ -232,15 +236,18 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
     let zone = locale.as_ref().map_or_else(Zone::utc, |locale| locale.timezone.clone());
     let language = locale.as_ref().map_or_else(Language::default, |locale| locale.language);
     let local = receivers::Local { zone: &zone, language };
-    let receivers =
-        receivers.map_or_else(|| no_receivers.into(), |node| receivers::all(node, &ways, &local, around, problems));
+    let (receivers, reported) = receivers.map_or_else(
+        || (no_receivers.into(), Vec::new()),
+        |node| receivers::all(node, &ways, &local, around, problems),
+    );
     let http = basics::http(http, brokers::embedded(&brokers.resolved), problems);
     let languages = receivers.resolved.values().map(|receiver| receiver.language).chain([language]).collect();
     let known = rules::Known { receivers: &receivers.names, windows: &windows.names, languages };
     let rules = rules.and_then(|node| rules::load(node, &known, around, problems));
     let (clopos, (rules, rule_files), locale) = (clopos?, rules?, locale?);
     let clopos::Section { settings: clopos, venues, hours } = clopos;
-    let warnings = hours::never_on(&rules, &hours, &venues, problems);
+    let mut warnings = hours::never_on(&rules, &hours, &venues, problems);
+    warnings.extend(reports::never_due(&reported, &hours, &venues, problems));
     Some(Config {
         calendars: hours::calendars(&locale, windows.resolved, hours),
         locale,

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::rate;
+use crate::alerts::report::Reports;
 use crate::calendar::QuietHours;
 use crate::config::channels::{self, Ways};
 use crate::config::{
-    ChannelSettings, Fallback, Named, Names, ReceiverSettings, Surroundings, basics, named, reference, secret,
+    ChannelSettings, Fallback, Named, Names, ReceiverSettings, Surroundings, basics, named, reference, reports, secret,
     unknown_name,
 };
 use crate::document::{Fields, Node, Place, Problems};
@@ -45,17 +46,21 @@ pub(super) struct Local<'a> {
     pub(super) language: Language,
 }
 
+/// Reads all receivers, and which of them ask for reports.
 pub(super) fn all(
     node: &Node,
     ways: &Ways<'_>,
     local: &Local<'_>,
     around: &Surroundings<'_>,
     problems: &mut Problems,
-) -> Named<ReceiverSettings> {
-    let mut fallbacks = Vec::new();
+) -> (Named<ReceiverSettings>, Vec<(String, Place)>) {
+    let (mut fallbacks, mut reported) = (Vec::new(), Vec::new());
     let found = named(node, "managers: { email: { smtp: main, to: [..] } }", problems, |entry, problems| {
         let mut fields = entry.node.fields("{ email: { smtp: main, to: [manager@example.com] } }", problems)?;
         let receiver = receiver(&mut fields, ways, local, around, problems);
+        if fields.holds("reports") {
+            reported.push((entry.key.to_string(), fields.place_of("reports").clone()));
+        }
         let fallback = fallback(&mut fields, problems);
         fields.finish(problems);
         let (to, after) = fallback?;
@@ -64,7 +69,7 @@ pub(super) fn all(
         Some(ReceiverSettings { fallback: wanted.map(|(fallback, _)| fallback), ..receiver? })
     });
     check_fallbacks(&fallbacks, &found.names, problems);
-    found
+    (found, reported)
 }
 
 /// Reads whom else to tell, where that is written, and when; whether there is such a receiver is known after the last.
@@ -125,6 +130,8 @@ fn receiver(
     let quiet = fields.optional("quiet").and_then(|node| quiet(node, has_mail, local.zone, problems));
     let at_most = fields.optional("at_most");
     let at_most = at_most.map_or(Some(AT_MOST_DEFAULT), |node| at_most_an_hour(node, has_mail, problems));
+    let reports = fields.optional("reports");
+    let reports = reports.map_or(Some(Reports::default()), |node| reports::read(node, has_mail, problems));
     let found: Vec<Option<ChannelSettings>> = [email, mqtt, webhook].into_iter().flatten().collect();
     if found.is_empty() {
         let message = format!("'{}' has no channel", fields.label);
@@ -134,7 +141,15 @@ fn receiver(
     if problems.count() > told {
         return None;
     }
-    Some(ReceiverSettings { channels, language: language?, group_wait: group_wait?, quiet, at_most, fallback: None })
+    Some(ReceiverSettings {
+        channels,
+        language: language?,
+        group_wait: group_wait?,
+        quiet,
+        at_most,
+        reports: reports?,
+        fallback: None,
+    })
 }
 
 /// Reads when mail waits; refused where it would hold nothing back, or everything for ever.

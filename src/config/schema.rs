@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::alerts::report::ReportKind;
 use crate::clopos::BASE_URL;
 use crate::config::basics::{CATALOG_RANGE, CURRENCY, FASTEST_RANGE, OLDEST_RANGE, PRICES_RANGE, STORE, TIME_OF_DAY};
 use crate::config::clopos::{BRAND, BRANDS_MAX, HEADER_TEXT, REQUESTS_DEFAULT, REQUESTS_RANGE, VENUES_MAX};
 use crate::config::hours::WINDOWS_MAX;
 use crate::config::receivers::{ELSE_AFTER_RANGE, GROUP_WAIT_RANGE};
+use crate::config::reports::{HANDOVER_RANGE, OPENING_CHECK_RANGE};
 use crate::config::{NAME_LENGTH_MAX, secret};
 use crate::document::schema::{
     Schema, by_key, defaulting, described, document, duration, entries, flag, from_to, group, integer, list,
@@ -39,6 +41,7 @@ pub fn schema() -> Schema {
             ("broker", broker()),
             ("mail", mail()),
             ("receiver", receiver()),
+            ("reports", reports()),
             ("email", email()),
             ("events", events()),
             ("webhook", webhook()),
@@ -305,12 +308,31 @@ fn receiver() -> Schema {
         ("group_wait", defaulting(described(duration(), &wait), "60s")),
         ("quiet", described(schedule_schema(), QUIET)),
         ("at_most", defaulting(described(text(), AT_MOST), "12/h")),
+        ("reports", described(json!({ "anyOf": [report_words(), reference("reports")] }), REPORTS)),
         ("else", described(text(), "The receiver that is told what this one cannot be told, by its name.")),
         ("else_after", described(duration(), &alone)),
     ];
     let channels = ["email", "mqtt", "webhook"].map(|channel| json!({ "required": [channel] }));
     let receiver = with(group(&[], settings), "anyOf", channels.to_vec().into());
-    with(receiver, "dependencies", json!({ "quiet": ["email"], "at_most": ["email"], "else_after": ["else"] }))
+    with(
+        receiver,
+        "dependencies",
+        json!({ "quiet": ["email"], "at_most": ["email"], "reports": ["email"], "else_after": ["else"] }),
+    )
+}
+
+/// What `reports` of a receiver means.
+const REPORTS: &str = "Mails by the clock of each venue: what is still off before its doors open, also when nothing is (`opening_check`, 45 minutes before), and what went off and came back after they close (`handover`, 15 minutes after). Example: `[opening_check, handover]`";
+
+fn report_words() -> Schema {
+    one_or_more(&word(ReportKind::ALL.map(ReportKind::word)), &(1..=ReportKind::ALL.len()))
+}
+
+fn reports() -> Schema {
+    let before = format!("How long before the doors open first. {}", from_to(&OPENING_CHECK_RANGE));
+    let after = format!("How long after they close last. {}", from_to(&HANDOVER_RANGE));
+    let settings = vec![("opening_check", described(duration(), &before)), ("handover", described(duration(), &after))];
+    with(group(&[], settings), "minProperties", 1.into())
 }
 
 fn email() -> Schema {

@@ -334,3 +334,36 @@ fn venues_without_the_hours_that_a_rule_needs_are_named() {
         "no 'hours' are written for any venue of brand nar: 'during: open' is never on there, in the rules sold-out";
     assert_eq!(warnings(other, "open"), [named]);
 }
+
+#[test]
+fn reports_are_asked_for_by_name_or_with_their_times() {
+    let read = |reports: &str| {
+        let text = WHOLE.replace("group_wait: 2m", &format!("reports: {reports}"));
+        let site = Site::new(&text.replace("venues: [1, { id: 2 }]", "hours: \"10:00-23:00\""));
+        let config = site.load().unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!(config.warnings, [""; 0]);
+        let Reports { opening_check, handover } = config.receivers[&ReceiverName::new("managers")].reports;
+        [opening_check, handover].map(|offset| offset.map(|offset| offset.as_secs() / 60))
+    };
+    for (reports, minutes) in [
+        ("[opening_check, handover]", [Some(45), Some(15)]),
+        ("handover", [None, Some(15)]),
+        ("{ opening_check: 1h, handover: 0s }", [Some(60), Some(0)]),
+        ("{ opening_check: 30m }", [Some(30), None]),
+    ] {
+        assert_eq!(read(reports), minutes, "{reports}");
+    }
+}
+
+#[test]
+fn venues_of_which_no_report_is_ever_due_are_named() {
+    let warnings = |venues: &str, receivers: &str| {
+        let text = WHOLE.replace("group_wait: 2m", &format!("reports: [opening_check]{receivers}"));
+        let site = Site::new(&text.replace("venues: [1, { id: 2 }]", venues));
+        site.load().unwrap_or_else(|report| panic!("{report}")).warnings
+    };
+    let some = "venues: [1, { id: 2, hours: \"10:00-23:00\" }, { id: 3, hours: \"00:00-24:00\" }]";
+    let named = "no 'hours' in which doors open and close are written for venues 1, 3 of brand sahil: no 'reports' of it go to managers";
+    assert_eq!(warnings(some, ""), [named]);
+    assert_eq!(warnings("hours: \"10:00-23:00\"\n      venues: [1, { id: 2, peaks: \"12:00-14:00\" }]", ""), [""; 0]);
+}

@@ -315,6 +315,7 @@ fn templates() -> Environment<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alerts::report::Reports;
     use crate::topics::BaseTopic;
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_000_000);
@@ -370,6 +371,7 @@ mod tests {
             group_wait: Duration::ZERO,
             quiet: None,
             at_most: None,
+            reports: Reports::default(),
             ways,
         };
         let of = ReceiverName::new("managers");

@@ -82,6 +82,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         venue,
         picture: _,
         returned,
+        outages,
         paces,
         watched_since: _,
         read_at,
@@ -100,6 +101,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
     let first_time = |before: Option<Timestamp>, after: Option<Timestamp>| before.is_none() && after.is_some();
     *venue == before.venue
         && *returned == before.returned
+        && *outages == before.outages
         && (Arc::ptr_eq(paces, &before.paces) || *paces == before.paces)
         && *changed_at == before.changed_at
         && *missing_products == before.missing_products

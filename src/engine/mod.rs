@@ -7,6 +7,7 @@ mod chain;
 mod intake;
 mod look;
 mod orders;
+mod reports;
 mod sets;
 mod settle;
 mod tell;
@@ -16,12 +17,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::alerts::group::{Group, GroupKey, Groups, Route};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Notice, ReceiverName};
 use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::rate::Mailed;
 use crate::alerts::render::Messages;
+use crate::alerts::report::{ReportKey, Reported};
 use crate::alerts::silence::{Silence, SilenceId};
 use crate::alerts::{self, AlertBook, AlertKey, Scope, followup};
 use crate::board::Setting;
@@ -29,6 +33,7 @@ use crate::calendar::Calendars;
 use crate::catalog::Venue;
 use crate::engine::chain::Chain;
 use crate::engine::look::Look;
+use crate::engine::reports::Looked;
 use crate::engine::sets::Sets;
 use crate::engine::settle::Settling;
 use crate::engine::tell::Teller;
@@ -77,6 +82,8 @@ pub struct Memory {
     pub silences: BTreeMap<SilenceId, Silence>,
     /// When mails about the brand went out within the last hour, by receiver.
     pub mailed: BTreeMap<ReceiverName, Mailed>,
+    /// Which reports were sent.
+    pub reported: BTreeMap<ReportKey, Reported>,
 }
 
 /// What happened.
@@ -119,6 +126,10 @@ pub struct Commit {
     pub silences: Vec<(SilenceId, Option<Silence>)>,
     /// When mails went out to those who get one.
     pub mailed: Vec<(ReceiverName, Mailed)>,
+    /// Reports to note as sent or as no longer due, and those that nobody asks for any more.
+    pub reported: Vec<(ReportKey, Option<Reported>)>,
+    /// Reports that were not sent in time and are left out, with their business days.
+    pub missed: Vec<(ReportKey, Date)>,
     /// What became of orders.
     pub answers: Vec<(OrderId, Answer)>,
     /// Which of `venues` must be stored: stop list and the rest, catalog.
@@ -126,6 +137,7 @@ pub struct Commit {
     evaluated: Vec<(Option<VenueId>, Evaluated)>,
     /// What venues say anew to rules that count venues; `None` of one that is gone.
     parts: Vec<(VenueId, Option<Arc<Part>>)>,
+    looked: Option<Looked>,
 }
 
 /// Which parts of a snapshot changed durably.
@@ -156,13 +168,18 @@ impl Commit {
             silences,
             // It changes with the notice of the mail.
             mailed: _,
+            reported,
+            // It is left out as soon as that is noted.
+            missed: _,
             answers,
             stored,
             evaluated: _,
             parts: _,
+            looked: _,
         } = self;
         let something_stored = stored.values().any(|stored| stored.snapshot || stored.catalog);
-        let something_told = !(alerts.is_empty() && groups.is_empty() && changes.is_empty() && notices.is_empty());
+        let something_mailed = !(groups.is_empty() && reported.is_empty());
+        let something_told = something_mailed || !(alerts.is_empty() && changes.is_empty() && notices.is_empty());
         let something_asked = !(silences.is_empty() && answers.is_empty());
         something_stored || something_told || something_asked || !venues_gone.is_empty()
     }
@@ -187,18 +204,24 @@ pub struct Engine {
     latest: Option<Timestamp>,
     /// The deadline of every scope and group, as `memory` and `evaluated` have it: a poll must not look over a chain.
     timers: Timers,
+    /// When was last looked for reports that are due.
+    looked_at: Option<Timestamp>,
 }
 
 impl Engine {
     /// Starts from what the store remembers.
     pub fn new(brand: BrandId, policy: Arc<Policy>, limits: FreshnessLimits, memory: Memory) -> Self {
         let (timers, chain, evaluated) = (Timers::default(), Chain::default(), BTreeMap::new());
-        let mut engine = Self { brand, policy, limits, memory, evaluated, chain, latest: None, timers };
+        let mut engine =
+            Self { brand, policy, limits, memory, evaluated, chain, latest: None, timers, looked_at: None };
         for scope in engine.scopes().collect::<Vec<_>>() {
             engine.set_timer_of(scope);
         }
         for (key, group) in &engine.memory.groups {
             engine.timers.set(Timer::Group(key.clone()), engine.group_deadline(key, group));
+        }
+        for venue in engine.memory.venues.keys().copied().collect::<Vec<_>>() {
+            engine.look_for_reports_of(venue);
         }
         engine
     }
@@ -277,6 +300,7 @@ impl Engine {
         self.evaluate_chain(is_due, baseline, &mut commit, &mut teller, now);
         self.end_silences_of_what_is_back(&mut commit);
         teller.tell_changes(&mut commit);
+        self.report(&mut commit, now);
         teller.finish(&mut commit);
         commit
     }
@@ -293,20 +317,26 @@ impl Engine {
             notices: _,
             silences,
             mailed,
+            reported,
+            missed: _,
             answers: _,
             stored: _,
             evaluated,
             parts,
+            looked,
         } = commit;
         let mut retimed: BTreeSet<Option<VenueId>> = evaluated.iter().map(|(scope, _)| *scope).collect();
         for snapshot in venues {
             let id = snapshot.id();
             if self.memory.venues.insert(id, snapshot).is_none() {
                 retimed.insert(Some(id));
+                self.look_for_reports_of(id);
             }
         }
+        self.adopt_reports(reported, looked);
         for venue in venues_gone {
             self.memory.venues.remove(&venue);
+            self.timers.set(Timer::Report(venue), None);
             self.evaluated.remove(&Some(venue));
             self.chain.set(venue, None);
             retimed.insert(Some(venue));

@@ -1,6 +1,7 @@
 //! The steps of an engine: what must be written, what time alone will turn and why, and that a step changes nothing.
 
 mod random;
+mod reports;
 mod sets;
 
 use proptest::prelude::*;
@@ -8,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::alerts::group::Way;
 use crate::alerts::order::Acknowledgement;
+use crate::alerts::report::Reports;
 use crate::calendar::{Calendar, ClockSpan, Schedule};
 use crate::catalog::{Product, Station, StopEntry};
 use crate::document::Problems;
@@ -46,6 +48,7 @@ fn policy_of(rules: &str, receivers: &[&str], way: &Way) -> Arc<Policy> {
                 group_wait: Duration::from_secs(90),
                 quiet: None,
                 at_most: None,
+                reports: Reports::default(),
                 ways: vec![way.clone()],
             },
         )

@@ -15,6 +15,8 @@ pub(super) enum Timer {
     Scope(Option<VenueId>),
     /// Mail that waits.
     Group(GroupKey),
+    /// What a venue is reported by the clock.
+    Report(VenueId),
 }
 
 /// Every deadline, and why it is one.
@@ -54,6 +56,14 @@ impl Timers {
     /// Returns everything whose deadline has come.
     pub(super) fn due(&self, now: Timestamp) -> impl Iterator<Item = &Timer> {
         self.in_order.iter().take_while(move |(at, _)| *at <= now).map(|(_, timer)| timer)
+    }
+
+    /// Returns the venues of which a report may be due.
+    pub(super) fn due_reports(&self, now: Timestamp) -> impl Iterator<Item = VenueId> {
+        self.due(now).filter_map(|timer| match timer {
+            Timer::Report(venue) => Some(*venue),
+            Timer::Scope(_) | Timer::Group(_) => None,
+        })
     }
 
     /// Returns the first deadline of all.

@@ -7,6 +7,7 @@ use crate::alerts::group::{Route, Way};
 use crate::alerts::notice::{Content, Notice};
 use crate::alerts::order::{Acknowledgement, Order, OrderId, Reason};
 use crate::alerts::render::Messages;
+use crate::alerts::report::Reports;
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::board::Setting;
 use crate::calendar::{Calendar, Calendars, ClockSpan, QuietHours, Schedule};
@@ -170,6 +171,7 @@ fn policy(rules: &str) -> Policy {
                 group_wait: Duration::from_secs(90),
                 quiet: quiet(),
                 at_most: None,
+                reports: Reports::default(),
                 ways: vec![way],
             },
         )

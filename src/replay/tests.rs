@@ -9,6 +9,7 @@ use super::*;
 use crate::alerts::group::{Route, Way};
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::alerts::render::Messages;
+use crate::alerts::report::Reports;
 use crate::board::Setting;
 use crate::calendar::{Calendar, Calendars, ClockSpan, Schedule};
 use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
@@ -54,6 +55,7 @@ fn policy(rules: &str) -> Arc<Policy> {
                 group_wait: Duration::from_mins(1),
                 quiet,
                 at_most: None,
+                reports: Reports::default(),
                 ways: vec![way],
             },
         )

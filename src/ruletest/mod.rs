@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::alerts::group::{Route, Way};
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::alerts::render::{Messages, bad_message};
+use crate::alerts::report::Reports;
 use crate::alerts::silence::Criteria;
 use crate::board::Setting;
 use crate::calendar::{Calendar, Calendars};
@@ -259,7 +260,15 @@ impl Suite {
             let language = language.unwrap_or(self.language);
             (
                 receiver.clone(),
-                Route { receiver, language, group_wait: self.group_wait, quiet: None, at_most: None, ways },
+                Route {
+                    receiver,
+                    language,
+                    group_wait: self.group_wait,
+                    quiet: None,
+                    at_most: None,
+                    reports: Reports::default(),
+                    ways,
+                },
             )
         };
         receivers.into_iter().map(route).collect()

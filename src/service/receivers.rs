@@ -52,9 +52,10 @@ pub fn routes(config: &Config, topics: &BTreeMap<String, BaseTopic>) -> BTreeMap
     };
     let route = |(receiver, settings): (&ReceiverName, &ReceiverSettings)| {
         let ways = settings.channels.iter().filter_map(way).collect();
-        let ReceiverSettings { channels: _, language, group_wait, quiet, at_most, fallback: _ } = settings;
-        let (language, group_wait, quiet, at_most) = (*language, *group_wait, quiet.clone(), *at_most);
-        (receiver.clone(), Route { receiver: receiver.clone(), language, group_wait, quiet, at_most, ways })
+        let ReceiverSettings { channels: _, language, group_wait, quiet, at_most, reports, fallback: _ } = settings;
+        let (language, group_wait, quiet, at_most, reports) =
+            (*language, *group_wait, quiet.clone(), *at_most, *reports);
+        (receiver.clone(), Route { receiver: receiver.clone(), language, group_wait, quiet, at_most, reports, ways })
     };
     config.receivers.iter().map(route).collect()
 }

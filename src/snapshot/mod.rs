@@ -6,6 +6,7 @@
 
 pub mod again;
 pub mod diff;
+mod outage;
 pub mod outlook;
 pub mod pace;
 pub mod recipes;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
+pub use crate::snapshot::outage::Outage;
 use crate::snapshot::pace::{Paces, Watch};
 use crate::units::{Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
 
@@ -34,9 +36,6 @@ const CHANGE_AGE_MAX: Duration = Duration::from_hours(400 * 24);
 
 /// Readings are stamped by the same clock; a little ahead is a correction, more is a clock that was set.
 const CLOCK_SLACK: Duration = Duration::from_secs(2);
-/// How long a return is kept: longer than any business day, shorter than two.
-const RETURNED_KEPT: Duration = Duration::from_hours(30);
-
 /// One row of the stop list, joined with what earlier readings said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopRow {
@@ -210,6 +209,8 @@ pub struct Snapshot {
     pub picture: Picture,
     /// What came back on sale lately, and when: screens show it until the business day ends.
     pub returned: BTreeMap<ProductId, Timestamp>,
+    /// Every outage that ended lately, in the order of their ends: what a shift hands over.
+    pub outages: Vec<Outage>,
     /// How fast the limited ones are sold.
     pub paces: Arc<Paces>,
     /// Since when this process watches the venue, or could again: one that had no chance to be read yet is not blind.
@@ -247,6 +248,7 @@ impl Snapshot {
             venue,
             picture: Picture::default(),
             returned: BTreeMap::new(),
+            outages: Vec::new(),
             paces: Arc::default(),
             watched_since: Timestamp::from_unix_ms(0),
             read_at: None,
@@ -414,17 +416,10 @@ impl Snapshot {
         let joined =
             entries.values().map(|entry| (entry.product, join(rows.get(&entry.product), entry, now))).collect();
         let picture = Picture { rows: Arc::new(joined), catalog: Arc::clone(&self.picture.catalog) };
-        let returned = self.returned_with(&picture.rows, now);
+        let returned = outage::returned_with(self, &picture.rows, now);
+        let outages = outage::ended_with(self, &picture.rows, now);
         let paces = pace::follow(&self.paces, rows, &picture.rows, watch, now);
-        Self { picture, returned, paces, changed_at: Some(now), seq: self.seq + 1, ..read }
-    }
-
-    /// Adds what was out and no longer is, and forgets what is out again or came back before the last business day.
-    fn returned_with(&self, rows: &Rows, now: Timestamp) -> BTreeMap<ProductId, Timestamp> {
-        let is_out = |id: &ProductId| rows.get(id).is_some_and(StopRow::is_out);
-        let back = self.picture.rows.iter().filter(|(id, row)| row.is_out() && !is_out(id)).map(|(id, _)| (*id, now));
-        let kept = self.returned.iter().map(|(id, at)| (*id, *at));
-        kept.chain(back).filter(|(id, at)| !is_out(id) && now.since(*at) <= RETURNED_KEPT).collect()
+        Self { picture, returned, outages, paces, changed_at: Some(now), seq: self.seq + 1, ..read }
     }
 
     fn fold_failure(&self, why: String, now: Timestamp) -> Self {

@@ -8,6 +8,7 @@ mod changes;
 mod notices;
 mod orders;
 mod picture;
+mod reports;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,7 @@ pub use changes::{decode_change, encode_change};
 pub use notices::{decode_content, encode_content};
 pub use orders::{decode_order, decode_silence, encode_order, encode_silence};
 pub use picture::{catalogs, decode_catalog, decode_venue, encode_catalog, encode_venue};
+pub use reports::{decode_reported, encode_reported, report_kind};
 
 fn language_of(code: &str) -> Result<Language, StoreError> {
     let unknown = || StoreError::unreadable("language", &format!("'{code}' is not one"));

@@ -1,4 +1,4 @@
-//! Mail that waits for more of its burst, and when mails went out: rows that the cycle of a brand writes and a start reads.
+//! Mail that waits for more of its burst, when mails went out, and which reports did: rows that the cycle of a brand writes and a start reads.
 //!
 //! Knows no rules of waiting. Invariant: what is written here is part of the transaction of its cycle.
 
@@ -9,6 +9,7 @@ use sqlx::{Row, Sqlite, Transaction};
 use crate::alerts::group::{Group, GroupKey};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::rate::Mailed;
+use crate::alerts::report::{ReportKey, Reported};
 use crate::store::sqlite::failed;
 use crate::store::{StoreError, format};
 use crate::units::{BrandId, VenueId};
@@ -49,6 +50,47 @@ pub(super) async fn put_mailed(
     );
     let statement = statement.bind(brand.as_str()).bind(receiver.as_str()).bind(format::encode_mailed(mailed));
     statement.execute(&mut **tx).await.map_err(failed("write when mails went out")).map(drop)
+}
+
+pub(super) async fn load_reported(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+) -> Result<BTreeMap<ReportKey, Reported>, StoreError> {
+    let rows = sqlx::query("SELECT receiver, venue, kind, body FROM report WHERE brand = $1").bind(brand.as_str());
+    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read which reports were sent"))?;
+    let mut reported = BTreeMap::new();
+    for row in rows {
+        let venue = VenueId(row.get::<i64, _>(1).cast_unsigned());
+        let key = ReportKey { receiver: ReceiverName::new(row.get(0)), venue, kind: format::report_kind(row.get(2))? };
+        reported.insert(key, format::decode_reported(row.get(3))?);
+    }
+    Ok(reported)
+}
+
+pub(super) async fn put_reported(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    key: &ReportKey,
+    reported: Option<&Reported>,
+) -> Result<(), StoreError> {
+    let ReportKey { receiver, venue, kind } = key;
+    let statement = match reported {
+        Some(reported) => sqlx::query(
+            "INSERT INTO report (brand, receiver, venue, kind, body) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (brand, receiver, venue, kind) DO UPDATE SET body = excluded.body",
+        )
+        .bind(brand.as_str())
+        .bind(receiver.as_str())
+        .bind(venue.0.cast_signed())
+        .bind(kind.word())
+        .bind(format::encode_reported(reported)),
+        None => sqlx::query("DELETE FROM report WHERE brand = $1 AND receiver = $2 AND venue = $3 AND kind = $4")
+            .bind(brand.as_str())
+            .bind(receiver.as_str())
+            .bind(venue.0.cast_signed())
+            .bind(kind.word()),
+    };
+    statement.execute(&mut **tx).await.map_err(failed("write which reports were sent")).map(drop)
 }
 
 pub(super) async fn put_group(

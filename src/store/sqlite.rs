@@ -154,6 +154,9 @@ impl Store {
         for (receiver, mailed) in &commit.mailed {
             mail::put_mailed(&mut tx, brand, receiver, mailed).await?;
         }
+        for (key, reported) in &commit.reported {
+            mail::put_reported(&mut tx, brand, key, reported.as_ref()).await?;
+        }
         for (id, silence) in &commit.silences {
             orders::put_silence(&mut tx, brand, id, silence.as_ref()).await?;
         }
@@ -176,7 +179,8 @@ impl Store {
         let (book, groups) = (load_alerts(&mut tx, brand).await?, mail::load_groups(&mut tx, brand).await?);
         let silences = orders::load_silences(&mut tx, brand).await?;
         let mailed = mail::load_mailed(&mut tx, brand).await?;
-        Ok(Memory { access: Access::Untried, venues, book, groups, silences, mailed })
+        let reported = mail::load_reported(&mut tx, brand).await?;
+        Ok(Memory { access: Access::Untried, venues, book, groups, silences, mailed, reported })
     }
 
     /// Leases up to `most` notices of a receiver's channel for one attempt each, oldest first.
@@ -452,6 +456,7 @@ fn migrator() -> Migrator {
         step(2, "orders", include_str!("schema_2.sql")),
         step(3, "fallback", include_str!("schema_3.sql")),
         step(4, "rate", include_str!("schema_4.sql")),
+        step(5, "reports", include_str!("schema_5.sql")),
     ])
 }
 
@@ -657,10 +662,10 @@ mod tests {
         let (dir, store) = store_with(&["a"]).await;
         let path = dir.path().join("db");
         Store::open_beside(&path).await.expect("of this version").close().await;
-        let newer = "INSERT INTO _sqlx_migrations SELECT 5, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 4";
+        let newer = "INSERT INTO _sqlx_migrations SELECT 6, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 5";
         sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
         let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
-        assert!(error.contains("has the schema 5") && error.contains("knows 4"), "{error}");
+        assert!(error.contains("has the schema 6") && error.contains("knows 5"), "{error}");
 
         let other = dir.path().join("other");
         Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))

@@ -48,7 +48,7 @@ const RULES: [&str; 29] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 63] = [
+const CONFIGURATION: [&str; 67] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -98,6 +98,10 @@ const CONFIGURATION: [&str; 63] = [
     "receiver at a broker that is not there",
     "receiver of a rule renamed",
     "receiver with a misspelt mail server and a bare name",
+    "report a day before the doors open",
+    "report named twice",
+    "reports of venues that have no hours",
+    "reports of venues whose doors never close",
     "rules in folders that are not there",
     "rules of which there are only tests",
     "rules that are tests",

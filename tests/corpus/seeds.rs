@@ -10,6 +10,7 @@ use eightysix::alerts::group::{Entry, EntryKind, Group};
 use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turns};
 use eightysix::alerts::notice::{Content, Event, Mail, MqttMessage};
 use eightysix::alerts::order::{Acknowledgement, Order, Reason};
+use eightysix::alerts::report::Reported;
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::alerts::texts::Texts;
 use eightysix::document::Problems;
@@ -19,7 +20,9 @@ use eightysix::rules::{RuleName, Severity, Subject};
 use eightysix::simulator::plan::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_INTEGRATOR, WorldPlan};
 use eightysix::simulator::route::{ApiAnswer, ApiRequest, BASE_PATH};
 use eightysix::simulator::world::World;
-use eightysix::store::format::{encode_alert, encode_content, encode_group, encode_order, encode_silence};
+use eightysix::store::format::{
+    encode_alert, encode_content, encode_group, encode_order, encode_reported, encode_silence,
+};
 use eightysix::units::{CategoryId, ProductId, StationId, Timestamp, VenueId};
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
@@ -419,7 +422,10 @@ tests:
                 back_at: Some(NOW),
             },
         };
+        let days = vec![jiff::civil::date(2026, 5, 7), jiff::civil::date(2026, 5, 8)];
+        let reported = Reported { since: NOW, days };
         for (name, value) in [
+            ("report", format!("report\n{}", encode_reported(&reported))),
             ("silence", format!("silence\n{}", encode_silence(&everything))),
             ("silence-of-all", format!("silence\n{}", encode_silence(&nothing))),
             ("order-acknowledge", format!("order\n{}", encode_order(&acknowledge))),

@@ -93,7 +93,7 @@ fn assert_names_its_schema(name: &str, text: &str, schema: &str) {
 }
 
 /// A setting that nobody knows, in each group of each file: the reader answers with those that it knows.
-const GROUPS: [(&str, &str, &str); 32] = [
+const GROUPS: [(&str, &str, &str); 33] = [
     ("rules", "", "?\nrules: []"),
     ("rules", "/definitions/state-rule", "rules: [{ name: a, expr: sold_out, ? }]"),
     ("rules", "/definitions/escalation", "rules: [{ name: a, expr: sold_out, escalate: { after: 30m, ? } }]"),
@@ -122,6 +122,7 @@ const GROUPS: [(&str, &str, &str); 32] = [
     ("config", "/definitions/mail/then", "smtp: { a: { url: smtps://a, ? } }"),
     ("config", "/definitions/mail/else/then", "smtp: { a: { folder: a, ? } }"),
     ("config", "/definitions/receiver", "receivers: { a: { ? } }"),
+    ("config", "/definitions/reports", "receivers: { a: { reports: { ? } } }"),
     ("config", "/definitions/email", "receivers: { a: { email: { ? } } }"),
     ("config", "/definitions/events", "receivers: { a: { mqtt: { ? } } }"),
     ("config", "/definitions/webhook", "receivers: { a: { webhook: { ? } } }"),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use eightysix::alerts::group::{EntryKind, Route, Way};
 use eightysix::alerts::notice::{Channel, Content, Event, Mail, Notice, NoticeId, ReceiverName};
 use eightysix::alerts::published::event_type;
+use eightysix::alerts::report::Reports;
 use eightysix::delivery::untold::{self, Fallback};
 use eightysix::language::Language;
 use eightysix::sinks::Outcome;
@@ -162,6 +163,7 @@ fn an_event_in_the_place_of_another_has_the_documented_fields() {
             group_wait: Duration::ZERO,
             quiet: None,
             at_most: None,
+            reports: Reports::default(),
             ways: vec![Way::Webhook],
         },
         zone: Zone::utc(),

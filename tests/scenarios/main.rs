@@ -13,6 +13,7 @@ mod languages;
 mod orders;
 mod random;
 mod rates;
+mod reports;
 mod sets;
 mod shop;
 mod stops;

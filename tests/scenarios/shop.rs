@@ -12,6 +12,7 @@ use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::order::{Acknowledgement, Order, Reason};
 use eightysix::alerts::render::Messages;
+use eightysix::alerts::report::Reports;
 use eightysix::alerts::silence::{Criteria, Silence, SilenceId};
 use eightysix::board::Setting;
 use eightysix::calendar::{Calendar, Calendars, ClockSpan, Schedule};
@@ -347,6 +348,15 @@ impl Shop {
         }
     }
 
+    /// Nobody watches for some time; then every watcher starts on what it had committed.
+    pub(crate) fn is_down_for(&mut self, time: &str) {
+        for watcher in &mut self.watchers {
+            watcher.dies();
+        }
+        self.uptime = self.uptime.plus(parse_duration(time).expect("a duration"));
+        self.is_killed();
+    }
+
     /// Every watcher dies at a commit to come, and is started again at once.
     pub(crate) fn dies_at(&mut self, kill: Kill) {
         for watcher in &mut self.watchers {
@@ -448,6 +458,7 @@ pub(crate) fn policy(rules: Option<&str>, zone: &Zone) -> Policy {
                 group_wait: Duration::from_mins(1),
                 quiet: None,
                 at_most: None,
+                reports: Reports::default(),
                 ways: vec![way],
             },
         )

@@ -6,6 +6,7 @@ use std::time::Duration;
 use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
+use eightysix::alerts::report::Reports;
 use eightysix::board::Setting;
 use eightysix::calendar::{Calendar, Calendars, ClockSpan, QuietHours, Schedule};
 use eightysix::document::Problems;
@@ -274,7 +275,15 @@ pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, habits: Habits) -> P
         let quiet = sleeps.then(|| QuietHours::new(night.clone(), zone.clone()).expect("a day as well"));
         (
             receiver.clone(),
-            Route { language: language_of(name), receiver, group_wait: GROUP_WAIT, quiet, at_most, ways: vec![way] },
+            Route {
+                language: language_of(name),
+                receiver,
+                group_wait: GROUP_WAIT,
+                quiet,
+                at_most,
+                reports: Reports::default(),
+                ways: vec![way],
+            },
         )
     };
     let ways = [("kitchen", Way::Mqtt(topics.clone())), ("managers", Way::Email), ("office", Way::Webhook)];

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use eightysix::alerts::group::{Route, Way};
 use eightysix::alerts::notice::{Channel, Content, Event, Notice, NoticeId, ReceiverName};
+use eightysix::alerts::report::Reports;
 use eightysix::delivery::untold::{self, Fallback};
 use eightysix::language::Language;
 use eightysix::store::{Finish, Stuck, Untold, format};
@@ -190,6 +191,7 @@ fn fallback(receiver: &str) -> Fallback {
         group_wait: Duration::ZERO,
         quiet: None,
         at_most: None,
+        reports: Reports::default(),
         ways: vec![Way::Email, Way::Webhook],
     };
     let day_starts = jiff::civil::time(4, 0, 0, 0);

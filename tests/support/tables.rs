@@ -9,6 +9,7 @@ use std::sync::Arc;
 use eightysix::alerts::group::GroupKey;
 use eightysix::alerts::notice::{Content, ReceiverName};
 use eightysix::alerts::order::{Order, OrderId};
+use eightysix::alerts::report::ReportKey;
 use eightysix::alerts::silence::SilenceId;
 use eightysix::alerts::{AlertBook, AlertKey};
 use eightysix::engine::{Commit, Memory};
@@ -45,6 +46,7 @@ pub(crate) struct Tables {
     pub(crate) outbox: Vec<Row>,
     silences: BTreeMap<String, String>,
     mailed: BTreeMap<String, String>,
+    reported: BTreeMap<(String, VenueId, &'static str), String>,
     /// Orders that nobody has answered, in the order of asking.
     pub(crate) orders: BTreeMap<OrderId, Order>,
     /// How many orders were ever asked.
@@ -83,6 +85,10 @@ impl Tables {
         }
         for (receiver, mailed) in &commit.mailed {
             self.mailed.insert(receiver.as_str().to_owned(), format::encode_mailed(mailed));
+        }
+        for (ReportKey { receiver, venue, kind }, reported) in &commit.reported {
+            let row = (receiver.as_str().to_owned(), *venue, kind.word());
+            put(&mut self.reported, row, reported.as_ref().map(format::encode_reported));
         }
         for (id, silence) in &commit.silences {
             put(&mut self.silences, id.as_str().to_owned(), silence.as_ref().map(format::encode_silence));
@@ -126,6 +132,11 @@ impl Tables {
         let mailed = |(receiver, body): (&String, &String)| {
             (ReceiverName::new(receiver), format::decode_mailed(body).expect("stored times of mails"))
         };
+        let reported = |((receiver, venue, kind), body): (&(String, VenueId, &str), &String)| {
+            let kind = format::report_kind(kind).expect("a stored kind of report");
+            let key = ReportKey { receiver: ReceiverName::new(receiver), venue: *venue, kind };
+            (key, format::decode_reported(body).expect("stored reports"))
+        };
         let venue = |(id, body): (&VenueId, &String)| {
             let catalog = self.catalogs.get(id).map(|body| format::decode_catalog(body).expect("a stored catalog"));
             let snapshot = format::decode_venue(*id, body, catalog.unwrap_or_default()).expect("a stored venue");
@@ -138,6 +149,7 @@ impl Tables {
             groups: self.groups.iter().map(group).collect(),
             silences: self.silences.iter().map(silence).collect(),
             mailed: self.mailed.iter().map(mailed).collect(),
+            reported: self.reported.iter().map(reported).collect(),
         }
     }
 
@@ -148,6 +160,7 @@ impl Tables {
         assert_eq!(found.groups, memory.groups, "the waiting mails on the disk and in memory");
         assert_eq!(found.silences, memory.silences, "the silences on the disk and in memory");
         assert_eq!(found.mailed, memory.mailed, "when mails went out, on the disk and in memory");
+        assert_eq!(found.reported, memory.reported, "which reports were sent, on the disk and in memory");
         // A configured venue that was never read is watched from the configuration.
         let known = memory.venues.values().filter(|snapshot| self.venues.contains_key(&snapshot.id()));
         for (found, known) in found.venues.values().zip(known) {

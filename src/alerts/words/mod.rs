@@ -7,6 +7,7 @@
 pub mod fallback;
 pub mod letter;
 pub mod news;
+pub mod report;
 pub mod values;
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::alerts::facts::ChangeValue;
 use crate::alerts::notice::Channel;
 use crate::alerts::order::{Acknowledgement, Reason};
-use crate::alerts::words::{fallback, letter, news, values};
+use crate::alerts::report::ReportKind;
+use crate::alerts::words::{fallback, letter, news, report, values};
 use crate::language::Language;
 use crate::units::{Money, Quantity, Timestamp, Zone, human_duration};
 
@@ -22,6 +23,7 @@ fn phrases(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)>
     let mut all = of_news(language);
     all.extend(of_letters(language));
     all.extend(of_fallbacks(language));
+    all.extend(of_reports(language));
     all.extend(of_values(language));
     all
 }
@@ -110,6 +112,38 @@ fn of_fallbacks(language: Language) -> Vec<(&'static str, String, Vec<&'static s
     ]
 }
 
+fn of_reports(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let at = "18:51";
+    vec![
+        ("title of an opening check", report::title(language, ReportKind::OpeningCheck).to_owned(), vec![]),
+        ("title of a handover", report::title(language, ReportKind::Handover).to_owned(), vec![]),
+        ("venues", report::venues(language, 17), vec!["17"]),
+        ("off", report::off(language, 17), vec!["17"]),
+        ("not_known", report::not_known(language, None), vec![]),
+        ("not_known at some", report::not_known(language, Some(17)), vec!["17"]),
+        ("none_off", report::none_off(language).to_owned(), vec![]),
+        ("nothing_off", report::nothing_off(language).to_owned(), vec![]),
+        ("nothing_was_off", report::nothing_was_off(language, at), vec![at]),
+        ("as_it_was", report::as_it_was(language, at), vec![at]),
+        ("nothing_left_over", report::nothing_left_over(language).to_owned(), vec![]),
+        ("left_over", report::left_over(language).to_owned(), vec![]),
+        ("off_today", report::off_today(language).to_owned(), vec![]),
+        ("still_off", report::still_off(language).to_owned(), vec![]),
+        ("came_back", report::came_back(language).to_owned(), vec![]),
+        ("off_since", report::off_since(language, at, AGE), vec![at, "17"]),
+        ("off_between", report::off_between(language, at, "19:30", AGE), vec![at, "19:30", "17"]),
+        ("off_often", report::off_often(language, 4, AGE, at), vec!["4", "17", at]),
+        ("off_before", report::off_before(language, AGE), vec!["17"]),
+        ("turnover", report::turnover(language, 31, 17, 14), vec!["31", "17", "14"]),
+        ("is_overdue", report::is_overdue(language, at), vec![at]),
+        ("list_is_old", report::list_is_old(language, at, AGE), vec![at, "17"]),
+        ("list_is_blind", report::list_is_blind(language, at, AGE), vec![at, "17"]),
+        ("list_never_read", report::list_never_read(language).to_owned(), vec![]),
+        ("nothing_off_at", report::nothing_off_at(language, "Sahil, Gənclik"), vec!["Sahil, Gənclik"]),
+        ("more_items", report::more_items(language, 17), vec!["17"]),
+    ]
+}
+
 fn of_values(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
     let half = Quantity::from_millionths(2_500_000);
     let amount = Money::from_ten_thousandths(750_000);
@@ -154,8 +188,13 @@ const NO_PHRASES: [&str; 3] = ["russian_count", "quantity", "money"];
 
 #[test]
 fn the_table_has_every_phrase() {
-    let sources =
-        [include_str!("news.rs"), include_str!("letter.rs"), include_str!("fallback.rs"), include_str!("values.rs")];
+    let sources = [
+        include_str!("news.rs"),
+        include_str!("letter.rs"),
+        include_str!("fallback.rs"),
+        include_str!("report.rs"),
+        include_str!("values.rs"),
+    ];
     let functions: BTreeSet<&str> = sources
         .iter()
         .flat_map(|source| source.lines())

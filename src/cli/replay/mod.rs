@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use crate::alerts::group::Route;
+use crate::alerts::notice::ReceiverName;
 use crate::alerts::render::Messages;
+use crate::alerts::report::Reports;
 use crate::board::Setting;
 use crate::cli::output::{report_objects, show_report};
 use crate::cli::{Failure, ReplayArguments};
@@ -133,7 +136,7 @@ fn policy(config: &Config, rules: &RuleSet) -> anyhow::Result<Policy> {
     Ok(Policy {
         rules,
         messages,
-        routes: receivers::routes(config, &topics),
+        routes: receivers::routes(config, &topics).into_iter().map(without_reports).collect(),
         // The feed tells every change whatever the rules.
         feeds: Vec::new(),
         setting: Setting {
@@ -144,6 +147,11 @@ fn policy(config: &Config, rules: &RuleSet) -> anyhow::Result<Policy> {
         },
         calendars: config.calendars.clone(),
     })
+}
+
+/// Reports come by the clock, whatever the rules are.
+fn without_reports((receiver, route): (ReceiverName, Route)) -> (ReceiverName, Route) {
+    (receiver, Route { reports: Reports::default(), ..route })
 }
 
 fn wordless(rule: &Rule) -> Rule {

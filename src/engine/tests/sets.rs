@@ -78,10 +78,8 @@ fn opened<'e>(engine: &'e Engine, rule: &str) -> Option<&'e Alert> {
 }
 
 fn label_and_count(engine: &Engine, rule: &str) -> Option<(String, usize)> {
-    match opened(engine, rule)? {
-        Alert::Open(open) => Some((open.label.clone(), open.set.as_ref().expect("a set").count)),
-        Alert::Pending { .. } => None,
-    }
+    let open = opened(engine, rule)?.open()?;
+    Some((open.label.clone(), open.set.as_ref().expect("a set").count))
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::catalog::{
     Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart, Station, Venue,
 };
 use crate::snapshot::pace::{Batch, Pace, Pause};
-use crate::snapshot::{Picture, Snapshot, StopRow};
+use crate::snapshot::{Outage, Picture, Snapshot, StopRow};
 use crate::store::StoreError;
 use crate::store::format::{json, parse};
 use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
@@ -23,6 +23,9 @@ struct StoredVenue {
     active: bool,
     rows: Vec<StoredRow>,
     returned: Vec<(u64, i64)>,
+    /// Since when and until when something was out; databases of before the reports have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    outages: Vec<(u64, i64, i64)>,
     /// Databases of before the forecast have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paces: Vec<StoredPace>,
@@ -111,6 +114,7 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         venue: Venue { id: _, name, active },
         picture: Picture { rows, catalog: _ },
         returned,
+        outages,
         paces,
         watched_since: _,
         read_at,
@@ -132,6 +136,7 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         active: *active,
         rows: rows.iter().map(|(id, row)| stored_row(*id, row)).collect(),
         returned: returned.iter().map(|(id, at)| (id.0, at.unix_ms())).collect(),
+        outages: outages.iter().map(stored_outage).collect(),
         paces: paces.iter().map(|(id, pace)| stored_pace(*id, pace)).collect(),
         read_at: read_at.map(Timestamp::unix_ms),
         changed_at: changed_at.map(Timestamp::unix_ms),
@@ -155,6 +160,7 @@ pub fn decode_venue(id: VenueId, body: &str, catalog: Catalog) -> Result<Snapsho
         venue: Venue { id, name: stored.name, active: stored.active },
         picture: Picture { rows: Arc::new(rows), catalog: Arc::new(catalog) },
         returned: stored.returned.into_iter().map(|(id, ms)| (ProductId(id), Timestamp::from_unix_ms(ms))).collect(),
+        outages: stored.outages.into_iter().map(outage_of).collect(),
         paces: Arc::new(stored.paces.into_iter().map(|pace| (ProductId(pace.id), pace_of(&pace))).collect()),
         watched_since: Timestamp::from_unix_ms(0),
         read_at: at(stored.read_at),
@@ -191,6 +197,16 @@ pub(super) fn row_of(stored: &StoredRow) -> StopRow {
         since: Timestamp::from_unix_ms(*since),
         seen_at: Timestamp::from_unix_ms(*seen_at),
     }
+}
+
+fn stored_outage(outage: &Outage) -> (u64, i64, i64) {
+    let Outage { product, since, back_at } = outage;
+    (product.0, since.unix_ms(), back_at.unix_ms())
+}
+
+fn outage_of((product, since, back_at): (u64, i64, i64)) -> Outage {
+    let at = Timestamp::from_unix_ms;
+    Outage { product: ProductId(product), since: at(since), back_at: at(back_at) }
 }
 
 fn stored_pace(id: ProductId, pace: &Pace) -> StoredPace {

@@ -18,12 +18,13 @@ use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turns};
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::rate::Mailed;
+use crate::alerts::report::{ReportKey, ReportKind, Reported};
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::catalog::{Station, Venue};
 use crate::engine::{Commit, Stored};
 use crate::rules::{RuleName, Severity, Subject};
 use crate::snapshot::diff::Change;
-use crate::snapshot::{Snapshot, StopRow};
+use crate::snapshot::{Outage, Snapshot, StopRow};
 use crate::units::{BrandId, ProductId, Quantity, StationId, Timestamp, VenueId};
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_000_000);
@@ -90,6 +91,7 @@ fn full_cycle() -> Commit {
     snapshot.read_at = Some(NOW);
     snapshot.seq = 1;
     snapshot.picture.rows = Arc::new([(ProductId(54), row())].into());
+    snapshot.outages = vec![Outage { product: ProductId(61), since: after_s(-1_000), back_at: NOW }];
     let station =
         Station { id: StationId(3), name: "Tandir".to_owned(), active: true, kitchen: true, printable: false };
     Arc::make_mut(&mut snapshot.picture.catalog).stations.insert(StationId(3), station.clone());
@@ -145,6 +147,9 @@ fn full_cycle() -> Commit {
     ];
     commit.silences = vec![(silence().id, Some(silence()))];
     commit.mailed = vec![(receiver(), Mailed::from_stored(vec![after_s(-1_000), NOW]))];
+    let report = ReportKey { receiver: receiver(), venue: VenueId(1), kind: ReportKind::Handover };
+    let day = jiff::civil::date(2026, 5, 7);
+    commit.reported = vec![(report, Some(Reported { since: after_s(-1_000), days: vec![day] }))];
     commit.notices = vec![webhook("n1"), publish("n1"), webhook("n2")];
     commit
 }

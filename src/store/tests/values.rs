@@ -137,23 +137,27 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     let rows = few((any::<u64>(), stop_row()));
     let times = (maybe(time()), maybe(time()), maybe(time()), maybe(time()), maybe(time()));
     let sets = (few(any::<u64>()), few(any::<u64>()), few(any::<u64>()), few((any::<u64>(), time())));
-    let rows = (rows, few((any::<u64>(), pace())));
-    (venue, rows, times, sets, any::<u64>()).prop_map(|((id, name, active), (rows, paces), times, sets, seq)| {
-        let mut snapshot = Snapshot::unread(Venue { id: VenueId(id), name, active });
-        snapshot.picture.rows = Arc::new(rows.into_iter().map(|(id, row)| (ProductId(id), row)).collect());
-        snapshot.paces = Arc::new(paces.into_iter().map(|(id, pace)| (ProductId(id), pace)).collect());
-        snapshot.read_at = times.0;
-        snapshot.changed_at = times.1;
-        snapshot.catalog_read_at = times.2;
-        snapshot.stations_read_at = times.3;
-        snapshot.prices_read_at = times.4;
-        snapshot.missing_products = sets.0.into_iter().map(ProductId).collect();
-        snapshot.missing_stations = sets.1.into_iter().map(StationId).collect();
-        snapshot.unknown_products = sets.2.into_iter().map(ProductId).collect();
-        snapshot.returned = sets.3.into_iter().map(|(id, at)| (ProductId(id), at)).collect();
-        snapshot.seq = seq;
-        snapshot
-    })
+    let rows = (rows, few((any::<u64>(), pace())), few((any::<u64>(), time(), time())));
+    (venue, rows, times, sets, any::<u64>()).prop_map(
+        |((id, name, active), (rows, paces, outages), times, sets, seq)| {
+            let mut snapshot = Snapshot::unread(Venue { id: VenueId(id), name, active });
+            snapshot.picture.rows = Arc::new(rows.into_iter().map(|(id, row)| (ProductId(id), row)).collect());
+            snapshot.paces = Arc::new(paces.into_iter().map(|(id, pace)| (ProductId(id), pace)).collect());
+            snapshot.read_at = times.0;
+            snapshot.changed_at = times.1;
+            snapshot.catalog_read_at = times.2;
+            snapshot.stations_read_at = times.3;
+            snapshot.prices_read_at = times.4;
+            snapshot.missing_products = sets.0.into_iter().map(ProductId).collect();
+            snapshot.missing_stations = sets.1.into_iter().map(StationId).collect();
+            snapshot.unknown_products = sets.2.into_iter().map(ProductId).collect();
+            snapshot.returned = sets.3.into_iter().map(|(id, at)| (ProductId(id), at)).collect();
+            let outage = |(id, since, back_at)| Outage { product: ProductId(id), since, back_at };
+            snapshot.outages = outages.into_iter().map(outage).collect();
+            snapshot.seq = seq;
+            snapshot
+        },
+    )
 }
 
 fn station() -> impl Strategy<Value = Station> {
@@ -391,6 +395,10 @@ proptest! {
         prop_assert_eq!(format::decode_group(&format::encode_group(&group)).expect("readable"), group);
         let mailed = Mailed::from_stored(vec![opened_at, since]);
         prop_assert_eq!(format::decode_mailed(&format::encode_mailed(&mailed)).expect("readable"), mailed);
+        let day = |ms: &i64| jiff::Timestamp::from_millisecond(*ms % 200_000_000_000_000).expect("a day").to_zoned(jiff::tz::TimeZone::UTC).date();
+        let days = [opened_at, since].map(|at| day(&at.unix_ms())).to_vec();
+        let reported = Reported { since, days };
+        prop_assert_eq!(format::decode_reported(&format::encode_reported(&reported)).expect("readable"), reported);
         prop_assert_eq!(format::decode_subject(&format::encode_subject(&subject)).expect("readable"), subject);
     }
 

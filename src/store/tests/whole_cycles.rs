@@ -9,7 +9,8 @@ use crate::snapshot::Access;
 use crate::store::Store;
 
 /// Every table that a cycle writes.
-const TABLES: [&str; 8] = ["venue", "catalog", "alert", "mail_group", "history", "outbox", "silence", "mailed"];
+const TABLES: [&str; 9] =
+    ["venue", "catalog", "alert", "mail_group", "report", "history", "outbox", "silence", "mailed"];
 
 async fn raw(path: &std::path::Path) -> SqlitePool {
     SqlitePool::connect_with(SqliteConnectOptions::new().filename(path)).await.expect("the file opens")
@@ -39,6 +40,8 @@ async fn a_restart_finds_what_was_committed() {
     assert_eq!(groups, commit.groups);
     assert_eq!(memory.silences, [(silence().id, silence())].into());
     assert_eq!(memory.mailed.into_iter().collect::<Vec<_>>(), commit.mailed);
+    let reported: Vec<_> = memory.reported.into_iter().map(|(key, reported)| (key, Some(reported))).collect();
+    assert_eq!(reported, commit.reported);
     let other = store.load(&BrandId::new("other").expect("a slug")).await.expect("loaded");
     assert!(other.venues.is_empty() && other.groups.is_empty() && other.book.iter().next().is_none());
 }
@@ -66,9 +69,10 @@ async fn what_ended_is_taken_out() {
     end.venues_gone = vec![VenueId(1)];
     end.alerts = full.alerts.iter().map(|(key, _)| (key.clone(), None)).collect();
     end.groups = full.groups.iter().map(|(key, _)| (key.clone(), None)).collect();
+    end.reported = full.reported.iter().map(|(key, _)| (key.clone(), None)).collect();
     store.commit(&brand(), &end, NOW).await.expect("committed");
     let raw = raw(&path).await;
-    for (table, rows) in TABLES.into_iter().zip([0, 0, 0, 0, 2, 3]) {
+    for (table, rows) in TABLES.into_iter().zip([0, 0, 0, 0, 0, 2, 3]) {
         assert_eq!(count(&raw, table).await, rows, "{table}");
     }
 }
