@@ -94,6 +94,6 @@ pub(super) fn never_due(
     let names = shortened(asked.iter().map(|(name, _)| name.clone()));
     let venues = shortened(without.named.into_iter());
     (!venues.is_empty()).then(|| {
-        format!("no 'hours' in which doors open and close are written for {venues}: no 'reports' of it go to {names}")
+        format!("no 'hours' in which doors open and close are written for {venues}: {names} get no 'reports' there")
     })
 }

@@ -363,7 +363,7 @@ fn venues_of_which_no_report_is_ever_due_are_named() {
         site.load().unwrap_or_else(|report| panic!("{report}")).warnings
     };
     let some = "venues: [1, { id: 2, hours: \"10:00-23:00\" }, { id: 3, hours: \"00:00-24:00\" }]";
-    let named = "no 'hours' in which doors open and close are written for venues 1, 3 of brand sahil: no 'reports' of it go to managers";
+    let named = "no 'hours' in which doors open and close are written for venues 1, 3 of brand sahil: managers get no 'reports' there";
     assert_eq!(warnings(some, ""), [named]);
     assert_eq!(warnings("hours: \"10:00-23:00\"\n      venues: [1, { id: 2, peaks: \"12:00-14:00\" }]", ""), [""; 0]);
 }

@@ -40,8 +40,10 @@ impl Engine {
 
     /// Writes the reports that are due, and what is to be noted of them.
     pub(super) fn report(&self, commit: &mut Commit, now: Timestamp) {
-        let gone = |key: &&ReportKey| commit.venues_gone.contains(&key.venue);
-        commit.reported = self.memory.reported.keys().filter(gone).map(|key| (key.clone(), None)).collect();
+        if !commit.venues_gone.is_empty() {
+            let gone = |key: &&ReportKey| commit.venues_gone.contains(&key.venue);
+            commit.reported = self.memory.reported.keys().filter(gone).map(|key| (key.clone(), None)).collect();
+        }
         let was_set_back = self.looked_at.is_some_and(|at| now < at);
         let mut venues: BTreeSet<VenueId> = if was_set_back {
             self.memory.venues.keys().copied().collect()

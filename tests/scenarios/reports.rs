@@ -396,7 +396,7 @@ fn a_chain_gets_one_mail_for_all_venues_that_open_in_the_same_minute() {
     - Dovğa (Kitchen): since 08:50, 25 min
 
     --
-    sahil, 09:15
+    sahil, 09:15; stop lists read at 09:14 or later
     eightysix watches sahil on Clopos
     ");
 }

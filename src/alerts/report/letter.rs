@@ -69,7 +69,8 @@ struct Said {
     warnings: Vec<String>,
     lead: Option<String>,
     sections: Vec<Section>,
-    list_read: Option<String>,
+    /// When the list was read, unless a warning says so.
+    read_at: Option<Timestamp>,
     /// What is off, as far as that is known.
     off: Vec<String>,
     is_known: bool,
@@ -176,7 +177,6 @@ fn model(said: &[Said], context: &ReportContext<'_>, now: Timestamp) -> Value {
             place => &page.place,
             warnings => &page.warnings,
             lead => &page.lead,
-            list_read => &page.list_read,
             sections => page.sections.iter().map(section).collect::<Vec<Value>>(),
         }
     };
@@ -184,11 +184,21 @@ fn model(said: &[Said], context: &ReportContext<'_>, now: Timestamp) -> Value {
         language => context.language.code(),
         brand => context.brand.as_str(),
         is_of_several => is_of_several,
+        list_read => list_read(said, context),
         nothing_off_at => (!free.is_empty()).then(|| words::nothing_off_at(context.language, &free.join(", "))),
         pages => said.iter().filter(|page| !has_nothing(page)).map(page).collect::<Vec<Value>>(),
         sent_at => now.local_time(context.zone),
         watched_by_us => letter::watched_by_us(context.language, context.brand.as_str()),
     }
+}
+
+/// Says when the lists were read that need no warning.
+fn list_read(said: &[Said], context: &ReportContext<'_>) -> Option<String> {
+    let at = said.iter().filter_map(|page| page.read_at).min()?.local_time(context.zone);
+    Some(match said {
+        [_] => letter::list_read(context.language, &at, None),
+        _ => words::lists_read(context.language, &at),
+    })
 }
 
 fn templates() -> Environment<'static> {
@@ -229,12 +239,13 @@ impl Writer<'_> {
         };
         let at = self.time(read_at);
         let age = self.now.since(read_at);
-        let (warning, list_read) = match self.page.freshness {
-            Freshness::Fresh => (None, Some(letter::list_read(language, &at, None))),
-            Freshness::Stale => (Some(words::list_is_old(language, &at, age)), None),
-            Freshness::Blind => (Some(words::list_is_blind(language, &at, age)), None),
+        let warning = match self.page.freshness {
+            Freshness::Fresh => None,
+            Freshness::Stale => Some(words::list_is_old(language, &at, age)),
+            Freshness::Blind => Some(words::list_is_blind(language, &at, age)),
         };
         let is_fresh = warning.is_none();
+        let read_at = is_fresh.then_some(read_at);
         let out = self.out();
         let (lead, sections) = match kind {
             ReportKind::OpeningCheck => self.opening_check(&out),
@@ -253,7 +264,7 @@ impl Writer<'_> {
         };
         let name = |(id, _): &(ProductId, Timestamp)| self.name(*id);
         let off = if is_known { out.iter().map(name).collect() } else { Vec::new() };
-        Said { place, warnings, lead, sections, list_read, off, is_known }
+        Said { place, warnings, lead, sections, read_at, off, is_known }
     }
 
     /// Returns what is off and since when, the longest first.

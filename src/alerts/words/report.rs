@@ -244,6 +244,15 @@ pub fn nothing_off_at(language: Language, names: &str) -> String {
     }
 }
 
+/// Says when the oldest of several lists was read.
+pub fn lists_read(language: Language, at: &str) -> String {
+    match language {
+        Language::En => format!("stop lists read at {at} or later"),
+        Language::Az => format!("stop-siyahılar oxunub: {at} və ya daha sonra"),
+        Language::Ru => format!("стоп-листы прочитаны в {at} или позже"),
+    }
+}
+
 /// Counts the items that a list does not name.
 pub fn more_items(language: Language, more: usize) -> String {
     match language {

@@ -140,6 +140,7 @@ fn of_reports(language: Language) -> Vec<(&'static str, String, Vec<&'static str
         ("list_is_blind", report::list_is_blind(language, at, AGE), vec![at, "17"]),
         ("list_never_read", report::list_never_read(language).to_owned(), vec![]),
         ("nothing_off_at", report::nothing_off_at(language, "Sahil, Gənclik"), vec!["Sahil, Gənclik"]),
+        ("lists_read", report::lists_read(language, at), vec![at]),
         ("more_items", report::more_items(language, 17), vec!["17"]),
     ]
 }

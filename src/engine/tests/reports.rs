@@ -32,12 +32,12 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        20 => Just(Event::Wait(None)),
+        12 => Just(Event::Wait(None)),
         4 => (1..600_u64).prop_map(|min| Event::Wait(Some(min))),
         3 => Just(Event::Kill),
         2 => Just(Event::DiskIsFull),
         2 => (1..400_u64).prop_map(Event::Down),
-        1 => (-300..300_i64).prop_map(Event::SetClock),
+        5 => (-240..240_i64).prop_map(Event::SetClock),
     ]
 }
 
