@@ -167,7 +167,7 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
         remind: Box::default(),
         escalate: Box::default(),
         send_resolved: true,
-        resolved_message: Some(Wording::ForAll(message.clone())),
+        resolved_message: Some(Box::new(Wording::ForAll(message.clone()))),
     };
     Rule {
         name: RuleName::new("r").expect("a name"),

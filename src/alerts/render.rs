@@ -149,7 +149,7 @@ impl Messages {
         let mut bad = Vec::new();
         for rule in rules.rules() {
             let resolved = match &rule.form {
-                Form::State(state) => state.resolved_message.as_ref(),
+                Form::State(state) => state.resolved_message.as_deref(),
                 Form::Event(_) => None,
             };
             for (wording, is_resolved) in [(rule.message.as_ref(), false), (resolved, true)] {

@@ -171,7 +171,7 @@ pub struct State {
     /// Who else is told while it stays open.
     pub escalate: Box<[Escalation]>,
     /// What is said when it ends.
-    pub resolved_message: Option<Wording>,
+    pub resolved_message: Option<Box<Wording>>,
     /// Whether it is clear for every item without a row of the stop list, so that only rows need a visit.
     pub needs_row: bool,
     /// Whether it fires for what cannot be had alone, so that it can be why something else is out.

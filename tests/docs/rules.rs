@@ -144,7 +144,7 @@ fn every_shipped_message_is_there_in_each_language() {
         let mut messages = 0;
         for rule in parsed.rules.rules() {
             let resolved = match &rule.form {
-                Form::State(state) => state.resolved_message.as_ref(),
+                Form::State(state) => state.resolved_message.as_deref(),
                 Form::Event(_) => None,
             };
             for wording in [rule.message.as_ref(), resolved].into_iter().flatten() {

@@ -161,7 +161,7 @@ impl Reader<'_> {
             }
             Some((scope, None)) => {
                 let mut state = self.state(&mut fields, scope, at_least, when.as_ref(), &notify);
-                state.resolved_message = self.wording(&mut fields, "resolved_message", known, set);
+                state.resolved_message = self.wording(&mut fields, "resolved_message", known, set).map(Box::new);
                 Some(Form::State(state))
             }
             None if fields.holds("event") => {
