@@ -222,13 +222,17 @@ impl Engine {
 
     /// Keeps the members of open alerts about sets as they are now, in what is stored, shown and mailed of them.
     pub(super) fn relist(&self, look: &Look<'_>, findings: &[Finding], commit: &mut Commit, teller: &mut Teller<'_>) {
+        if findings.iter().all(|finding| finding.subject.set().is_none()) {
+            return;
+        }
+        let turned: BTreeMap<&AlertKey, Option<&Alert>> =
+            commit.alerts.iter().map(|(key, alert)| (key, alert.as_ref())).collect();
         let mut listed = BTreeMap::new();
         for Finding { rule, subject, .. } in findings.iter().filter(|finding| finding.subject.set().is_some()) {
             let key = AlertKey { subject: subject.clone(), rule: rule.clone() };
             let Some(rule) = self.policy.rules.get(rule).filter(|_| look.sets().may_differ(&key)) else { continue };
-            let committed =
-                commit.alerts.iter().rev().find(|(known, _)| *known == key).map(|(_, alert)| alert.as_ref());
-            let Some(Alert::Open(open)) = committed.unwrap_or_else(|| self.memory.book.get(&key)) else { continue };
+            let after = turned.get(&key).copied().unwrap_or_else(|| self.memory.book.get(&key));
+            let Some(Alert::Open(open)) = after else { continue };
             let set = look.sets().facts(look, &key, open.set.as_ref());
             if set == open.set {
                 continue;
