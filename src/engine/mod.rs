@@ -351,6 +351,22 @@ impl Engine {
             retimed.insert(key.subject.venue());
             self.memory.book.set(key, alert);
         }
+        self.adopt_mails(groups, mailed);
+        for (id, silence) in silences {
+            match silence {
+                Some(silence) => self.memory.silences.insert(id, silence),
+                None => self.memory.silences.remove(&id),
+            };
+        }
+        self.evaluated.extend(evaluated.iter().copied());
+        self.note_latest(&evaluated);
+        for scope in retimed {
+            self.set_timer_of(scope);
+        }
+    }
+
+    /// Takes in which mails wait, and when receivers got some: it decides when the others go out.
+    fn adopt_mails(&mut self, groups: Vec<(GroupKey, Option<Group>)>, mailed: Vec<(ReceiverName, Mailed)>) {
         let mailed_to: Vec<ReceiverName> = mailed.iter().map(|(receiver, _)| receiver.clone()).collect();
         self.memory.mailed.extend(mailed);
         for (key, group) in groups {
@@ -364,17 +380,6 @@ impl Engine {
         let waits_for_its_turn = |key: &&GroupKey| mailed_to.contains(&key.receiver);
         for key in self.memory.groups.keys().filter(waits_for_its_turn) {
             self.timers.set(Timer::Group(key.clone()), self.group_deadline(key, &self.memory.groups[key]));
-        }
-        for (id, silence) in silences {
-            match silence {
-                Some(silence) => self.memory.silences.insert(id, silence),
-                None => self.memory.silences.remove(&id),
-            };
-        }
-        self.evaluated.extend(evaluated.iter().copied());
-        self.note_latest(&evaluated);
-        for scope in retimed {
-            self.set_timer_of(scope);
         }
     }
 
