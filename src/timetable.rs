@@ -16,7 +16,7 @@ use crate::document::{Entry, Node, Problem, Problems};
 /// The days as the keys name them, Monday first.
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// What a span of a timetable must be.
-const SPAN: &str = "a span such as \"10:00-23:00\", \"18:00-02:00\" for past midnight or \"00:00-24:00\"";
+const SPAN: &str = "a span with two digits for the hour, such as \"09:00-23:00\", \"18:00-02:00\" for past midnight or \"00:00-24:00\"";
 /// What a key of a timetable must be.
 const DAY: &str = "a day such as mon, several such as mon-thu or fri-sun, daily, or a date such as \"2026-12-31\"";
 /// What to write instead of a day that two entries hold.

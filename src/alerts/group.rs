@@ -34,7 +34,7 @@ pub struct Route {
     pub group_wait: Duration,
     /// When mail waits that nobody must read at once.
     pub quiet: Option<QuietHours>,
-    /// How many mails go out within an hour, critical ones not counted in; `None` sets no bound.
+    /// After how many mails within an hour, critical ones among them, those wait that are not critical; `None` sets no bound.
     pub at_most: Option<u32>,
     /// What it is mailed by the clock of each venue.
     pub reports: Reports,

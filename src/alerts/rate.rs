@@ -1,7 +1,8 @@
 //! How many mails a receiver gets within an hour: what is over it waits and goes out as one.
 //!
 //! A phone that rings all evening is switched off. Knows nothing of what the mails tell; what is critical is not asked
-//! about here. Invariant: at no time more than `at_most` of the mails that were asked about lie within an hour.
+//! about here, and counted. Invariant: by a clock that is not set back, at no time more than `at_most` of the mails that
+//! were asked about lie within an hour.
 
 use std::time::Duration;
 

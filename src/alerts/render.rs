@@ -225,6 +225,9 @@ pub fn bad_message(written: &Written, languages: &BTreeSet<Language>) -> Option<
     if let Err(error) = survived(|| templates.add_template_owned("message", placed.text.to_string())) {
         return Some(BadMessage::of(&error, placed));
     }
+    if let Some(bad) = unknown_name(&templates, placed) {
+        return Some(bad);
+    }
     let spoken = Language::ALL.map(|language| (language, speaking(templates.clone(), language)));
     let tried = |facts: &Facts, language: Language| {
         let spoken = spoken.iter().find(|(known, _)| *known == language);
@@ -248,6 +251,25 @@ pub fn bad_message(written: &Written, languages: &BTreeSet<Language>) -> Option<
     let code = reader.code();
     let help = "compare figures and flags such as item.sold_out, as words follow the reader's language".to_owned();
     Some(BadMessage { problem: format!("{} (for those who read {code})", bad.problem), help, ..bad })
+}
+
+/// Returns the first name in a message that nothing has. A filter may take what is undefined for nothing, or complain of
+/// what it got instead of the name.
+fn unknown_name(templates: &Environment<'_>, placed: &Placed) -> Option<BadMessage> {
+    let asked = templates.get_template("message").ok()?.undeclared_variables(true);
+    let is_group = |name: &str| VARIABLES.iter().any(|known| known.split('.').next() == Some(name));
+    let is_known = |name: &str| {
+        let mut parts = name.splitn(3, '.');
+        let (group, field) = (parts.next().unwrap_or_default(), parts.next());
+        let is_field = |field| !is_group(group) || VARIABLES.contains(&format!("{group}.{field}").as_str());
+        field.map_or_else(|| is_group(group) || templates.globals().any(|(global, _)| global == name), is_field)
+            && (field.is_none() || is_group(group))
+    };
+    let unknown = asked.iter().filter(|name| !is_known(name));
+    let (start, name) = unknown.filter_map(|name| Some((placed.text.find(name.as_str())?, name))).min()?;
+    let error = minijinja::Error::new(ErrorKind::UndefinedError, format!("`{name}` is undefined"));
+    let place = placed.place.within(&placed.text, start, start + name.len(), placed.quoted);
+    Some(BadMessage { place, ..BadMessage::of(&error, placed) })
 }
 
 fn rendered(template: &Template<'_, '_>, context: Value) -> Result<String, minijinja::Error> {
@@ -419,10 +441,13 @@ fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Langu
     let Facts { brand, venue, station, item, set, change, refused, recipe, forecast } = facts;
     let no_recipe = RecipeFacts::default();
     let recipe = recipe.as_ref().unwrap_or(&no_recipe);
+    // The dishes of a category are made at several stations, and each venue has its own.
+    let is_of_stations = set.as_ref().is_none_or(|set| set.kind == SetKind::Station);
+    let unassigned = || is_of_stations.then(|| no_station(language));
     context! {
         brand => brand.as_str(),
         venue => venue.as_ref().map(|venue| venue_value(venue, language)),
-        station => station.as_ref().map_or_else(|| no_station(language), station_value),
+        station => station.as_ref().map(station_value).or_else(unassigned),
         item => item.as_ref().map(|item| item_value(item, recipe, forecast.as_ref(), zone, language)),
         set => set.as_ref().map(|set| set::value(set, language)),
         change => change.as_ref().map(|change| change_value(change, language)),

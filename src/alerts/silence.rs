@@ -125,7 +125,9 @@ impl Silence {
         };
         let in_category = match subject {
             Subject::OfCategory(_, id) => Some(*id),
-            Subject::Item(..) | Subject::OfVenues(_) => known.and_then(|product| product.category),
+            Subject::Item(..) | Subject::OfVenues(_) => {
+                known.zip(catalog).and_then(|(product, catalog)| catalog.category_of(product))
+            }
             Subject::Brand | Subject::Venue(_) | Subject::Station(..) | Subject::OfStation(..) => None,
         };
         let is_product = |id: &ProductId| item == Some(*id) || known.is_some_and(|it| it.parent == Some(*id));

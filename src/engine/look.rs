@@ -55,9 +55,14 @@ impl<'a> Look<'a> {
 
     /// Gathers what can be said of a turn, and what ended the alert if it ends.
     pub(super) fn at_turn(&self, turned: &Turned<'_>) -> (Facts, End) {
-        match turned.turn {
+        match &turned.turn {
             Turn::Open { .. } => (self.facts(&turned.key), End::Clear),
-            Turn::Close(..) => (self.facts(&turned.key), self.end_of(turned)),
+            Turn::Close(open, _) => {
+                let (facts, end) = (self.facts(&turned.key), self.end_of(turned));
+                // Outside the windows of its rule nobody looked for the members of a set.
+                let set = if end == End::Window { open.set.clone() } else { facts.set };
+                (Facts { set, ..facts }, end)
+            }
             Turn::Stay | Turn::Move(_) => (self.brief(&turned.key), End::Clear),
         }
     }

@@ -234,7 +234,8 @@ impl Engine {
             let after = turned.get(&key).copied().unwrap_or_else(|| self.memory.book.get(&key));
             let Some(Alert::Open(open)) = after else { continue };
             let set = look.sets().facts(look, &key, open.set.as_ref());
-            if set == open.set {
+            // Kept open by what is only nearly so, such as two portions left, it would be told of no member at all.
+            if set == open.set || set.as_ref().is_some_and(|set| set.count == 0) {
                 continue;
             }
             let facts = look.facts(&key);
@@ -242,7 +243,7 @@ impl Engine {
             let open = OpenAlert { message: teller.message(rule, &open, &facts), ..open };
             for receiver in &open.told {
                 let waiting = GroupKey { receiver: receiver.clone(), venue: subject.venue() };
-                teller.correct_opening(&waiting, &open);
+                teller.correct_opening(&waiting, rule, &open);
             }
             listed.insert(key, open);
         }

@@ -73,7 +73,8 @@ impl<'a> Teller<'a> {
             Turn::Move(alert) => (key, alert),
             Turn::Open { since, baseline, turns, unstable } => {
                 let open = |rule| {
-                    let unstable_since = unstable.then_some(self.now);
+                    // By the clock of the turns: of items that is the time of their list.
+                    let unstable_since = turns.times().last().copied().filter(|_| unstable);
                     OpenAlert { turns, unstable_since, ..self.open(&key, rule, &facts, since, baseline) }
                 };
                 let alert = rule.map(|rule| Alert::Open(Box::new(open(rule))));
@@ -132,13 +133,7 @@ impl<'a> Teller<'a> {
 
     /// Tells receivers that an alert is open.
     pub(super) fn tell_opened(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts, receivers: &[ReceiverName]) {
-        let message = match (&rule.form, open.unstable_since) {
-            (Form::State(state), Some(_)) => {
-                let calm = state.send_resolved.then(|| CALM_FOR.max(state.clear_for));
-                self.said(|language| news::unstable(language, open.message.in_language(language), calm))
-            }
-            (Form::State(_) | Form::Event(_), _) => open.message.clone(),
-        };
+        let message = self.said(|language| opening_words(rule, open, language));
         let news = self.alert_news(EntryKind::Opened, rule.name.as_str(), open, message);
         self.tell(receivers, &news, facts, Some(open), None);
     }
@@ -193,8 +188,8 @@ impl<'a> Teller<'a> {
     }
 
     /// Puts the present words of an open alert into a mail that still waits to tell of it.
-    pub(super) fn correct_opening(&mut self, key: &GroupKey, open: &OpenAlert) {
-        let message = open.message.in_language(self.engine.language_of(&key.receiver));
+    pub(super) fn correct_opening(&mut self, key: &GroupKey, rule: &Rule, open: &OpenAlert) {
+        let message = opening_words(rule, open, self.engine.language_of(&key.receiver));
         for entry in self.waiting(key, &open.episode).filter(|entry| entry.kind == EntryKind::Opened) {
             message.clone_into(&mut entry.message);
         }
@@ -522,6 +517,18 @@ impl<'a> Teller<'a> {
         let mut told: Vec<StillOpen<'_>> = told.map(|(key, alert)| StillOpen { alert, under: under(key) }).collect();
         told.sort_by_key(|open| (severity_rank(open.alert.severity), open.alert.opened_at));
         told
+    }
+}
+
+/// Says that an alert is open, and of one that goes on and off after how long a calm its end is told.
+fn opening_words(rule: &Rule, open: &OpenAlert, language: Language) -> String {
+    let message = open.message.in_language(language);
+    match (&rule.form, open.unstable_since) {
+        (Form::State(state), Some(_)) => {
+            let calm = state.send_resolved.then(|| CALM_FOR.max(state.clear_for));
+            news::unstable(language, message, calm)
+        }
+        (Form::State(_) | Form::Event(_), _) => message.to_owned(),
     }
 }
 

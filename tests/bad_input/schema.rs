@@ -12,14 +12,18 @@ use crate::site::Site;
 use crate::table::{Case, cases};
 
 /// About values, or about YAML itself.
-const RULES: [&str; 29] = [
+const RULES: [&str; 33] = [
     "end of a set with a misspelt field",
     "escalation to somebody unknown",
     "escalation to somebody who is told at once",
     "for beyond a week",
+    "message of a category that names a station",
     "message of a rule without a set that names one",
     "message of a set over venues that names a venue",
+    "message of a set that misspells its members",
     "message of a set that names an item",
+    "message that misspells a field before a filter",
+    "message that misspells a name which a filter may do without",
     "message with a mistake in one language",
     "name set twice",
     "opening of the doors of a set over venues",

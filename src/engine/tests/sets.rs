@@ -31,6 +31,12 @@ fn of(id: u64) -> Product {
     Product { category, category_name: Some("Mains".to_owned()), id: ProductId(id), full_name: name, ..dish() }
 }
 
+fn left(ids: &[u64], limit: i64) -> Input {
+    let entry = |id: &u64| StopEntry { product: ProductId(*id), limit: Quantity::whole(limit), updated_at: None };
+    let entries = ids.iter().map(entry).collect();
+    Input::Reading(VENUE, Reading::StopList { entries, unreadable: Vec::new(), whole: true })
+}
+
 fn products_of(venue: VenueId, products: Vec<Product>) -> Input {
     Input::Reading(venue, Reading::Products { products, unreadable: Vec::new(), absence_counts: true })
 }
@@ -48,7 +54,11 @@ fn out(venue: VenueId, ids: &[u64]) -> Input {
 
 /// An engine that has read so many venues with this menu, where nothing is out.
 fn kept(rules: &str, venues: u64) -> Engine {
-    let policy = policy_of(rules, &["managers", "office"], &Way::Webhook);
+    kept_by(rules, venues, &Way::Webhook)
+}
+
+fn kept_by(rules: &str, venues: u64, way: &Way) -> Engine {
+    let policy = policy_of(rules, &["managers", "office"], way);
     let mut engine = Engine::new(BrandId::new("sahil").expect("a slug"), policy, LIMITS, Memory::default());
     let venue = |id: u64| Venue { id: VenueId(id), name: format!("Sahil {id}"), active: true };
     take(&mut engine, Input::Venues((1..=venues).map(venue).collect()), 0);
@@ -210,4 +220,56 @@ fn after_a_start_every_venue_is_unknown_until_it_is_looked_at() {
 fn venues(ids: [u64; 2]) -> Input {
     let venue = |id: u64| Venue { id: VenueId(id), name: format!("Sahil {id}"), active: true };
     Input::Venues(ids.into_iter().map(venue).collect())
+}
+
+#[test]
+fn a_mail_that_waits_says_of_a_set_that_it_goes_on_and_off_whatever_it_holds_by_then() {
+    let mut engine = kept_by(THIN, 1, &Way::Email);
+    for (ids, s) in [(&[54, 55, 56][..], 1), (&[54, 55], 2), (&[54, 55, 56], 3), (&[54, 55, 56, 57], 4)] {
+        take(&mut engine, out(VENUE, ids), s);
+    }
+    let entries: Vec<&str> =
+        engine.memory().groups.values().flat_map(|group| &group.entries).map(|entry| entry.message.as_str()).collect();
+    let said =
+        "thin: Mains at Sahil 1: Dish 54, Dish 55, Dish 56, Dish 57 (on and off; its end is told after 10 min of calm)";
+    assert_eq!(entries, [said]);
+}
+
+#[test]
+fn a_set_of_which_no_member_holds_any_more_lists_those_that_did_while_it_is_kept_open() {
+    const KEPT: &str = "rules:
+  - { name: thin, when: { limit: { at_most: 0 } }, keep_while: { limit: { at_most: 2 } }, at_least: { count: 3, of: category },
+      notify: [managers] }";
+    let mut engine = kept(KEPT, 1);
+    take(&mut engine, out(VENUE, &[54, 55, 56]), 1);
+    assert_eq!(tell(&mut engine, left(&[54, 55, 56], 2), 2), Vec::<serde_json::Value>::new());
+    assert_eq!(label_and_count(&engine, "thin"), Some(("Mains".to_owned(), 3)));
+}
+
+#[test]
+fn a_set_whose_window_ends_is_told_with_the_members_that_it_had() {
+    const AT_DINNER: &str = "rules:
+  - { name: thin, during: dinner, when: { sold_out: true }, at_least: { count: 3, of: category }, notify: [managers] }";
+    let mut engine = kept(AT_DINNER, 1);
+    take(&mut engine, out(VENUE, &[54, 55, 56]), 70);
+    let told = tell(&mut engine, out(VENUE, &[54, 55, 56]), 310);
+    assert_eq!((told.len(), &told[0]["data"]["alert"]["ended_by"]), (1, &"window".into()));
+    assert_eq!(
+        (&told[0]["data"]["set"]["count"], &told[0]["data"]["set"]["members"][2]["name"]),
+        (&3.into(), &"Dish 56".into())
+    );
+}
+
+#[test]
+fn what_turns_by_its_station_between_two_lists_is_unstable_until_it_is_calm() {
+    const MADE: &str = "rules: [{ name: out, when: { sold_out: true, station.status: active }, notify: [managers] }]";
+    let mut engine = kept(MADE, 1);
+    let mut kinds = Vec::new();
+    for (input, s) in
+        [(out(VENUE, &[54]), 1), (kitchen(false), 4), (kitchen(true), 7), (Input::Tick, 13), (kitchen(false), 14)]
+    {
+        let told = tell(&mut engine, input, s);
+        kinds.push(told.iter().map(|event| event["data"]["alert"]["unstable"] == true).collect::<Vec<_>>());
+    }
+    assert_eq!(kinds, [vec![false], vec![false], vec![true], vec![], vec![]]);
 }
