@@ -294,10 +294,12 @@ impl Engine {
             }
         }
         let is_due = scopes.contains(&None);
+        let is_first_look =
+            scopes.iter().any(Option::is_some) && scopes.iter().flatten().all(|venue| self.is_first_look(*venue));
         for scope in scopes {
             self.evaluate(scope, baseline, &mut commit, &mut teller, now);
         }
-        self.evaluate_chain(is_due, baseline, &mut commit, &mut teller, now);
+        self.evaluate_chain(is_due, baseline || is_first_look, &mut commit, &mut teller, now);
         self.end_silences_of_what_is_back(&mut commit);
         teller.tell_changes(&mut commit);
         self.report(&mut commit, now);
@@ -491,10 +493,7 @@ impl Engine {
         teller: &mut Teller<'_>,
         now: Timestamp,
     ) {
-        // What is out at a first start is no news either when the wait for the products is over by the time alone.
-        let known = scope.and_then(|venue| self.memory.venues.get(&venue));
-        let is_first_list = |snapshot: &Arc<Snapshot>| snapshot.read_at.is_some() && !snapshot.is_complete();
-        let baseline = baseline || known.is_some_and(is_first_list);
+        let baseline = baseline || scope.is_some_and(|venue| self.is_first_look(venue));
         let access = commit.access.clone().unwrap_or_else(|| self.memory.access.clone());
         let of_venue: Evaluation;
         let of_brand: Vec<Finding>;
@@ -530,6 +529,13 @@ impl Engine {
             self.store_with_alerts(venue, commit);
         }
         commit.evaluated.push((scope, Evaluated { at: now, freshness: self.freshness(scope, commit, now) }));
+    }
+
+    /// Says whether nothing was said of a venue before: what is out at a first start is no news either when the wait for the
+    /// products is over by the time alone.
+    fn is_first_look(&self, venue: VenueId) -> bool {
+        let known = self.memory.venues.get(&venue);
+        known.is_some_and(|snapshot| snapshot.read_at.is_some() && !snapshot.is_complete())
     }
 
     /// Has the snapshot stored beside the alerts that it turned: a restart must not find a reading that is older than

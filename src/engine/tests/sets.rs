@@ -273,3 +273,18 @@ fn what_turns_by_its_station_between_two_lists_is_unstable_until_it_is_calm() {
     }
     assert_eq!(kinds, [vec![false], vec![false], vec![true], vec![], vec![]]);
 }
+
+#[test]
+fn what_is_out_over_the_venues_before_products_are_known_is_no_news() {
+    let policy = policy_of(CHAIN, &["managers"], &Way::Webhook);
+    let mut engine = Engine::new(BrandId::new("sahil").expect("a slug"), policy, LIMITS, Memory::default());
+    take(&mut engine, venues([1, 2]), 0);
+    take(&mut engine, Input::Access(Access::Granted), 0);
+    for s in [0, 299] {
+        for venue in [1, 2].map(VenueId) {
+            assert_eq!(tell(&mut engine, out(venue, &[54]), s), Vec::<serde_json::Value>::new());
+        }
+    }
+    let told = tell(&mut engine, Input::Tick, 304);
+    assert_eq!((told.len(), &told[0]["data"]["alert"]["baseline"]), (1, &true.into()));
+}
