@@ -249,6 +249,25 @@ fn of_a_list_that_is_not_read_nobody_says_that_nothing_is_off() {
     Sahil, 09:15
     eightysix watches sahil on Clopos
     ");
+    let stale_with_something_off = report_after(|shop| {
+        shop.sells_out("Piti");
+        shop.until("09:11");
+        shop.suffers(Fault::BadGatewayPage, None, "3h");
+    });
+    insta::assert_snapshot!(stale_with_something_off, @r"
+    Sahil: opening check, the stop list is not known
+
+    The stop list was read at 09:10, 5 min ago: nobody knows what has changed since.
+    This is how it was then, at 09:10:
+    Nothing is left over from earlier days.
+
+    Off since today:
+    - Piti (Kitchen): since 08:50, 20 min
+
+    --
+    Sahil, 09:15
+    eightysix watches sahil on Clopos
+    ");
     let never_read = report_after(|shop| {
         shop.suffers(Fault::BadGatewayPage, None, "3h");
         shop.watchers[0].configured.settings.venues = Some([VenueId(1)].into());

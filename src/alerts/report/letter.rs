@@ -257,14 +257,9 @@ impl Writer<'_> {
             if is_fresh { words::nothing_off(language).to_owned() } else { words::nothing_was_off(language, &at) }
         };
         let lead = lead.or_else(|| out.is_empty().then(nothing));
-        let is_known = match self.page.freshness {
-            Freshness::Fresh => true,
-            Freshness::Stale => !out.is_empty(),
-            Freshness::Blind => false,
-        };
         let name = |(id, _): &(ProductId, Timestamp)| self.name(*id);
-        let off = if is_known { out.iter().map(name).collect() } else { Vec::new() };
-        Said { place, warnings, lead, sections, read_at, off, is_known }
+        let off = if is_fresh { out.iter().map(name).collect() } else { Vec::new() };
+        Said { place, warnings, lead, sections, read_at, off, is_known: is_fresh }
     }
 
     /// Returns what is off and since when, the longest first.
