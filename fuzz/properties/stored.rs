@@ -165,9 +165,9 @@ fn shown(snapshot: &Snapshot, now: Timestamp) {
 fn report(brand: &BrandId, snapshot: &Snapshot, limits: FreshnessLimits, now: Timestamp) {
     let (zone, receiver) = (Zone::named("Asia/Baku").expect("bundled"), ReceiverName::new("managers"));
     let calendar = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0));
-    let shift = Shift { day: calendar.business_day(now), opens_at: now, closes_at: Some(now) };
+    let shift = Shift { day: calendar.business_day(now), begins_at: now, opens_at: now, closes_at: Some(now) };
     let freshness = snapshot.freshness(limits, now);
-    let page = Page { snapshot, freshness, calendar: &calendar, shift, care: BTreeMap::new() };
+    let page = Page { snapshot, freshness, shift, care: BTreeMap::new() };
     for (language, kind) in Language::ALL.into_iter().flat_map(|it| ReportKind::ALL.map(|kind| (it, kind))) {
         let context = ReportContext { language, brand, zone: &zone };
         let notice = compose(&receiver, kind, &[page.clone(), page.clone()], &context, now);

@@ -70,6 +70,9 @@ pub struct Moment {
 pub struct Shift {
     /// The business day.
     pub day: Date,
+    /// From when on what happens is of this shift: from the start of the business day, but never before the doors of
+    /// the shift before closed.
+    pub begins_at: Timestamp,
     /// When the doors open first.
     pub opens_at: Timestamp,
     /// When they close last; `None` while that is too far away to be known.
@@ -151,7 +154,12 @@ impl Calendar {
             let closes_at = (span.end < until).then_some(span.end);
             match shifts.last_mut() {
                 Some(shift) if shift.day == day => shift.closes_at = closes_at,
-                Some(_) | None => shifts.push(Shift { day, opens_at: span.start, closes_at }),
+                before => {
+                    let closed_at = before.and_then(|before| before.closes_at);
+                    let day_starts_at = schedule::instant_of(day, self.day_starts, &self.zone);
+                    let begins_at = day_starts_at.max(closed_at).unwrap_or(span.start).min(span.start);
+                    shifts.push(Shift { day, begins_at, opens_at: span.start, closes_at });
+                }
             }
         }
         // At both ends a business day may be seen in part.

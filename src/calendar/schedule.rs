@@ -156,6 +156,12 @@ pub(super) fn start_of(first: Date, days: usize, zone: &Zone) -> Option<Timestam
     instant(day, 0, Edge::Start, zone)
 }
 
+/// Returns when a date comes to a time of the clock.
+pub(super) fn instant_of(day: Date, time: Time, zone: &Zone) -> Option<Timestamp> {
+    let minute = u16::try_from(i32::from(time.hour()) * 60 + i32::from(time.minute())).ok()?;
+    instant(day, minute, Edge::Start, zone)
+}
+
 /// Which side of a span an instant is.
 #[derive(Clone, Copy)]
 enum Edge {

@@ -292,6 +292,20 @@ fn a_shift_lasts_from_the_first_opening_of_a_business_day_to_its_last_closing() 
     assert_eq!(around, ["2026-05-07 | Fri 08 00:00+04:00 | never"], "its end is not known yet");
 }
 
+#[test]
+fn a_shift_begins_with_its_business_day_or_when_the_doors_of_the_one_before_closed() {
+    for (daily, expected) in [
+        ("10:00-23:00", "2026-05-08 from Fri 08 04:00+04:00"),
+        ("18:00-05:30", "2026-05-08 from Fri 08 05:30+04:00"),
+        // Before four it is still Thursday, and Wednesday's shift of this bakery closed on Thursday at three.
+        ("03:30-15:00", "2026-05-07 from Thu 07 15:00+04:00"),
+    ] {
+        let shifts = calendar("Asia/Baku", week([daily; 7])).shifts(at("Asia/Baku", "2026-05-08 12:00"));
+        let begun = |it: &Shift| format!("{} from {}", it.day, shown("Asia/Baku", Some(it.begins_at)));
+        assert!(shifts.iter().any(|shift| begun(shift) == expected), "{daily}: {shifts:?}");
+    }
+}
+
 fn any_spans() -> impl Strategy<Value = Vec<ClockSpan>> {
     let one = (0_u16..24, 0_u16..60, 0_u16..=24, 0_u16..60).prop_filter_map("no span", |(from, a, to, b)| {
         ClockSpan::parse(&format!("{from:02}:{a:02}-{to:02}:{:02}", if to == 24 { 0 } else { b })).ok()
@@ -348,10 +362,12 @@ proptest! {
         let shifts = calendar.shifts(now);
         for pair in shifts.windows(2) {
             prop_assert!(pair[0].day < pair[1].day && pair[0].closes_at.is_some_and(|end| end < pair[1].opens_at));
+            prop_assert!(pair[0].closes_at.is_some_and(|end| end <= pair[1].begins_at));
         }
         let just_before = Duration::from_millis(1);
         for shift in &shifts {
             prop_assert_eq!(calendar.business_day(shift.opens_at), shift.day);
+            prop_assert!(shift.begins_at <= shift.opens_at);
             prop_assert_eq!(calendar.is_open(shift.opens_at), Some(true));
             prop_assert_eq!(calendar.is_open(shift.opens_at.minus(just_before)), Some(false));
             if let Some(end) = shift.closes_at {

@@ -144,7 +144,6 @@ impl Engine {
             Some(Page {
                 snapshot,
                 freshness: snapshot.freshness(self.limits, now),
-                calendar: self.policy.calendars.of(&self.brand, *venue),
                 shift: due.shift,
                 care: care(&self.alerts_after(commit, Some(*venue))),
             })

@@ -194,6 +194,20 @@ fn what_is_off_since_this_morning_is_not_left_over_from_earlier_days() {
 }
 
 #[test]
+fn what_goes_off_before_the_doors_close_in_the_morning_is_not_of_the_next_shift() {
+    let mut shop = Shop::new(&opening("2026-05-08T23:50:00Z"));
+    shop.keeps_to(&reported(hours("18:00-05:30"), BOTH));
+    shop.until("04:40");
+    shop.sells_out("Dovğa");
+    shop.until("05:46");
+    let handed_over = last_mail(&shop);
+    assert!(handed_over.contains("In this shift 1 went off and 0 came back; still off: 1."), "{handed_over}");
+    shop.until("17:16");
+    let opened = last_mail(&shop);
+    assert!(opened.contains("Off since before today:\n- Dovğa (Kitchen): since 04:40"), "{opened}");
+}
+
+#[test]
 fn of_a_list_that_is_not_read_nobody_says_that_nothing_is_off() {
     let report_after = |story: fn(&mut Shop)| {
         let mut shop = Shop::new(&opening("2026-05-08T04:50:00Z"));

@@ -15,7 +15,7 @@ use crate::alerts::notice::{Content, Mail, Notice, ReceiverName};
 use crate::alerts::order::Acknowledgement;
 use crate::alerts::report::ReportKind;
 use crate::alerts::words::{letter, report as words, values};
-use crate::calendar::{Calendar, Shift};
+use crate::calendar::Shift;
 use crate::language::Language;
 use crate::snapshot::{Freshness, Outage, Snapshot};
 use crate::units::{BrandId, ProductId, Timestamp, Zone, printable};
@@ -42,8 +42,6 @@ pub struct Page<'a> {
     pub snapshot: &'a Snapshot,
     /// How far that can be trusted.
     pub freshness: Freshness,
-    /// Its business days.
-    pub calendar: &'a Calendar,
     /// The shift that begins or is over.
     pub shift: Shift,
     /// What was said last of items by somebody who takes care of an open alert.
@@ -359,9 +357,9 @@ impl Writer<'_> {
         }
     }
 
-    /// Says whether an instant is of the business day that is reported, or of the night after it.
+    /// Says whether an instant is of the shift that is reported, or of the time after it.
     fn is_of_shift(&self, at: Timestamp) -> bool {
-        self.page.calendar.business_day(at) >= self.page.shift.day
+        at >= self.page.shift.begins_at
     }
 
     fn time(&self, at: Timestamp) -> String {
