@@ -123,7 +123,7 @@ fn a_handover_says_what_went_off_what_came_back_and_what_is_still_off() {
     Still off:
     - Piti (Kitchen): since 22:00, 1 h 15 min
       Anar takes care of it: supplier; back at 23:08
-      it was expected back at 23:08
+      it was expected back by 23:08
     - Ayran (Bar): since 22:38, 37 min
       off before in this shift as well, for 20 min
 
@@ -144,7 +144,7 @@ fn a_handover_says_what_went_off_what_came_back_and_what_is_still_off() {
     Off since before today:
     - Piti (Kitchen): since Fri 22:00, 11 h 15 min
       Anar takes care of it: supplier; back at 23:08
-      it was expected back at Fri 23:08
+      it was expected back by Fri 23:08
 
     Off since today:
     - Dovğa (Kitchen): since 08:46, 29 min
@@ -488,7 +488,7 @@ fn each_reads_his_reports_in_his_language() {
     Всё ещё на стопе:
     - Piti (Kitchen): с 22:00, 1 ч 15 мин
       Anar занимается: поставщик; ожидается: 23:08
-      ожидалось раньше: 23:08
+      ожидалось к 23:08, срок прошёл
     - Ayran (Bar): с 22:38, 37 мин
       в эту смену уже было на стопе: 20 мин
 
@@ -505,7 +505,7 @@ fn each_reads_his_reports_in_his_language() {
     На стопе с прошлых дней:
     - Piti (Kitchen): с пт 22:00, 11 ч 15 мин
       Anar занимается: поставщик; ожидается: 23:08
-      ожидалось раньше: пт 23:08
+      ожидалось к пт 23:08, срок прошёл
     - Ayran (Bar): с пт 22:38, 10 ч 37 мин
 
     На стопе с сегодняшнего дня:

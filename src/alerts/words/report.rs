@@ -194,9 +194,9 @@ pub fn turnover(language: Language, went_off: usize, came_back: usize, still_off
 /// Says that something was expected back before now.
 pub fn is_overdue(language: Language, at: &str) -> String {
     match language {
-        Language::En => format!("it was expected back at {at}"),
+        Language::En => format!("it was expected back by {at}"),
         Language::Az => format!("gözlənilən vaxt keçib: {at}"),
-        Language::Ru => format!("ожидалось раньше: {at}"),
+        Language::Ru => format!("ожидалось к {at}, срок прошёл"),
     }
 }
 
