@@ -155,9 +155,9 @@ impl Calendar {
             match shifts.last_mut() {
                 Some(shift) if shift.day == day => shift.closes_at = closes_at,
                 before => {
-                    let closed_at = before.and_then(|before| before.closes_at);
+                    let previous_end = before.and_then(|before| before.closes_at);
                     let day_starts_at = schedule::instant_of(day, self.day_starts, &self.zone);
-                    let begins_at = day_starts_at.max(closed_at).unwrap_or(span.start).min(span.start);
+                    let begins_at = day_starts_at.max(previous_end).unwrap_or(span.start).min(span.start);
                     shifts.push(Shift { day, begins_at, opens_at: span.start, closes_at });
                 }
             }

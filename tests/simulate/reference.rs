@@ -450,13 +450,14 @@ impl Reference {
         assert!(may_be_so, "{venue} {dish} is told, and {rule:?} is no longer so: {last:?}");
     }
 
-    /// Judges an alert about a dish that is told to have closed.
+    /// Judges an alert about a dish that is told to have closed. What ended one that `waited` for calm is that long ago.
     pub(crate) fn judge_closing(
         &self,
         rule: &str,
         venue: VenueId,
         dish: ProductId,
         station: Option<StationId>,
+        waited: Duration,
         now: Uptime,
     ) {
         // A rule that was taken away ends what it meant, as soon as that can be stored by a process that runs.
@@ -464,8 +465,10 @@ impl Reference {
         let known = self.rule(rule);
         let is_excused = self.reloaded_at == Some(now)
             || known.is_none() && self.reloaded_at.is_some_and(|at| now <= ends_by(at))
-            || self.unsettled_dishes.get(&dish).is_some_and(|until| now < *until)
-            || station.and_then(|id| self.unsettled_stations.get(&(venue, id))).is_some_and(|until| now < *until);
+            || self.unsettled_dishes.get(&dish).is_some_and(|until| now < until.plus(waited))
+            || station
+                .and_then(|id| self.unsettled_stations.get(&(venue, id)))
+                .is_some_and(|until| now < until.plus(waited));
         if is_excused {
             return;
         }

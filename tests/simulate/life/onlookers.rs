@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use eightysix::alerts::AlertKey;
 use eightysix::alerts::group::Groups;
-use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
+use eightysix::alerts::lifecycle::{Alert, CALM_FOR, EpisodeId, OpenAlert};
 use eightysix::alerts::mail;
 use eightysix::alerts::notice::{Content, Notice};
 use eightysix::clopos::query::Request;
@@ -197,7 +197,8 @@ impl Onlookers {
             }
             "alert.closed.v1" => {
                 let station = number("station").map(StationId);
-                self.reference.judge_closing(rule, venue, dish, station, clock.uptime);
+                let waited = if event["data"]["alert"]["unstable"] == true { CALM_FOR } else { Duration::ZERO };
+                self.reference.judge_closing(rule, venue, dish, station, waited, clock.uptime);
             }
             _ => {}
         }
