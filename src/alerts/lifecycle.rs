@@ -216,8 +216,8 @@ pub enum Turn {
         baseline: bool,
         /// When it turned of late, this opening included.
         turns: Turns,
-        /// True when there were too many of them.
-        unstable: bool,
+        /// The time of it when there were too many of them.
+        unstable_since: Option<Timestamp>,
     },
     /// The alert closes, and this is left of it.
     Close(Box<OpenAlert>, Option<Alert>),
@@ -237,8 +237,8 @@ pub fn advance(
 ) -> Turn {
     let open = |since: Timestamp, baseline: bool, turns: &Turns| {
         let turns = if timing.damps { turns.and(now) } else { Turns::default() };
-        let unstable = turns.0.len() >= UNSTABLE_TURNS;
-        Turn::Open { since, baseline, turns, unstable }
+        let unstable_since = (turns.0.len() >= UNSTABLE_TURNS).then_some(now);
+        Turn::Open { since, baseline, turns, unstable_since }
     };
     let begin = |turns: &Turns| match holds {
         Truth::Holds if timing.hold_for.is_zero() => open(now, baseline, turns),
@@ -322,7 +322,13 @@ mod tests {
         Timing { hold_for, clear_for, damps: false }
     }
 
-    fn opened(since: Timestamp, now: Timestamp, baseline: bool, turns: Turns, unstable: bool) -> Alert {
+    fn opened(
+        since: Timestamp,
+        now: Timestamp,
+        baseline: bool,
+        turns: Turns,
+        unstable_since: Option<Timestamp>,
+    ) -> Alert {
         Alert::Open(Box::new(OpenAlert {
             episode: EpisodeId::derive("test", now),
             since,
@@ -338,7 +344,7 @@ mod tests {
             message: Texts::default(),
             station: None,
             turns,
-            unstable_since: unstable.then_some(now),
+            unstable_since,
             set: None,
         }))
     }
@@ -351,9 +357,9 @@ mod tests {
             match advance(alert.as_ref(), *truth, *truth, timing, false, at(*s)) {
                 Turn::Stay => {}
                 Turn::Move(next) => alert = next,
-                Turn::Open { since, baseline, turns, unstable } => {
-                    alert = Some(opened(since, at(*s), baseline, turns, unstable));
-                    told.push(format!("{}{s}", if unstable { '~' } else { '+' }));
+                Turn::Open { since, baseline, turns, unstable_since } => {
+                    alert = Some(opened(since, at(*s), baseline, turns, unstable_since));
+                    told.push(format!("{}{s}", if unstable_since.is_some() { '~' } else { '+' }));
                 }
                 Turn::Close(_, rest) => {
                     alert = rest;
@@ -458,7 +464,7 @@ mod tests {
 
     #[test]
     fn the_gap_of_keep_while_holds_an_open_alert_and_opens_none() {
-        let open = opened(at(0), at(0), false, Turns::default(), false);
+        let open = opened(at(0), at(0), false, Turns::default(), None);
         assert_eq!(advance(Some(&open), Truth::Clear, Truth::Holds, timing(0, 0), false, at(9)), Turn::Stay);
         assert_eq!(advance(None, Truth::Clear, Truth::Holds, timing(0, 0), false, at(9)), Turn::Stay);
     }
@@ -491,9 +497,9 @@ mod tests {
                 match turn {
                     Turn::Stay => {}
                     Turn::Move(next) => alert = next,
-                    Turn::Open { since, baseline, turns, unstable } => {
+                    Turn::Open { since, baseline, turns, unstable_since } => {
                         prop_assert!(!is_open && at(now).since(since) >= Duration::from_secs(hold_for));
-                        (alert, is_open) = (Some(opened(since, at(now), baseline, turns, unstable)), true);
+                        (alert, is_open) = (Some(opened(since, at(now), baseline, turns, unstable_since)), true);
                         said.push(now);
                     }
                     Turn::Close(_, rest) => {

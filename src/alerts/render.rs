@@ -259,11 +259,9 @@ fn unknown_name(templates: &Environment<'_>, placed: &Placed) -> Option<BadMessa
     let asked = templates.get_template("message").ok()?.undeclared_variables(true);
     let is_group = |name: &str| VARIABLES.iter().any(|known| known.split('.').next() == Some(name));
     let is_known = |name: &str| {
-        let mut parts = name.splitn(3, '.');
-        let (group, field) = (parts.next().unwrap_or_default(), parts.next());
-        let is_field = |field| !is_group(group) || VARIABLES.contains(&format!("{group}.{field}").as_str());
-        field.map_or_else(|| is_group(group) || templates.globals().any(|(global, _)| global == name), is_field)
-            && (field.is_none() || is_group(group))
+        // What a field has in it is left to the samples.
+        let field = name.match_indices('.').nth(1).map_or(name, |(end, _)| &name[..end]);
+        VARIABLES.contains(&field) || is_group(name) || templates.globals().any(|(global, _)| global == name)
     };
     let unknown = asked.iter().filter(|name| !is_known(name));
     let (start, name) = unknown.filter_map(|name| Some((placed.text.find(name.as_str())?, name))).min()?;

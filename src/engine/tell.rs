@@ -71,12 +71,8 @@ impl<'a> Teller<'a> {
                 (key, alert)
             }
             Turn::Move(alert) => (key, alert),
-            Turn::Open { since, baseline, turns, unstable } => {
-                let open = |rule| {
-                    // By the clock of the turns: of items that is the time of their list.
-                    let unstable_since = turns.times().last().copied().filter(|_| unstable);
-                    OpenAlert { turns, unstable_since, ..self.open(&key, rule, &facts, since, baseline) }
-                };
+            Turn::Open { since, baseline, turns, unstable_since } => {
+                let open = |rule| OpenAlert { turns, unstable_since, ..self.open(&key, rule, &facts, since, baseline) };
                 let alert = rule.map(|rule| Alert::Open(Box::new(open(rule))));
                 (key, alert)
             }
