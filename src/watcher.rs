@@ -402,6 +402,13 @@ impl Watcher {
         self.inputs.push_back((Input::Order(id, order), Then::Nothing));
     }
 
+    /// Notes that the process is about to end, or this configuration of it. Nothing is tried that could not be stored.
+    pub fn end(&mut self, now: Uptime) {
+        if now >= self.store_not_before {
+            self.inputs.push_back((Input::Ending, Then::Nothing));
+        }
+    }
+
     /// Returns before when no [`Watcher::tick`] does anything, because the store failed.
     pub const fn store_not_before(&self) -> Uptime {
         self.store_not_before

@@ -219,6 +219,7 @@ fn composed(venues: u64, message: &str, name: &str, language: Language) -> Mail 
         message: message.to_owned(),
         at: NOW,
         baseline: false,
+        found_after: None,
     };
     let group = Group { opened_at: NOW, entries: [EntryKind::Opened, EntryKind::Closed].map(entry).into() };
     let part = |venue: u64| Part {

@@ -12,7 +12,7 @@ use crate::snapshot::diff::Change;
 use crate::snapshot::outlook::Outlook;
 use crate::snapshot::pace::Estimate;
 use crate::snapshot::recipes::{Recipes, Users};
-use crate::snapshot::{Access, Snapshot, StopRow};
+use crate::snapshot::{Access, Gap, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, printable};
 
 /// The longest name that is shown: a screen's line, with room for the rest of the sentence.
@@ -52,6 +52,8 @@ pub struct Facts {
     pub recipe: Option<RecipeFacts>,
     /// What the item's countdown says of the time to come, where a message may say it; see [`forecast_facts`].
     pub forecast: Option<ForecastFacts>,
+    /// Of what was found after nobody had read the list: when that was, and when it happened therefore.
+    pub found_after: Option<Gap>,
 }
 
 /// Estimates from the countdown of an item, for people.
@@ -215,7 +217,18 @@ pub fn of_subject(
         ) => (None, None),
     };
     let set = snapshot.and_then(|snapshot| SetFacts::of_venue(snapshot, subject));
-    Facts { brand: brand.clone(), venue, station, item, set, change: None, refused, recipe: None, forecast: None }
+    Facts {
+        brand: brand.clone(),
+        venue,
+        station,
+        item,
+        set,
+        change: None,
+        refused,
+        recipe: None,
+        forecast: None,
+        found_after: None,
+    }
 }
 
 /// Says what changed; `now` is the time of the reading that showed it.

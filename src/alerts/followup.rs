@@ -113,6 +113,7 @@ mod tests {
             turns: Turns::default(),
             unstable_since: None,
             set: None,
+            found_after: None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::alerts::report::Reports;
 use crate::calendar::QuietHours;
 use crate::language::Language;
 use crate::rules::Severity;
+use crate::snapshot::Gap;
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
 
@@ -121,6 +122,8 @@ pub struct Entry {
     pub at: Timestamp,
     /// True when it already held in the first reading.
     pub baseline: bool,
+    /// When nobody had read the list before it was found, if that was for long.
+    pub found_after: Option<Gap>,
 }
 
 impl Entry {
@@ -236,6 +239,7 @@ pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAl
         baseline: entry.baseline,
         unstable: open.is_some_and(|open| open.unstable_since.is_some()),
         acknowledged: open.and_then(|open| open.acknowledged.as_ref()),
+        found_after: entry.found_after,
     };
     let id = notice_id(&route.receiver, &[&entry.id]);
     let body =
@@ -343,6 +347,7 @@ mod tests {
             message: format!("{about} is out"),
             at: NOW,
             baseline: false,
+            found_after: None,
         }
     }
 
@@ -468,6 +473,7 @@ mod tests {
             refused: None,
             recipe: None,
             forecast: None,
+            found_after: None,
             set: None,
         };
         for (baseline, channels) in [(false, vec!["mqtt", "webhook"]), (true, vec!["webhook"])] {

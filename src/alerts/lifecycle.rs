@@ -18,6 +18,7 @@ use crate::alerts::set::SetFacts;
 use crate::alerts::texts::Texts;
 use crate::rules::Severity;
 use crate::rules::condition::Truth;
+use crate::snapshot::Gap;
 use crate::units::{StationId, Timestamp};
 
 /// Identifies one episode of an alert: 16 hexadecimal digits derived from its identity and its start.
@@ -192,6 +193,8 @@ pub struct OpenAlert {
     pub unstable_since: Option<Timestamp>,
     /// The set that it is about, with the members that hold; who of them holds may differ from what was told.
     pub set: Option<SetFacts>,
+    /// When nobody had read the list before the reading that first showed it so, if that was for long.
+    pub found_after: Option<Gap>,
 }
 
 impl OpenAlert {
@@ -346,6 +349,7 @@ mod tests {
             turns,
             unstable_since,
             set: None,
+            found_after: None,
         }))
     }
 

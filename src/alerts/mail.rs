@@ -13,6 +13,7 @@ use crate::alerts::notice::{Content, Mail, Notice, ReceiverName};
 use crate::alerts::words::{letter, values};
 use crate::calendar::business_day;
 use crate::language::Language;
+use crate::snapshot::Gap;
 use crate::units::{BrandId, Timestamp, VenueId, Zone, printable};
 
 /// The longest subject: what a phone shows on two lines.
@@ -198,9 +199,13 @@ fn part_value(part: &Part<'_>, context: &MailContext<'_>, now: Timestamp) -> Val
         .collect();
     let mut opened = of_kind(EntryKind::Escalated);
     opened.append(&mut of_kind(EntryKind::Opened));
+    // When everything was found at once, that is said once.
+    let found_after = group.entries.first().and_then(|entry| entry.found_after);
+    let all_found_after = found_after.filter(|gap| group.entries.iter().all(|entry| entry.found_after == Some(*gap)));
     let is_baseline = !group.entries.is_empty() && group.entries.iter().all(|entry| entry.baseline);
     context! {
         baseline => is_baseline.then(|| letter::baseline(language, &place)),
+        away => all_found_after.map(|gap| heading(&while_away(gap, context, now))),
         critical => letter::critical(language),
         still_open_title => letter::still_open(language, &place),
         opened => opened,
@@ -226,6 +231,18 @@ fn late(entry: &Entry, context: &MailContext<'_>, now: Timestamp) -> Option<Stri
     (now.since(entry.at) >= OLD_NEWS).then(|| values::time_beside(context.language, entry.at, now, context.zone))
 }
 
+/// Says when nobody read the list.
+fn while_away(gap: Gap, context: &MailContext<'_>, now: Timestamp) -> String {
+    let time = |at: Timestamp| values::time_beside(context.language, at, now, context.zone);
+    letter::while_away(context.language, &time(gap.from), &time(gap.until))
+}
+
+/// Makes a line of a phrase that stands over others.
+fn heading(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(std::iter::once(':')).collect()
+}
+
 fn entry_value(entry: &Entry, part: &Part<'_>, context: &MailContext<'_>, now: Timestamp) -> Value {
     let group = part.group;
     let is_undone = |end: &&Entry| reopening(group, end).is_some_and(|opening| opening.id == entry.id);
@@ -240,6 +257,7 @@ fn entry_value(entry: &Entry, part: &Part<'_>, context: &MailContext<'_>, now: T
         under => open.and_then(|open| under(open, language)),
         ack => open.and_then(|open| care(open, context)),
         late => late(entry, context, now),
+        away => entry.found_after.map(|gap| while_away(gap, context, now)),
         before => before,
     }
 }
@@ -317,6 +335,7 @@ mod tests {
             message: message.to_owned(),
             at: now,
             baseline: false,
+            found_after: None,
         }
     }
 
@@ -355,6 +374,7 @@ mod tests {
             turns: Turns::default(),
             unstable_since: None,
             set: None,
+            found_after: None,
         };
         let day_starts = jiff::civil::time(4, 0, 0, 0);
         let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12) };

@@ -9,6 +9,7 @@ use crate::alerts::facts::{ChangeFacts, Facts, ItemFacts, StationFacts, VenueFac
 use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::set::{MemberFacts, SetFacts};
 use crate::rules::set::SetKind;
+use crate::snapshot::Gap;
 use crate::units::Timestamp;
 
 /// The content type of a structured CloudEvent.
@@ -46,7 +47,16 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    found_after: Option<PublishedGap>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
+}
+
+/// When nobody read the list, before what an event tells was found.
+#[derive(Serialize)]
+struct PublishedGap {
+    from: String,
+    until: String,
 }
 
 #[derive(Serialize)]
@@ -199,6 +209,8 @@ pub struct AlertPart<'a> {
     pub unstable: bool,
     /// What somebody who takes care of it said.
     pub acknowledged: Option<&'a Acknowledgement>,
+    /// When nobody had read the list before this was found, if that was for long.
+    pub found_after: Option<Gap>,
 }
 
 /// Renders an event; `kind` is the middle of its type, such as `alert.opened` or `product.stopped`.
@@ -210,6 +222,7 @@ pub fn cloud_event(
     message: Option<&str>,
     at: Timestamp,
 ) -> String {
+    let found_after = alert.and_then(|part| part.found_after).or(facts.found_after);
     let data = Data {
         v: 1,
         brand: facts.brand.as_str(),
@@ -220,6 +233,8 @@ pub fn cloud_event(
         change: facts.change.as_ref().map(change),
         alert: alert.map(alert_part),
         refused: facts.refused.as_deref(),
+        found_after: found_after
+            .map(|Gap { from, until }| PublishedGap { from: from.to_string(), until: until.to_string() }),
         message,
     };
     enveloped(id, kind, &format!("eightysix/{}", facts.brand), &subject_path(facts), data, at)
@@ -296,8 +311,20 @@ fn change(facts: &ChangeFacts) -> Change<'_> {
 }
 
 fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
-    let AlertPart { rule, severity, episode, since, opened_at, closed_at, ended_by, baseline, unstable, acknowledged } =
-        part;
+    let AlertPart {
+        rule,
+        severity,
+        episode,
+        since,
+        opened_at,
+        closed_at,
+        ended_by,
+        baseline,
+        unstable,
+        acknowledged,
+        // Of a notice of change as well: it stands beside.
+        found_after: _,
+    } = part;
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     Alert {
         rule,
@@ -335,6 +362,7 @@ mod tests {
             refused: None,
             recipe: None,
             forecast: None,
+            found_after: None,
         }
     }
 
@@ -367,6 +395,7 @@ mod tests {
             refused: Some("Client is disabled".to_owned()),
             recipe: None,
             forecast: None,
+            found_after: None,
             ..nothing()
         }
     }
@@ -390,6 +419,7 @@ mod tests {
             baseline: true,
             unstable: true,
             acknowledged: None,
+            found_after: None,
         };
         let event = cloud_event("0af4", "alert.closed", &everything(), Some(part), Some("Fanta is back"), NOW);
         insta::assert_snapshot!(pretty(&event), @r#"

@@ -436,7 +436,8 @@ pub fn label(facts: &Facts) -> String {
 }
 
 fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Language) -> Value {
-    let Facts { brand, venue, station, item, set, change, refused, recipe, forecast } = facts;
+    // What was found late is said beside the message, whatever its template says.
+    let Facts { brand, venue, station, item, set, change, refused, recipe, forecast, found_after: _ } = facts;
     let no_recipe = RecipeFacts::default();
     let recipe = recipe.as_ref().unwrap_or(&no_recipe);
     // The dishes of a category are made at several stations, and each venue has its own.
@@ -554,6 +555,7 @@ fn sample(subject: SubjectKind, is_event: bool) -> Facts {
         refused: Some("the client is disabled".to_owned()),
         recipe: (subject == SubjectKind::Item).then(RecipeFacts::default),
         forecast: (subject == SubjectKind::Item).then(sample_forecast),
+        found_after: None,
     }
 }
 

@@ -197,6 +197,7 @@ pub fn change_facts(brand: &BrandId, change: &Change, product: ProductId, after:
     let subject = crate::rules::Subject::Item(after.id(), product);
     let mut facts = facts::of_subject(brand, &crate::snapshot::Access::Granted, Some(after), &subject, now);
     facts.change = Some(facts::of_change(change, after, now));
+    facts.found_after = after.gap_until(now);
     facts
 }
 

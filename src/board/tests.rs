@@ -99,6 +99,7 @@ fn open_alert() -> OpenAlert {
         turns: Turns::default(),
         unstable_since: None,
         set: None,
+        found_after: None,
     }
 }
 

@@ -64,6 +64,7 @@ impl Engine {
         }
         let news = changes.into_iter().filter(|change| is_news(change, before));
         commit.changes.extend(news.map(|change| (after.id(), change)));
+        commit.gaps.extend(after.gap_until(now).map(|gap| (after.id(), gap)).filter(|_| after.gaps != before.gaps));
         commit.venues.push(Arc::new(after));
     }
 }
@@ -83,6 +84,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         picture: _,
         returned,
         outages,
+        gaps,
         paces,
         watched_since: _,
         read_at,
@@ -102,6 +104,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
     *venue == before.venue
         && *returned == before.returned
         && *outages == before.outages
+        && *gaps == before.gaps
         && (Arc::ptr_eq(paces, &before.paces) || *paces == before.paces)
         && *changed_at == before.changed_at
         && *missing_products == before.missing_products

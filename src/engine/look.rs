@@ -17,7 +17,7 @@ use crate::rules::field::{Field, VenueField};
 use crate::rules::subject::Scene;
 use crate::rules::{Form, Rule, Subject};
 use crate::snapshot::recipes::Recipes;
-use crate::snapshot::{Access, Freshness, Snapshot, StopRow};
+use crate::snapshot::{Access, Freshness, Gap, Snapshot, StopRow};
 use crate::units::{ProductId, StationId, Timestamp};
 
 /// One venue, or the brand itself without a snapshot, after what the step read.
@@ -56,15 +56,35 @@ impl<'a> Look<'a> {
     /// Gathers what can be said of a turn, and what ended the alert if it ends.
     pub(super) fn at_turn(&self, turned: &Turned<'_>) -> (Facts, End) {
         match &turned.turn {
-            Turn::Open { .. } => (self.facts(&turned.key), End::Clear),
+            Turn::Open { since, .. } => {
+                let found_after = self.found_after(&turned.key, *since);
+                (Facts { found_after, ..self.facts(&turned.key) }, End::Clear)
+            }
             Turn::Close(open, _) => {
                 let (facts, end) = (self.facts(&turned.key), self.end_of(turned));
                 // Outside the windows of its rule nobody looked for the members of a set.
                 let set = if end == End::Window { open.set.clone() } else { facts.set };
-                (Facts { set, ..facts }, end)
+                let found_at = open.clear_since.unwrap_or_else(|| self.items_as_of());
+                let found_after = self.found_after(&turned.key, found_at).filter(|_| end == End::Clear);
+                (Facts { set, found_after, ..facts }, end)
             }
             Turn::Stay | Turn::Move(_) => (self.brief(&turned.key), End::Clear),
         }
+    }
+
+    /// Returns when nobody had read the list before the reading that first showed what turned an alert. One about the
+    /// readings themselves speaks of that anyway.
+    fn found_after(&self, key: &AlertKey, found_at: Timestamp) -> Option<Gap> {
+        match key.subject {
+            Subject::Item(..) | Subject::Station(..) | Subject::OfCategory(..) | Subject::OfStation(..) => {
+                self.snapshot?.gap_until(found_at)
+            }
+            Subject::Brand | Subject::Venue(_) | Subject::OfVenues(_) => None,
+        }
+    }
+
+    fn items_as_of(&self) -> Timestamp {
+        self.snapshot.map_or(self.now, |snapshot| snapshot.items_as_of(self.now))
     }
 
     /// Gathers everything that a message may say of what an alert is about.

@@ -7,6 +7,7 @@ mod chain;
 mod intake;
 mod look;
 mod orders;
+mod readings;
 mod reports;
 mod sets;
 mod settle;
@@ -44,7 +45,7 @@ use crate::rules::set::Part;
 use crate::rules::subject::VenueView;
 use crate::rules::{Finding, Form, RuleSet};
 use crate::snapshot::diff::Change;
-use crate::snapshot::{Access, Freshness, FreshnessLimits, Reading, Snapshot};
+use crate::snapshot::{Access, Freshness, FreshnessLimits, Gap, Reading, Snapshot};
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
 
@@ -99,6 +100,8 @@ pub enum Input {
     Access(Access),
     /// Time passed.
     Tick,
+    /// The process is about to end.
+    Ending,
     /// The policy was replaced: everything is looked at again.
     Reloaded,
     /// Somebody asks for something.
@@ -120,6 +123,10 @@ pub struct Commit {
     pub groups: Vec<(GroupKey, Option<Group>)>,
     /// Lines of the history: what changed where.
     pub changes: Vec<(VenueId, Change)>,
+    /// Lines of the history: when nobody read which stop list.
+    pub gaps: Vec<(VenueId, Gap)>,
+    /// When venues were last read, to note for the next process; empty while that need not be noted anew.
+    pub readings: BTreeMap<VenueId, Timestamp>,
     /// Notices for the outbox.
     pub notices: Vec<Notice>,
     /// Silences to keep, or to forget.
@@ -164,6 +171,9 @@ impl Commit {
             alerts,
             groups,
             changes,
+            // It changes with the snapshot.
+            gaps: _,
+            readings,
             notices,
             silences,
             // It changes with the notice of the mail.
@@ -181,7 +191,7 @@ impl Commit {
         let something_mailed = !(groups.is_empty() && reported.is_empty());
         let something_told = something_mailed || !(alerts.is_empty() && changes.is_empty() && notices.is_empty());
         let something_asked = !(silences.is_empty() && answers.is_empty());
-        something_stored || something_told || something_asked || !venues_gone.is_empty()
+        something_stored || something_told || something_asked || !(venues_gone.is_empty() && readings.is_empty())
     }
 }
 
@@ -285,7 +295,11 @@ impl Engine {
                 commit.access = (access != self.memory.access).then_some(access);
                 scopes.insert(None);
             }
-            Input::Tick => scopes.extend(self.scopes().filter(|scope| self.is_due(*scope, &commit, now))),
+            Input::Tick => {
+                self.note_readings(false, &mut commit, now);
+                scopes.extend(self.scopes().filter(|scope| self.is_due(*scope, &commit, now)));
+            }
+            Input::Ending => self.note_readings(true, &mut commit, now),
             Input::Reloaded => scopes.extend(self.scopes()),
             Input::Order(id, order) => {
                 // The rules are asked with the next look: what turns is reconciled with the alerts of before this step.
@@ -316,6 +330,8 @@ impl Engine {
             alerts,
             groups,
             changes: _,
+            gaps: _,
+            readings,
             notices: _,
             silences,
             mailed,
@@ -328,8 +344,10 @@ impl Engine {
             looked,
         } = commit;
         let mut retimed: BTreeSet<Option<VenueId>> = evaluated.iter().map(|(scope, _)| *scope).collect();
+        self.adopt_noted(&readings);
         for snapshot in venues {
             let id = snapshot.id();
+            self.adopt_reading(&snapshot);
             if self.memory.venues.insert(id, snapshot).is_none() {
                 retimed.insert(Some(id));
                 self.look_for_reports_of(id);

@@ -142,7 +142,7 @@ impl Engine {
         let was_set_back = self.latest.is_some_and(|latest| now < latest);
         let of_timer = |timer: &Timer| match timer {
             Timer::Scope(venue) => *venue,
-            Timer::Group(_) | Timer::Report(_) => None,
+            Timer::Group(_) | Timer::Report(_) | Timer::Readings => None,
         };
         let behind: BTreeSet<VenueId> = if was_set_back {
             self.memory.venues.keys().copied().collect()

@@ -105,6 +105,7 @@ impl<'a> Teller<'a> {
             turns: Turns::default(),
             unstable_since: None,
             set: facts.set.clone(),
+            found_after: facts.found_after,
         };
         OpenAlert { message: self.message(rule, &open, facts), ..open }
     }
@@ -255,7 +256,8 @@ impl<'a> Teller<'a> {
                 None => news::rule_taken_away(language, &label, key.rule.as_str(), duration),
             }
         });
-        let news = self.alert_news(EntryKind::Closed, key.rule.as_str(), open, message);
+        let mut news = self.alert_news(EntryKind::Closed, key.rule.as_str(), open, message);
+        news.entry.found_after = facts.found_after;
         let told = open.told.iter().filter(|receiver| !by_window || self.waits_to_be_told(receiver, &facts, open));
         let told: Vec<ReceiverName> = told.cloned().collect();
         self.tell(&told, &news, &facts, Some(open), Some(end));
@@ -292,6 +294,7 @@ impl<'a> Teller<'a> {
             message: String::new(),
             at: self.now,
             baseline: open.baseline && kind == EntryKind::Opened,
+            found_after: open.found_after.filter(|_| kind == EntryKind::Opened),
         };
         News { entry, texts }
     }
@@ -324,6 +327,7 @@ impl<'a> Teller<'a> {
                 let calendar = self.engine.policy.calendars.of(&self.engine.brand, shown.id());
                 facts.forecast = facts::forecast_facts(&facts, shown, calendar, self.now);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
+                facts.found_after = venue.gap_until(self.now);
                 // Before it is noted as told: it may be silenced at one venue alone, and belongs to all of them.
                 let catalog = Some(shown.picture.catalog.as_ref());
                 if self.engine.silence_over(&event.rule, &event.subject, catalog, commit, self.now).is_some() {
@@ -365,6 +369,7 @@ impl<'a> Teller<'a> {
             message: String::new(),
             at: self.now,
             baseline: false,
+            found_after: facts.found_after,
         };
         let messages = &self.engine.policy.messages;
         let texts = self.said(|language| messages.render(&rule.name, false, facts, words, language));

@@ -13,6 +13,7 @@ use crate::alerts::report::Reports;
 use crate::calendar::{Calendar, ClockSpan, Schedule};
 use crate::catalog::{Product, Station, StopEntry};
 use crate::document::Problems;
+use crate::engine::readings::NOTED_WITHIN;
 use crate::language::Language;
 use crate::rules::parse::{self, RuleFile};
 use crate::units::{ProductId, Quantity, StationId, Zone};
@@ -216,7 +217,9 @@ fn plain_deadline(engine: &Engine) -> Option<Timestamp> {
     let waiting = engine.memory.groups.iter();
     let groups = waiting.filter_map(|(key, group)| engine.due_at(&key.receiver, group));
     let looks = engine.scopes().filter_map(|scope| Some(engine.evaluated.get(&scope)?.at.plus(REEVALUATE_EVERY)));
-    alerts.chain(groups).chain(looks).min()
+    // When readings are noted follows from what came before, and has a property of its own.
+    let noted = engine.timers.get(&Timer::Readings);
+    alerts.chain(groups).chain(looks).chain(noted).min()
 }
 
 /// Whether a tick looks at the scope, by what is known of it alone.
@@ -282,6 +285,44 @@ proptest! {
             take(&mut engine, input, s);
             prop_assert_eq!(engine.next_deadline().map(|(at, _)| at), plain_deadline(&engine));
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn that_a_venue_was_read_is_noted_within_a_minute_once_and_at_the_end(
+        acts in prop::collection::vec((act(), -3..40_i64), 1..80)
+    ) {
+        let (mut engine, mut s) = (watching(), 0);
+        take(&mut engine, venues([1, 2, 3]), 0);
+        // The first reading that is not noted yet; that of the beginning is not.
+        let mut waits_since = Some(after_s(0));
+        for (act, later_s) in acts {
+            s += later_s;
+            let now = after_s(s);
+            let input = match act {
+                Act::List(id, rows) => list_of(VenueId(id), &rows),
+                Act::Fail(_) | Act::Tick | Act::Watch(_) | Act::Refuse(_) | Act::Reload(_) => Input::Tick,
+            };
+            let is_tick = matches!(input, Input::Tick);
+            let is_due = is_tick && waits_since.is_some_and(|first| now >= first.plus(NOTED_WITHIN));
+            let commit = engine.step(input, now);
+            prop_assert_eq!(!commit.readings.is_empty(), is_due, "at {}", s);
+            if is_due {
+                let read_at = engine.memory().venues.iter().filter_map(|(id, known)| Some((*id, known.read_at?)));
+                prop_assert_eq!(&commit.readings, &read_at.collect::<BTreeMap<_, _>>());
+                waits_since = None;
+            }
+            let read_at = |engine: &Engine| engine.memory().venues.values().map(|it| it.read_at).collect::<Vec<_>>();
+            let before = read_at(&engine);
+            engine.adopt(commit);
+            // A list that is doubted is no reading yet.
+            if read_at(&engine) != before {
+                waits_since = Some(waits_since.map_or(now, |first| first.min(now)));
+            }
+        }
+        prop_assert_eq!(take(&mut engine, Input::Ending, s), waits_since.is_some());
+        prop_assert!(!take(&mut engine, Input::Ending, s), "nobody read since");
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Group(GroupKey),
     /// What a venue is reported by the clock.
     Report(VenueId),
+    /// When venues were read, to be noted.
+    Readings,
 }
 
 /// Every deadline, and why it is one.
@@ -62,7 +64,7 @@ impl Timers {
     pub(super) fn due_reports(&self, now: Timestamp) -> impl Iterator<Item = VenueId> {
         self.due(now).filter_map(|timer| match timer {
             Timer::Report(venue) => Some(*venue),
-            Timer::Scope(_) | Timer::Group(_) => None,
+            Timer::Scope(_) | Timer::Group(_) | Timer::Readings => None,
         })
     }
 

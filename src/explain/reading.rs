@@ -13,7 +13,7 @@ use crate::language::Language;
 use crate::rules::subject::{Scene, StationLink};
 use crate::rules::{Form, Rule, Subject, SubjectKind};
 use crate::snapshot::pace::{Forecast, STEPS_MIN, STEPS_OF_MONEY_MIN, Silent};
-use crate::snapshot::{Snapshot, StopRow};
+use crate::snapshot::{Gap, Snapshot, StopRow};
 use crate::units::{ProductId, Timestamp, human_duration, printable};
 
 /// Characters of the name of a station.
@@ -32,12 +32,16 @@ pub(super) fn sentences(
     said.extend(forecast(known, scene, *product, now));
     said.push(match snapshot.read_at {
         Some(at) => format!(
-            "The service kept this at {} ({} ago); it keeps nothing while nothing changes",
+            "The list was read at {} ({} ago) or later: the service notes that once a minute",
             known.time(at, now),
             human_duration(now.since(at))
         ),
         None => "The service has not read the stop list of this venue yet".to_owned(),
     });
+    let unread = |gap: &Gap| {
+        format!("Nobody read the list from {} to {}", known.time(gap.from, now), known.time(gap.until, now))
+    };
+    said.extend(snapshot.gaps.last().map(unread));
     said.extend(troubles(known, subject, now));
     match snapshot.picture.catalog.products.get(product) {
         Some(product) => said.extend(catalogued(product, scene)),

@@ -67,7 +67,11 @@ pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
     loop {
         task.send();
         match task.next(&cancel).await {
-            Event::Stopped => return task.brand,
+            Event::Stopped => {
+                task.brand.watcher.end(clock::uptime());
+                task.commit_all().await;
+                return task.brand;
+            }
             Event::Timer => {}
             Event::Ordered((id, order)) => task.brand.watcher.take_order(id, order),
             Event::LoggedIn(permit, logged_in) => task.brand.watcher.logged_in(permit, logged_in, moment()),

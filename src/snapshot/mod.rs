@@ -6,6 +6,7 @@
 
 pub mod again;
 pub mod diff;
+mod gap;
 mod outage;
 pub mod outlook;
 pub mod pace;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
+pub use crate::snapshot::gap::Gap;
 pub use crate::snapshot::outage::Outage;
 use crate::snapshot::pace::{Paces, Watch};
 use crate::units::{Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
@@ -211,6 +213,8 @@ pub struct Snapshot {
     pub returned: BTreeMap<ProductId, Timestamp>,
     /// Every outage that ended lately, in the order of their ends: what a shift hands over.
     pub outages: Vec<Outage>,
+    /// When nobody read the stop list lately, in the order of time.
+    pub gaps: Vec<Gap>,
     /// How fast the limited ones are sold.
     pub paces: Arc<Paces>,
     /// Since when this process watches the venue, or could again: one that had no chance to be read yet is not blind.
@@ -249,6 +253,7 @@ impl Snapshot {
             picture: Picture::default(),
             returned: BTreeMap::new(),
             outages: Vec::new(),
+            gaps: Vec::new(),
             paces: Arc::default(),
             watched_since: Timestamp::from_unix_ms(0),
             read_at: None,
@@ -284,6 +289,11 @@ impl Snapshot {
     /// Returns the same knowledge, watched from now on.
     pub fn watched_from(self, now: Timestamp) -> Self {
         Self { watched_since: now, ..self }
+    }
+
+    /// Returns the same knowledge, which was last found unchanged at this time, if that is later than is known.
+    pub fn last_read(self, at: Option<Timestamp>) -> Self {
+        Self { read_at: self.read_at.map(|known| at.map_or(known, |at| at.max(known))), ..self }
     }
 
     /// Says how far the stop list can be trusted. One that lies ahead is of a clock that was set back: stale.
@@ -404,7 +414,9 @@ impl Snapshot {
             && rows.iter().zip(entries).all(|((id, row), (entry_id, entry))| {
                 id == entry_id && row.limit == entry.limit && row.updated_at == entry.updated_at
             });
-        let read = Self { read_at: Some(now), followed_at: Some(now), doubt: None, trouble: None, ..self.clone() };
+        let gaps = gap::with_ended(self, limits, now);
+        let read =
+            Self { gaps, read_at: Some(now), followed_at: Some(now), doubt: None, trouble: None, ..self.clone() };
         let watch = match (self.followed_at, self.read_at) {
             (Some(at), _) if now.since(at) >= limits.blind_after => Watch::Blind(at),
             (None, Some(at)) => Watch::Begun(at),

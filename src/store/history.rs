@@ -1,12 +1,14 @@
-//! Reads the history back, a page at a time, beside the service that writes it.
+//! Reads the history back, a page at a time, beside the service that writes it; and when venues were last read.
 //!
 //! Lines are only ever added at the end and pruned at the beginning, so that pages need no transaction around them.
 //! Invariant: a page comes in the order asked for, and no line twice.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use sqlx::Row;
+use sqlx::{Row, Sqlite, Transaction};
 
+use crate::snapshot::Gap;
 use crate::snapshot::diff::Recorded;
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError, format};
@@ -55,6 +57,16 @@ impl Store {
         Ok(oldest.map(Timestamp::from_unix_ms))
     }
 
+    /// Returns when nobody read the stop list of a venue, of the gaps that ended from `since` on, oldest first.
+    pub async fn gaps_since(&self, brand: &BrandId, venue: VenueId, since: Timestamp) -> Result<Vec<Gap>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body FROM history WHERE brand = $1 AND venue = $2 AND subject = $3 AND at_ms >= $4 ORDER BY at_ms, id",
+        );
+        let rows = rows.bind(brand.as_str()).bind(venue.0.cast_signed()).bind(format::GAP_SUBJECT);
+        let rows = rows.bind(since.unix_ms()).fetch_all(&self.readers).await.map_err(failed("read the history"))?;
+        rows.iter().map(|row| format::decode_gap(row.get(0))).collect()
+    }
+
     /// Returns the first lines of a stretch in this order, with their numbers, at most a page; none when it is empty.
     pub async fn history_page(
         &self,
@@ -63,13 +75,16 @@ impl Store {
     ) -> Result<Vec<(i64, Recorded)>, StoreError> {
         let statement = match order {
             Order::OldestFirst => {
-                "SELECT id, brand, venue, at_ms, subject, body FROM history WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3"
+                "SELECT id, brand, venue, at_ms, subject, body FROM history
+                 WHERE id BETWEEN $1 AND $2 AND subject <> $4 ORDER BY id LIMIT $3"
             }
             Order::NewestFirst => {
-                "SELECT id, brand, venue, at_ms, subject, body FROM history WHERE id BETWEEN $1 AND $2 ORDER BY id DESC LIMIT $3"
+                "SELECT id, brand, venue, at_ms, subject, body FROM history
+                 WHERE id BETWEEN $1 AND $2 AND subject <> $4 ORDER BY id DESC LIMIT $3"
             }
         };
         let statement = sqlx::query(statement).bind(*lines.start()).bind(*lines.end()).bind(PAGE_LINES);
+        let statement = statement.bind(format::GAP_SUBJECT);
         let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the history"))?;
         let mut page: Vec<(i64, Recorded)> = Vec::with_capacity(rows.len());
         for row in rows {
@@ -85,4 +100,25 @@ impl Store {
         }
         Ok(page)
     }
+}
+
+pub(super) async fn put_readings(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+    readings: &BTreeMap<VenueId, Timestamp>,
+) -> Result<(), StoreError> {
+    let statement = sqlx::query(
+        "INSERT INTO reading (brand, body) VALUES ($1, $2) ON CONFLICT (brand) DO UPDATE SET body = excluded.body",
+    );
+    let statement = statement.bind(brand.as_str()).bind(format::encode_readings(readings));
+    statement.execute(&mut **tx).await.map_err(failed("write when venues were read")).map(drop)
+}
+
+pub(super) async fn load_readings(
+    tx: &mut Transaction<'_, Sqlite>,
+    brand: &BrandId,
+) -> Result<BTreeMap<VenueId, Timestamp>, StoreError> {
+    let row = sqlx::query("SELECT body FROM reading WHERE brand = $1").bind(brand.as_str());
+    let row = row.fetch_optional(&mut **tx).await.map_err(failed("read when venues were read"))?;
+    row.map_or_else(|| Ok(BTreeMap::new()), |row| format::decode_readings(row.get(0)))
 }

@@ -24,7 +24,7 @@ use crate::clock;
 use crate::engine::{Commit, Memory};
 use crate::snapshot::{Access, Snapshot};
 use crate::store::queue::{Queue, Turn};
-use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format, mail, orders};
+use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format, history, mail, orders};
 use crate::units::{BrandId, Timestamp, VenueId, human_duration};
 
 /// How long a statement waits for another process's lock, such as a backup's.
@@ -148,6 +148,12 @@ impl Store {
             let (subject, body) = format::encode_change(change);
             put_history(&mut tx, brand, *venue, &subject, &body, now).await?;
         }
+        for (venue, gap) in &commit.gaps {
+            put_history(&mut tx, brand, *venue, format::GAP_SUBJECT, &format::encode_gap(*gap), now).await?;
+        }
+        if !commit.readings.is_empty() {
+            history::put_readings(&mut tx, brand, &commit.readings).await?;
+        }
         for notice in &commit.notices {
             put_notice(&mut tx, notice).await?;
         }
@@ -170,11 +176,13 @@ impl Store {
         let mut catalogs = load_catalogs(&mut tx, brand).await?;
         let rows = sqlx::query("SELECT venue, body FROM venue WHERE brand = $1").bind(brand.as_str());
         let rows = rows.fetch_all(&mut *tx).await.map_err(failed("read the venues"))?;
+        let readings = history::load_readings(&mut tx, brand).await?;
         let mut venues = BTreeMap::new();
         for row in rows {
             let id = VenueId(row.get::<i64, _>(0).cast_unsigned());
             let catalog = catalogs.remove(&id).unwrap_or_default();
-            venues.insert(id, Arc::new(format::decode_venue(id, row.get(1), catalog)?));
+            let snapshot = format::decode_venue(id, row.get(1), catalog)?;
+            venues.insert(id, Arc::new(snapshot.last_read(readings.get(&id).copied())));
         }
         let (book, groups) = (load_alerts(&mut tx, brand).await?, mail::load_groups(&mut tx, brand).await?);
         let silences = orders::load_silences(&mut tx, brand).await?;
@@ -457,6 +465,7 @@ fn migrator() -> Migrator {
         step(3, "fallback", include_str!("schema_3.sql")),
         step(4, "rate", include_str!("schema_4.sql")),
         step(5, "reports", include_str!("schema_5.sql")),
+        step(6, "readings", include_str!("schema_6.sql")),
     ])
 }
 
@@ -662,10 +671,10 @@ mod tests {
         let (dir, store) = store_with(&["a"]).await;
         let path = dir.path().join("db");
         Store::open_beside(&path).await.expect("of this version").close().await;
-        let newer = "INSERT INTO _sqlx_migrations SELECT 6, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 5";
+        let newer = "INSERT INTO _sqlx_migrations SELECT 7, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 6";
         sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
         let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
-        assert!(error.contains("has the schema 6") && error.contains("knows 5"), "{error}");
+        assert!(error.contains("has the schema 7") && error.contains("knows 6"), "{error}");
 
         let other = dir.path().join("other");
         Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))

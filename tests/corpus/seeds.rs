@@ -333,6 +333,7 @@ tests:
             turns: turns(),
             unstable_since: Some(NOW),
             set: None,
+            found_after: None,
         };
         let entry = Entry {
             id: "x/opened".to_owned(),
@@ -344,6 +345,7 @@ tests:
             message: "Plov is out".to_owned(),
             at: NOW,
             baseline: true,
+            found_after: None,
         };
         let text = |text: &str| text.to_owned();
         let mqtt = MqttMessage {

@@ -195,6 +195,7 @@ fn an_event_with_everything_has_the_documented_fields() {
         refused: Some("the client is disabled".to_owned()),
         recipe: None,
         forecast: None,
+        found_after: None,
         set: Some(SetFacts {
             kind: SetKind::Category,
             id: 12,
@@ -222,6 +223,7 @@ fn an_event_with_everything_has_the_documented_fields() {
         ended_by: Some(End::Clear),
         baseline: false,
         unstable: false,
+        found_after: Some(eightysix::snapshot::Gap { from: at, until: at }),
     };
     let event = cloud_event("id", "alert.opened", &facts, Some(alert), Some("Lamb kebab is out"), at);
     let event: Value = serde_json::from_str(&event).expect("JSON");

@@ -3,6 +3,7 @@
 //! No network, no tasks, no clock. Every story is run twice: straight, and with a new process after each commit. Who is
 //! told what must be the same, and what is on the disk after a commit is what is in memory.
 
+mod away;
 mod chain;
 mod changes;
 mod doubts;

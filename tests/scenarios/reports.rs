@@ -156,6 +156,50 @@ fn a_handover_says_what_went_off_what_came_back_and_what_is_still_off() {
 }
 
 #[test]
+fn a_handover_says_when_nobody_read_the_list_in_the_shift() {
+    let handed_over = |absences: &[&str]| {
+        let mut shop = Shop::new(&opening("2026-05-08T16:00:00Z"));
+        shop.keeps_to(&reported(hours("10:00-23:00"), BOTH));
+        shop.opens();
+        for time in absences {
+            shop.after("20m");
+            shop.sells_out("Piti");
+            shop.after("2m");
+            shop.is_down_for(time);
+            shop.restocks("Piti");
+        }
+        shop.until("23:16");
+        last_mail(&shop)
+    };
+    insta::assert_snapshot!(handed_over(&["30m"]), @r"
+    Sahil: shift handover, nothing is off
+
+    Nobody read the stop list from 20:24 to 20:55, 31 min: what went off and came back in it is not counted.
+    In this shift 1 went off and 1 came back; still off: 0.
+
+    Back on sale:
+    - Piti (Kitchen): off from 20:23 to 20:55, 32 min
+
+    --
+    Sahil, 23:15; stop list read at 23:15
+    eightysix watches sahil on Clopos
+    ");
+    insta::assert_snapshot!(handed_over(&["30m", "2m", "1h"]), @r"
+    Sahil: shift handover, nothing is off
+
+    Nobody read the stop list 2 times, 1 h 33 min in all, the last until 22:41: what came back meanwhile is not counted.
+    In this shift 1 went off and 1 came back; still off: 0.
+
+    Back on sale:
+    - Piti (Kitchen): off 3 times, 1 h 38 min in all, until 22:41
+
+    --
+    Sahil, 23:15; stop list read at 23:15
+    eightysix watches sahil on Clopos
+    ");
+}
+
+#[test]
 fn an_opening_check_comes_also_when_nothing_is_off() {
     let mut shop = Shop::new(&opening("2026-05-08T04:50:00Z"));
     shop.keeps_to(&reported(hours("10:00-23:00"), OPENING));

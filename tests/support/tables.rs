@@ -47,6 +47,7 @@ pub(crate) struct Tables {
     silences: BTreeMap<String, String>,
     mailed: BTreeMap<String, String>,
     reported: BTreeMap<(String, VenueId, &'static str), String>,
+    readings: Option<String>,
     /// Orders that nobody has answered, in the order of asking.
     pub(crate) orders: BTreeMap<OrderId, Order>,
     /// How many orders were ever asked.
@@ -82,6 +83,12 @@ impl Tables {
         for (venue, change) in &commit.changes {
             let (subject, body) = format::encode_change(change);
             self.history.push((*venue, subject, body));
+        }
+        for (venue, gap) in &commit.gaps {
+            self.history.push((*venue, format::GAP_SUBJECT.to_owned(), format::encode_gap(*gap)));
+        }
+        if !commit.readings.is_empty() {
+            self.readings = Some(format::encode_readings(&commit.readings));
         }
         for (receiver, mailed) in &commit.mailed {
             self.mailed.insert(receiver.as_str().to_owned(), format::encode_mailed(mailed));
@@ -137,10 +144,12 @@ impl Tables {
             let key = ReportKey { receiver: ReceiverName::new(receiver), venue: *venue, kind };
             (key, format::decode_reported(body).expect("stored reports"))
         };
+        let readings = self.readings.as_deref().map(|body| format::decode_readings(body).expect("stored readings"));
+        let readings = readings.unwrap_or_default();
         let venue = |(id, body): (&VenueId, &String)| {
             let catalog = self.catalogs.get(id).map(|body| format::decode_catalog(body).expect("a stored catalog"));
             let snapshot = format::decode_venue(*id, body, catalog.unwrap_or_default()).expect("a stored venue");
-            (*id, Arc::new(snapshot))
+            (*id, Arc::new(snapshot.last_read(readings.get(id).copied())))
         };
         Memory {
             access: Access::Untried,

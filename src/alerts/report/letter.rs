@@ -17,7 +17,7 @@ use crate::alerts::report::ReportKind;
 use crate::alerts::words::{letter, report as words, values};
 use crate::calendar::Shift;
 use crate::language::Language;
-use crate::snapshot::{Freshness, Outage, Snapshot};
+use crate::snapshot::{Freshness, Gap, Outage, Snapshot};
 use crate::units::{BrandId, ProductId, Timestamp, Zone, printable};
 
 /// Venues of one mail: a longer one is not read, and two are no flood.
@@ -250,7 +250,8 @@ impl Writer<'_> {
             ReportKind::Handover => self.handover(&out),
         };
         let as_it_was = (!is_fresh && (lead.is_some() || !out.is_empty())).then(|| words::as_it_was(language, &at));
-        let warnings = warning.into_iter().chain(as_it_was).collect();
+        let unread = (kind == ReportKind::Handover).then(|| self.was_not_read()).flatten();
+        let warnings = warning.into_iter().chain(unread).chain(as_it_was).collect();
         let nothing = || {
             if is_fresh { words::nothing_off(language).to_owned() } else { words::nothing_was_off(language, &at) }
         };
@@ -258,6 +259,19 @@ impl Writer<'_> {
         let name = |(id, _): &(ProductId, Timestamp)| self.name(*id);
         let off = if is_fresh { out.iter().map(name).collect() } else { Vec::new() };
         Said { place, warnings, lead, sections, read_at, off, is_known: is_fresh }
+    }
+
+    /// Says when nobody read the list in the shift.
+    fn was_not_read(&self) -> Option<String> {
+        let language = self.context.language;
+        let gaps: Vec<&Gap> = self.page.snapshot.gaps.iter().filter(|gap| self.is_of_shift(gap.until)).collect();
+        let last = gaps.last()?;
+        Some(if let [gap] = gaps[..] {
+            words::was_not_read(language, &self.time(gap.from), &self.time(gap.until), gap.length())
+        } else {
+            let all = gaps.iter().map(|gap| gap.length()).sum();
+            words::was_often_not_read(language, gaps.len(), all, &self.time(last.until))
+        })
     }
 
     /// Returns what is off and since when, the longest first.

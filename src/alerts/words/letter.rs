@@ -74,6 +74,15 @@ pub fn before_that(language: Language, at: &str, message: &str) -> String {
     }
 }
 
+/// Heads what was found when the list was read again, or stands beside one line of it.
+pub fn while_away(language: Language, from: &str, until: &str) -> String {
+    match language {
+        Language::En => format!("while we were away, from {from} to {until}"),
+        Language::Az => format!("siyahı oxunmayan vaxt, {from} – {until}"),
+        Language::Ru => format!("пока список не читался, {from} – {until}"),
+    }
+}
+
 /// Marks what is critical, where there is no colour.
 pub fn critical(language: Language) -> &'static str {
     match language {

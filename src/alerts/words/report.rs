@@ -200,6 +200,44 @@ pub fn is_overdue(language: Language, at: &str) -> String {
     }
 }
 
+/// Warns that the list was not read for a while in a shift.
+pub fn was_not_read(language: Language, from: &str, until: &str, lasted: Duration) -> String {
+    let lasted = values::duration(language, lasted);
+    match language {
+        Language::En => format!(
+            "Nobody read the stop list from {from} to {until}, {lasted}: what went off and came back in it is not counted."
+        ),
+        Language::Az => {
+            format!("Stop-siyahı {from} – {until} oxunmayıb, {lasted}: bu vaxt stopa düşüb qayıdanlar sayılmayıb.")
+        }
+        Language::Ru => format!(
+            "Стоп-лист не читался {from} – {until}, {lasted}: что встало на стоп и вернулось за это время, не учтено."
+        ),
+    }
+}
+
+/// Warns that the list was not read several times in a shift.
+pub fn was_often_not_read(language: Language, count: usize, lasted: Duration, until: &str) -> String {
+    let lasted = values::duration(language, lasted);
+    match language {
+        Language::En => format!(
+            "Nobody read the stop list {count} times, {lasted} in all, the last until {until}: what came back meanwhile is \
+             not counted."
+        ),
+        Language::Az => format!(
+            "Stop-siyahı {count} dəfə oxunmayıb, cəmi {lasted}, sonuncunun bitməsi: {until}; bu vaxt qayıdanlar \
+             sayılmayıb."
+        ),
+        Language::Ru => {
+            let times = values::russian_count(count as u64, ["раз", "раза", "раз"]);
+            format!(
+                "Стоп-лист не читался {count} {times}, всего {lasted}, последний раз до {until}: что вернулось за это время, \
+                 не учтено."
+            )
+        }
+    }
+}
+
 /// Warns of a list that is older than it should be.
 pub fn list_is_old(language: Language, at: &str, age: Duration) -> String {
     let age = values::duration(language, age);

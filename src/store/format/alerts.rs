@@ -19,6 +19,7 @@ use crate::alerts::texts::Texts;
 use crate::rules::set::SetKind;
 use crate::rules::{RuleName, Severity, Subject};
 use crate::store::StoreError;
+use crate::store::format::picture::{gap_of, stored_gap};
 use crate::store::format::{json, language_of, parse};
 use crate::units::{CategoryId, ProductId, StationId, Timestamp, VenueId};
 
@@ -63,6 +64,8 @@ struct StoredOpen {
     unstable_since: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     set: Option<StoredSet>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found_after: Option<(i64, i64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,6 +111,8 @@ struct StoredEntry {
     message: String,
     at: i64,
     baseline: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found_after: Option<(i64, i64)>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy)]
@@ -168,6 +173,7 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         turns,
         unstable_since,
         set,
+        found_after,
     } = open;
     StoredOpen {
         episode: episode.as_str().to_owned(),
@@ -187,6 +193,7 @@ fn stored_open(open: &OpenAlert) -> StoredOpen {
         turns: stored_turns(turns),
         unstable_since: unstable_since.map(Timestamp::unix_ms),
         set: set.as_ref().map(stored_set),
+        found_after: found_after.map(stored_gap),
     }
 }
 
@@ -209,6 +216,7 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         turns,
         unstable_since,
         set,
+        found_after,
     } = stored;
     let translations = translations.into_iter().map(|(code, text)| Ok((language_of(&code)?, text)));
     let held = held.into_iter().map(|(receiver, hold)| Ok((ReceiverName::new(&receiver), hold_of(hold)?)));
@@ -229,6 +237,7 @@ fn open_of(stored: StoredOpen) -> Result<OpenAlert, StoreError> {
         turns: turns_of(turns),
         unstable_since: unstable_since.map(Timestamp::from_unix_ms),
         set: set.map(set_of).transpose()?,
+        found_after: found_after.map(gap_of),
     })
 }
 
@@ -365,7 +374,7 @@ pub fn decode_mailed(body: &str) -> Result<Mailed, StoreError> {
 }
 
 fn stored_entry(entry: &Entry) -> StoredEntry {
-    let Entry { id, kind, episode, rule, severity, label, message, at, baseline } = entry;
+    let Entry { id, kind, episode, rule, severity, label, message, at, baseline, found_after } = entry;
     StoredEntry {
         id: id.clone(),
         kind: match kind {
@@ -383,11 +392,12 @@ fn stored_entry(entry: &Entry) -> StoredEntry {
         message: message.clone(),
         at: at.unix_ms(),
         baseline: *baseline,
+        found_after: found_after.map(stored_gap),
     }
 }
 
 fn entry_of(stored: StoredEntry) -> Result<Entry, StoreError> {
-    let StoredEntry { id, kind, episode, rule, severity, label, message, at, baseline } = stored;
+    let StoredEntry { id, kind, episode, rule, severity, label, message, at, baseline, found_after } = stored;
     let kind = match kind {
         StoredEntryKind::Opened => EntryKind::Opened,
         StoredEntryKind::Escalated => EntryKind::Escalated,
@@ -398,5 +408,6 @@ fn entry_of(stored: StoredEntry) -> Result<Entry, StoreError> {
     };
     let episode = episode.as_deref().map(EpisodeId::from_stored);
     let severity = severity_of(&severity)?;
-    Ok(Entry { id, kind, episode, rule, severity, label, message, at: Timestamp::from_unix_ms(at), baseline })
+    let (at, found_after) = (Timestamp::from_unix_ms(at), found_after.map(gap_of));
+    Ok(Entry { id, kind, episode, rule, severity, label, message, at, baseline, found_after })
 }

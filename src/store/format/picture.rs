@@ -11,7 +11,7 @@ use crate::catalog::{
     Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart, Station, Venue,
 };
 use crate::snapshot::pace::{Batch, Pace, Pause};
-use crate::snapshot::{Outage, Picture, Snapshot, StopRow};
+use crate::snapshot::{Gap, Outage, Picture, Snapshot, StopRow};
 use crate::store::StoreError;
 use crate::store::format::{json, parse};
 use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
@@ -26,6 +26,9 @@ struct StoredVenue {
     /// Since when and until when something was out; databases of before the reports have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     outages: Vec<(u64, i64, i64)>,
+    /// From when until when nobody read the list; older databases have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<(i64, i64)>,
     /// Databases of before the forecast have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paces: Vec<StoredPace>,
@@ -115,6 +118,7 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         picture: Picture { rows, catalog: _ },
         returned,
         outages,
+        gaps,
         paces,
         watched_since: _,
         read_at,
@@ -137,6 +141,7 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         rows: rows.iter().map(|(id, row)| stored_row(*id, row)).collect(),
         returned: returned.iter().map(|(id, at)| (id.0, at.unix_ms())).collect(),
         outages: outages.iter().map(stored_outage).collect(),
+        gaps: gaps.iter().copied().map(stored_gap).collect(),
         paces: paces.iter().map(|(id, pace)| stored_pace(*id, pace)).collect(),
         read_at: read_at.map(Timestamp::unix_ms),
         changed_at: changed_at.map(Timestamp::unix_ms),
@@ -161,6 +166,7 @@ pub fn decode_venue(id: VenueId, body: &str, catalog: Catalog) -> Result<Snapsho
         picture: Picture { rows: Arc::new(rows), catalog: Arc::new(catalog) },
         returned: stored.returned.into_iter().map(|(id, ms)| (ProductId(id), Timestamp::from_unix_ms(ms))).collect(),
         outages: stored.outages.into_iter().map(outage_of).collect(),
+        gaps: stored.gaps.into_iter().map(gap_of).collect(),
         paces: Arc::new(stored.paces.into_iter().map(|pace| (ProductId(pace.id), pace_of(&pace))).collect()),
         watched_since: Timestamp::from_unix_ms(0),
         read_at: at(stored.read_at),
@@ -207,6 +213,14 @@ fn stored_outage(outage: &Outage) -> (u64, i64, i64) {
 fn outage_of((product, since, back_at): (u64, i64, i64)) -> Outage {
     let at = Timestamp::from_unix_ms;
     Outage { product: ProductId(product), since: at(since), back_at: at(back_at) }
+}
+
+pub(super) fn stored_gap(Gap { from, until }: Gap) -> (i64, i64) {
+    (from.unix_ms(), until.unix_ms())
+}
+
+pub(super) fn gap_of((from, until): (i64, i64)) -> Gap {
+    Gap { from: Timestamp::from_unix_ms(from), until: Timestamp::from_unix_ms(until) }
 }
 
 fn stored_pace(id: ProductId, pace: &Pace) -> StoredPace {

@@ -24,7 +24,7 @@ use crate::catalog::{Station, Venue};
 use crate::engine::{Commit, Stored};
 use crate::rules::{RuleName, Severity, Subject};
 use crate::snapshot::diff::Change;
-use crate::snapshot::{Outage, Snapshot, StopRow};
+use crate::snapshot::{Gap, Outage, Snapshot, StopRow};
 use crate::units::{BrandId, ProductId, Quantity, StationId, Timestamp, VenueId};
 
 const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_000_000);
@@ -85,6 +85,22 @@ fn acknowledgement() -> Acknowledgement {
     Acknowledgement { by, at: NOW, reason: Some(Reason::Supplier), note, back_at: Some(NOW) }
 }
 
+fn gap() -> Gap {
+    Gap { from: after_s(-2_000), until: after_s(-1_000) }
+}
+
+/// Returns the venues of a cycle as a new process finds them: read last when that was noted last.
+fn noted_venues(commit: &Commit) -> Vec<Arc<Snapshot>> {
+    let noted = |snapshot: &Arc<Snapshot>| {
+        Arc::new(snapshot.as_ref().clone().last_read(commit.readings.get(&snapshot.id()).copied()))
+    };
+    commit.venues.iter().map(noted).collect()
+}
+
+fn tandir() -> Station {
+    Station { id: StationId(3), name: "Tandir".to_owned(), active: true, kitchen: true, printable: false }
+}
+
 /// A cycle that changes every table: a dish runs out at a station that is new, is told at once and will be mailed.
 fn full_cycle() -> Commit {
     let mut snapshot = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
@@ -92,9 +108,8 @@ fn full_cycle() -> Commit {
     snapshot.seq = 1;
     snapshot.picture.rows = Arc::new([(ProductId(54), row())].into());
     snapshot.outages = vec![Outage { product: ProductId(61), since: after_s(-1_000), back_at: NOW }];
-    let station =
-        Station { id: StationId(3), name: "Tandir".to_owned(), active: true, kitchen: true, printable: false };
-    Arc::make_mut(&mut snapshot.picture.catalog).stations.insert(StationId(3), station.clone());
+    snapshot.gaps = vec![gap()];
+    Arc::make_mut(&mut snapshot.picture.catalog).stations.insert(StationId(3), tandir());
     let episode = EpisodeId::derive("sahil/54", NOW);
     let open = OpenAlert {
         episode: episode.clone(),
@@ -113,6 +128,7 @@ fn full_cycle() -> Commit {
         turns: Turns::default(),
         unstable_since: None,
         set: None,
+        found_after: None,
     };
     let rule = RuleName::new("sold-out").expect("a rule name");
     let entry = Entry {
@@ -125,6 +141,7 @@ fn full_cycle() -> Commit {
         message: "Lülə kabab is out".to_owned(),
         at: NOW,
         baseline: false,
+        found_after: None,
     };
     let item = AlertKey { subject: Subject::Item(VenueId(1), ProductId(54)), rule: rule.clone() };
     let of_brand = GroupKey { receiver: receiver(), venue: None };
@@ -143,8 +160,10 @@ fn full_cycle() -> Commit {
     commit.groups = vec![(of_brand, Some(group.clone())), (of_venue, Some(group))];
     commit.changes = vec![
         (VenueId(1), Change::Row { product: ProductId(54), before: None, after: Some(row()) }),
-        (VenueId(1), Change::Station { id: StationId(3), before: None, after: Some(station) }),
+        (VenueId(1), Change::Station { id: StationId(3), before: None, after: Some(tandir()) }),
     ];
+    commit.gaps = vec![(VenueId(1), gap())];
+    commit.readings = [(VenueId(1), after_s(40))].into();
     commit.silences = vec![(silence().id, Some(silence()))];
     commit.mailed = vec![(receiver(), Mailed::from_stored(vec![after_s(-1_000), NOW]))];
     let report = ReportKey { receiver: receiver(), venue: VenueId(1), kind: ReportKind::Handover };

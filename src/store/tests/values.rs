@@ -12,6 +12,7 @@ use crate::alerts::texts::Texts;
 use crate::catalog::{Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart};
 use crate::language::Language;
 use crate::rules::set::SetKind;
+use crate::snapshot::Gap;
 use crate::snapshot::pace::{Batch, Pace, Pause};
 use crate::store::format;
 use crate::units::{CategoryId, Money, PriceListId};
@@ -137,9 +138,9 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     let rows = few((any::<u64>(), stop_row()));
     let times = (maybe(time()), maybe(time()), maybe(time()), maybe(time()), maybe(time()));
     let sets = (few(any::<u64>()), few(any::<u64>()), few(any::<u64>()), few((any::<u64>(), time())));
-    let rows = (rows, few((any::<u64>(), pace())), few((any::<u64>(), time(), time())));
+    let rows = (rows, few((any::<u64>(), pace())), few((any::<u64>(), time(), time())), few(gap()));
     (venue, rows, times, sets, any::<u64>()).prop_map(
-        |((id, name, active), (rows, paces, outages), times, sets, seq)| {
+        |((id, name, active), (rows, paces, outages, gaps), times, sets, seq)| {
             let mut snapshot = Snapshot::unread(Venue { id: VenueId(id), name, active });
             snapshot.picture.rows = Arc::new(rows.into_iter().map(|(id, row)| (ProductId(id), row)).collect());
             snapshot.paces = Arc::new(paces.into_iter().map(|(id, pace)| (ProductId(id), pace)).collect());
@@ -154,6 +155,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
             snapshot.returned = sets.3.into_iter().map(|(id, at)| (ProductId(id), at)).collect();
             let outage = |(id, since, back_at)| Outage { product: ProductId(id), since, back_at };
             snapshot.outages = outages.into_iter().map(outage).collect();
+            snapshot.gaps = gaps;
             snapshot.seq = seq;
             snapshot
         },
@@ -288,6 +290,10 @@ fn set() -> impl Strategy<Value = SetFacts> {
     })
 }
 
+fn gap() -> impl Strategy<Value = Gap> {
+    (time(), time()).prop_map(|(from, until)| Gap { from, until })
+}
+
 fn alert() -> impl Strategy<Value = Alert> {
     let turns = || few(time()).prop_map(Turns::from_stored);
     let pending = (time(), any::<bool>(), turns());
@@ -296,7 +302,7 @@ fn alert() -> impl Strategy<Value = Alert> {
     let times = (time(), time(), maybe(time()), maybe(time()), maybe(time()), turns());
     let words = (text(), texts(), few(text()));
     let said = (few((text(), hold())), maybe(acknowledgement()));
-    let about = (maybe(any::<u64>()), maybe(set()));
+    let about = (maybe(any::<u64>()), maybe(set()), maybe(gap()));
     let open = (times, words, said, any::<bool>(), severity(), about).prop_map(
         |(
             (since, opened_at, clear_since, reminded_at, unstable_since, turns),
@@ -304,7 +310,7 @@ fn alert() -> impl Strategy<Value = Alert> {
             (held, acknowledged),
             baseline,
             severity,
-            (station, set),
+            (station, set, found_after),
         )| {
             Alert::Open(Box::new(OpenAlert {
                 episode: EpisodeId::derive(&label, opened_at),
@@ -323,6 +329,7 @@ fn alert() -> impl Strategy<Value = Alert> {
                 turns,
                 unstable_since,
                 set,
+                found_after,
             }))
         },
     );
@@ -332,8 +339,8 @@ fn alert() -> impl Strategy<Value = Alert> {
 fn entry() -> impl Strategy<Value = Entry> {
     let kinds = vec![EntryKind::Opened, EntryKind::Closed, EntryKind::Acknowledged, EntryKind::Changed];
     let words = (text(), text(), text(), text());
-    (prop::sample::select(kinds), maybe(text()), words, severity(), time(), any::<bool>()).prop_map(
-        |(kind, episode, (id, rule, label, message), severity, at, baseline)| Entry {
+    (prop::sample::select(kinds), maybe(text()), words, severity(), time(), any::<bool>(), maybe(gap())).prop_map(
+        |(kind, episode, (id, rule, label, message), severity, at, baseline, found_after)| Entry {
             id,
             kind,
             episode: episode.as_deref().map(EpisodeId::from_stored),
@@ -343,6 +350,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             message,
             at,
             baseline,
+            found_after,
         },
     )
 }

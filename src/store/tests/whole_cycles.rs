@@ -9,8 +9,8 @@ use crate::snapshot::Access;
 use crate::store::Store;
 
 /// Every table that a cycle writes.
-const TABLES: [&str; 9] =
-    ["venue", "catalog", "alert", "mail_group", "report", "history", "outbox", "silence", "mailed"];
+const TABLES: [&str; 10] =
+    ["venue", "catalog", "alert", "mail_group", "report", "history", "outbox", "silence", "mailed", "reading"];
 
 async fn raw(path: &std::path::Path) -> SqlitePool {
     SqlitePool::connect_with(SqliteConnectOptions::new().filename(path)).await.expect("the file opens")
@@ -33,7 +33,9 @@ async fn a_restart_finds_what_was_committed() {
     let store = Store::open(&path).await.expect("the same store");
     let memory = store.load(&brand()).await.expect("loaded");
     assert_eq!(memory.access, Access::Untried, "whether Clopos lets us in is found out anew");
-    assert_eq!(memory.venues.values().collect::<Vec<_>>(), commit.venues.iter().collect::<Vec<_>>());
+    assert_eq!(memory.venues.values().cloned().collect::<Vec<_>>(), noted_venues(&commit));
+    assert_eq!(memory.venues[&VenueId(1)].read_at, Some(after_s(40)));
+    assert_eq!(store.gaps_since(&brand(), VenueId(1), NOW).await.expect("read"), [gap()]);
     let alerts: Vec<_> = memory.book.iter().map(|(key, alert)| (key.clone(), Some(alert.clone()))).collect();
     assert_eq!(alerts, commit.alerts);
     let groups: Vec<_> = memory.groups.into_iter().map(|(key, group)| (key, Some(group))).collect();
@@ -72,7 +74,7 @@ async fn what_ended_is_taken_out() {
     end.reported = full.reported.iter().map(|(key, _)| (key.clone(), None)).collect();
     store.commit(&brand(), &end, NOW).await.expect("committed");
     let raw = raw(&path).await;
-    for (table, rows) in TABLES.into_iter().zip([0, 0, 0, 0, 0, 2, 3]) {
+    for (table, rows) in TABLES.into_iter().zip([0, 0, 0, 0, 0, 3, 3]) {
         assert_eq!(count(&raw, table).await, rows, "{table}");
     }
 }
