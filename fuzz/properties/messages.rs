@@ -19,7 +19,7 @@ use eightysix::rules::condition::Condition;
 use eightysix::rules::parse::Template;
 use eightysix::rules::set::SetKind;
 use eightysix::rules::{
-    EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, Subject, SubjectKind, Wording,
+    EventKind, Form, GroupBy, Placed, Rule, RuleName, RuleSet, Severity, State, Subject, SubjectKind, Wording,
 };
 use eightysix::snapshot::diff::diff;
 use eightysix::snapshot::recipes::Recipes;
@@ -177,6 +177,7 @@ fn rule(message: Placed, subject: SubjectKind, event: Option<EventKind>) -> Rule
         during: Vec::new(),
         severity: Severity::Critical,
         notify: Vec::new(),
+        group_by: GroupBy::Venue,
         message: Some(Wording::ForAll(message)),
     }
 }
@@ -220,9 +221,11 @@ fn composed(venues: u64, message: &str, name: &str, language: Language) -> Mail 
         at: NOW,
         baseline: false,
         found_after: None,
+        station: None,
     };
     let group = Group { opened_at: NOW, entries: [EntryKind::Opened, EntryKind::Closed].map(entry).into() };
     let part = |venue: u64| Part {
+        station: None,
         venue: Some(VenueId(venue)),
         venue_name: Some(name),
         group: &group,

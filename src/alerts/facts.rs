@@ -293,6 +293,12 @@ pub fn station_name(snapshot: &Snapshot, id: ProductId) -> Option<String> {
     Some(printable(&station.name, NAME_LENGTH_MAX))
 }
 
+/// Returns a station's name, or its number when it was not read.
+pub fn label_of_station(snapshot: &Snapshot, id: StationId) -> String {
+    let station = snapshot.picture.catalog.stations.get(&id);
+    station.map_or_else(|| format!("{NAMELESS_STATION}{id}"), |station| printable(&station.name, NAME_LENGTH_MAX))
+}
+
 fn shown_name(product: &Product) -> String {
     let name = if product.full_name.is_empty() { &product.name } else { &product.full_name };
     printable(name, NAME_LENGTH_MAX)

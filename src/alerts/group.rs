@@ -17,7 +17,7 @@ use crate::language::Language;
 use crate::rules::Severity;
 use crate::snapshot::Gap;
 use crate::topics::BaseTopic;
-use crate::units::{BrandId, Timestamp, VenueId};
+use crate::units::{BrandId, StationId, Timestamp, VenueId};
 
 /// An event that is this old helps nobody at the pass; MQTT 5 brokers drop it for screens that were away.
 pub const EVENT_EXPIRY_S: u32 = 600;
@@ -124,6 +124,8 @@ pub struct Entry {
     pub baseline: bool,
     /// When nobody had read the list before it was found, if that was for long.
     pub found_after: Option<Gap>,
+    /// The station whose news have mails of their own, when its rule asks for that.
+    pub station: Option<StationId>,
 }
 
 impl Entry {
@@ -176,6 +178,22 @@ impl Group {
         self.is_too_long() || self.entries.iter().any(Entry::is_urgent)
     }
 
+    /// Divides it into what shares a mail: what is of the venue, and of each station that has mails of its own.
+    pub fn into_parts(self) -> Vec<Self> {
+        let mut parts: BTreeMap<Option<StationId>, Self> = BTreeMap::new();
+        for entry in self.entries {
+            let empty = || Self { opened_at: self.opened_at, entries: Vec::new() };
+            parts.entry(entry.station).or_insert_with(empty).entries.push(entry);
+        }
+        parts.into_values().collect()
+    }
+
+    /// Returns the station that all of it is about, if that has mails of its own.
+    pub fn station(&self) -> Option<StationId> {
+        let first = self.entries.first()?.station;
+        first.filter(|_| self.entries.iter().all(|entry| entry.station == first))
+    }
+
     fn is_too_long(&self) -> bool {
         self.entries.len() >= GROUP_ENTRIES_MAX
     }
@@ -201,15 +219,19 @@ impl Group {
 
 /// Divides the groups of a receiver that are due into the mails that go out now, of which `left` are not too many.
 ///
-/// What is exempt has its own mail for each venue, as everything has while there are not too many; then the rest becomes
-/// one mail, or goes on waiting when none is left.
+/// What is exempt has its own mail for each venue or station, as everything has while there are not too many; then the rest
+/// becomes one mail, or goes on waiting when none is left.
 pub fn into_mails(due: Vec<(GroupKey, Group)>, left: usize) -> Vec<Vec<(GroupKey, Group)>> {
     let (exempt, rest): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, group)| group.is_exempt());
-    let left = left.saturating_sub(exempt.len());
-    let alone = |part: (GroupKey, Group)| vec![part];
-    let mut mails: Vec<_> = exempt.into_iter().map(alone).collect();
-    if rest.len() <= left {
-        mails.extend(rest.into_iter().map(alone));
+    let alone = |(key, group): (GroupKey, Group)| {
+        let part = move |part: Group| vec![(key.clone(), part)];
+        group.into_parts().into_iter().map(part)
+    };
+    let mut mails: Vec<_> = exempt.into_iter().flat_map(alone).collect();
+    let left = left.saturating_sub(mails.len());
+    let apart: Vec<_> = rest.iter().cloned().flat_map(alone).collect();
+    if apart.len() <= left {
+        mails.extend(apart);
     } else if left > 0 {
         mails.push(rest);
     }
@@ -348,6 +370,7 @@ mod tests {
             at: NOW,
             baseline: false,
             found_after: None,
+            station: None,
         }
     }
 
@@ -448,6 +471,36 @@ mod tests {
             let mails: Vec<Vec<u64>> = into_mails(groups, left).iter().map(venues).collect();
             assert_eq!(mails, expected, "{severities:?} {left}");
         }
+    }
+
+    #[test]
+    fn a_station_with_mails_of_its_own_counts_as_one_and_waits_with_its_venue() {
+        let of = |stations: &[Option<u64>], severity: Severity| {
+            let entry = |station: &Option<u64>| Entry {
+                severity,
+                station: station.map(StationId),
+                ..entry(EntryKind::Opened, "a")
+            };
+            (key(), Group { opened_at: NOW, entries: stations.iter().map(entry).collect() })
+        };
+        let stations = |mail: &Vec<(GroupKey, Group)>| -> Vec<Option<u64>> {
+            let [(_, part)] = &mail[..] else { panic!("one venue: {mail:?}") };
+            part.entries.iter().map(|entry| entry.station.map(|id| id.0)).collect()
+        };
+        let four = [None, Some(3), Some(1), Some(3)];
+        let (apart, whole) = (vec![vec![None], vec![Some(1)], vec![Some(3), Some(3)]], vec![four.to_vec()]);
+        for (severity, left, expected) in [
+            (Severity::Warning, 3, &apart),
+            (Severity::Warning, 2, &whole),
+            (Severity::Warning, 0, &Vec::new()),
+            (Severity::Critical, 0, &apart),
+        ] {
+            let mails = into_mails(vec![of(&four, severity)], left);
+            assert_eq!(&mails.iter().map(stations).collect::<Vec<_>>(), expected, "{severity:?} {left}");
+        }
+        let station = |stations: &[Option<u64>]| of(stations, Severity::Info).1.station().map(|id| id.0);
+        assert_eq!(station(&[Some(3), Some(3)]), Some(3));
+        assert_eq!([station(&four), station(&[Some(3), None]), station(&[None])], [None; 3]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::alerts::words::{letter, values};
 use crate::calendar::business_day;
 use crate::language::Language;
 use crate::snapshot::Gap;
-use crate::units::{BrandId, Timestamp, VenueId, Zone, printable};
+use crate::units::{BrandId, StationId, Timestamp, VenueId, Zone, printable};
 
 /// The longest subject: what a phone shows on two lines.
 pub const SUBJECT_LENGTH_MAX: usize = 120;
@@ -55,8 +55,10 @@ pub struct MailContext<'a> {
 pub struct Part<'a> {
     /// The venue; `None` when the brand itself is concerned.
     pub venue: Option<VenueId>,
-    /// The venue's name.
+    /// The venue's name, with that of the station where that has mails of its own.
     pub venue_name: Option<&'a str>,
+    /// The station that alone is concerned, when its news have mails of their own.
+    pub station: Option<StationId>,
     /// What happened.
     pub group: &'a Group,
     /// Everything open at the venue that this receiver was told of.
@@ -84,10 +86,10 @@ pub fn compose(receiver: &ReceiverName, parts: &[Part<'_>], context: &MailContex
     let render = |of_whole: &str, of_part: &str| {
         rendered(&templates, [of_whole, of_part], parts, context, now).unwrap_or_else(|_| plain(entries()))
     };
-    let venue = if let [part] = parts { part.venue } else { None };
+    let (venue, station) = if let [part] = parts { (part.venue, part.station) } else { (None, None) };
     let mail = Mail {
         message_id: id.as_str().to_owned(),
-        thread_id: thread_id(venue, context, now),
+        thread_id: thread_id(venue, station, context, now),
         language: context.language,
         subject: subject.clone(),
         text: render(TEXT, TEXT_PART),
@@ -96,8 +98,10 @@ pub fn compose(receiver: &ReceiverName, parts: &[Part<'_>], context: &MailContex
     Notice { id, receiver: receiver.clone(), at: now, content: Content::Email(mail), summary: subject }
 }
 
-fn thread_id(venue: Option<VenueId>, context: &MailContext<'_>, now: Timestamp) -> String {
-    format!("{}{}", threads_of(context.brand, venue), business_day(now, context.zone, context.day_starts))
+fn thread_id(venue: Option<VenueId>, station: Option<StationId>, context: &MailContext<'_>, now: Timestamp) -> String {
+    let station = station.map(|id| format!("station-{id}.")).unwrap_or_default();
+    let day = business_day(now, context.zone, context.day_starts);
+    format!("{}{station}{day}", threads_of(context.brand, venue))
 }
 
 /// Returns what the id of every thread about a venue begins with, or about the brand itself for `None`.
@@ -336,6 +340,7 @@ mod tests {
             at: now,
             baseline: false,
             found_after: None,
+            station: None,
         }
     }
 
@@ -382,6 +387,7 @@ mod tests {
         let part = Part {
             venue: Some(VenueId(7)),
             venue_name: Some("Sahil"),
+            station: None,
             group: &group,
             open: vec![StillOpen { alert: &still, under: vec!["Şah plov", "Plov 0.5"] }],
             read_at: Some(at("2026-05-08T14:51:56Z")),

@@ -634,6 +634,7 @@ mod tests {
             during: Vec::new(),
             severity: Severity::Critical,
             notify: Vec::new(),
+            group_by: crate::rules::GroupBy::Venue,
             message: Some(wording.clone()),
         };
         let compiled = Messages::compile(&RuleSet::new(vec![rule], Vec::new()), zone, common);

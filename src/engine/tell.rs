@@ -23,11 +23,11 @@ use crate::board;
 use crate::engine::{Commit, Engine};
 use crate::language::Language;
 use crate::rules::events::events;
-use crate::rules::{Form, Placed, Rule, Severity};
+use crate::rules::{Form, GroupBy, Placed, Rule, RuleName, Severity};
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::Change;
 use crate::snapshot::recipes::Recipes;
-use crate::units::{Timestamp, VenueId};
+use crate::units::{StationId, Timestamp, VenueId};
 
 /// Collects what one step tells.
 pub(super) struct Teller<'a> {
@@ -131,7 +131,7 @@ impl<'a> Teller<'a> {
     /// Tells receivers that an alert is open.
     pub(super) fn tell_opened(&mut self, rule: &Rule, open: &OpenAlert, facts: &Facts, receivers: &[ReceiverName]) {
         let message = self.said(|language| opening_words(rule, open, language));
-        let news = self.alert_news(EntryKind::Opened, rule.name.as_str(), open, message);
+        let news = self.alert_news(EntryKind::Opened, &rule.name, open, message);
         self.tell(receivers, &news, facts, Some(open), None);
     }
 
@@ -141,7 +141,7 @@ impl<'a> Teller<'a> {
         let lasts = self.now.since(open.opened_at);
         let message =
             self.said(|language| news::open_for(language, open.message.in_language(language), lasts, is_taken_care_of));
-        let news = self.alert_news(EntryKind::Escalated, rule.name.as_str(), open, message);
+        let news = self.alert_news(EntryKind::Escalated, &rule.name, open, message);
         self.tell(receivers, &news, facts, Some(open), None);
     }
 
@@ -155,7 +155,7 @@ impl<'a> Teller<'a> {
         let lasts = self.now.since(open.opened_at);
         let message =
             self.said(|language| news::still_so(language, open.message.in_language(language), lasts, expected));
-        let mut news = self.alert_news(EntryKind::Reminded, rule.name.as_str(), open, message);
+        let mut news = self.alert_news(EntryKind::Reminded, &rule.name, open, message);
         news.entry.id = group::repeated_entry_id(&open.episode, EntryKind::Reminded, self.now);
         self.tell(&open.told.iter().cloned().collect::<Vec<_>>(), &news, facts, Some(open), None);
     }
@@ -168,7 +168,7 @@ impl<'a> Teller<'a> {
         let message = self.said(|language| {
             format!("{}: {}", values::name(language, &open.label), acknowledged.in_words(language, zone))
         });
-        let mut news = self.alert_news(EntryKind::Acknowledged, key.rule.as_str(), open, message);
+        let mut news = self.alert_news(EntryKind::Acknowledged, &key.rule, open, message);
         news.entry.id = group::repeated_entry_id(&open.episode, EntryKind::Acknowledged, acknowledged.at);
         for route in open.told.iter().filter_map(|receiver| self.engine.policy.routes.get(receiver)) {
             let entry = news.in_language(route.language);
@@ -256,7 +256,7 @@ impl<'a> Teller<'a> {
                 None => news::rule_taken_away(language, &label, key.rule.as_str(), duration),
             }
         });
-        let mut news = self.alert_news(EntryKind::Closed, key.rule.as_str(), open, message);
+        let mut news = self.alert_news(EntryKind::Closed, &key.rule, open, message);
         news.entry.found_after = facts.found_after;
         let told = open.told.iter().filter(|receiver| !by_window || self.waits_to_be_told(receiver, &facts, open));
         let told: Vec<ReceiverName> = told.cloned().collect();
@@ -283,18 +283,19 @@ impl<'a> Teller<'a> {
         waiting.is_some_and(|group| group.entries.iter().any(is_its))
     }
 
-    fn alert_news(&self, kind: EntryKind, rule: &str, open: &OpenAlert, texts: Texts) -> News {
+    fn alert_news(&self, kind: EntryKind, rule: &RuleName, open: &OpenAlert, texts: Texts) -> News {
         let entry = Entry {
             id: group::alert_entry_id(&open.episode, kind),
             kind,
             episode: Some(open.episode.clone()),
-            rule: rule.to_owned(),
+            rule: rule.as_str().to_owned(),
             severity: open.severity,
             label: open.label.clone(),
             message: String::new(),
             at: self.now,
             baseline: open.baseline && kind == EntryKind::Opened,
             found_after: open.found_after.filter(|_| kind == EntryKind::Opened),
+            station: self.engine.policy.rules.get(rule).and_then(|rule| apart(rule, open.station)),
         };
         News { entry, texts }
     }
@@ -370,6 +371,7 @@ impl<'a> Teller<'a> {
             at: self.now,
             baseline: false,
             found_after: facts.found_after,
+            station: apart(rule, facts.station.as_ref().map(|station| station.id)),
         };
         let messages = &self.engine.policy.messages;
         let texts = self.said(|language| messages.render(&rule.name, false, facts, words, language));
@@ -482,14 +484,19 @@ impl<'a> Teller<'a> {
 
     fn compose(&self, receiver: &ReceiverName, mail: &[(GroupKey, Group)], commit: &Commit) -> Notice {
         let snapshot_of = |key: &GroupKey| key.venue.and_then(|venue| self.engine.snapshot_in(commit, venue));
-        let names: Vec<Option<String>> =
-            mail.iter().map(|(key, _)| snapshot_of(key).map(|snapshot| facts::venue_name(snapshot))).collect();
+        let name = |(key, group): &(GroupKey, Group)| {
+            let snapshot = snapshot_of(key)?;
+            let station = group.station().map(|id| format!(", {}", facts::label_of_station(snapshot, id)));
+            Some(format!("{}{}", facts::venue_name(snapshot), station.unwrap_or_default()))
+        };
+        let names: Vec<Option<String>> = mail.iter().map(name).collect();
         let setting = &self.engine.policy.setting;
         let mut parts = Vec::with_capacity(mail.len());
         for ((key, group), name) in mail.iter().zip(&names) {
-            let (open, snapshot) = (self.still_open(key, commit), snapshot_of(key));
+            let (station, snapshot) = (group.station(), snapshot_of(key));
+            let open = self.still_open(key, station, commit);
             let read_at = snapshot.and_then(|snapshot| snapshot.read_at);
-            parts.push(Part { venue: key.venue, venue_name: name.as_deref(), group, open, read_at });
+            parts.push(Part { venue: key.venue, venue_name: name.as_deref(), station, group, open, read_at });
         }
         let at_most = self.engine.policy.routes.get(receiver).and_then(|route| route.at_most);
         let context = MailContext {
@@ -503,8 +510,8 @@ impl<'a> Teller<'a> {
     }
 
     /// Returns the alerts of the group's venue that will be open after the commit and that the receiver was told of, each
-    /// with what hangs under it and was therefore not told.
-    fn still_open<'b>(&'b self, key: &GroupKey, commit: &'b Commit) -> Vec<StillOpen<'b>> {
+    /// with what hangs under it and was therefore not told; only those of a station in a mail of that.
+    fn still_open<'b>(&'b self, key: &GroupKey, station: Option<StationId>, commit: &'b Commit) -> Vec<StillOpen<'b>> {
         let after = self.engine.alerts_after(commit, key.venue);
         let open = after.iter().filter_map(|(key, alert)| Some((*key, alert.open()?)));
         let open: Vec<(&AlertKey, &OpenAlert)> = open.collect();
@@ -514,7 +521,8 @@ impl<'a> Teller<'a> {
             labels.dedup();
             labels
         };
-        let told = open.iter().filter(|(_, open)| open.told.contains(&key.receiver));
+        let is_concerned = |open: &OpenAlert| station.is_none() || open.station == station;
+        let told = open.iter().filter(|(_, open)| open.told.contains(&key.receiver) && is_concerned(open));
         let mut told: Vec<StillOpen<'_>> = told.map(|(key, alert)| StillOpen { alert, under: under(key) }).collect();
         told.sort_by_key(|open| (severity_rank(open.alert.severity), open.alert.opened_at));
         told
@@ -530,6 +538,14 @@ fn opening_words(rule: &Rule, open: &OpenAlert, language: Language) -> String {
             news::unstable(language, message, calm)
         }
         (Form::State(_) | Form::Event(_), _) => message.to_owned(),
+    }
+}
+
+/// Returns the station whose mail the news of a rule go into, if not into that of the venue.
+fn apart(rule: &Rule, station: Option<StationId>) -> Option<StationId> {
+    match rule.group_by {
+        GroupBy::Venue => None,
+        GroupBy::Station => station,
     }
 }
 

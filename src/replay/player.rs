@@ -111,9 +111,13 @@ impl Player {
         self.now = until;
     }
 
-    /// Sends a mail, which is counted and not written: what it would say matters to nobody here.
+    /// Sends what waits, as one mail or one for each station: they are counted and not written, as what they would say
+    /// matters to nobody here.
     fn send(&mut self, key: GroupKey, told: &mut Told) {
-        told.count_mail(&key.receiver, self.now);
+        let mails = self.engine.memory().groups.get(&key).map_or(0, |group| group.clone().into_parts().len());
+        for _ in 0..mails {
+            told.count_mail(&key.receiver, self.now);
+        }
         let mut sent = Commit::default();
         sent.groups.push((key, None));
         self.engine.adopt(sent);

@@ -136,8 +136,33 @@ pub struct Rule {
     pub severity: Severity,
     /// The receivers it is for; none for a rule that shows only on the board and in the feed.
     pub notify: Vec<Placed>,
+    /// What shares a mail.
+    pub group_by: GroupBy,
     /// What is said when it fires; without it, the renderer's own words.
     pub message: Option<Wording>,
+}
+
+/// What of a receiver's news shares a mail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum GroupBy {
+    /// All of a venue.
+    #[default]
+    Venue,
+    /// All of a station of a venue.
+    Station,
+}
+
+impl GroupBy {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Venue, Self::Station];
+
+    /// Returns the word of rule files.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Venue => "venue",
+            Self::Station => "station",
+        }
+    }
 }
 
 /// What only one kind of rule has.

@@ -12,11 +12,13 @@ use crate::site::Site;
 use crate::table::{Case, cases};
 
 /// About values, or about YAML itself.
-const RULES: [&str; 33] = [
+const RULES: [&str; 35] = [
     "end of a set with a misspelt field",
     "escalation to somebody unknown",
     "escalation to somebody who is told at once",
     "for beyond a week",
+    "group_by station of a category",
+    "group_by station of what has none",
     "message of a category that names a station",
     "message of a rule without a set that names one",
     "message of a set over venues that names a venue",

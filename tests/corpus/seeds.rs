@@ -346,6 +346,7 @@ tests:
             at: NOW,
             baseline: true,
             found_after: None,
+            station: None,
         };
         let text = |text: &str| text.to_owned();
         let mqtt = MqttMessage {

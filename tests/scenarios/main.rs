@@ -10,6 +10,7 @@ mod doubts;
 #[path = "../support/driver.rs"]
 mod driver;
 mod followups;
+mod grouping;
 mod languages;
 mod orders;
 mod random;

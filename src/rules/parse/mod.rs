@@ -21,7 +21,7 @@ use crate::rules::condition::Condition;
 use crate::rules::field::Scope;
 use crate::rules::parse::matcher::ConditionReader;
 use crate::rules::set::{AtLeast, SetKind};
-use crate::rules::{EventKind, Form, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind, Wording};
+use crate::rules::{EventKind, Form, GroupBy, Placed, Rule, RuleName, RuleSet, Severity, State, SubjectKind, Wording};
 
 pub use followup::{ESCALATE_MAX, FOLLOWUP_RANGE, REMIND_MAX};
 pub use schema::schema;
@@ -151,6 +151,7 @@ impl Reader<'_> {
         let when = self.when(&mut fields, scope);
         let severity = self.severity(&mut fields);
         let notify = self.notify(&mut fields);
+        let group_by = self.group_by(&mut fields, scope, set);
         // Nobody knows what a message can say of a set that could not be read.
         let known = scope.filter(|_| at_least.is_some() || !fields.holds("at_least"));
         let message = self.wording(&mut fields, "message", known, set);
@@ -180,7 +181,7 @@ impl Reader<'_> {
         if let (Some((name, place)), Some(form), Some(when), Some(severity)) = (name, form, when, severity)
             && self.problems.count() == problems_before
         {
-            self.rules.push(Rule { name, place, form, when, during, severity, notify, message });
+            self.rules.push(Rule { name, place, form, when, during, severity, notify, group_by, message });
         }
     }
 
@@ -254,6 +255,29 @@ impl Reader<'_> {
     fn severity(&mut self, fields: &mut Fields<'_>) -> Option<Severity> {
         let Some(node) = fields.optional("severity") else { return Some(Severity::Warning) };
         node.word(&Severity::ALL.map(|severity| (severity.word(), severity)), self.problems)
+    }
+
+    /// Reads what shares a mail. A station is always one of a venue, so that `[station]` says the same as `[venue, station]`.
+    fn group_by(&mut self, fields: &mut Fields<'_>, scope: Option<Scope>, set: Option<SetKind>) -> GroupBy {
+        let Some(node) = fields.optional("group_by") else { return GroupBy::Venue };
+        let items = node.one_or_more();
+        if items.is_empty() {
+            let help = "write [venue], which is the default, or [venue, station]";
+            self.problems.tell_with_help(&node.place, "'group_by' names nothing", help);
+            return GroupBy::Venue;
+        }
+        let words = GroupBy::ALL.map(|group_by| (group_by.word(), group_by));
+        let named: Vec<GroupBy> = items.iter().filter_map(|item| item.word(&words, self.problems)).collect();
+        if !named.contains(&GroupBy::Station) {
+            return GroupBy::Venue;
+        }
+        let has_station = scope.is_none_or(|scope| matches!(scope.subject, SubjectKind::Item | SubjectKind::Station))
+            && set.is_none_or(|set| set == SetKind::Station);
+        if !has_station {
+            let message = "'group_by: station' has no meaning here: what this rule is about is of no station";
+            self.problems.tell_with_help(&node.place, message, "remove it, or write [venue]");
+        }
+        GroupBy::Station
     }
 
     /// Reads the receivers. The key must be there, as a rule that tells nobody is more often an oversight than meant;

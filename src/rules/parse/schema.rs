@@ -17,7 +17,7 @@ use crate::rules::parse::followup::{ESCALATE_MAX, FOLLOWUP_RANGE, REMIND_MAX};
 use crate::rules::parse::set::COUNT_RANGE;
 use crate::rules::parse::{DURING_MAX, MESSAGE_LENGTH_MAX, NOTIFY_MAX, RULES_MAX, STATE_KEYS, WAIT_RANGE};
 use crate::rules::set::SetKind;
-use crate::rules::{EventKind, Severity, SubjectKind};
+use crate::rules::{EventKind, GroupBy, Severity, SubjectKind};
 
 /// Any number of values but none.
 const SOME: std::ops::RangeInclusive<usize> = 1..=usize::MAX;
@@ -111,6 +111,7 @@ fn common_settings() -> Vec<(&'static str, Schema)> {
         ("during", reference("during")),
         ("severity", reference("severity")),
         ("notify", reference("notify")),
+        ("group_by", group_by()),
         ("message", reference("message")),
     ]
 }
@@ -230,6 +231,13 @@ fn notify() -> Schema {
     described(
         one_or_more(&text(), &(0..=NOTIFY_MAX)),
         "The receivers, by their names in the configuration. `[]` tells nobody: an open alert is then on the screens only.",
+    )
+}
+
+fn group_by() -> Schema {
+    described(
+        one_or_more(&word(GroupBy::ALL.map(GroupBy::word)), &SOME),
+        "What shares a mail: all news of a venue, or of each of its stations. By default `[venue]`. Example: `group_by: [venue, station]`",
     )
 }
 

@@ -10,7 +10,7 @@ use crate::rules::set::{AtLeast, SetKind};
 use crate::rules::subject::Scene;
 use crate::rules::term::{Comparison, MILLION, Term, Test};
 use crate::rules::value::View;
-use crate::rules::{Form, Placed, Rule, RuleName, Severity, State, Subject, SubjectKind};
+use crate::rules::{Form, GroupBy, Placed, Rule, RuleName, Severity, State, Subject, SubjectKind};
 use crate::snapshot::pace::{Batch, Pace};
 
 fn arbitrary_matcher() -> impl Strategy<Value = Condition> {
@@ -137,6 +137,7 @@ fn rule(name: &str, when: Condition, keep_while: Option<Condition>, needs_row: b
         during: Vec::new(),
         severity: Severity::Warning,
         notify: vec![Placed { text: "kitchen".into(), place, quoted: false }],
+        group_by: GroupBy::Venue,
         message: None,
     }
 }

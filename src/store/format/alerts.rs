@@ -113,6 +113,8 @@ struct StoredEntry {
     baseline: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     found_after: Option<(i64, i64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    station: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy)]
@@ -374,7 +376,7 @@ pub fn decode_mailed(body: &str) -> Result<Mailed, StoreError> {
 }
 
 fn stored_entry(entry: &Entry) -> StoredEntry {
-    let Entry { id, kind, episode, rule, severity, label, message, at, baseline, found_after } = entry;
+    let Entry { id, kind, episode, rule, severity, label, message, at, baseline, found_after, station } = entry;
     StoredEntry {
         id: id.clone(),
         kind: match kind {
@@ -393,11 +395,12 @@ fn stored_entry(entry: &Entry) -> StoredEntry {
         at: at.unix_ms(),
         baseline: *baseline,
         found_after: found_after.map(stored_gap),
+        station: station.map(|id| id.0),
     }
 }
 
 fn entry_of(stored: StoredEntry) -> Result<Entry, StoreError> {
-    let StoredEntry { id, kind, episode, rule, severity, label, message, at, baseline, found_after } = stored;
+    let StoredEntry { id, kind, episode, rule, severity, label, message, at, baseline, found_after, station } = stored;
     let kind = match kind {
         StoredEntryKind::Opened => EntryKind::Opened,
         StoredEntryKind::Escalated => EntryKind::Escalated,
@@ -409,5 +412,6 @@ fn entry_of(stored: StoredEntry) -> Result<Entry, StoreError> {
     let episode = episode.as_deref().map(EpisodeId::from_stored);
     let severity = severity_of(&severity)?;
     let (at, found_after) = (Timestamp::from_unix_ms(at), found_after.map(gap_of));
-    Ok(Entry { id, kind, episode, rule, severity, label, message, at, baseline, found_after })
+    let station = station.map(StationId);
+    Ok(Entry { id, kind, episode, rule, severity, label, message, at, baseline, found_after, station })
 }

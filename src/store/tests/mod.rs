@@ -101,18 +101,9 @@ fn tandir() -> Station {
     Station { id: StationId(3), name: "Tandir".to_owned(), active: true, kitchen: true, printable: false }
 }
 
-/// A cycle that changes every table: a dish runs out at a station that is new, is told at once and will be mailed.
-fn full_cycle() -> Commit {
-    let mut snapshot = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
-    snapshot.read_at = Some(NOW);
-    snapshot.seq = 1;
-    snapshot.picture.rows = Arc::new([(ProductId(54), row())].into());
-    snapshot.outages = vec![Outage { product: ProductId(61), since: after_s(-1_000), back_at: NOW }];
-    snapshot.gaps = vec![gap()];
-    Arc::make_mut(&mut snapshot.picture.catalog).stations.insert(StationId(3), tandir());
-    let episode = EpisodeId::derive("sahil/54", NOW);
-    let open = OpenAlert {
-        episode: episode.clone(),
+fn open_alert(episode: EpisodeId) -> OpenAlert {
+    OpenAlert {
+        episode,
         since: NOW,
         opened_at: NOW,
         clear_since: Some(NOW),
@@ -129,12 +120,24 @@ fn full_cycle() -> Commit {
         unstable_since: None,
         set: None,
         found_after: None,
-    };
+    }
+}
+
+/// A cycle that changes every table: a dish runs out at a station that is new, is told at once and will be mailed.
+fn full_cycle() -> Commit {
+    let mut snapshot = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
+    snapshot.read_at = Some(NOW);
+    snapshot.seq = 1;
+    snapshot.picture.rows = Arc::new([(ProductId(54), row())].into());
+    snapshot.outages = vec![Outage { product: ProductId(61), since: after_s(-1_000), back_at: NOW }];
+    snapshot.gaps = vec![gap()];
+    Arc::make_mut(&mut snapshot.picture.catalog).stations.insert(StationId(3), tandir());
+    let episode = EpisodeId::derive("sahil/54", NOW);
     let rule = RuleName::new("sold-out").expect("a rule name");
     let entry = Entry {
         id: "entry".to_owned(),
         kind: EntryKind::Opened,
-        episode: Some(episode),
+        episode: Some(episode.clone()),
         rule: "sold-out".to_owned(),
         severity: Severity::Critical,
         label: "Lülə kabab".to_owned(),
@@ -142,6 +145,7 @@ fn full_cycle() -> Commit {
         at: NOW,
         baseline: false,
         found_after: None,
+        station: None,
     };
     let item = AlertKey { subject: Subject::Item(VenueId(1), ProductId(54)), rule: rule.clone() };
     let of_brand = GroupKey { receiver: receiver(), venue: None };
@@ -155,7 +159,7 @@ fn full_cycle() -> Commit {
             AlertKey { subject: Subject::Brand, rule },
             Some(Alert::Pending { since: NOW, baseline: true, turns: Turns::default() }),
         ),
-        (item, Some(Alert::Open(Box::new(open)))),
+        (item, Some(Alert::Open(Box::new(open_alert(episode))))),
     ];
     commit.groups = vec![(of_brand, Some(group.clone())), (of_venue, Some(group))];
     commit.changes = vec![

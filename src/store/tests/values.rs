@@ -339,8 +339,9 @@ fn alert() -> impl Strategy<Value = Alert> {
 fn entry() -> impl Strategy<Value = Entry> {
     let kinds = vec![EntryKind::Opened, EntryKind::Closed, EntryKind::Acknowledged, EntryKind::Changed];
     let words = (text(), text(), text(), text());
-    (prop::sample::select(kinds), maybe(text()), words, severity(), time(), any::<bool>(), maybe(gap())).prop_map(
-        |(kind, episode, (id, rule, label, message), severity, at, baseline, found_after)| Entry {
+    let found = (time(), any::<bool>(), maybe(gap()), maybe(any::<u64>()));
+    (prop::sample::select(kinds), maybe(text()), words, severity(), found).prop_map(
+        |(kind, episode, (id, rule, label, message), severity, (at, baseline, found_after, station))| Entry {
             id,
             kind,
             episode: episode.as_deref().map(EpisodeId::from_stored),
@@ -351,6 +352,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             at,
             baseline,
             found_after,
+            station: station.map(StationId),
         },
     )
 }
