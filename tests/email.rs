@@ -96,9 +96,9 @@ async fn each_language_arrives_in_its_own_letters() {
     let server = MailServer::start(Offer::Plain);
     let sink = sink(&settings(server.port(), Security::Plain));
     let mails = [
-        (Language::Az, "Sahil: Şah plov bitib, ərzaq çatışmır, və daha 2"),
+        (Language::Az, "Sahil: Şah plov bitib, ərzaq çatışmır; daha 2 xəbər"),
         (Language::Ru, "Сахил: люля-кебаб закончился, ещё 5 позиций в стоп-листе"),
-        (Language::En, "Sahil: Lamb kebab is out, and 2 more"),
+        (Language::En, "Sahil: Lamb kebab is out; 2 more news"),
     ];
     for (count, (language, said)) in mails.into_iter().enumerate() {
         let (id, at) = (NoticeId::from_stored(language.code()), Timestamp::from_unix_ms(1_778_252_651_204));

@@ -478,7 +478,7 @@ mod tests {
         });
         let [english, azerbaijani, russian] = mails;
         insta::assert_snapshot!(english, @r"
-        Sahil: Lamb kebab is out, and 2 more
+        Sahil: Lamb kebab is out; 2 more news
 
         Lamb kebab is out (Fri 18:52)  [critical]
           before that, at Fri 14:00: Lamb kebab is back
@@ -494,7 +494,7 @@ mod tests {
         eightysix watches sahil on Clopos
         ");
         insta::assert_snapshot!(azerbaijani, @r"
-        Sahil: Quzu kababı bitib, və daha 2
+        Sahil: Quzu kababı bitib; daha 2 xəbər
 
         Quzu kababı bitib (cümə 18:52)  [kritik]
           bundan əvvəl, cümə 14:00: Quzu kababı yenidən satışda
@@ -510,7 +510,7 @@ mod tests {
         eightysix Clopos üzərindən izləyir: sahil
         ");
         insta::assert_snapshot!(russian, @r"
-        Sahil: Люля-кебаб закончился, и ещё 2
+        Sahil: Люля-кебаб закончился; ещё 2 новости
 
         Люля-кебаб закончился (пт 18:52)  [критично]
           до этого, пт 14:00: Люля-кебаб снова в продаже
@@ -534,7 +534,7 @@ mod tests {
             .map(|name| entry(EntryKind::Opened, name, name))
             .collect();
         entries.push(entry(EntryKind::Closed, "Ayran", "Ayran is back"));
-        assert_eq!(composed(entries).subject, "Sahil: Dolma, and 5 more");
+        assert_eq!(composed(entries).subject, "Sahil: Dolma; 5 more news");
     }
 
     #[test]

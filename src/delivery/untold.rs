@@ -331,7 +331,7 @@ mod tests {
             message_id: "m".to_owned(),
             thread_id: "t".to_owned(),
             language: Language::En,
-            subject: "Sahil: Plov is out, and 1 more".to_owned(),
+            subject: "Sahil: Plov is out; 1 more news".to_owned(),
             text: text.to_owned(),
             html: String::new(),
         })

@@ -78,7 +78,7 @@ fn each_expectation_holds_when_it_is_so_and_fails_when_it_is_not() {
             "passed",
         ),
         (
-            "[{ stop: { Piti: 0, Plov: 0 } }, { after: 2m, told: [{ to: kitchen, like: P.* }, { to: managers, text: 'Venue: Piti is out, and 1 more' }] }]",
+            "[{ stop: { Piti: 0, Plov: 0 } }, { after: 2m, told: [{ to: kitchen, like: P.* }, { to: managers, text: 'Venue: Piti is out; 1 more news' }] }]",
             "passed",
         ),
         ("[{ stop: { Tea: 0 } }, { after: 1m, open: [], pending: [], told: [] }]", "passed"),

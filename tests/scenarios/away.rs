@@ -82,7 +82,7 @@ fn what_happened_while_nobody_ran_is_told_once_and_says_so() {
     19:03:00 feed product.stopped: Bozbaş at Sahil
     19:03:21 kitchen opened sold-out: Bozbaş is out at Kitchen since 18:23
     19:04:00 kitchen closed sold-out: Piti is back on at Kitchen
-    19:04:21 managers mail Sahil: Bozbaş is out at Kitchen since 18:23, and 1 more
+    19:04:21 managers mail Sahil: Bozbaş is out at Kitchen since 18:23; 1 more news
     ");
 }
 
@@ -142,6 +142,6 @@ fn what_happened_while_clopos_did_not_answer_says_so_in_each_line_among_others()
     18:15:54 kitchen opened sold-out: Bozbaş is out at Kitchen since 18:03
     18:16:06 kitchen opened sold-out: Gürzə is out at Kitchen since 18:15
     18:16:33 ops closed venue-unreadable: The stop list of Sahil is read again
-    18:16:54 managers mail Sahil: Bozbaş is out at Kitchen since 18:03, and 1 more
+    18:16:54 managers mail Sahil: Bozbaş is out at Kitchen since 18:03; 1 more news
     ");
 }

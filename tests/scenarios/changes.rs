@@ -220,6 +220,6 @@ fn a_venue_that_is_no_longer_watched_ends_its_alerts_aloud() {
     18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
     18:04:21 managers mail İçərişəhər: Piti is out at Kitchen since 18:03
     18:05:00 kitchen closed sold-out: Piti is still out, but no longer watched
-    18:06:00 managers mail sahil: Piti is still out, but no longer watched, and 1 more
+    18:06:00 managers mail sahil: Piti is still out, but no longer watched; 1 more news
     ");
 }

@@ -50,7 +50,7 @@ fn a_list_that_is_really_cleared_is_believed_at_the_second_look() {
     18:04:00 kitchen closed sold-out: Piti is back on at Kitchen
     18:04:00 kitchen closed sold-out: Bozbaş is back on at Kitchen
     18:04:00 kitchen closed sold-out: Dovğa is back on at Kitchen
-    18:05:00 managers mail Sahil: Düşbərə is back on at Kitchen, and 5 more
+    18:05:00 managers mail Sahil: Düşbərə is back on at Kitchen; 5 more news
     ");
 }
 

@@ -98,7 +98,7 @@ fn nobody_is_reminded_of_what_is_silenced_or_not_known() {
     insta::assert_snapshot!(told(&opening(), story), @r"
     18:03:00 feed product.stopped: Piti at Sahil
     18:03:00 feed product.stopped: Bozbaş at Sahil
-    18:04:00 managers mail Sahil: Piti is out, and 1 more
+    18:04:00 managers mail Sahil: Piti is out; 1 more news
     18:13:00 office escalated out: Bozbaş is out (open for 10 min, and nobody takes care of it)
     18:29:23 office reminded out: Bozbaş is out (still so after 26 min)
     18:30:23 managers mail Sahil: Bozbaş is out (still so after 26 min)
@@ -106,7 +106,7 @@ fn nobody_is_reminded_of_what_is_silenced_or_not_known() {
     18:34:03 managers mail Sahil: Piti is out (still so after 30 min)
     18:43:00 office reminded out: Piti is out (still so after 40 min)
     18:43:00 office reminded out: Bozbaş is out (still so after 40 min)
-    18:44:00 managers mail Sahil: Piti is out (still so after 40 min), and 1 more
+    18:44:00 managers mail Sahil: Piti is out (still so after 40 min); 1 more news
     ");
 }
 
@@ -131,7 +131,7 @@ fn nobody_is_reminded_before_closing_nor_while_it_is_closed_but_when_the_doors_o
     18:04:00 managers mail Sahil: Piti is out
     18:08:00 feed product.stopped: Bozbaş at Sahil
     18:09:00 managers mail Sahil: Bozbaş is out
-    19:01:00 managers mail Sahil: Piti is out (still so after 57 min), and 1 more
+    19:01:00 managers mail Sahil: Piti is out (still so after 57 min); 1 more news
     ");
 }
 

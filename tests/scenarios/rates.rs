@@ -62,10 +62,10 @@ fn what_is_over_two_an_hour_waits_and_goes_out_as_one_mail_of_all_venues() {
     18:23:00 feed product.stopped: Lülə kabab at İçərişəhər
     18:28:00 feed product.back: Lülə kabab at İçərişəhər
     18:28:00 feed product.back: Bozbaş at İçərişəhər
-    19:04:00 managers mail Sahil: Dovğa is out, and 2 more
+    19:04:00 managers mail Sahil: Dovğa is out; 2 more news
     ");
     insta::assert_snapshot!(last_mail(&shop), @r"
-    Sahil: Dovğa is out, and 2 more
+    Sahil: Dovğa is out; 2 more news
 
     More than 2 mails an hour would be too many, so this waited:
 
@@ -106,7 +106,7 @@ fn what_is_critical_is_not_held_back_and_takes_the_rest_of_its_venue_along() {
     18:07:00 feed product.stopped: Bozbaş at Gənclik
     18:09:00 feed product.stopped: Dovğa at İçərişəhər
     18:11:00 feed product.stopped: Piti at Gənclik
-    18:12:00 managers mail Gənclik: Piti is out, and 1 more
+    18:12:00 managers mail Gənclik: Piti is out; 1 more news
     ");
 }
 

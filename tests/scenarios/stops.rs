@@ -112,7 +112,7 @@ fn an_ingredient_runs_out_and_one_message_names_its_dishes() {
     18:05:00 feed product.stopped: Lülə kabab at Sahil
     18:05:21 kitchen opened sold-out: Lülə kabab is out at Kitchen since 18:05; missing: Soğan
     18:07:00 feed product.back: Soğan at Sahil
-    18:09:00 managers mail Sahil: Lülə kabab is out at Kitchen since 18:05, and 1 more
+    18:09:00 managers mail Sahil: Lülə kabab is out at Kitchen since 18:05; 1 more news
     ");
 }
 
@@ -208,9 +208,9 @@ fn a_station_is_switched_off_while_a_dish_is_out_and_on_again() {
     18:03:21 kitchen opened sold-out: Göyərti qutabı is out at Tandir since 18:03
     18:04:21 managers mail Sahil: Göyərti qutabı is out at Tandir since 18:03
     18:15:57 kitchen closed sold-out: Göyərti qutabı is still out, but Tandir is switched off
-    18:16:57 managers mail Sahil: Tandir at Sahil is switched off with 7 products on it, and 1 more
+    18:16:57 managers mail Sahil: Tandir at Sahil is switched off with 7 products on it; 1 more news
     18:30:18 kitchen opened sold-out: Göyərti qutabı is out at Tandir since 18:03
-    18:31:18 managers mail Sahil: Göyərti qutabı is out at Tandir since 18:03, and 1 more
+    18:31:18 managers mail Sahil: Göyərti qutabı is out at Tandir since 18:03; 1 more news
     ");
 }
 

@@ -213,13 +213,13 @@ fn what_came_back_around_the_end_of_the_window_is_told_to_be_back() {
     18:12:00 feed product.stopped: Piti at Sahil
     18:12:00 feed product.stopped: Bozbaş at Sahil
     18:12:00 feed product.stopped: Dovğa at Sahil
-    18:13:00 managers mail Sahil: Piti is out, and 2 more
+    18:13:00 managers mail Sahil: Piti is out; 2 more news
     18:19:00 feed product.back: Piti at Sahil
     18:21:00 feed product.back: Bozbaş at Sahil
     18:22:00 kitchen closed out: Piti is back
     18:23:00 kitchen closed out: Bozbaş is back
     18:23:00 kitchen closed out: Dovğa: not watched outside dinner, after 11 min
-    18:23:00 managers mail Sahil: Piti is back, and 1 more
+    18:23:00 managers mail Sahil: Piti is back; 1 more news
     ");
 }
 
@@ -298,7 +298,7 @@ fn mail_waits_for_the_end_of_quiet_hours_and_machines_do_not() {
     18:14:30 office closed out: Piti is back
     18:14:30 feed product.back: Lülə kabab at Sahil
     18:14:30 feed product.back: Piti at Sahil
-    18:30:00 managers mail Sahil: Bozbaş is out, and 1 more
+    18:30:00 managers mail Sahil: Bozbaş is out; 1 more news
     ");
 }
 
@@ -319,7 +319,7 @@ fn what_is_critical_is_mailed_in_quiet_hours_with_all_that_waits_and_its_end_is_
     18:12:00 office opened out: Piti is out
     18:12:00 feed product.stopped: Piti at Sahil
     18:14:00 feed product.stopped: Dovğa at Sahil
-    18:15:00 managers mail Sahil: Dovğa is out, and 1 more
+    18:15:00 managers mail Sahil: Dovğa is out; 1 more news
     18:16:00 feed product.back: Dovğa at Sahil
     18:30:00 managers mail Sahil: Dovğa is back
     ");

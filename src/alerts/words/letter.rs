@@ -8,12 +8,15 @@ use std::time::Duration;
 use crate::alerts::words::values;
 use crate::language::Language;
 
-/// Ends a subject that tells the first of several news.
+/// Ends a subject that tells the first of several news, which may end with how many more it is about.
 pub fn and_more_news(language: Language, more: usize) -> String {
     match language {
-        Language::En => format!(", and {more} more"),
-        Language::Az => format!(", və daha {more}"),
-        Language::Ru => format!(", и ещё {more}"),
+        Language::En => format!("; {more} more news"),
+        Language::Az => format!("; daha {more} xəbər"),
+        Language::Ru => {
+            let news = values::russian_count(more as u64, ["новость", "новости", "новостей"]);
+            format!("; ещё {more} {news}")
+        }
     }
 }
 
