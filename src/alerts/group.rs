@@ -44,6 +44,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// Says whether its quiet hours are on.
+    pub fn is_quiet(&self, now: Timestamp) -> bool {
+        self.quiet.as_ref().is_some_and(|quiet| quiet.end_at(now).is_some())
+    }
+
     /// Returns when a group of mail to this receiver goes out, who got mail at these times.
     pub fn mails_at(&self, group: &Group, mailed: Option<&Mailed>) -> Timestamp {
         group.due_at(self.group_wait, self.quiet.as_ref(), rate::free_at(self.at_most, mailed))
@@ -220,14 +225,19 @@ impl Group {
 /// Divides the groups of a receiver that are due into the mails that go out now, of which `left` are not too many.
 ///
 /// What is exempt has its own mail for each venue or station, as everything has while there are not too many; then the rest
-/// becomes one mail, or goes on waiting when none is left.
-pub fn into_mails(due: Vec<(GroupKey, Group)>, left: usize) -> Vec<Vec<(GroupKey, Group)>> {
+/// becomes one mail, or goes on waiting when none is left. In quiet hours, and when that would be too many, nothing is
+/// divided by stations.
+pub fn into_mails(due: Vec<(GroupKey, Group)>, left: usize, is_quiet: bool) -> Vec<Vec<(GroupKey, Group)>> {
     let (exempt, rest): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, group)| group.is_exempt());
     let alone = |(key, group): (GroupKey, Group)| {
         let part = move |part: Group| vec![(key.clone(), part)];
         group.into_parts().into_iter().map(part)
     };
-    let mut mails: Vec<_> = exempt.into_iter().flat_map(alone).collect();
+    let mut mails: Vec<_> = exempt.iter().cloned().flat_map(alone).collect();
+    // What is critical takes the rest along, and wakes nobody for each station.
+    if is_quiet || mails.len() > left {
+        mails = exempt.into_iter().map(|whole| vec![whole]).collect();
+    }
     let left = left.saturating_sub(mails.len());
     let apart: Vec<_> = rest.iter().cloned().flat_map(alone).collect();
     if apart.len() <= left {
@@ -468,7 +478,7 @@ mod tests {
             let venues = |mail: &Vec<(GroupKey, Group)>| -> Vec<u64> {
                 mail.iter().filter_map(|(key, _)| Some(key.venue?.0)).collect()
             };
-            let mails: Vec<Vec<u64>> = into_mails(groups, left).iter().map(venues).collect();
+            let mails: Vec<Vec<u64>> = into_mails(groups, left, false).iter().map(venues).collect();
             assert_eq!(mails, expected, "{severities:?} {left}");
         }
     }
@@ -489,14 +499,17 @@ mod tests {
         };
         let four = [None, Some(3), Some(1), Some(3)];
         let (apart, whole) = (vec![vec![None], vec![Some(1)], vec![Some(3), Some(3)]], vec![four.to_vec()]);
-        for (severity, left, expected) in [
-            (Severity::Warning, 3, &apart),
-            (Severity::Warning, 2, &whole),
-            (Severity::Warning, 0, &Vec::new()),
-            (Severity::Critical, 0, &apart),
+        for (severity, left, is_quiet, expected) in [
+            (Severity::Warning, 3, false, &apart),
+            (Severity::Warning, 2, false, &whole),
+            (Severity::Warning, 0, false, &Vec::new()),
+            (Severity::Critical, 3, false, &apart),
+            (Severity::Critical, 2, false, &whole),
+            (Severity::Critical, 0, false, &whole),
+            (Severity::Critical, 9, true, &whole),
         ] {
-            let mails = into_mails(vec![of(&four, severity)], left);
-            assert_eq!(&mails.iter().map(stations).collect::<Vec<_>>(), expected, "{severity:?} {left}");
+            let mails = into_mails(vec![of(&four, severity)], left, is_quiet);
+            assert_eq!(&mails.iter().map(stations).collect::<Vec<_>>(), expected, "{severity:?} {left} {is_quiet}");
         }
         let station = |stations: &[Option<u64>]| of(stations, Severity::Info).1.station().map(|id| id.0);
         assert_eq!(station(&[Some(3), Some(3)]), Some(3));

@@ -85,10 +85,12 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         returned,
         outages,
         gaps,
+        found_after_gap,
         paces,
         watched_since: _,
         read_at,
         followed_at: _,
+        noted_at: _,
         changed_at,
         catalog_read_at,
         stations_read_at,
@@ -105,6 +107,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         && *returned == before.returned
         && *outages == before.outages
         && *gaps == before.gaps
+        && *found_after_gap == before.found_after_gap
         && (Arc::ptr_eq(paces, &before.paces) || *paces == before.paces)
         && *changed_at == before.changed_at
         && *missing_products == before.missing_products

@@ -8,7 +8,7 @@ use crate::alerts::facts::{self, Facts};
 use crate::alerts::lifecycle::{Alert, Turn};
 use crate::alerts::published::End;
 use crate::alerts::{AlertKey, Turned};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Product};
 use crate::engine::Engine;
 use crate::engine::sets::Sets;
 use crate::rules::condition::Truth;
@@ -72,14 +72,21 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Returns when nobody had read the list before the reading that first showed what turned an alert. One about the
-    /// readings themselves speaks of that anyway.
+    /// Returns when nobody had read the stop list before the reading that first showed what turned an alert, if that list
+    /// says something else of it since.
     fn found_after(&self, key: &AlertKey, found_at: Timestamp) -> Option<Gap> {
+        let snapshot = self.snapshot?;
+        let catalog = &snapshot.picture.catalog;
+        let of = |is_of_set: &dyn Fn(&Product) -> bool| {
+            let products = catalog.products.values().filter(|product| is_of_set(product)).map(|product| product.id);
+            snapshot.gap_found(products, found_at)
+        };
         match key.subject {
-            Subject::Item(..) | Subject::Station(..) | Subject::OfCategory(..) | Subject::OfStation(..) => {
-                self.snapshot?.gap_until(found_at)
-            }
-            Subject::Brand | Subject::Venue(_) | Subject::OfVenues(_) => None,
+            Subject::Item(_, product) => snapshot.gap_found(std::iter::once(product), found_at),
+            Subject::OfCategory(_, category) => of(&|product| product.category == Some(category)),
+            Subject::OfStation(_, station) => of(&|product| catalog.station_of(product) == Some(station)),
+            // What stands in other lists is read at other times.
+            Subject::Station(..) | Subject::Brand | Subject::Venue(_) | Subject::OfVenues(_) => None,
         }
     }
 

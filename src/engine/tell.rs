@@ -24,9 +24,9 @@ use crate::engine::{Commit, Engine};
 use crate::language::Language;
 use crate::rules::events::events;
 use crate::rules::{Form, GroupBy, Placed, Rule, RuleName, Severity};
-use crate::snapshot::Snapshot;
 use crate::snapshot::diff::Change;
 use crate::snapshot::recipes::Recipes;
+use crate::snapshot::{Gap, Snapshot};
 use crate::units::{StationId, Timestamp, VenueId};
 
 /// Collects what one step tells.
@@ -328,7 +328,7 @@ impl<'a> Teller<'a> {
                 let calendar = self.engine.policy.calendars.of(&self.engine.brand, shown.id());
                 facts.forecast = facts::forecast_facts(&facts, shown, calendar, self.now);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
-                facts.found_after = venue.gap_until(self.now);
+                facts.found_after = found_after(&event.change, &venue, self.now);
                 // Before it is noted as told: it may be silenced at one venue alone, and belongs to all of them.
                 let catalog = Some(shown.picture.catalog.as_ref());
                 if self.engine.silence_over(&event.rule, &event.subject, catalog, commit, self.now).is_some() {
@@ -431,11 +431,13 @@ impl<'a> Teller<'a> {
             };
             let mut mailed = self.engine.memory.mailed.get(&receiver).cloned().unwrap_or_default();
             let left = route.at_most.map_or(usize::MAX, |at_most| mailed.left(at_most, self.now));
-            let mails = group::into_mails(due, left);
+            let mails = group::into_mails(due, left, route.is_quiet(self.now));
             let is_counted = route.at_most.is_some() && !mails.is_empty();
-            for mail in mails {
-                self.take_away(&mail);
-                self.notices.push(self.compose(&receiver, &mail, commit));
+            let groups = || mails.iter().flatten().flat_map(|(_, group)| &group.entries);
+            let news: BTreeSet<EpisodeId> = groups().filter_map(|entry| entry.episode.clone()).collect();
+            for mail in &mails {
+                self.take_away(mail);
+                self.notices.push(self.compose(&receiver, mail, &news, commit));
                 mailed = mailed.and(self.now);
             }
             if is_counted {
@@ -482,7 +484,14 @@ impl<'a> Teller<'a> {
         at.is_none_or(|at| at <= self.now) || self.now < group.opened_at || was_set_back()
     }
 
-    fn compose(&self, receiver: &ReceiverName, mail: &[(GroupKey, Group)], commit: &Commit) -> Notice {
+    /// Writes a mail; `news` are the alerts of which this and other mails tell now.
+    fn compose(
+        &self,
+        receiver: &ReceiverName,
+        mail: &[(GroupKey, Group)],
+        news: &BTreeSet<EpisodeId>,
+        commit: &Commit,
+    ) -> Notice {
         let snapshot_of = |key: &GroupKey| key.venue.and_then(|venue| self.engine.snapshot_in(commit, venue));
         let name = |(key, group): &(GroupKey, Group)| {
             let snapshot = snapshot_of(key)?;
@@ -494,7 +503,12 @@ impl<'a> Teller<'a> {
         let mut parts = Vec::with_capacity(mail.len());
         for ((key, group), name) in mail.iter().zip(&names) {
             let (station, snapshot) = (group.station(), snapshot_of(key));
-            let open = self.still_open(key, station, commit);
+            let is_told_elsewhere = |open: &OpenAlert| {
+                let is_its = |entry: &Entry| entry.episode.as_ref() == Some(&open.episode);
+                news.contains(&open.episode) && !group.entries.iter().any(is_its)
+            };
+            let mut open = self.still_open(key, station, commit);
+            open.retain(|open| !is_told_elsewhere(open.alert));
             let read_at = snapshot.and_then(|snapshot| snapshot.read_at);
             parts.push(Part { venue: key.venue, venue_name: name.as_deref(), station, group, open, read_at });
         }
@@ -538,6 +552,14 @@ fn opening_words(rule: &Rule, open: &OpenAlert, language: Language) -> String {
             news::unstable(language, message, calm)
         }
         (Form::State(_) | Form::Event(_), _) => message.to_owned(),
+    }
+}
+
+/// Returns when nobody had read the stop list before a change in it was found.
+fn found_after(change: &Change, after: &Snapshot, now: Timestamp) -> Option<Gap> {
+    match change {
+        Change::Row { .. } => after.gap_until(now),
+        Change::Product { .. } | Change::Station { .. } | Change::PriceList { .. } | Change::Price { .. } => None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alerts::group::GroupKey;
+use crate::alerts::group::{self, Group, GroupKey};
 use crate::alerts::lifecycle::{self, Alert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::{AlertKey, timing};
@@ -29,8 +29,8 @@ enum Due {
     Venue(VenueId),
     /// An alert about a product over the venues does.
     Venues,
-    /// A mail has waited for its burst.
-    Mail(GroupKey),
+    /// A mail to somebody has waited for its burst, and for its turn.
+    Mails(ReceiverName),
 }
 
 /// A brand, its engine and the time.
@@ -105,22 +105,45 @@ impl Player {
                 Due::Venues => {
                     self.take(Input::Tick, told);
                 }
-                Due::Mail(key) => self.send(key, told),
+                Due::Mails(receiver) => self.send(&receiver, told),
             }
         }
         self.now = until;
     }
 
-    /// Sends what waits, as one mail or one for each station: they are counted and not written, as what they would say
-    /// matters to nobody here.
-    fn send(&mut self, key: GroupKey, told: &mut Told) {
-        let mails = self.engine.memory().groups.get(&key).map_or(0, |group| group.clone().into_parts().len());
-        for _ in 0..mails {
-            told.count_mail(&key.receiver, self.now);
-        }
+    /// Sends what waits for a receiver and may go out now. The mails are counted and not written: what they would say matters
+    /// to nobody here.
+    fn send(&mut self, receiver: &ReceiverName, told: &mut Told) {
+        let memory = self.engine.memory();
+        let Some(route) = self.policy.routes.get(receiver) else { return };
+        let mut mailed = memory.mailed.get(receiver).cloned().unwrap_or_default();
+        let is_due = |(key, group): &(&GroupKey, &Group)| {
+            key.receiver == *receiver && route.mails_at(group, memory.mailed.get(receiver)) <= self.now
+        };
+        let due = memory.groups.iter().filter(is_due).map(|(key, group)| (key.clone(), group.clone())).collect();
+        let left = route.at_most.map_or(usize::MAX, |at_most| mailed.left(at_most, self.now));
         let mut sent = Commit::default();
-        sent.groups.push((key, None));
+        for mail in group::into_mails(due, left, route.is_quiet(self.now)) {
+            told.count_mail(receiver, self.now);
+            sent.groups.extend(mail.into_iter().map(|(key, _)| (key, None)));
+            mailed = mailed.and(self.now);
+        }
+        if route.at_most.is_some() {
+            sent.mailed.push((receiver.clone(), mailed));
+        }
         self.engine.adopt(sent);
+        self.time_mails_of(receiver);
+    }
+
+    /// Notes when the mails that wait for a receiver go out.
+    fn time_mails_of(&mut self, receiver: &ReceiverName) {
+        let memory = self.engine.memory();
+        let groups: Vec<&Group> =
+            memory.groups.iter().filter(|(key, _)| key.receiver == *receiver).map(|it| it.1).collect();
+        let mailed = memory.mailed.get(receiver);
+        let due_at =
+            self.policy.routes.get(receiver).and_then(|route| groups.iter().map(|it| route.mails_at(it, mailed)).min());
+        self.set_due(Due::Mails(receiver.clone()), due_at);
     }
 
     /// Looks at a venue because something turns; too soon after the last look, the engine has to be asked again.
@@ -257,16 +280,12 @@ impl Player {
         told.take(&self.engine, &self.policy, &commit, self.now);
         let asked: Vec<VenueId> = commit.evaluated_venues().collect();
         let mailed: Vec<ReceiverName> = commit.mailed.iter().map(|(receiver, _)| receiver.clone()).collect();
-        let mut retimed: BTreeSet<GroupKey> = commit.groups.iter().map(|(key, _)| key.clone()).collect();
-        self.engine.adopt(commit);
-        let memory = self.engine.memory();
         // Who got a mail may get the next one later.
-        retimed.extend(memory.groups.keys().filter(|key| mailed.contains(&key.receiver)).cloned());
-        for key in retimed {
-            let (memory, route) = (self.engine.memory(), self.policy.routes.get(&key.receiver));
-            let waits = memory.groups.get(&key).zip(route);
-            let due_at = waits.map(|(group, route)| route.mails_at(group, memory.mailed.get(&key.receiver)));
-            self.set_due(Due::Mail(key), due_at);
+        let waits = commit.groups.iter().map(|(key, _)| key.receiver.clone());
+        let retimed: BTreeSet<ReceiverName> = waits.chain(mailed).collect();
+        self.engine.adopt(commit);
+        for receiver in retimed {
+            self.time_mails_of(&receiver);
         }
         self.set_due(Due::Venues, self.alerts_turn_next(None));
         for venue in &asked {

@@ -40,6 +40,11 @@ fn quiet() -> Option<QuietHours> {
 
 /// Managers get mail that waits for a minute, the pass gets events.
 fn policy(rules: &str) -> Arc<Policy> {
+    bounded(rules, None)
+}
+
+/// The managers get so many mails an hour.
+fn bounded(rules: &str, at_most: Option<u32>) -> Arc<Policy> {
     let mut problems = Problems::new();
     let file = RuleFile { name: "a.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let rules = parse::parse(&[file], &mut problems).rules;
@@ -54,7 +59,7 @@ fn policy(rules: &str) -> Arc<Policy> {
                 language: Language::En,
                 group_wait: Duration::from_mins(1),
                 quiet,
-                at_most: None,
+                at_most,
                 reports: Reports::default(),
                 ways: vec![way],
             },
@@ -359,7 +364,7 @@ const ALL_KINDS: &str = "rules:
   - { name: out, when: { sold_out: true, product.type: DISH }, for: 20s, clear_for: 30s, notify: [managers, pass] }
   - { name: low, when: { low: true }, keep_while: { near_low: true }, for: 5s, send_resolved: false, notify: [pass],
       remind: [1m, 3m], escalate: { after: 2m, to: managers } }
-  - { name: back, event: back, when: { was_out_for: { at_least: 10s } }, notify: [managers] }
+  - { name: back, event: back, when: { was_out_for: { at_least: 10s } }, notify: [managers], group_by: [venue, station] }
   - { name: count, event: limit_changed, when: { change.after: { at_most: 1 } }, notify: [pass] }
   - { name: price, event: price_changed, notify: [pass] }";
 
@@ -418,8 +423,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn a_history_tells_what_the_life_told_that_it_was_recorded_of(deeds in deeds()) {
-        let policy = policy(ALL_KINDS);
+    fn a_history_tells_what_the_life_told_that_it_was_recorded_of(
+        deeds in deeds(), at_most in prop::option::of(1..4_u32),
+    ) {
+        let policy = bounded(ALL_KINDS, at_most);
         let period = Period::new(at(0), at(0), &[&policy]);
         let mut life = Life::open(&policy, period.begins);
         life.live_until(at(0));

@@ -117,7 +117,11 @@ fn fits(telling: &Telling, told: &Told, stage: &Stage) -> bool {
     }
     // The subject of a mail begins with the place, which a phone shows and no test needs to repeat.
     let place = stage.snapshot().map(facts::venue_name).unwrap_or_default();
-    let brief = [place.as_str(), BRAND].into_iter().find_map(|place| told.text.strip_prefix(place)?.strip_prefix(": "));
+    let brief = [place.as_str(), BRAND].into_iter().find_map(|place| {
+        let after = told.text.strip_prefix(place)?;
+        // A mail of a station names it behind the venue.
+        after.strip_prefix(": ").or_else(|| Some(after.strip_prefix(", ")?.split_once(": ")?.1))
+    });
     let brief = brief.filter(|_| told.by == Channel::Email);
     let is_so = |text: &str| match &telling.text {
         Words::Exactly(wanted) => **wanted == *text,

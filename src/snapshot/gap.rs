@@ -3,10 +3,12 @@
 //! Kept for a business day, as outages are, for who is told what was found then and for who hands a shift over.
 //! Invariant: a gap begins and ends with a good reading, and none is shorter than makes a list blind.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::catalog::StopEntry;
 use crate::snapshot::{FreshnessLimits, Snapshot};
-use crate::units::Timestamp;
+use crate::units::{ProductId, Timestamp};
 
 /// How long a gap is kept: longer than any business day, shorter than two.
 const KEPT: Duration = Duration::from_hours(30);
@@ -34,19 +36,40 @@ impl Snapshot {
     pub fn gap_until(&self, reading: Timestamp) -> Option<Gap> {
         self.gaps.iter().rev().copied().find(|gap| gap.until == reading)
     }
+
+    /// Returns the last gap if the row of one of these products was another one after it, and it ended at this reading.
+    pub fn gap_found(&self, mut products: impl Iterator<Item = ProductId>, reading: Timestamp) -> Option<Gap> {
+        let last = self.gaps.last().copied().filter(|gap| gap.until == reading)?;
+        products.any(|product| self.found_after_gap.contains(&product)).then_some(last)
+    }
 }
 
-/// Adds the gap that a reading ends, if it ends one, and forgets those of before the last business day.
-pub(super) fn with_ended(before: &Snapshot, limits: FreshnessLimits, now: Timestamp) -> Vec<Gap> {
-    let ended =
-        before.read_at.filter(|from| now.since(*from) >= limits.blind_after).map(|from| Gap { from, until: now });
+/// Adds the gap that a reading ends, if it ends one, and what it found; forgets those of before the last business day.
+pub(super) fn with_ended(
+    before: &Snapshot,
+    entries: &BTreeMap<ProductId, StopEntry>,
+    limits: FreshnessLimits,
+    now: Timestamp,
+) -> (Vec<Gap>, BTreeSet<ProductId>) {
+    // Who found a list without a note of when it was last read knows of no gap.
+    let from = before.followed_at.or(before.noted_at);
+    let ended = from.filter(|from| now.since(*from) >= limits.blind_after).map(|from| Gap { from, until: now });
     if ended.is_none() && before.gaps.is_empty() {
-        return Vec::new();
+        return (Vec::new(), BTreeSet::new());
     }
+    let found = if ended.is_some() { differing(before, entries) } else { before.found_after_gap.clone() };
     let kept = before.gaps.iter().copied().filter(|gap| now.since(gap.until) <= KEPT);
     let mut gaps: Vec<Gap> = kept.chain(ended).collect();
     gaps.drain(..gaps.len().saturating_sub(GAPS_MAX));
-    gaps
+    let found = if gaps.is_empty() { BTreeSet::new() } else { found };
+    (gaps, found)
+}
+
+/// Returns the products of which two lists say another limit.
+fn differing(before: &Snapshot, entries: &BTreeMap<ProductId, StopEntry>) -> BTreeSet<ProductId> {
+    let rows = &before.picture.rows;
+    let differs = |id: &&ProductId| rows.get(id).map(|row| row.limit) != entries.get(id).map(|entry| entry.limit);
+    rows.keys().chain(entries.keys()).filter(differs).copied().collect()
 }
 
 #[cfg(test)]
@@ -54,7 +77,7 @@ mod tests {
     use super::*;
     use crate::catalog::Venue;
     use crate::snapshot::Reading;
-    use crate::units::VenueId;
+    use crate::units::{Quantity, VenueId};
 
     const LIMITS: FreshnessLimits =
         FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };
@@ -114,5 +137,48 @@ mod tests {
             snapshot = snapshot.fold_within(list(), LIMITS, at(n * 300));
         }
         assert_eq!((snapshot.gaps.len(), snapshot.gaps[0].from), (GAPS_MAX, at(19 * 300)));
+    }
+
+    fn rows(limits: &[(u64, i64)]) -> Reading {
+        let entry = |(id, limit): &(u64, i64)| StopEntry {
+            product: ProductId(*id),
+            limit: Quantity::whole(*limit),
+            updated_at: None,
+        };
+        Reading::StopList { entries: limits.iter().map(entry).collect(), unreadable: Vec::new(), whole: true }
+    }
+
+    #[test]
+    fn what_differs_after_a_gap_was_found_by_it_and_nothing_else() {
+        let read =
+            |snapshot: Snapshot, limits: &[(u64, i64)], s: i64| snapshot.fold_within(rows(limits), LIMITS, at(s));
+        let before = read(unread(), &[(54, 0), (55, 3), (56, 1)], 0);
+        let after = read(before, &[(54, 0), (55, 0), (57, 2)], 600);
+        let found = |snapshot: &Snapshot, id: u64, s: i64| {
+            snapshot.gap_found([ProductId(id)].into_iter(), at(s)).map(|gap| gap.from)
+        };
+        let each = [54, 55, 56, 57, 58].map(|id| found(&after, id, 600));
+        assert_eq!(each, [None, Some(at(0)), Some(at(0)), Some(at(0)), None]);
+        // It is remembered for what a rule waits for, and a change of later is none of it.
+        let later = read(after, &[(54, 3), (55, 0), (57, 2)], 660);
+        assert_eq!([54, 55].map(|id| found(&later, id, 600)), [None, Some(at(0))]);
+        assert_eq!([54, 55].map(|id| found(&later, id, 660)), [None, None]);
+    }
+
+    #[test]
+    fn a_new_process_knows_of_a_gap_when_it_was_noted_when_the_list_was_read() {
+        let stored = unread().fold_within(list(), LIMITS, at(0));
+        let stored = Snapshot { followed_at: None, ..stored };
+        for (noted, expected) in [
+            // A database of before the notes: the list may have been read all the while.
+            (None, None),
+            (Some([].into()), Some(at(0))),
+            (Some([(VenueId(1), at(500))].into()), Some(at(500))),
+            (Some([(VenueId(1), at(900))].into()), None),
+        ] {
+            let found: Snapshot = stored.clone().found_anew(noted.as_ref());
+            let read = found.fold_within(list(), LIMITS, at(1_000));
+            assert_eq!(read.gaps.first().map(|gap| gap.from), expected, "{noted:?}");
+        }
     }
 }

@@ -215,6 +215,8 @@ pub struct Snapshot {
     pub outages: Vec<Outage>,
     /// When nobody read the stop list lately, in the order of time.
     pub gaps: Vec<Gap>,
+    /// The products whose row was another one after the last of them.
+    pub found_after_gap: BTreeSet<ProductId>,
     /// How fast the limited ones are sold.
     pub paces: Arc<Paces>,
     /// Since when this process watches the venue, or could again: one that had no chance to be read yet is not blind.
@@ -223,6 +225,8 @@ pub struct Snapshot {
     pub read_at: Option<Timestamp>,
     /// The same of this process alone, which knows whether it was blind since.
     pub followed_at: Option<Timestamp>,
+    /// The same of an earlier process; `None` when nobody noted it, and the list may have been read long after `read_at`.
+    pub noted_at: Option<Timestamp>,
     /// The last reading that changed the stop list.
     pub changed_at: Option<Timestamp>,
     /// The last complete walk of the products.
@@ -254,10 +258,12 @@ impl Snapshot {
             returned: BTreeMap::new(),
             outages: Vec::new(),
             gaps: Vec::new(),
+            found_after_gap: BTreeSet::new(),
             paces: Arc::default(),
             watched_since: Timestamp::from_unix_ms(0),
             read_at: None,
             followed_at: None,
+            noted_at: None,
             changed_at: None,
             catalog_read_at: None,
             stations_read_at: None,
@@ -291,9 +297,13 @@ impl Snapshot {
         Self { watched_since: now, ..self }
     }
 
-    /// Returns the same knowledge, which was last found unchanged at this time, if that is later than is known.
-    pub fn last_read(self, at: Option<Timestamp>) -> Self {
-        Self { read_at: self.read_at.map(|known| at.map_or(known, |at| at.max(known))), ..self }
+    /// Returns the same knowledge as a new process finds it. `noted` are the times at which venues were last read, found
+    /// unchanged; `None` when nobody noted any.
+    pub fn found_anew(self, noted: Option<&BTreeMap<VenueId, Timestamp>>) -> Self {
+        let Some(noted) = noted else { return self };
+        let later = noted.get(&self.id()).copied();
+        let read_at = self.read_at.map(|known| later.map_or(known, |at| at.max(known)));
+        Self { read_at, noted_at: read_at, ..self }
     }
 
     /// Says how far the stop list can be trusted. One that lies ahead is of a clock that was set back: stale.
@@ -414,9 +424,16 @@ impl Snapshot {
             && rows.iter().zip(entries).all(|((id, row), (entry_id, entry))| {
                 id == entry_id && row.limit == entry.limit && row.updated_at == entry.updated_at
             });
-        let gaps = gap::with_ended(self, limits, now);
-        let read =
-            Self { gaps, read_at: Some(now), followed_at: Some(now), doubt: None, trouble: None, ..self.clone() };
+        let (gaps, found_after_gap) = gap::with_ended(self, entries, limits, now);
+        let read = Self {
+            gaps,
+            found_after_gap,
+            read_at: Some(now),
+            followed_at: Some(now),
+            doubt: None,
+            trouble: None,
+            ..self.clone()
+        };
         let watch = match (self.followed_at, self.read_at) {
             (Some(at), _) if now.since(at) >= limits.blind_after => Watch::Blind(at),
             (None, Some(at)) => Watch::Begun(at),

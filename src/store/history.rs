@@ -40,8 +40,9 @@ pub enum Order {
 impl Store {
     /// Returns the stretch of the history that holds all of what was recorded from `since` on; `None` for nothing.
     pub async fn history_since(&self, since: Timestamp) -> Result<Option<HistorySpan>, StoreError> {
-        let row = sqlx::query("SELECT MIN(id), MAX(id), COUNT(*) FROM history WHERE at_ms >= $1")
+        let row = sqlx::query("SELECT MIN(id), MAX(id), COUNT(*) FROM history WHERE at_ms >= $1 AND subject <> $2")
             .bind(since.unix_ms())
+            .bind(format::GAP_SUBJECT)
             .fetch_one(&self.readers)
             .await
             .map_err(failed("look into the history"))?;
@@ -52,7 +53,10 @@ impl Store {
 
     /// Returns when the oldest change was recorded that is still kept.
     pub async fn history_begins(&self) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query("SELECT MIN(at_ms) FROM history").fetch_one(&self.readers).await;
+        let row = sqlx::query("SELECT MIN(at_ms) FROM history WHERE subject <> $1")
+            .bind(format::GAP_SUBJECT)
+            .fetch_one(&self.readers)
+            .await;
         let oldest: Option<i64> = row.map_err(failed("look into the history"))?.get(0);
         Ok(oldest.map(Timestamp::from_unix_ms))
     }
@@ -117,8 +121,8 @@ pub(super) async fn put_readings(
 pub(super) async fn load_readings(
     tx: &mut Transaction<'_, Sqlite>,
     brand: &BrandId,
-) -> Result<BTreeMap<VenueId, Timestamp>, StoreError> {
+) -> Result<Option<BTreeMap<VenueId, Timestamp>>, StoreError> {
     let row = sqlx::query("SELECT body FROM reading WHERE brand = $1").bind(brand.as_str());
     let row = row.fetch_optional(&mut **tx).await.map_err(failed("read when venues were read"))?;
-    row.map_or_else(|| Ok(BTreeMap::new()), |row| format::decode_readings(row.get(0)))
+    row.map(|row| format::decode_readings(row.get(0))).transpose()
 }

@@ -182,7 +182,7 @@ impl Store {
             let id = VenueId(row.get::<i64, _>(0).cast_unsigned());
             let catalog = catalogs.remove(&id).unwrap_or_default();
             let snapshot = format::decode_venue(id, row.get(1), catalog)?;
-            venues.insert(id, Arc::new(snapshot.last_read(readings.get(&id).copied())));
+            venues.insert(id, Arc::new(snapshot.found_anew(readings.as_ref())));
         }
         let (book, groups) = (load_alerts(&mut tx, brand).await?, mail::load_groups(&mut tx, brand).await?);
         let silences = orders::load_silences(&mut tx, brand).await?;

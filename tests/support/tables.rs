@@ -145,11 +145,10 @@ impl Tables {
             (key, format::decode_reported(body).expect("stored reports"))
         };
         let readings = self.readings.as_deref().map(|body| format::decode_readings(body).expect("stored readings"));
-        let readings = readings.unwrap_or_default();
         let venue = |(id, body): (&VenueId, &String)| {
             let catalog = self.catalogs.get(id).map(|body| format::decode_catalog(body).expect("a stored catalog"));
             let snapshot = format::decode_venue(*id, body, catalog.unwrap_or_default()).expect("a stored venue");
-            (*id, Arc::new(snapshot.last_read(readings.get(id).copied())))
+            (*id, Arc::new(snapshot.found_anew(readings.as_ref())))
         };
         Memory {
             access: Access::Untried,
@@ -186,6 +185,7 @@ fn durable(found: &Snapshot, known: &Snapshot) -> Snapshot {
         watched_since: known.watched_since,
         read_at: found.read_at.and(known.read_at),
         followed_at: known.followed_at,
+        noted_at: known.noted_at,
         catalog_read_at: found.catalog_read_at.and(known.catalog_read_at),
         stations_read_at: found.stations_read_at.and(known.stations_read_at),
         prices_read_at: found.prices_read_at.and(known.prices_read_at),

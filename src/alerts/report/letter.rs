@@ -264,12 +264,17 @@ impl Writer<'_> {
     /// Says when nobody read the list in the shift.
     fn was_not_read(&self) -> Option<String> {
         let language = self.context.language;
-        let gaps: Vec<&Gap> = self.page.snapshot.gaps.iter().filter(|gap| self.is_of_shift(gap.until)).collect();
+        let Shift { opens_at, closes_at, .. } = self.page.shift;
+        let closes_at = closes_at.unwrap_or(self.now);
+        // While the doors are closed nobody sells.
+        let of_shift = |gap: &Gap| Gap { from: gap.from.max(opens_at), until: gap.until.min(closes_at) };
+        let gaps = self.page.snapshot.gaps.iter().map(of_shift).filter(|gap| gap.from < gap.until);
+        let gaps: Vec<Gap> = gaps.collect();
         let last = gaps.last()?;
         Some(if let [gap] = gaps[..] {
             words::was_not_read(language, &self.time(gap.from), &self.time(gap.until), gap.length())
         } else {
-            let all = gaps.iter().map(|gap| gap.length()).sum();
+            let all = gaps.iter().map(Gap::length).sum();
             words::was_often_not_read(language, gaps.len(), all, &self.time(last.until))
         })
     }

@@ -29,6 +29,8 @@ struct StoredVenue {
     /// From when until when nobody read the list; older databases have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     gaps: Vec<(i64, i64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    found_after_gap: Vec<u64>,
     /// Databases of before the forecast have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paces: Vec<StoredPace>,
@@ -119,10 +121,12 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         returned,
         outages,
         gaps,
+        found_after_gap,
         paces,
         watched_since: _,
         read_at,
         followed_at: _,
+        noted_at: _,
         changed_at,
         catalog_read_at,
         stations_read_at,
@@ -142,6 +146,7 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         returned: returned.iter().map(|(id, at)| (id.0, at.unix_ms())).collect(),
         outages: outages.iter().map(stored_outage).collect(),
         gaps: gaps.iter().copied().map(stored_gap).collect(),
+        found_after_gap: found_after_gap.iter().map(|id| id.0).collect(),
         paces: paces.iter().map(|(id, pace)| stored_pace(*id, pace)).collect(),
         read_at: read_at.map(Timestamp::unix_ms),
         changed_at: changed_at.map(Timestamp::unix_ms),
@@ -167,10 +172,12 @@ pub fn decode_venue(id: VenueId, body: &str, catalog: Catalog) -> Result<Snapsho
         returned: stored.returned.into_iter().map(|(id, ms)| (ProductId(id), Timestamp::from_unix_ms(ms))).collect(),
         outages: stored.outages.into_iter().map(outage_of).collect(),
         gaps: stored.gaps.into_iter().map(gap_of).collect(),
+        found_after_gap: products(stored.found_after_gap),
         paces: Arc::new(stored.paces.into_iter().map(|pace| (ProductId(pace.id), pace_of(&pace))).collect()),
         watched_since: Timestamp::from_unix_ms(0),
         read_at: at(stored.read_at),
         followed_at: None,
+        noted_at: None,
         changed_at: at(stored.changed_at),
         catalog_read_at: at(stored.catalog_read_at),
         stations_read_at: at(stored.stations_read_at),

@@ -92,7 +92,8 @@ fn gap() -> Gap {
 /// Returns the venues of a cycle as a new process finds them: read last when that was noted last.
 fn noted_venues(commit: &Commit) -> Vec<Arc<Snapshot>> {
     let noted = |snapshot: &Arc<Snapshot>| {
-        Arc::new(snapshot.as_ref().clone().last_read(commit.readings.get(&snapshot.id()).copied()))
+        let noted = Some(&commit.readings).filter(|readings| !readings.is_empty());
+        Arc::new(snapshot.as_ref().clone().found_anew(noted))
     };
     commit.venues.iter().map(noted).collect()
 }

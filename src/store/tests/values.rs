@@ -156,6 +156,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
             let outage = |(id, since, back_at)| Outage { product: ProductId(id), since, back_at };
             snapshot.outages = outages.into_iter().map(outage).collect();
             snapshot.gaps = gaps;
+            snapshot.found_after_gap = snapshot.missing_products.clone();
             snapshot.seq = seq;
             snapshot
         },
