@@ -17,11 +17,12 @@ use eightysix::simulator::menu::{Kind, Part, Product};
 use eightysix::simulator::plan::{BrandPlan, WorldPlan};
 use eightysix::simulator::world::World;
 use eightysix::topics::BaseTopic;
-use eightysix::units::{BrandId, ProductId, Quantity, StationId, Timestamp, Zone};
+use eightysix::units::{BrandId, CategoryId, ProductId, Quantity, StationId, Timestamp, Zone};
 
 use crate::prices::FIRST_PRICE;
 use crate::reference::{About, DishRule};
 use crate::script::{DISHES, RULE_SETS, Script};
+use crate::sets::{Of, SetRule};
 
 /// How long a mail waits for more.
 pub(crate) const GROUP_WAIT: Duration = Duration::from_mins(1);
@@ -37,6 +38,8 @@ const WINE: ProductId = ProductId(302);
 const SIZES: usize = 2;
 /// So many dishes, the first ones, need the ingredient.
 pub(crate) const COOKED_OF_INGREDIENT: usize = 4;
+/// The category of each dish; the sizes belong to that of their product.
+const CATEGORIES: [u64; DISHES] = [1, 1, 2, 2, 1, 2, 2, 2];
 /// Rows that only make the menu longer than a page: so many stand before the dishes that a page ends among these.
 const LONG_MENU: [std::ops::RangeInclusive<u64>; 2] = [1..=96, 1_000..=1_030];
 /// So many rows before the dishes are deleted at once, and as many at the beginning of the next page change to the page
@@ -49,7 +52,9 @@ pub(crate) struct RuleSet {
     pub(crate) text: &'static str,
     /// What it says of dishes that are out.
     pub(crate) dishes: &'static [DishRule],
-    /// Its rules about anything else, and whom they name.
+    /// What it says of dishes that are out together.
+    pub(crate) sets: &'static [SetRule],
+    /// Its rules about sets and about anything else but dishes that are out, and whom they name.
     pub(crate) others: &'static [(&'static str, &'static [&'static str])],
 }
 
@@ -64,7 +69,12 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
   - { name: soon, when: { runs_out_in: { at_most: 30m } }, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, clear_for: 10s, notify: [office] }
   - { name: blind, subject: venue, when: { venue.reading: blind }, for: 1m, notify: [office] }
-  - { name: refused, subject: brand, when: { brand.access: refused }, notify: [office] }",
+  - { name: refused, subject: brand, when: { brand.access: refused }, notify: [office] }
+  - { name: thin, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s, clear_for: 20s,
+      at_least: { count: 2, of: category }, notify: [managers, office], resolved_message: 'ends {{ set.name }}',
+      message: 'begins {{ set.name }}' }
+  - { name: chain, when: { limit: { at_most: 0 }, product.status: active }, for: 10s, clear_for: 15s,
+      at_least: { count: 2, of: venues }, notify: [kitchen, office] }",
         dishes: &[DishRule {
             name: "out",
             about: About::Out,
@@ -74,7 +84,35 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
             tells_ends: true,
             explained_to: &[],
         }],
-        others: &[("low", &["office"]), ("soon", &["office"]), ("off", &["office"]), ("blind", &["office"]), ("refused", &["office"])],
+        sets: &[
+            SetRule {
+                name: "thin",
+                of: Of::Category,
+                count: 2,
+                is_cooked: true,
+                keeps_until: 0,
+                hold_for: Duration::from_secs(10),
+                clear_for: Duration::from_secs(20),
+            },
+            SetRule {
+                name: "chain",
+                of: Of::Venues,
+                count: 2,
+                is_cooked: false,
+                keeps_until: 0,
+                hold_for: Duration::from_secs(10),
+                clear_for: Duration::from_secs(15),
+            },
+        ],
+        others: &[
+            ("low", &["office"]),
+            ("soon", &["office"]),
+            ("off", &["office"]),
+            ("blind", &["office"]),
+            ("refused", &["office"]),
+            ("thin", &["managers", "office"]),
+            ("chain", &["kitchen", "office"]),
+        ],
     },
     RuleSet {
         text: "rules:
@@ -82,7 +120,12 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
       severity: critical, notify: [managers, office], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: dear, event: price_changed, notify: [office] }
   - { name: taken, event: product_removed, notify: [office] }
-  - { name: off, subject: station, when: { station.status: inactive }, notify: [kitchen, office] }",
+  - { name: off, subject: station, when: { station.status: inactive }, notify: [kitchen, office] }
+  - { name: idle, when: { limit: { at_most: 0 }, product.status: active }, clear_for: 10s,
+      at_least: { count: 3, of: station }, notify: [managers, office], resolved_message: 'ends {{ set.name }}',
+      message: 'begins {{ set.name }}' }
+  - { name: chain, when: { limit: { at_most: 0 }, product.status: active }, for: 20s,
+      at_least: { count: 2, of: venues }, notify: [office] }",
         dishes: &[DishRule {
             name: "out",
             about: About::Out,
@@ -92,14 +135,37 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
             tells_ends: true,
             explained_to: &[],
         }],
-        others: &[("off", &["kitchen", "office"])],
+        sets: &[
+            SetRule {
+                name: "idle",
+                of: Of::Station,
+                count: 3,
+                is_cooked: false,
+                keeps_until: 0,
+                hold_for: Duration::ZERO,
+                clear_for: Duration::from_secs(10),
+            },
+            SetRule {
+                name: "chain",
+                of: Of::Venues,
+                count: 2,
+                is_cooked: false,
+                keeps_until: 0,
+                hold_for: Duration::from_secs(20),
+                clear_for: Duration::ZERO,
+            },
+        ],
+        others: &[("off", &["kitchen", "office"]), ("idle", &["managers", "office"]), ("chain", &["office"])],
     },
     RuleSet {
         text: "rules:
   - { name: gone, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, clear_for: 20s,
       notify: [office, kitchen], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
   - { name: low, when: { low: true }, for: 10s, clear_for: 15s, notify: [office], remind: 2m,
-      escalate: { after: 3m, to: [kitchen] } }",
+      escalate: { after: 3m, to: [kitchen] } }
+  - { name: everywhere, when: { limit: { at_most: 0 }, station.status: active, product.status: active },
+      keep_while: { limit: { at_most: 2 }, station.status: active, product.status: active }, clear_for: 10s,
+      at_least: { count: 2, of: venues }, notify: [kitchen, office] }",
         dishes: &[DishRule {
             name: "gone",
             about: About::Out,
@@ -109,7 +175,16 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
             tells_ends: true,
             explained_to: &[],
         }],
-        others: &[("low", &["office"])],
+        sets: &[SetRule {
+            name: "everywhere",
+            of: Of::Venues,
+            count: 2,
+            is_cooked: true,
+            keeps_until: 2,
+            hold_for: Duration::ZERO,
+            clear_for: Duration::from_secs(10),
+        }],
+        others: &[("low", &["office"]), ("everywhere", &["kitchen", "office"])],
     },
     RuleSet {
         text: "rules:
@@ -120,7 +195,10 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
   - { name: late, during: night, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s,
       clear_for: 10s, notify: [kitchen, office] }
   - { name: dear, event: price_changed, notify: [office] }
-  - { name: taken, event: product_removed, notify: [office] }",
+  - { name: taken, event: product_removed, notify: [office] }
+  - { name: scarce, when: { limit: { at_most: 0 }, product.status: active }, for: 10s,
+      keep_while: { limit: { at_most: 2 }, product.status: active },
+      at_least: { count: 3, of: category }, notify: [office] }",
         dishes: &[
             DishRule {
                 name: "lacks",
@@ -150,14 +228,25 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
                 explained_to: &[],
             },
         ],
-        others: &[],
+        sets: &[SetRule {
+            name: "scarce",
+            of: Of::Category,
+            count: 3,
+            is_cooked: false,
+            keeps_until: 2,
+            hold_for: Duration::from_secs(10),
+            clear_for: Duration::ZERO,
+        }],
+        others: &[("scarce", &["office"])],
     },
     RuleSet {
         text: "rules:
   - { name: soon, when: { runs_out_in: { at_most: 30m } }, notify: [office] }
   - { name: bare, when: { limit: { at_most: 0 }, product.type: INGREDIENT }, for: 10s, clear_for: 20s, notify: [office] }
   - { name: spent, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 5s, clear_for: 10s,
-      notify: [kitchen, office] }",
+      notify: [kitchen, office] }
+  - { name: bereft, when: { limit: { at_most: 0 }, product.status: active }, clear_for: 5s,
+      at_least: { count: 2, of: station }, notify: [kitchen, office] }",
         dishes: &[DishRule {
             name: "spent",
             about: About::Out,
@@ -167,7 +256,16 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
             tells_ends: true,
             explained_to: &["office"],
         }],
-        others: &[("bare", &["office"]), ("soon", &["office"])],
+        sets: &[SetRule {
+            name: "bereft",
+            of: Of::Station,
+            count: 2,
+            is_cooked: false,
+            keeps_until: 0,
+            hold_for: Duration::ZERO,
+            clear_for: Duration::from_secs(5),
+        }],
+        others: &[("bare", &["office"]), ("soon", &["office"]), ("bereft", &["kitchen", "office"])],
     },
 ];
 /// The rule about the ingredient itself, which is the cause of what is said of the dishes that are cooked of it.
@@ -197,7 +295,8 @@ pub(crate) fn open_world(
     }
     let mut add = |product: Product| world.add_product(brand, product).expect("a free id");
     add(Product::plain(INGREDIENT, Kind::Ingredient, "flour", begun_at));
-    add(Product { station: Some(stations[1]), ..Product::plain(WINE, Kind::Goods, "wine", begun_at) });
+    let category = Some(CategoryId(CATEGORIES[DISHES - 1]));
+    add(Product { station: Some(stations[1]), category, ..Product::plain(WINE, Kind::Goods, "wine", begun_at) });
     let part = Part { ingredient: INGREDIENT, gross: Quantity::whole(1), net: Quantity::whole(1) };
     let mut dishes = Vec::new();
     for dish in 0..DISHES {
@@ -207,6 +306,7 @@ pub(crate) fn open_world(
         add(Product {
             station: Some(station),
             parent: is_size.then_some(WINE),
+            category: (!is_size).then_some(CategoryId(CATEGORIES[dish])),
             recipe: if dish < COOKED_OF_INGREDIENT { vec![part] } else { Vec::new() },
             low_stock: 3,
             price: FIRST_PRICE,
@@ -218,6 +318,11 @@ pub(crate) fn open_world(
         add(Product::plain(ProductId(id), Kind::Dish, &format!("cake {id}"), begun_at));
     }
     (world, dishes)
+}
+
+/// Returns the category to which a dish belongs, of those that [`open_world`] returns.
+pub(crate) fn category_of(dish: usize) -> CategoryId {
+    CategoryId(CATEGORIES[dish])
 }
 
 /// Deletes the first rows of a long menu, and returns what they were.

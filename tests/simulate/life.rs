@@ -28,13 +28,16 @@ use eightysix::units::{BrandId, ProductId, Quantity, Secret, StationId, Timestam
 use eightysix::watcher::Settings;
 
 use self::onlookers::Onlookers;
-use crate::chain::{BRAND, GROUP_WAIT, Habits, INGREDIENT, RULES, delete_rows, open_world, policy, setting};
+use crate::chain::{
+    BRAND, GROUP_WAIT, Habits, INGREDIENT, RULES, category_of, delete_rows, open_world, policy, setting,
+};
 use crate::delivery::Delivery;
 use crate::driver::{Clock, Configured, Driver, Kill, Observer};
 use crate::prices::Prices;
 use crate::reference::{Night, Reference};
 use crate::screens::Screens;
 use crate::script::{DISHES, Event, Script};
+use crate::sets::Sets;
 use crate::stories;
 use crate::tables::Row;
 
@@ -205,9 +208,11 @@ impl Life {
         let (world, dishes) = open_world(script, &brand, begun_at);
         let setting = setting(&zone);
         let (night, night_text) = night(script, begun_at, &zone);
+        let belongs = dishes.iter().enumerate().map(|(nth, (dish, station))| (*dish, *station, category_of(nth)));
         let onlookers = Rc::new(RefCell::new(Onlookers {
             reference: Reference::new(brand.clone(), RULES[script.rules].dishes, night, &dishes),
             prices: Prices::default(),
+            sets: Sets::new(RULES[script.rules].sets, script.venues, belongs),
             screens: Screens::new(script.seed, setting, begun_at),
             causes: BTreeMap::new(),
             cared_for: BTreeSet::new(),
@@ -378,7 +383,7 @@ impl Life {
         self.fails(None, self.up_at);
         let mut onlookers = self.onlookers.borrow_mut();
         onlookers.screens.dies();
-        onlookers.reference.interrupted();
+        onlookers.reference.dies(clock.uptime);
     }
 
     fn happens(&mut self, event: Event) {
@@ -413,22 +418,24 @@ impl Life {
                 let station = self.dishes[which * DISHES / 2].1;
                 let changed = self.world.set_station_active(&self.brand, VenueId(venue), station, active, clock.clopos);
                 changed.expect("known");
-                self.onlookers.borrow_mut().reference.switched(VenueId(venue), station, clock.uptime);
+                let mut onlookers = self.onlookers.borrow_mut();
+                onlookers.reference.switched(VenueId(venue), station, clock.uptime);
+                onlookers.sets.switched(VenueId(venue), station, active);
             }
             Event::OnTheMenu { dish, active } => {
-                let _ = self.world.edit_product(
-                    &self.brand,
-                    self.dishes[dish].0,
-                    ProductEdit::Active(active),
-                    clock.clopos,
-                );
-                self.onlookers.borrow_mut().reference.edited(self.dishes[dish].0, clock.uptime);
+                let dish = self.dishes[dish].0;
+                let edited = self.world.edit_product(&self.brand, dish, ProductEdit::Active(active), clock.clopos);
+                let mut onlookers = self.onlookers.borrow_mut();
+                onlookers.reference.edited(dish, clock.uptime);
+                // One that was deleted does not come back.
+                onlookers.sets.edited(dish, active && edited.is_ok());
             }
             Event::Removed { dish } => {
                 let dish = self.dishes[dish].0;
                 let _ = self.world.remove_product(&self.brand, dish);
                 let mut onlookers = self.onlookers.borrow_mut();
                 onlookers.reference.edited(dish, clock.uptime);
+                onlookers.sets.edited(dish, false);
                 onlookers.deleted.insert(dish);
             }
             Event::RowsGo => {
@@ -466,7 +473,9 @@ impl Life {
             }
             Event::Clock { by_s } => {
                 self.ahead_s += by_s;
-                self.onlookers.borrow_mut().reference.interrupted();
+                let mut onlookers = self.onlookers.borrow_mut();
+                onlookers.reference.interrupted();
+                onlookers.sets.clock_is_set();
             }
             Event::Killed { down_s } => {
                 self.down_for = Duration::from_secs(u64::from(down_s));

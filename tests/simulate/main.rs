@@ -14,6 +14,7 @@ mod prices;
 mod reference;
 mod screens;
 mod script;
+mod sets;
 mod stories;
 #[path = "../support/tables.rs"]
 mod tables;

@@ -50,17 +50,17 @@ enum Worth {
 
 /// A stop list that was asked for.
 #[derive(Clone, Debug)]
-struct Reading {
+pub(crate) struct Reading {
     venue: VenueId,
     /// The ids that were asked for; none for all.
     only: Vec<ProductId>,
     worth: Worth,
     /// The truth when it was asked.
-    limits: BTreeMap<ProductId, Quantity>,
+    pub(crate) limits: BTreeMap<ProductId, Quantity>,
     /// When it was taken in.
-    heard_at: Uptime,
+    pub(crate) heard_at: Uptime,
     /// The same on our wall clock.
-    heard_wall: Timestamp,
+    pub(crate) heard_wall: Timestamp,
     /// What interrupts a wait: kills, reloads, a clock that was set.
     life: u64,
 }
@@ -70,7 +70,17 @@ impl Reading {
         self.only.is_empty() || self.only.contains(&product)
     }
 
-    fn has_at_most(&self, product: ProductId, left: i64) -> bool {
+    /// It said what was not so.
+    pub(crate) fn is_lie(&self) -> bool {
+        self.worth == Worth::Lie
+    }
+
+    /// It was whole and true, and was taken in.
+    fn is_believed(&self) -> bool {
+        self.worth == Worth::Good && self.only.is_empty()
+    }
+
+    pub(crate) fn has_at_most(&self, product: ProductId, left: i64) -> bool {
         self.limits.get(&product).is_some_and(|limit| *limit <= Quantity::whole(left))
     }
 }
@@ -266,6 +276,11 @@ impl Reference {
         self.silences.values().any(|hush| wall < hush.until && covers(hush))
     }
 
+    /// Returns the dishes that are cooked of the ingredient.
+    pub(crate) fn cooked_of_ingredient(&self) -> &[ProductId] {
+        &self.cooked
+    }
+
     /// Returns the station that cooks a dish.
     pub(crate) fn station_of(&self, dish: ProductId) -> Option<StationId> {
         self.stations.get(&dish).copied()
@@ -291,6 +306,41 @@ impl Reference {
         // What it holds back is told when it is over, and not before.
         let is_over = last.heard_wall.since(first.heard_wall) >= CAUSE.clear_for;
         is_over.then_some(false)
+    }
+
+    /// Returns the answers of which the last one that was taken in is what is known of a venue: the last good one, which
+    /// was, and those after it, each of which was or was not.
+    pub(crate) fn may_be_known(&self, venue: VenueId) -> &[Reading] {
+        let heard = self.readings.get(&venue).map_or(&[][..], Vec::as_slice);
+        let last_good = heard.iter().rposition(Reading::is_believed).unwrap_or_default();
+        &heard[last_good..]
+    }
+
+    /// Says whether a good answer was heard since anything interrupted.
+    pub(crate) fn is_sure(&self, reading: &Reading) -> bool {
+        reading.is_believed() && reading.life == self.life
+    }
+
+    /// Returns what is another number after each interruption.
+    pub(crate) fn life(&self) -> u64 {
+        self.life
+    }
+
+    /// Says whether nobody can say what is known of a dish that was edited.
+    pub(crate) fn is_dish_unsettled(&self, dish: ProductId, now: Uptime) -> bool {
+        self.unsettled_dishes.get(&dish).is_some_and(|until| now < *until)
+    }
+
+    /// Says whether nobody can say what is known of a station that was switched.
+    pub(crate) fn is_station_unsettled(&self, venue: VenueId, station: StationId, now: Uptime) -> bool {
+        self.unsettled_stations.get(&(venue, station)).is_some_and(|until| now < *until)
+    }
+
+    /// The process is dead: what it heard last may not be on the disk.
+    pub(crate) fn dies(&mut self, now: Uptime) {
+        self.interrupted();
+        let heard = self.readings.values_mut().flatten().rev().filter(|reading| reading.heard_at == now);
+        heard.filter(|reading| reading.worth == Worth::Good).for_each(|reading| reading.worth = Worth::Part);
     }
 
     /// Something ends every wait that was running, as far as a plain mind can tell.
@@ -460,11 +510,8 @@ impl Reference {
         waited: Duration,
         now: Uptime,
     ) {
-        // A rule that was taken away ends what it meant, as soon as that can be stored by a process that runs.
-        let ends_by = |at: Uptime| at.max(self.unstored_until).max(self.started_at).plus(STORE_TRIED_AGAIN);
         let known = self.rule(rule);
-        let is_excused = self.reloaded_at == Some(now)
-            || known.is_none() && self.reloaded_at.is_some_and(|at| now <= ends_by(at))
+        let is_excused = self.ends_by_reload(known.is_some(), now)
             || self.unsettled_dishes.get(&dish).is_some_and(|until| now < until.plus(waited))
             || station
                 .and_then(|id| self.unsettled_stations.get(&(venue, id)))
@@ -487,6 +534,13 @@ impl Reference {
         let clear = heard.iter().rev().take_while(|reading| reading.worth != Worth::Good || !keeps(reading));
         let longest = clear.map(|reading| last.heard_wall.since(reading.heard_wall)).max().unwrap_or_default();
         assert!(longest >= rule.clear_for, "{why} after {longest:?} instead of {:?}", rule.clear_for);
+    }
+
+    /// Says whether an alert may end now because other rules are in force. One of a rule that was taken away ends as soon as
+    /// that can be stored by a process that runs.
+    pub(crate) fn ends_by_reload(&self, is_in_force: bool, now: Uptime) -> bool {
+        let ends_by = |at: Uptime| at.max(self.unstored_until).max(self.started_at).plus(STORE_TRIED_AGAIN);
+        self.reloaded_at == Some(now) || !is_in_force && self.reloaded_at.is_some_and(|at| now <= ends_by(at))
     }
 
     /// Returns the dishes of which an alert of this rule must be open, and those of which none may be.

@@ -17,7 +17,8 @@ pub(crate) struct Said {
     pub(crate) critical: &'static str,
     takes_care: &'static str,
     before_that: &'static str,
-    taken_away: &'static str,
+    /// Before and after the name of a rule.
+    taken_away: [&'static str; 2],
     watched_by_us: &'static str,
 }
 
@@ -28,21 +29,21 @@ pub(crate) fn said(language: Language) -> Said {
             critical: "[kritik]",
             takes_care: "məşğul olur",
             before_that: "  bundan əvvəl, ",
-            taken_away: ": out qaydası silinib",
+            taken_away: [": ", " qaydası silinib"],
             watched_by_us: "eightysix Clopos üzərindən izləyir",
         },
         Language::Ru => Said {
             critical: "[критично]",
             takes_care: "занимается",
             before_that: "  до этого, ",
-            taken_away: ": правило out удалено",
+            taken_away: [": правило ", " удалено"],
             watched_by_us: "eightysix следит за",
         },
         Language::En => Said {
             critical: "[critical]",
             takes_care: "takes care of it",
             before_that: "  before that, at ",
-            taken_away: ": the rule out was taken away",
+            taken_away: [": the rule ", " was taken away"],
             watched_by_us: "eightysix watches",
         },
     }
@@ -112,8 +113,11 @@ fn tells_ends(rule: &str) -> bool {
     RULES.iter().flat_map(|set| set.dishes).all(|known| known.name != rule || known.tells_ends)
 }
 
-/// Holds the mails against the alerts: no dish begins or ends twice.
-/// Returns what the last mails leave people to believe: the venue and the dish of what has begun and not ended.
+/// The rules of which the managers are told, by mail.
+pub(crate) const MAILED: [&str; 3] = ["out", "thin", "idle"];
+
+/// Holds the mails against the alerts: no dish or set begins or ends twice.
+/// Returns what the last mails leave people to believe: the venue, and the dish or set of what has begun and not ended.
 pub(crate) fn check_mails(outbox: &[Row], venues: &BTreeMap<String, String>) -> BTreeSet<(String, String)> {
     // By venue and dish: told to have begun, less told to have ended.
     let mut balance: BTreeMap<(String, String), i32> = BTreeMap::new();
@@ -136,7 +140,9 @@ pub(crate) fn check_mails(outbox: &[Row], venues: &BTreeMap<String, String>) -> 
                     .and_then(|line| line.split_once(": "))
                     .map_or(line, |(_, line)| line),
             );
-            let withdrawn = line.split_once(said.taken_away).map(|(dish, _)| (dish, -1));
+            let [before, after] = said.taken_away;
+            let withdrawn = MAILED.iter().find_map(|rule| line.split_once(&format!("{before}{rule}{after}")));
+            let withdrawn = withdrawn.map(|(dish, _)| (dish, -1));
             let begins = line.strip_prefix("begins ").map(|dish| (dish, 1));
             let ends = line.strip_prefix("ends ").map(|dish| (dish, -1));
             if let Some((dish, turn)) = begins.or(ends).or(withdrawn) {

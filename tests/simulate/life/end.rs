@@ -5,14 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use eightysix::alerts::AlertKey;
 use eightysix::alerts::hold::Hold;
-use eightysix::alerts::lifecycle::Alert;
+use eightysix::alerts::lifecycle::{Alert, OpenAlert};
 use eightysix::rules::{Severity, Subject};
 use eightysix::units::{ProductId, Quantity, StationId, Timestamp, VenueId};
 
 use super::Life;
-use crate::chain::{COOKED_OF_INGREDIENT, ESCALATED, GROUP_WAIT, INGREDIENT, REMINDED, RULES, RuleSet};
+use crate::chain::{COOKED_OF_INGREDIENT, ESCALATED, GROUP_WAIT, INGREDIENT, REMINDED, RULES, RuleSet, category_of};
 use crate::reference::{About, DishRule};
+use crate::sets::{self, Of, SetRule};
+use crate::stories;
 
 /// The dishes of a venue, the stations that cook them, and whether they can be sold out there.
 type Menu = BTreeMap<ProductId, (StationId, bool)>;
@@ -57,7 +60,7 @@ impl Life {
         let mut may_be_open = BTreeSet::new();
         for (key, alert) in self.driver.watcher().engine().memory().book.iter() {
             let Alert::Open(alert) = alert else { continue };
-            let Some(venue) = key.subject.venue().filter(|_| key.rule.as_str() == "out") else { continue };
+            let Some(venue) = key.subject.venue().filter(|_| stories::MAILED.contains(&key.rule.as_str())) else { continue };
             if alert.told.iter().any(|receiver| receiver.as_str() == "managers") {
                 let believed = (venue.to_string(), alert.label.clone());
                 may_be_open.insert(believed.clone());
@@ -80,7 +83,8 @@ impl Life {
     /// Returns the rules of which an alert of the brand itself is open.
     fn open_of_brand(&self) -> BTreeSet<String> {
         let book = &self.driver.watcher().engine().memory().book;
-        let open = book.of(None).filter(|(_, alert)| matches!(alert, Alert::Open(_)));
+        let is_of_brand = |key: &AlertKey| key.subject == Subject::Brand;
+        let open = book.of(None).filter(|(key, alert)| is_of_brand(key) && matches!(alert, Alert::Open(_)));
         open.map(|(key, _)| key.rule.as_str().to_owned()).collect()
     }
 
@@ -108,7 +112,7 @@ impl Life {
         for (id, venue) in venues {
             let menu = self.menu(*id);
             let left = |dish: &ProductId| venue.stop_list.get(dish).map(|stop| stop.limit);
-            let RuleSet { text: rules, dishes: dish_rules, others: _ } = RULES[self.rules];
+            let RuleSet { text: rules, dishes: dish_rules, sets: _, others: _ } = RULES[self.rules];
             for rule in dish_rules {
                 self.check_dishes(*rule, *id, &menu, clock.wall)?;
             }
@@ -144,7 +148,59 @@ impl Life {
             same("who is refused", &self.open_of_brand(), &BTreeSet::new())?;
             self.check_screen(*id, &venue.stop_list.keys().copied().collect())?;
         }
+        self.check_sets()?;
         self.onlookers.borrow().prices.check_end(|dish| self.world.product(&self.brand, dish).is_ok())
+    }
+
+    /// Holds the open alerts about sets, and their members, against the restaurants.
+    fn check_sets(&self) -> Result<(), String> {
+        let book = &self.driver.watcher().engine().memory().book;
+        for rule in RULES[self.rules].sets {
+            let named = |key: &AlertKey| key.rule.as_str() == rule.name;
+            let open = book.iter().filter(|(key, _)| named(key)).filter_map(|(key, alert)| Some((key, alert.open()?)));
+            let open = open.filter(|(_, open)| open.unstable_since.is_none() || open.clear_since.is_none());
+            let open: BTreeMap<&Subject, &OpenAlert> = open.map(|(key, open)| (&key.subject, open)).collect();
+            let (out, few) = (self.out_together(*rule, 0), self.out_together(*rule, rule.keeps_until));
+            for subject in open.keys() {
+                if !few.contains_key(subject) {
+                    return Err(format!("{}: {subject:?} is open, and it is not so", rule.name));
+                }
+            }
+            for (subject, members) in out {
+                let Some(alert) = open.get(&subject) else {
+                    return Err(format!("{}: {subject:?} is so of {members:?}, and is not open", rule.name));
+                };
+                same(rule.name, &sets::listed(alert), &members)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the sets of which at most so many portions are left of enough members, and these.
+    fn out_together(&self, rule: SetRule, left: i64) -> BTreeMap<Subject, BTreeSet<u64>> {
+        let mut together: BTreeMap<Subject, BTreeSet<u64>> = BTreeMap::new();
+        for (venue, known) in &self.world.brand(&self.brand).expect("known").venues {
+            let is_out =
+                |id: ProductId| known.stop_list.get(&id).is_some_and(|stop| stop.limit <= Quantity::whole(left));
+            for (nth, (dish, station)) in self.dishes.iter().enumerate() {
+                let is_active = self.world.product(&self.brand, *dish).is_ok_and(|product| product.active);
+                let is_meant = is_active && (!rule.is_cooked || known.stations[station].active);
+                let (subject, member) = match rule.of {
+                    Of::Category => (Subject::OfCategory(*venue, category_of(nth)), dish.0),
+                    Of::Station => (Subject::OfStation(*venue, *station), dish.0),
+                    Of::Venues => (Subject::OfVenues(*dish), venue.0),
+                };
+                if is_meant && is_out(*dish) {
+                    together.entry(subject).or_default().insert(member);
+                }
+            }
+            // What dishes are cooked of has no category and no station.
+            if rule.of == Of::Venues && !rule.is_cooked && is_out(INGREDIENT) {
+                together.entry(Subject::OfVenues(INGREDIENT)).or_default().insert(venue.0);
+            }
+        }
+        together.retain(|_, members| members.len() >= rule.count);
+        together
     }
 
     /// Checks that nothing waits for the end of a cause that is over.

@@ -7,6 +7,7 @@ use eightysix::alerts::lifecycle::Alert;
 use eightysix::rules::Subject;
 
 use super::Life;
+use super::onlookers::Onlookers;
 use crate::driver::Clock;
 
 impl Life {
@@ -44,6 +45,18 @@ impl Life {
         drop(onlookers);
         self.judged = judged;
         self.judge_waiting(clock);
+        self.judge_sets(clock);
+    }
+
+    /// Holds the open alerts about sets, and the members that they list, against what is certain at this moment.
+    fn judge_sets(&mut self, clock: Clock) {
+        let memory = self.driver.watcher().engine().memory();
+        let complete = memory.venues.values().filter(|snapshot| snapshot.is_complete()).map(|snapshot| snapshot.id());
+        let mut onlookers = self.onlookers.borrow_mut();
+        let Onlookers { sets, reference, .. } = &mut *onlookers;
+        for must in sets.look(reference, &complete.collect(), clock) {
+            sets.judge(&must, memory.book.get(&must.key).and_then(Alert::open));
+        }
     }
 
     /// Holds what waits for the end of its cause or of a silence against what is certain at this moment.

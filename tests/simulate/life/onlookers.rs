@@ -23,6 +23,7 @@ use crate::life::{HELD_BACK, Met, RUNS_OUT, TOLD_GONE, UNSTABLE, WOKEN};
 use crate::prices::Prices;
 use crate::reference::{DishRule, Night, Reference};
 use crate::screens::Screens;
+use crate::sets::Sets;
 use crate::stories;
 
 /// In which mails are counted.
@@ -35,6 +36,7 @@ const NEARLY_CALM: Duration = Duration::from_mins(9);
 pub(super) struct Onlookers {
     pub(super) reference: Reference,
     pub(super) prices: Prices,
+    pub(super) sets: Sets,
     pub(super) screens: Screens,
     pub(super) differences: Differences,
     /// The open alerts about anything but dishes that are out, which may explain others.
@@ -74,6 +76,7 @@ impl Onlookers {
         // An alert of a rule that is taken away ends whether it is calm or not.
         if rules != self.rules {
             self.turns.clear();
+            self.sets.follows(RULES[rules].sets);
         }
         self.rules = rules;
         if RULES[rules].text.contains("event: price_changed") {
@@ -125,11 +128,49 @@ impl Onlookers {
     /// Says whether what a dish is cooked of is out and told, by the rules in force; `None` where that is not known.
     fn lacks_ingredient(&self, key: &AlertKey, clock: Clock) -> Option<bool> {
         let is_told = RULES[self.rules].others.iter().any(|(rule, _)| *rule == CAUSE.name);
+        if let (Subject::OfStation(venue, _), true) = (&key.subject, is_told) {
+            return self.lacks_by_ingredient(key, *venue, clock);
+        }
         let Subject::Item(venue, dish) = key.subject else { return Some(false) };
         if !is_told || dish == INGREDIENT {
             return Some(false);
         }
         self.reference.is_explained(DishRule { explained_to: CAUSE.notify, ..CAUSE }, venue, dish, clock.uptime)
+    }
+
+    /// Says whether fewer than enough of a set would be out without the ingredient, which is out and told; `None` where
+    /// that is not known.
+    fn lacks_by_ingredient(&self, key: &AlertKey, venue: VenueId, clock: Clock) -> Option<bool> {
+        let cooked = self.reference.cooked_of_ingredient();
+        let rule = DishRule { explained_to: CAUSE.notify, ..CAUSE };
+        let is_out = self.reference.is_explained(rule, venue, cooked[0], clock.uptime)?;
+        if !is_out {
+            return Some(false);
+        }
+        let is_unsettled = |dish: &ProductId| self.reference.is_dish_unsettled(*dish, clock.uptime);
+        let needs = self.sets.needs(key, cooked, &self.reference, clock);
+        needs.filter(|_| !cooked.iter().any(is_unsettled))
+    }
+
+    /// Judges the alerts about sets that open and end with a commit, and that all who were told of one hear of its end.
+    fn judge_sets(&self, commit: &Commit, clock: Clock) {
+        for (key, alert) in commit.alerts.iter().filter(|(key, _)| key.subject.set().is_some()) {
+            match (self.firing.contains(key), alert.as_ref().and_then(Alert::open)) {
+                (false, Some(open)) => self.sets.judge_opening(key, open, &self.reference, clock),
+                (true, None) => {
+                    self.sets.judge_closing(key, &self.reference, clock);
+                    let open = &self.causes[key];
+                    let machines = open.told.iter().filter(|receiver| receiver.as_str() != "managers");
+                    for receiver in machines {
+                        let is_end = |body: &str| body.contains(open.episode.as_str()) && body.contains("alert.closed");
+                        let hears = commit.notices.iter().filter(|notice| notice.receiver == *receiver);
+                        let ends = hears.filter(|notice| event_of(notice).is_some_and(is_end)).count();
+                        assert_eq!(ends, 1, "{receiver:?} hears that {key:?} is over");
+                    }
+                }
+                (true, Some(_)) | (false, None) => {}
+            }
+        }
     }
 
     /// Says whether an alert is why another is so: a station that is off, for what is low of its dishes; refused
@@ -140,6 +181,7 @@ impl Onlookers {
             (Subject::Station(at, station), Subject::Item(venue, dish)) => {
                 at == venue && self.reference.station_of(*dish) == Some(*station)
             }
+            (Subject::Station(at, off), Subject::OfStation(venue, station)) => at == venue && off == station,
             // A set is told beside its members.
             (
                 Subject::Brand
@@ -328,6 +370,15 @@ impl Onlookers {
     }
 }
 
+/// Returns the event that a machine is sent.
+fn event_of(notice: &Notice) -> Option<&str> {
+    match &notice.content {
+        Content::Webhook(event) => Some(&event.body),
+        Content::Mqtt(message) => Some(&message.body),
+        Content::Email(_) => None,
+    }
+}
+
 fn is_told_to(alert: &OpenAlert, receiver: &str) -> bool {
     alert.told.iter().chain(alert.held.keys()).any(|known| known.as_str() == receiver)
 }
@@ -358,6 +409,7 @@ impl Observer for Onlookers {
                 self.cared_for.insert(open.episode.as_str().to_owned());
             }
         }
+        self.judge_sets(commit, clock);
         for (key, alert) in commit.alerts.iter().filter(|(key, _)| self.reference.rule(key.rule.as_str()).is_none()) {
             match alert.as_ref().and_then(Alert::open) {
                 Some(open) => drop(self.causes.insert(key.clone(), open.clone())),
