@@ -17,10 +17,11 @@ use eightysix::simulator::menu::{Kind, Part, Product};
 use eightysix::simulator::plan::{BrandPlan, WorldPlan};
 use eightysix::simulator::world::World;
 use eightysix::topics::BaseTopic;
-use eightysix::units::{BrandId, CategoryId, ProductId, Quantity, StationId, Timestamp, Zone};
+use eightysix::units::{BrandId, CategoryId, ProductId, Quantity, StationId, Timestamp, VenueId, VenueKey, Zone};
 
 use crate::prices::FIRST_PRICE;
 use crate::reference::{About, DishRule};
+use crate::reports::{self, HOUSE};
 use crate::script::{DISHES, RULE_SETS, Script};
 use crate::sets::{Of, SetRule};
 
@@ -343,7 +344,7 @@ const COMMON: Language = Language::Ru;
 pub(crate) fn language_of(receiver: &str) -> Language {
     match receiver {
         "managers" => Language::Az,
-        "office" => Language::En,
+        "office" | HOUSE => Language::En,
         _ => COMMON,
     }
 }
@@ -362,8 +363,18 @@ pub(crate) struct Habits {
     pub(crate) at_most: Option<u32>,
 }
 
-/// Returns who is told what: screens and systems at once, managers by mail that waits a minute for more.
-pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, habits: Habits) -> Policy {
+/// When something is on, as the configuration says it.
+#[derive(Clone, Debug)]
+pub(crate) struct Hours {
+    /// The window of that name, and the quiet hours.
+    pub(crate) night: String,
+    /// The doors of venues.
+    pub(crate) doors: BTreeMap<VenueId, String>,
+}
+
+/// Returns who is told what: screens and systems at once, managers by mail that waits a minute for more, the house by
+/// reports.
+pub(crate) fn policy(rules: &str, zone: &Zone, hours: &Hours, habits: Habits) -> Policy {
     let mut problems = Problems::new();
     let file = RuleFile { name: "life.yaml".into(), bytes: rules.as_bytes().to_vec() };
     let rules = parse::parse(&[file], &mut problems).rules;
@@ -372,7 +383,8 @@ pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, habits: Habits) -> P
     }
     let messages = Messages::compile(&rules, zone, COMMON).unwrap_or_else(|bad| panic!("the messages: {bad:?}"));
     let topics = BaseTopic::new("eightysix").expect("a base topic");
-    let night = Schedule::daily(&[ClockSpan::parse(night).expect("a span")]);
+    let daily = |span: &str| Schedule::daily(&[ClockSpan::parse(span).expect("a span")]);
+    let night = daily(&hours.night);
     let route = |(name, way): (&str, Way)| {
         let receiver = ReceiverName::new(name);
         let sleeps = habits.they_sleep && way == Way::Email;
@@ -386,21 +398,30 @@ pub(crate) fn policy(rules: &str, zone: &Zone, night: &str, habits: Habits) -> P
                 group_wait: GROUP_WAIT,
                 quiet,
                 at_most,
-                reports: Reports::default(),
+                reports: if name == HOUSE { reports::asked_for() } else { Reports::default() },
                 ways: vec![way],
             },
         )
     };
-    let ways = [("kitchen", Way::Mqtt(topics.clone())), ("managers", Way::Email), ("office", Way::Webhook)];
+    let ways = [
+        ("kitchen", Way::Mqtt(topics.clone())),
+        ("managers", Way::Email),
+        ("office", Way::Webhook),
+        (HOUSE, Way::Email),
+    ];
     let windows = BTreeMap::from([("night".to_owned(), night.clone())]);
+    let plain = Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0)).with_windows(windows);
+    let mut calendars = Calendars::of_all(plain.clone());
+    for (venue, doors) in &hours.doors {
+        let key = VenueKey { brand: BrandId::new(BRAND).expect("a slug"), venue: *venue };
+        calendars.set_venue(key, plain.clone().with_hours(Some(daily(doors)), None));
+    }
     Policy {
         rules,
         messages,
         routes: ways.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
         setting: setting(zone),
-        calendars: Calendars::of_all(
-            Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0)).with_windows(windows),
-        ),
+        calendars,
     }
 }

@@ -29,12 +29,13 @@ use eightysix::watcher::Settings;
 
 use self::onlookers::Onlookers;
 use crate::chain::{
-    BRAND, GROUP_WAIT, Habits, INGREDIENT, RULES, category_of, delete_rows, open_world, policy, setting,
+    BRAND, GROUP_WAIT, Habits, Hours, INGREDIENT, RULES, category_of, delete_rows, open_world, policy, setting,
 };
 use crate::delivery::Delivery;
 use crate::driver::{Clock, Configured, Driver, Kill, Observer};
 use crate::prices::Prices;
 use crate::reference::{Night, Reference};
+use crate::reports::{Doors, ReportsModel};
 use crate::screens::Screens;
 use crate::script::{DISHES, Event, Script};
 use crate::sets::Sets;
@@ -58,16 +59,27 @@ const HELD_BACK_MAX: u32 = 32;
 /// Within this much of patience every notice must have found its end.
 const DRAIN_MAX: u32 = 2_000;
 
-/// Returns the night of a life, on our wall clock and as the configuration says it.
-fn night(script: &Script, begun_at: Timestamp, zone: &Zone) -> (Night, String) {
+/// Returns some minutes of a life, on our wall clock and as the configuration says it for each day.
+fn span((begins, ends): (u32, u32), begun_at: Timestamp, zone: &Zone) -> (Timestamp, Timestamp, String) {
     let minute = |minute: u32| begun_at.plus(Duration::from_secs(60 * u64::from(minute)));
     let local = |at: Timestamp| at.in_zone(zone).strftime("%H:%M").to_string();
     let offset = |at: Timestamp| at.in_zone(zone).offset();
-    // A time that the clock shows twice begins a night at first and ends it the second time: this one ends after both.
+    // A time that the clock shows twice begins a span at first and ends it the second time: this one ends after both.
     let repeats_an_hour = offset(begun_at.plus(Duration::from_hours(2))) < offset(begun_at);
     let longer = if repeats_an_hour { 65 } else { 0 };
-    let (begins, ends) = (minute(script.night.0), minute(script.night.1 + longer));
-    (Night { begins, ends }, format!("{}-{}", local(begins), local(ends)))
+    let (begins, ends) = (minute(begins), minute(ends + longer));
+    (begins, ends, format!("{}-{}", local(begins), local(ends)))
+}
+
+/// Returns the doors of the venues, if they have hours; the third one closes a minute later.
+fn doors(script: &Script, begun_at: Timestamp, zone: &Zone) -> BTreeMap<VenueId, Doors> {
+    let of_venue = |venue: u64| {
+        let (opens, closes) = script.doors?;
+        let closes = closes + u32::from(venue == 3);
+        let (opens, closes, text) = span((opens, closes), begun_at, zone);
+        Some((VenueId(venue), Doors { opens, closes, text }))
+    };
+    (1..=script.venues).filter_map(of_venue).collect()
 }
 
 /// Prints the story of a life when it fails.
@@ -131,8 +143,10 @@ pub(crate) struct Life {
     /// The dishes that take part, with the stations that cook them.
     dishes: Vec<(ProductId, StationId)>,
     night: Night,
-    /// The same as the configuration says it.
-    night_text: String,
+    /// The same, and the doors, as the configuration says it.
+    hours: Hours,
+    /// The venues have hours.
+    has_doors: bool,
     habits: Habits,
     begun_at: Timestamp,
     uptime: Uptime,
@@ -207,11 +221,18 @@ impl Life {
         let brand = BrandId::new(BRAND).expect("a slug");
         let (world, dishes) = open_world(script, &brand, begun_at);
         let setting = setting(&zone);
-        let (night, night_text) = night(script, begun_at, &zone);
+        let (begins, ends, night_text) = span(script.night, begun_at, &zone);
+        let night = Night { begins, ends };
+        let doors = doors(script, begun_at, &zone);
+        let texts = doors.iter().map(|(venue, doors)| (*venue, doors.text.clone())).collect();
+        let hours = Hours { night: night_text, doors: texts };
+        let venues = &world.brand(&brand).expect("known").venues;
+        let names = venues.iter().map(|(id, venue)| (venue.name.clone(), *id)).collect();
         let belongs = dishes.iter().enumerate().map(|(nth, (dish, station))| (*dish, *station, category_of(nth)));
         let onlookers = Rc::new(RefCell::new(Onlookers {
             reference: Reference::new(brand.clone(), RULES[script.rules].dishes, night, &dishes),
             prices: Prices::default(),
+            reports: ReportsModel::new(doors, names, &zone, begun_at),
             sets: Sets::new(RULES[script.rules].sets, script.venues, belongs),
             screens: Screens::new(script.seed, setting, begun_at),
             causes: BTreeMap::new(),
@@ -244,7 +265,7 @@ impl Life {
                 venues: None,
                 per_minute: if script.hurries { PER_MINUTE_MAX } else { PER_MINUTE },
             },
-            policy: Arc::new(policy(RULES[script.rules].text, &zone, &night_text, script.habits)),
+            policy: Arc::new(policy(RULES[script.rules].text, &zone, &hours, script.habits)),
         };
         let mut driver = Driver::new(configured, IpBudget::shared(), Kill::Never);
         driver.observer = Rc::clone(&onlookers) as Rc<RefCell<dyn Observer>>;
@@ -257,7 +278,8 @@ impl Life {
             zone,
             dishes,
             night,
-            night_text,
+            hours,
+            has_doors: script.doors.is_some(),
             habits: script.habits,
             begun_at,
             uptime: Uptime(Duration::from_hours(1)),
@@ -310,6 +332,9 @@ impl Life {
         self.looks_at_what_was_asked(clock);
         if self.driver.runs() {
             self.judge_book(clock);
+            let mut onlookers = self.onlookers.borrow_mut();
+            let Onlookers { reports, reference, .. } = &mut *onlookers;
+            reports.look(reference, clock);
         } else {
             self.note("died at a commit");
             self.onlookers.borrow_mut().meets("a death at a commit");
@@ -586,7 +611,7 @@ impl Life {
 
     fn reloads(&mut self, rules: usize, clock: Clock) {
         self.rules = rules;
-        self.driver.configured.policy = Arc::new(policy(RULES[rules].text, &self.zone, &self.night_text, self.habits));
+        self.driver.configured.policy = Arc::new(policy(RULES[rules].text, &self.zone, &self.hours, self.habits));
         self.onlookers.borrow_mut().reference.reloads(RULES[rules].dishes);
         self.onlookers.borrow_mut().prices.are_unwatched();
         if self.driver.runs() {

@@ -12,6 +12,7 @@ mod fallback;
 mod life;
 mod prices;
 mod reference;
+mod reports;
 mod screens;
 mod script;
 mod sets;
@@ -31,6 +32,7 @@ use eightysix::simulator::faults::Fault;
 use crate::driver::Kill;
 use crate::fallback::FELL_BACK;
 use crate::life::{HELD_BACK, Life, Lived, Met, ROWS_WENT, RUNS_OUT, TOLD_GONE, UNSTABLE, WOKEN};
+use crate::reports::REPORTED;
 use crate::script::{DISHES, Event, FAULTS, Script};
 
 /// Lives in a run of the whole suite.
@@ -85,10 +87,13 @@ fn shrink(script: &Script, fails: impl Fn(&Script) -> bool) -> Script {
 fn tell(script: &Script) -> String {
     let lines: Vec<String> =
         script.events.iter().map(|(wait_s, event)| format!("  {event:?}, then {wait_s} s")).collect();
-    let Script { venues, begins, hurries, rules, night, has_pages, .. } = script;
+    let Script { venues, begins, hurries, rules, night, doors, has_pages, .. } = script;
     let hurries = if *hurries { ", as fast as the quota allows" } else { "" };
     let pages = if *has_pages { ", a menu of several pages" } else { "" };
-    format!("{venues} venues from {begins:?}{hurries}, rules {rules}, night {night:?}{pages}\n{}", lines.join("\n"))
+    format!(
+        "{venues} venues from {begins:?}{hurries}, rules {rules}, night {night:?}, doors {doors:?}{pages}\n{}",
+        lines.join("\n")
+    )
 }
 
 #[test]
@@ -165,6 +170,8 @@ fn nothing_is_lost_and_nothing_is_invented() {
         UNSTABLE,
         WOKEN,
     ]
+    .into_iter()
+    .chain(REPORTED)
     .map(str::to_owned);
     let never: Vec<String> = faults.chain(troubles).chain(others).filter(|what| !all_met.contains_key(what)).collect();
     assert!(seeds < SEEDS || never.is_empty(), "what was to happen and never did: {never:?}");
@@ -182,8 +189,9 @@ fn a_new_process_after_each_commit_tells_the_same() {
         told.extend(straight);
     }
     let times = |word: &str| told.iter().filter(|line| line.contains(word)).count();
-    let kinds =
-        [" opened ", " closed ", " reminded ", " escalated ", " acked ", " mail "].map(|word| (word, times(word)));
+    let words =
+        [" opened ", " closed ", " reminded ", " escalated ", " acked ", " mail ", " opening check", " handover"];
+    let kinds = words.map(|word| (word, times(word)));
     println!("{kinds:?}");
     assert!(kinds.iter().all(|(_, times)| *times > 0), "what was told in all these lives: {kinds:?}");
 }

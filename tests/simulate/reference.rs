@@ -75,8 +75,13 @@ impl Reading {
         self.worth == Worth::Lie
     }
 
+    /// Returns what is out by it.
+    pub(crate) fn out(&self) -> BTreeSet<ProductId> {
+        self.limits.iter().filter(|(_, left)| **left <= Quantity::ZERO).map(|(id, _)| *id).collect()
+    }
+
     /// It was whole and true, and was taken in.
-    fn is_believed(&self) -> bool {
+    pub(crate) fn is_believed(&self) -> bool {
         self.worth == Worth::Good && self.only.is_empty()
     }
 
@@ -314,6 +319,26 @@ impl Reference {
         let heard = self.readings.get(&venue).map_or(&[][..], Vec::as_slice);
         let last_good = heard.iter().rposition(Reading::is_believed).unwrap_or_default();
         &heard[last_good..]
+    }
+
+    /// Returns what may have come back at a venue since then, and what did: it was out by a good answer, and by a later one
+    /// it was not.
+    pub(crate) fn came_back(&self, venue: VenueId, since: Timestamp) -> (BTreeSet<ProductId>, BTreeSet<ProductId>) {
+        let (mut may, mut did, mut out) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for reading in self.readings.get(&venue).into_iter().flatten().filter(|reading| !reading.is_lie()) {
+            may.extend(reading.out());
+            if reading.is_believed() && reading.heard_wall >= since {
+                let now = reading.out();
+                did.extend(out.difference(&now).copied());
+                out = now;
+            }
+        }
+        (may, did)
+    }
+
+    /// Says whether whatever is decided can be stored.
+    pub(crate) fn can_store(&self, now: Uptime) -> bool {
+        now >= self.unstored_until
     }
 
     /// Says whether a good answer was heard since anything interrupted.

@@ -158,6 +158,9 @@ pub(crate) struct Script {
     pub(crate) has_pages: bool,
     /// The minutes of this life that are the night; it lasts longer by the hour that is there twice.
     pub(crate) night: (u32, u32),
+    /// The minutes of this life at which the doors open and close, if there are any; they close later by the hour that is
+    /// there twice.
+    pub(crate) doors: Option<(u32, u32)>,
     /// When the managers want to be told, and how often.
     pub(crate) habits: Habits,
     /// The story is printed when it fails.
@@ -184,7 +187,8 @@ impl Script {
         let rules = usize::try_from(chance.below(RULE_SETS as u64)).expect("small");
         // Their last mail waits for an hour, which takes time to live.
         let habits = Habits { they_sleep: true, at_most: seed.is_multiple_of(8).then_some(1) };
-        Self { seed, venues, begins, hurries, rules, has_pages, night, habits, is_told: false, events }
+        let doors = doors(seed);
+        Self { seed, venues, begins, hurries, rules, has_pages, night, doors, habits, is_told: false, events }
     }
 
     /// Draws the life of a seed in which nothing fails and nobody is in a hurry: each deed is seen before the next.
@@ -201,6 +205,9 @@ impl Script {
             rules: usize::try_from(rules).expect("small"),
             has_pages: false,
             night: (0, 600),
+            // Reports come long after a deed: what they say does not hang on when exactly that was seen. Behind closed
+            // doors nobody is reminded.
+            doors: seed.is_multiple_of(3).then_some((6, 9)),
             habits: Habits { they_sleep: false, at_most: None },
             is_told: false,
             events,
@@ -223,6 +230,14 @@ fn countdown(seed: u64, venues: u64) -> Vec<(u32, Event)> {
         (small(chance, 10, 90), event)
     };
     (0..chance.between(4, 9)).map(|_| sale(&mut chance)).collect()
+}
+
+/// Draws when the doors open and close, in every other life.
+fn doors(seed: u64) -> Option<(u32, u32)> {
+    let mut chance = Chance::new(seed.wrapping_add(0xd002));
+    // Before the hour that is there twice comes again, in the lives in which it does.
+    let opens = chance.happens(50).then(|| small(&mut chance, 2, 4))?;
+    Some((opens, opens + small(&mut chance, 1, 3)))
 }
 
 /// Draws a dish that goes on and off, in one life of ten.

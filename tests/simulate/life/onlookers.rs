@@ -22,6 +22,7 @@ use crate::driver::{Clock, Observer};
 use crate::life::{HELD_BACK, Met, RUNS_OUT, TOLD_GONE, UNSTABLE, WOKEN};
 use crate::prices::Prices;
 use crate::reference::{DishRule, Night, Reference};
+use crate::reports::ReportsModel;
 use crate::screens::Screens;
 use crate::sets::Sets;
 use crate::stories;
@@ -36,6 +37,7 @@ const NEARLY_CALM: Duration = Duration::from_mins(9);
 pub(super) struct Onlookers {
     pub(super) reference: Reference,
     pub(super) prices: Prices,
+    pub(super) reports: ReportsModel,
     pub(super) sets: Sets,
     pub(super) screens: Screens,
     pub(super) differences: Differences,
@@ -228,6 +230,9 @@ impl Onlookers {
             assert_ne!(is_silenced, Some(true), "{kind} of {venue} {dish} to {receiver}, and it is silenced");
         }
         let episode = event["data"]["alert"]["episode"].as_str().expect("an episode");
+        if kind == "alert.reminded.v1" {
+            self.reports.judge_reminder(venue, clock.wall);
+        }
         let is_cared_for = self.cared_for.contains(episode);
         assert!(kind != "alert.reminded.v1" || !is_cared_for, "a reminder of what somebody takes care of: {event}");
         if !RULES.iter().flat_map(|set| set.dishes).any(|known| known.name == rule) {
@@ -474,6 +479,7 @@ impl Observer for Onlookers {
             }
             self.judge_event(notice.receiver.as_str(), &event, commit, clock);
         }
+        self.reports.judge(commit, &self.reference, clock, &mut self.met);
         self.judge_mails(commit, clock);
         self.judge_sleep(commit, clock);
         self.judge_rate(commit, clock);
