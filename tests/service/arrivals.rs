@@ -60,6 +60,17 @@ impl Story {
             let news = told(of("sold-out", Some(venue)), item);
             history::compare(baseline, &answers, &news, dish_news)
                 .map_err(|wrong| format!("items of {venue}: {wrong}"))?;
+            let set = |event: &Value| {
+                let set = &event["data"]["set"];
+                let members = set["members"].as_array().cloned().unwrap_or_default();
+                let members: Vec<u64> = members.iter().filter_map(|member| member["id"].as_u64()).collect();
+                format!("{} {} {members:?}", set["id"], kind(event))
+            };
+            let categories = self.categories();
+            let (baseline, answers) = self.history().answers(List::Stops(venue), &self.stage.pos);
+            let news = |before: &_, after: &_| history::thin_news(before, after, &categories);
+            history::compare(baseline, &answers, &told(of("thin", Some(venue)), set), news)
+                .map_err(|wrong| format!("categories of {venue}: {wrong}"))?;
             let station = |event: &Value| format!("{} {}", event["data"]["station"]["id"], kind(event));
             let (baseline, answers) = self.history().answers(List::Stations(venue), &self.stage.pos);
             let news = told(of("station-off", Some(venue)), station);
@@ -74,6 +85,11 @@ impl Story {
         let (baseline, answers) = self.history().answers(List::Prices, &self.stage.pos);
         history::compare(baseline, &answers, &told(of("price-changed", None), price), history::price_news)
             .map_err(|wrong| format!("prices: {wrong}"))
+    }
+
+    /// The categories of the dishes; sweets have a rule of their own.
+    fn categories(&self) -> BTreeMap<u64, u64> {
+        DISHES.iter().map(|dish| (*dish, self.stage.pos.category_of(*dish))).collect()
     }
 
     /// Mails say what the webhooks said of items, in the same order, but for what was over at once.
@@ -137,7 +153,10 @@ impl Story {
             known.extend([format!("{place}/stop"), format!("{place}/status")]);
             let off = |(id, is_on): (&u64, &i64)| (*is_on == 0).then(|| format!("[{venue}/station {id}] is off"));
             let out = |(id, left): (&u64, &i64)| (*left <= 0).then(|| format!("[{venue}/{id}] is out"));
-            let open: BTreeSet<String> = stations.iter().filter_map(off).chain(rows.iter().filter_map(out)).collect();
+            let thin = history::thin(&rows, &self.categories()).into_keys();
+            let thin = thin.map(|category| format!("[{venue}/category {category}] is thin"));
+            let open: BTreeSet<String> =
+                stations.iter().filter_map(off).chain(rows.iter().filter_map(out)).chain(thin).collect();
             let prefix = format!("eightysix/v1/{place}/alert/");
             let alerts: Vec<(&String, &Value)> =
                 seen.states.iter().filter(|(topic, _)| topic.starts_with(&prefix)).collect();

@@ -184,6 +184,32 @@ pub(crate) fn sold_out_news(before: &Picture, after: &Picture) -> Vec<String> {
     turns(before, after, |id| (is_out(before, id), is_out(after, id)))
 }
 
+/// Returns the categories of which at least three dishes are out, with these; `category_of` says where the dishes belong.
+pub(crate) fn thin(picture: &Picture, category_of: &BTreeMap<u64, u64>) -> BTreeMap<u64, Vec<u64>> {
+    let mut out: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for (dish, _) in picture.iter().filter(|(_, left)| **left <= 0) {
+        if let Some(category) = category_of.get(dish) {
+            out.entry(*category).or_default().push(*dish);
+        }
+    }
+    out.retain(|_, dishes| dishes.len() >= 3);
+    out
+}
+
+/// What the same rule tells with `at_least: { count: 3, of: category }`, with the members: one more or less is no news.
+pub(crate) fn thin_news(before: &Picture, after: &Picture, category_of: &BTreeMap<u64, u64>) -> Vec<String> {
+    let (was, is) = (thin(before, category_of), thin(after, category_of));
+    let opened = is.iter().filter(|(category, _)| !was.contains_key(category));
+    let opened = opened.map(|(category, dishes)| format!("{category} alert.opened {dishes:?}"));
+    let left = |category: &u64| -> Vec<u64> {
+        let is_out = |dish: &u64| after.get(dish).is_some_and(|left| *left <= 0);
+        let dishes = category_of.iter().filter(|(_, of)| *of == category).map(|(dish, _)| *dish);
+        dishes.filter(is_out).collect()
+    };
+    let closed = was.keys().filter(|category| !is.contains_key(category));
+    opened.chain(closed.map(|category| format!("{category} alert.closed {:?}", left(category)))).collect()
+}
+
 /// What a rule with `when: { station.status: inactive }` tells.
 pub(crate) fn station_news(before: &Picture, after: &Picture) -> Vec<String> {
     turns(before, after, |id| (before.get(id) == Some(&0), after.get(id) == Some(&0)))

@@ -56,6 +56,12 @@ rules:
     notify: [kitchen, managers, ops]
     message: "[{{ venue.id }}/{{ item.id }}] is out"
     resolved_message: "[{{ venue.id }}/{{ item.id }}] is back"
+  - name: thin
+    when: { limit: { at_most: 0 }, product.type: [DISH], product.category_id: { not: 9 }, station.status: active }
+    at_least: { count: 3, of: category }
+    flap_detection: false
+    notify: [kitchen, ops]
+    message: "[{{ venue.id }}/category {{ set.id }}] is thin"
   - name: station-off
     subject: station
     when: { station.status: inactive }
@@ -99,6 +105,8 @@ struct Tally {
     /// Webhooks, mails and events: how many arrived, and how many of them were there before.
     arrived: [(usize, usize); 3],
     reminders: usize,
+    /// Alerts about sets that opened and closed.
+    sets: usize,
     done: usize,
     unanswered: usize,
 }
@@ -131,6 +139,7 @@ fn killed_two_hundred_times_it_loses_nothing_and_invents_nothing() {
     // Else no kill came between a delivery and its note.
     assert!(all.arrived.iter().map(|(_, again)| again).sum::<usize>() > 0, "nothing was delivered twice: {all}");
     assert!(all.done >= 30 && all.reminders > 0, "people and reminders were among it: {all}");
+    assert!(all.sets >= 30, "sets were among it: {all}");
 }
 
 /// Ends the day of the person, also when the story fails: his thread would keep the servers of the stage.
@@ -177,7 +186,7 @@ async fn story(seed: u64) -> Tally {
 
 impl Tally {
     fn add(&mut self, of_a_story: Self) {
-        let Self { killed, missed, arrived, reminders, done, unanswered } = of_a_story;
+        let Self { killed, missed, arrived, reminders, sets, done, unanswered } = of_a_story;
         for (instant, times) in killed {
             *self.killed.entry(instant).or_default() += times;
         }
@@ -186,6 +195,7 @@ impl Tally {
         }
         self.missed += missed;
         self.reminders += reminders;
+        self.sets += sets;
         self.done += done;
         self.unanswered += unanswered;
     }
@@ -193,11 +203,11 @@ impl Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { killed, missed, arrived: [hooks, mails, events], reminders, done, unanswered } = self;
+        let Self { killed, missed, arrived: [hooks, mails, events], reminders, sets, done, unanswered } = self;
         write!(
             f,
             "killed {killed:?} and {missed} times before the instant came; webhooks {} of them {} again, mails {} of them \
-             {} again, events {} of them {} again, {reminders} reminders; {done} orders done, {unanswered} not answered",
+             {} again, events {} of them {} again, {reminders} reminders, {sets} turns of sets; {done} orders done, {unanswered} not answered",
             hooks.0, hooks.1, mails.0, mails.1, events.0, events.1
         )
     }
@@ -343,11 +353,14 @@ impl Story {
         let mails = self.stage.mail.received().into_iter().map(|mail| mail.message_id).collect();
         let id = |event: &Value| event["id"].to_string();
         let arrived = [again(hooks), again(mails), again(screen.seen.events.iter().map(id).collect())];
-        let reminders = screen.seen.events.iter().filter(|event| kind(event) == "alert.reminded");
-        let reminders = reminders.map(id).collect::<BTreeSet<String>>().len();
+        let count = |is_it: &dyn Fn(&Value) -> bool| {
+            screen.seen.events.iter().filter(|event| is_it(event)).map(id).collect::<BTreeSet<String>>().len()
+        };
+        let reminders = count(&|event| kind(event) == "alert.reminded");
+        let sets = count(&|event| event["data"]["alert"]["rule"] == "thin");
         let stage = Arc::into_inner(self.stage).expect("the person has gone home");
         stage.close();
-        Tally { arrived, reminders, done: said.done, unanswered: said.unanswered, ..tally }
+        Tally { arrived, reminders, sets, done: said.done, unanswered: said.unanswered, ..tally }
     }
 }
 

@@ -83,6 +83,12 @@ impl Pos {
         i64::from(self.world().product(&brand, ProductId(product)).expect("a product").low_stock)
     }
 
+    /// The category of a dish.
+    pub(crate) fn category_of(&self, product: u64) -> u64 {
+        let brand = BrandId::new("sahil").expect("a slug");
+        self.world().product(&brand, ProductId(product)).expect("a product").category.expect("it has one").0
+    }
+
     /// Whether the stations of a venue are switched on, by their ids.
     pub(crate) fn stations(&self, venue: u64) -> BTreeMap<u64, bool> {
         let brand = BrandId::new("sahil").expect("a slug");
