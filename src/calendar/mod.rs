@@ -5,6 +5,7 @@
 //! `opens_at`, which alternate.
 
 mod schedule;
+mod week;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use jiff::civil::{Date, Time};
 
 pub use crate::calendar::schedule::{ClockSpan, DATES_MAX, SPANS_OF_DAY_MAX, Schedule, Span};
+pub use crate::calendar::week::{Week, WeekTime};
 use crate::units::{BrandId, Timestamp, VenueId, VenueKey, Zone};
 
 /// Days before the local one that are looked at: a span lasts into the next day, and a clock that is put back at
