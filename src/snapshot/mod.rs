@@ -221,6 +221,8 @@ pub struct Snapshot {
     pub paces: Arc<Paces>,
     /// Since when this process watches the venue, or could again: one that had no chance to be read yet is not blind.
     pub watched_since: Timestamp,
+    /// The first good reading of the stop list: what was before, nobody knows. `None` also where that was not kept yet.
+    pub first_read_at: Option<Timestamp>,
     /// The last good reading of the stop list; `None` until the first.
     pub read_at: Option<Timestamp>,
     /// The same of this process alone, which knows whether it was blind since.
@@ -261,6 +263,7 @@ impl Snapshot {
             found_after_gap: BTreeSet::new(),
             paces: Arc::default(),
             watched_since: Timestamp::from_unix_ms(0),
+            first_read_at: None,
             read_at: None,
             followed_at: None,
             noted_at: None,
@@ -425,15 +428,9 @@ impl Snapshot {
                 id == entry_id && row.limit == entry.limit && row.updated_at == entry.updated_at
             });
         let (gaps, found_after_gap) = gap::with_ended(self, entries, limits, now);
-        let read = Self {
-            gaps,
-            found_after_gap,
-            read_at: Some(now),
-            followed_at: Some(now),
-            doubt: None,
-            trouble: None,
-            ..self.clone()
-        };
+        let first_read_at = if self.read_at.is_none() { Some(now) } else { self.first_read_at };
+        let read = Self { gaps, found_after_gap, first_read_at, read_at: Some(now), ..self.clone() };
+        let read = Self { followed_at: Some(now), doubt: None, trouble: None, ..read };
         let watch = match (self.followed_at, self.read_at) {
             (Some(at), _) if now.since(at) >= limits.blind_after => Watch::Blind(at),
             (None, Some(at)) => Watch::Begun(at),

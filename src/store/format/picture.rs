@@ -34,6 +34,9 @@ struct StoredVenue {
     /// Databases of before the forecast have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paces: Vec<StoredPace>,
+    /// Databases of before the report of a week have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_read_at: Option<i64>,
     read_at: Option<i64>,
     changed_at: Option<i64>,
     catalog_read_at: Option<i64>,
@@ -124,6 +127,7 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         found_after_gap,
         paces,
         watched_since: _,
+        first_read_at,
         read_at,
         followed_at: _,
         noted_at: _,
@@ -148,6 +152,7 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
         gaps: gaps.iter().copied().map(stored_gap).collect(),
         found_after_gap: found_after_gap.iter().map(|id| id.0).collect(),
         paces: paces.iter().map(|(id, pace)| stored_pace(*id, pace)).collect(),
+        first_read_at: first_read_at.map(Timestamp::unix_ms),
         read_at: read_at.map(Timestamp::unix_ms),
         changed_at: changed_at.map(Timestamp::unix_ms),
         catalog_read_at: catalog_read_at.map(Timestamp::unix_ms),
@@ -175,6 +180,7 @@ pub fn decode_venue(id: VenueId, body: &str, catalog: Catalog) -> Result<Snapsho
         found_after_gap: products(stored.found_after_gap),
         paces: Arc::new(stored.paces.into_iter().map(|pace| (ProductId(pace.id), pace_of(&pace))).collect()),
         watched_since: Timestamp::from_unix_ms(0),
+        first_read_at: at(stored.first_read_at),
         read_at: at(stored.read_at),
         followed_at: None,
         noted_at: None,

@@ -136,7 +136,7 @@ fn catalog() -> impl Strategy<Value = Catalog> {
 fn snapshot() -> impl Strategy<Value = Snapshot> {
     let venue = (any::<u64>(), text(), any::<bool>());
     let rows = few((any::<u64>(), stop_row()));
-    let times = (maybe(time()), maybe(time()), maybe(time()), maybe(time()), maybe(time()));
+    let times = (maybe(time()), maybe(time()), maybe(time()), maybe(time()), maybe(time()), maybe(time()));
     let sets = (few(any::<u64>()), few(any::<u64>()), few(any::<u64>()), few((any::<u64>(), time())));
     let rows = (rows, few((any::<u64>(), pace())), few((any::<u64>(), time(), time())), few(gap()));
     (venue, rows, times, sets, any::<u64>()).prop_map(
@@ -149,6 +149,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
             snapshot.catalog_read_at = times.2;
             snapshot.stations_read_at = times.3;
             snapshot.prices_read_at = times.4;
+            snapshot.first_read_at = times.5;
             snapshot.missing_products = sets.0.into_iter().map(ProductId).collect();
             snapshot.missing_stations = sets.1.into_iter().map(StationId).collect();
             snapshot.unknown_products = sets.2.into_iter().map(ProductId).collect();
