@@ -14,7 +14,7 @@ use crate::document::schema::{Schema, described, entries, list, reference, text_
 use crate::document::{Entry, Node, Problem, Problems};
 
 /// The days as the keys name them, Monday first.
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// What a span of a timetable must be.
 const SPAN: &str = "a span with two digits for the hour, such as \"09:00-23:00\", \"18:00-02:00\" for past midnight or \"00:00-24:00\"";
 /// What a key of a timetable must be.

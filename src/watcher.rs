@@ -4,6 +4,8 @@
 //! the same code as the service. Invariant: memory follows the store; a cycle that could not be stored did not happen,
 //! and the next reading makes up for it.
 
+mod history;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -109,6 +111,8 @@ pub struct Watcher {
     repeats: Repeats,
     /// No commit is tried before this: the store failed.
     store_not_before: Uptime,
+    /// No history is read before this: that failed.
+    history_not_before: Uptime,
     /// What another configuration ends or begins could not be stored.
     is_configuration_unstored: bool,
     /// The newest access that could not be stored.
@@ -180,6 +184,7 @@ impl Watcher {
             inputs: VecDeque::from([(Input::Reloaded, Then::Configured)]),
             repeats: Repeats::default(),
             store_not_before: Uptime::default(),
+            history_not_before: Uptime::default(),
             is_configuration_unstored: false,
             unstored_access: None,
         }

@@ -9,13 +9,15 @@ use std::fmt::Debug;
 use eightysix::alerts::facts::{item_facts, of_change, of_subject};
 use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::mail::SUBJECT_LENGTH_MAX;
-use eightysix::alerts::notice::{Content, ReceiverName};
+use eightysix::alerts::notice::{Content, Notice, ReceiverName};
 use eightysix::alerts::order::Order;
 use eightysix::alerts::published::cloud_event;
-use eightysix::alerts::report::ReportKind;
-use eightysix::alerts::report::letter::{Page, ReportContext, compose};
+use eightysix::alerts::report::WEEKLY_DEFAULT;
+use eightysix::alerts::report::letter::{Page, ReportContext, ShiftReport, compose};
+use eightysix::alerts::report::week::{self, History, VenueWeek};
+use eightysix::alerts::report::weekly::{self, WeekPage};
 use eightysix::board::{Setting, change_facts, feed_event, lines, lists, open_alerts, status};
-use eightysix::calendar::{Calendar, Shift};
+use eightysix::calendar::{Calendar, Shift, Week};
 use eightysix::document::Problems;
 use eightysix::language::Language;
 use eightysix::rules::evaluate::evaluate_venue;
@@ -168,14 +170,30 @@ fn report(brand: &BrandId, snapshot: &Snapshot, limits: FreshnessLimits, now: Ti
     let shift = Shift { day: calendar.business_day(now), begins_at: now, opens_at: now, closes_at: Some(now) };
     let freshness = snapshot.freshness(limits, now);
     let page = Page { snapshot, freshness, shift, care: BTreeMap::new() };
-    for (language, kind) in Language::ALL.into_iter().flat_map(|it| ReportKind::ALL.map(|kind| (it, kind))) {
+    // The week in which everything that is out ran out, at the venue alone and beside another one.
+    let weeks = calendar.weeks(WEEKLY_DEFAULT, now);
+    let weigh = |week: &Week| week::weigh(week, &calendar, snapshot, limits, &History::default(), now);
+    let weighed: Vec<(Week, VenueWeek)> = weeks.iter().map(|week| (*week, weigh(week))).collect();
+    for language in Language::ALL {
         let context = ReportContext { language, brand, zone: &zone };
-        let notice = compose(&receiver, kind, &[page.clone(), page.clone()], &context, now);
-        let Content::Email(mail) = notice.content else { panic!("a report is a mail") };
-        assert_shown(&mail.subject, SUBJECT_LENGTH_MAX);
-        assert!(mail.text.contains("eightysix") && mail.html.ends_with("</html>"), "it is whole: {mail:?}");
-        assert!(!mail.html.contains("<script"), "a name is markup: {}", mail.html);
+        let shifts = [ShiftReport::OpeningCheck, ShiftReport::Handover];
+        let of_shifts = shifts.map(|report| compose(&receiver, report, &[page.clone(), page.clone()], &context, now));
+        let of_weeks = weighed.iter().flat_map(|(week, weighed)| {
+            let page = WeekPage { snapshot, freshness, weighed };
+            [&[page][..], &[page, page]].map(|pages| weekly::compose(&receiver, week, pages, &context, now))
+        });
+        for notice in of_shifts.into_iter().chain(of_weeks) {
+            whole(notice);
+        }
     }
+}
+
+/// Asserts that a report is a whole mail.
+fn whole(notice: Notice) {
+    let Content::Email(mail) = notice.content else { panic!("a report is a mail") };
+    assert_shown(&mail.subject, SUBJECT_LENGTH_MAX);
+    assert!(mail.text.contains("eightysix") && mail.html.ends_with("</html>"), "it is whole: {mail:?}");
+    assert!(!mail.html.contains("<script"), "a name is markup: {}", mail.html);
 }
 
 fn board(brand: &BrandId, snapshot: &Snapshot, limits: FreshnessLimits, now: Timestamp) {

@@ -61,15 +61,19 @@ fn currency(node: &Node, problems: &mut Problems) -> Option<String> {
 }
 
 fn time_of_day(node: &Node, problems: &mut Problems) -> Option<jiff::civil::Time> {
-    let is_plain = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-    let two_digits = |text: &str| if is_plain(text) { text.parse::<i8>().ok() } else { None };
-    let parts = node.as_scalar().and_then(|(text, _)| text.split_once(':'));
-    let time =
-        parts.and_then(|(hour, minute)| jiff::civil::Time::new(two_digits(hour)?, two_digits(minute)?, 0, 0).ok());
+    let time = node.as_scalar().and_then(|(text, _)| clock_time(text));
     if time.is_none() {
         return node.refuse(TIME_OF_DAY, problems);
     }
     time
+}
+
+/// Reads `04:00`, with two digits each.
+pub(super) fn clock_time(text: &str) -> Option<jiff::civil::Time> {
+    let is_plain = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    let two_digits = |text: &str| if is_plain(text) { text.parse::<i8>().ok() } else { None };
+    let (hour, minute) = text.split_once(':')?;
+    jiff::civil::Time::new(two_digits(hour)?, two_digits(minute)?, 0, 0).ok()
 }
 
 pub(super) fn polling(node: &Node, problems: &mut Problems) -> Option<poll::Settings> {

@@ -15,7 +15,7 @@ use crate::config::{
     ChannelSettings, Fallback, Named, Names, ReceiverSettings, Surroundings, basics, named, reference, reports, secret,
     unknown_name,
 };
-use crate::document::{Fields, Node, Place, Problems};
+use crate::document::{Entry, Fields, Node, Place, Problems};
 use crate::language::Language;
 use crate::sinks::email::{self, ADDRESSES_MAX};
 use crate::sinks::webhook::{self, SECRETS_MAX, WebhookSink};
@@ -46,7 +46,7 @@ pub(super) struct Local<'a> {
     pub(super) language: Language,
 }
 
-/// Reads all receivers, and which of them ask for reports.
+/// Reads all receivers, and which of them ask for reports that the doors of a venue decide.
 pub(super) fn all(
     node: &Node,
     ways: &Ways<'_>,
@@ -58,7 +58,7 @@ pub(super) fn all(
     let found = named(node, "managers: { email: { smtp: main, to: [..] } }", problems, |entry, problems| {
         let mut fields = entry.node.fields("{ email: { smtp: main, to: [manager@example.com] } }", problems)?;
         let receiver = receiver(&mut fields, ways, local, around, problems);
-        if fields.holds("reports") {
+        if comes_by_doors(entry) {
             reported.push((entry.key.to_string(), fields.place_of("reports").clone()));
         }
         let fallback = fallback(&mut fields, problems);
@@ -70,6 +70,14 @@ pub(super) fn all(
     });
     check_fallbacks(&fallbacks, &found.names, problems);
     (found, reported)
+}
+
+/// Says whether a receiver asks for a report that the doors decide, whatever else of it cannot be read.
+fn comes_by_doors(receiver: &Entry) -> bool {
+    let settings = receiver.node.entries("", &mut Problems::new()).unwrap_or_default();
+    let asked = settings.iter().find(|setting| *setting.key == *"reports");
+    let read = asked.and_then(|setting| reports::read(&setting.node, true, &mut Problems::new()));
+    read.is_some_and(|reports| reports.follow_doors())
 }
 
 /// Reads whom else to tell, where that is written, and when; whether there is such a receiver is known after the last.

@@ -1,4 +1,4 @@
-//! `reports` of a receiver: what it is mailed by the clock of each venue, and venues whose clock says nothing.
+//! `reports` of a receiver: what it is mailed by the clock, and venues whose doors say nothing of when.
 //!
 //! Invariant: a receiver with reports gets mail, and each report that it asks for comes from some venue.
 
@@ -6,21 +6,34 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::alerts::report::{HANDOVER_DEFAULT, OPENING_CHECK_DEFAULT, ReportKind, Reports};
+use jiff::civil::Weekday;
+
+use crate::alerts::report::{HANDOVER_DEFAULT, OPENING_CHECK_DEFAULT, ReportKind, Reports, WEEKLY_DEFAULT};
+use crate::calendar::WeekTime;
 use crate::config::Venues;
+use crate::config::basics::clock_time;
 use crate::config::hours::{BrandHours, Hours, shortened, without};
 use crate::document::{Node, Place, Problems};
+use crate::timetable::DAYS;
 use crate::units::BrandId;
 
 /// How long before the doors an opening check may come: what was off at the breakfast of a house that dines is no news.
 pub(super) const OPENING_CHECK_RANGE: RangeInclusive<Duration> = Duration::from_mins(5)..=Duration::from_hours(12);
 /// How long after closing a handover may come: before most venues open again.
 pub(super) const HANDOVER_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(6);
+/// What a time of the week is written like.
+pub(super) const TIME_OF_WEEK: &str = "a day and a time such as \"mon 10:00\"";
 /// The forms of the setting.
-const FORMS: &str = "opening_check, handover, a list of them, or { opening_check: 45m, handover: 15m }";
+const FORMS: &str =
+    "opening_check, handover, weekly, a list of them, or { opening_check: 45m, handover: 15m, weekly: \"mon 10:00\" }";
+/// What a group of them is written like.
+const GROUP: &str = "{ opening_check: 45m, handover: 15m, weekly: \"mon 10:00\" }";
 /// The kinds by their words.
-const WORDS: [(&str, ReportKind); 2] =
-    [(ReportKind::OpeningCheck.word(), ReportKind::OpeningCheck), (ReportKind::Handover.word(), ReportKind::Handover)];
+const WORDS: [(&str, ReportKind); 3] = [
+    (ReportKind::OpeningCheck.word(), ReportKind::OpeningCheck),
+    (ReportKind::Handover.word(), ReportKind::Handover),
+    (ReportKind::Weekly.word(), ReportKind::Weekly),
+];
 
 /// Reads which reports a receiver gets: by their names, or by names and times.
 pub(super) fn read(node: &Node, has_mail: bool, problems: &mut Problems) -> Option<Reports> {
@@ -38,37 +51,54 @@ pub(super) fn read(node: &Node, has_mail: bool, problems: &mut Problems) -> Opti
 }
 
 fn timed(node: &Node, problems: &mut Problems) -> Reports {
-    let Some(mut fields) = node.fields("{ opening_check: 45m, handover: 15m }", problems) else {
+    let Some(mut fields) = node.fields(GROUP, problems) else {
         return Reports::default();
     };
     let opening_check = fields.optional(ReportKind::OpeningCheck.word());
     let handover = fields.optional(ReportKind::Handover.word());
+    let weekly = fields.optional(ReportKind::Weekly.word());
     let reports = Reports {
         opening_check: opening_check.and_then(|node| node.duration(&OPENING_CHECK_RANGE, problems)),
         handover: handover.and_then(|node| node.duration(&HANDOVER_RANGE, problems)),
+        weekly: weekly.and_then(|node| time_of_week(node, problems)),
     };
     fields.finish(problems);
     reports
+}
+
+/// Reads a day of the week, as timetables name them, and a time.
+fn time_of_week(node: &Node, problems: &mut Problems) -> Option<WeekTime> {
+    let parts = node.as_scalar().and_then(|(text, _)| text.split_once(' '));
+    let read = parts.and_then(|(day, time)| {
+        let nth = DAYS.iter().position(|known| *known == day)?;
+        let weekday = Weekday::from_monday_zero_offset(i8::try_from(nth).ok()?).ok()?;
+        Some(WeekTime { weekday, time: clock_time(time.trim())? })
+    });
+    if read.is_none() {
+        return node.refuse(TIME_OF_WEEK, problems);
+    }
+    read
 }
 
 fn named(node: &Node, problems: &mut Problems) -> Reports {
     let mut reports = Reports::default();
     for item in node.one_or_more() {
         let Some(kind) = item.word(&WORDS, problems) else { continue };
-        if reports.offset(kind).is_some() {
+        if reports.asked(kind).is_some() {
             let message = format!("'{}' is named twice", kind.word());
             problems.tell_with_help(&item.place, message, "name each report once");
         }
         match kind {
             ReportKind::OpeningCheck => reports.opening_check = Some(OPENING_CHECK_DEFAULT),
             ReportKind::Handover => reports.handover = Some(HANDOVER_DEFAULT),
+            ReportKind::Weekly => reports.weekly = Some(WEEKLY_DEFAULT),
         }
     }
     reports
 }
 
 /// Looks for venues whose doors neither open nor close by what is written: a mistake when that is every venue, and
-/// otherwise a warning that names them. `asked` are the receivers with reports.
+/// otherwise a warning that names them. `asked` are the receivers with reports that the doors decide.
 pub(super) fn never_due(
     asked: &[(String, Place)],
     hours: &BTreeMap<BrandId, BrandHours>,
@@ -81,12 +111,11 @@ pub(super) fn never_due(
     let without = without(hours, venues, Hours::open_and_close);
     if without.is_everywhere {
         for (_, place) in asked {
-            let message =
-                "'reports' come before the doors open and after they close, and no venue has 'hours' in which they do";
+            let message = "opening_check and handover come before the doors open and after they close, and no venue has 'hours' in which they do";
             problems.tell_with_help(
                 place,
                 message,
-                "write the 'hours' of a brand or of its venues, or remove 'reports'",
+                "write the 'hours' of a brand or of its venues, or ask for weekly alone",
             );
         }
         return None;
@@ -94,6 +123,6 @@ pub(super) fn never_due(
     let names = shortened(asked.iter().map(|(name, _)| name.clone()));
     let venues = shortened(without.named.into_iter());
     (!venues.is_empty()).then(|| {
-        format!("no 'hours' in which doors open and close are written for {venues}: {names} get no 'reports' there")
+        format!("no 'hours' in which doors open and close are written for {venues}: {names} get no opening_check and no handover there")
     })
 }

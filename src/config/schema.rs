@@ -14,7 +14,7 @@ use crate::config::basics::{CATALOG_RANGE, CURRENCY, FASTEST_RANGE, OLDEST_RANGE
 use crate::config::clopos::{BRAND, BRANDS_MAX, HEADER_TEXT, REQUESTS_DEFAULT, REQUESTS_RANGE, VENUES_MAX};
 use crate::config::hours::WINDOWS_MAX;
 use crate::config::receivers::{ELSE_AFTER_RANGE, GROUP_WAIT_RANGE};
-use crate::config::reports::{HANDOVER_RANGE, OPENING_CHECK_RANGE};
+use crate::config::reports::{HANDOVER_RANGE, OPENING_CHECK_RANGE, TIME_OF_WEEK};
 use crate::config::{NAME_LENGTH_MAX, secret};
 use crate::document::schema::{
     Schema, by_key, defaulting, described, document, duration, entries, flag, from_to, group, integer, list,
@@ -23,7 +23,7 @@ use crate::document::schema::{
 use crate::language::Language;
 use crate::sinks::email::ADDRESSES_MAX;
 use crate::sinks::webhook::SECRETS_MAX;
-use crate::timetable::{definitions, schedule_schema, windows_schema};
+use crate::timetable::{DAYS, definitions, schedule_schema, windows_schema};
 
 const ANY: RangeInclusive<usize> = 0..=usize::MAX;
 const SOME: RangeInclusive<usize> = 1..=usize::MAX;
@@ -322,7 +322,7 @@ fn receiver() -> Schema {
 }
 
 /// What `reports` of a receiver means.
-const REPORTS: &str = "Mails by the clock of each venue: what is still off before its doors open, also when nothing is (`opening_check`, 45 minutes before), and what went off and came back after they close (`handover`, 15 minutes after). Example: `[opening_check, handover]`";
+const REPORTS: &str = "Mails by the clock: what is still off before the doors of a venue open, also when nothing is (`opening_check`, 45 minutes before), what went off and came back after they close (`handover`, 15 minutes after), and how long what was off in the seven business days before (`weekly`, on Mondays at 10:00), of all venues. Example: `[opening_check, handover, weekly]`";
 
 fn report_words() -> Schema {
     one_or_more(&word(ReportKind::ALL.map(ReportKind::word)), &(1..=ReportKind::ALL.len()))
@@ -331,7 +331,14 @@ fn report_words() -> Schema {
 fn reports() -> Schema {
     let before = format!("How long before the doors open first. {}", from_to(&OPENING_CHECK_RANGE));
     let after = format!("How long after they close last. {}", from_to(&HANDOVER_RANGE));
-    let settings = vec![("opening_check", described(duration(), &before)), ("handover", described(duration(), &after))];
+    let day = DAYS.join("|");
+    let weekly = text_like(&format!("^({day}) +([01][0-9]|2[0-3]):[0-5][0-9] *$"), TIME_OF_WEEK);
+    let week = "On which day and at what time, on the clock of the locale, the seven business days before are told of.";
+    let settings = vec![
+        ("opening_check", described(duration(), &before)),
+        ("handover", described(duration(), &after)),
+        ("weekly", described(weekly, week)),
+    ];
     with(group(&[], settings), "minProperties", 1.into())
 }
 

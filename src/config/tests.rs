@@ -342,16 +342,20 @@ fn reports_are_asked_for_by_name_or_with_their_times() {
         let site = Site::new(&text.replace("venues: [1, { id: 2 }]", "hours: \"10:00-23:00\""));
         let config = site.load().unwrap_or_else(|report| panic!("{report}"));
         assert_eq!(config.warnings, [""; 0]);
-        let Reports { opening_check, handover } = config.receivers[&ReceiverName::new("managers")].reports;
-        [opening_check, handover].map(|offset| offset.map(|offset| offset.as_secs() / 60))
+        let Reports { opening_check, handover, weekly } = config.receivers[&ReceiverName::new("managers")].reports;
+        let minutes = [opening_check, handover].map(|offset| offset.map(|offset| offset.as_secs() / 60));
+        (minutes, weekly.map(|when| format!("{:?} {}", when.weekday, when.time.strftime("%H:%M"))))
     };
-    for (reports, minutes) in [
-        ("[opening_check, handover]", [Some(45), Some(15)]),
-        ("handover", [None, Some(15)]),
-        ("{ opening_check: 1h, handover: 0s }", [Some(60), Some(0)]),
-        ("{ opening_check: 30m }", [Some(30), None]),
+    for (reports, minutes, weekly) in [
+        ("[opening_check, handover]", [Some(45), Some(15)], None),
+        ("handover", [None, Some(15)], None),
+        ("{ opening_check: 1h, handover: 0s }", [Some(60), Some(0)], None),
+        ("{ opening_check: 30m }", [Some(30), None], None),
+        ("weekly", [None, None], Some("Monday 10:00")),
+        ("[weekly, handover]", [None, Some(15)], Some("Monday 10:00")),
+        ("{ weekly: sun 23:30 }", [None, None], Some("Sunday 23:30")),
     ] {
-        assert_eq!(read(reports), minutes, "{reports}");
+        assert_eq!(read(reports), (minutes, weekly.map(str::to_owned)), "{reports}");
     }
 }
 
@@ -363,7 +367,10 @@ fn venues_of_which_no_report_is_ever_due_are_named() {
         site.load().unwrap_or_else(|report| panic!("{report}")).warnings
     };
     let some = "venues: [1, { id: 2, hours: \"10:00-23:00\" }, { id: 3, hours: \"00:00-24:00\" }]";
-    let named = "no 'hours' in which doors open and close are written for venues 1, 3 of brand sahil: managers get no 'reports' there";
+    let named = "no 'hours' in which doors open and close are written for venues 1, 3 of brand sahil: managers get no opening_check and no handover there";
     assert_eq!(warnings(some, ""), [named]);
     assert_eq!(warnings("hours: \"10:00-23:00\"\n      venues: [1, { id: 2, peaks: \"12:00-14:00\" }]", ""), [""; 0]);
+    // A week needs no doors.
+    let weekly = WHOLE.replace("group_wait: 2m", "reports: weekly").replace("venues: [1, { id: 2 }]", "venues: [1]");
+    assert_eq!(Site::new(&weekly).load().unwrap_or_else(|report| panic!("{report}")).warnings, [""; 0]);
 }

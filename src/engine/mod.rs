@@ -13,6 +13,7 @@ mod sets;
 mod settle;
 mod tell;
 mod timers;
+mod weekly;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::alerts::notice::{Notice, ReceiverName};
 use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::rate::Mailed;
 use crate::alerts::render::Messages;
+use crate::alerts::report::week::{History, VenueWeek};
 use crate::alerts::report::{ReportKey, Reported};
 use crate::alerts::silence::{Silence, SilenceId};
 use crate::alerts::{self, AlertBook, AlertKey, Scope, followup};
@@ -39,6 +41,8 @@ use crate::engine::sets::Sets;
 use crate::engine::settle::Settling;
 use crate::engine::tell::Teller;
 use crate::engine::timers::{Timer, Timers};
+pub use crate::engine::weekly::HistoryWanted;
+use crate::engine::weekly::{WeekKey, Weeks};
 use crate::language::Language;
 use crate::rules::evaluate::{self, Evaluation};
 use crate::rules::set::Part;
@@ -106,6 +110,8 @@ pub enum Input {
     Reloaded,
     /// Somebody asks for something.
     Order(OrderId, Order),
+    /// The history of a venue, which [`Engine::history_wanted`] asked for.
+    History(VenueId, History),
 }
 
 /// Everything that one step changes.
@@ -145,6 +151,8 @@ pub struct Commit {
     /// What venues say anew to rules that count venues; `None` of one that is gone.
     parts: Vec<(VenueId, Option<Arc<Part>>)>,
     looked: Option<Looked>,
+    /// Weeks of venues that were weighed.
+    weighed: Vec<(WeekKey, Arc<VenueWeek>)>,
 }
 
 /// Which parts of a snapshot changed durably.
@@ -186,6 +194,8 @@ impl Commit {
             evaluated: _,
             parts: _,
             looked: _,
+            // They are weighed again after a restart.
+            weighed: _,
         } = self;
         let something_stored = stored.values().any(|stored| stored.snapshot || stored.catalog);
         let something_mailed = !(groups.is_empty() && reported.is_empty());
@@ -216,14 +226,15 @@ pub struct Engine {
     timers: Timers,
     /// When was last looked for reports that are due.
     looked_at: Option<Timestamp>,
+    weeks: Weeks,
 }
 
 impl Engine {
     /// Starts from what the store remembers.
     pub fn new(brand: BrandId, policy: Arc<Policy>, limits: FreshnessLimits, memory: Memory) -> Self {
         let (timers, chain, evaluated) = (Timers::default(), Chain::default(), BTreeMap::new());
-        let mut engine =
-            Self { brand, policy, limits, memory, evaluated, chain, latest: None, timers, looked_at: None };
+        let (latest, looked_at, weeks) = (None, None, Weeks::default());
+        let mut engine = Self { brand, policy, limits, memory, evaluated, chain, latest, timers, looked_at, weeks };
         for scope in engine.scopes().collect::<Vec<_>>() {
             engine.set_timer_of(scope);
         }
@@ -306,6 +317,7 @@ impl Engine {
                 let answer = self.take_order(order, &mut commit, &mut teller, now);
                 commit.answers.push((id, answer));
             }
+            Input::History(venue, history) => self.take_history(venue, &history, &mut commit, now),
         }
         let is_due = scopes.contains(&None);
         let is_first_look =
@@ -342,6 +354,7 @@ impl Engine {
             evaluated,
             parts,
             looked,
+            weighed,
         } = commit;
         let mut retimed: BTreeSet<Option<VenueId>> = evaluated.iter().map(|(scope, _)| *scope).collect();
         self.adopt_noted(&readings);
@@ -353,10 +366,11 @@ impl Engine {
                 self.look_for_reports_of(id);
             }
         }
-        self.adopt_reports(reported, looked);
+        self.adopt_reports(reported, weighed, looked);
         for venue in venues_gone {
             self.memory.venues.remove(&venue);
             self.timers.set(Timer::Report(venue), None);
+            self.weeks.forget(venue);
             self.evaluated.remove(&Some(venue));
             self.chain.set(venue, None);
             retimed.insert(Some(venue));

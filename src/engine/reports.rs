@@ -1,19 +1,22 @@
-//! What receivers are mailed by the clock of each venue: whose report is due in a step, and the mail that it becomes.
+//! What receivers are mailed by the clock: whose report is due in a step, and the mail that it becomes.
 //!
-//! Venues that open or close in the same minute share a mail. Looks at a venue when its timer says so and when the clock
+//! Venues that open or close in the same minute share a mail, and so do all venues for a week. Looks at a venue when its timer says so and when the clock
 //! was set back, never at a chain for a poll. Invariant: a report and the note that it was sent are of one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::sync::Arc;
 
 use crate::alerts::AlertKey;
 use crate::alerts::group::Way;
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::Acknowledgement;
-use crate::alerts::report::letter::{self, Page, ReportContext};
-use crate::alerts::report::{self, Due, ReportKey, ReportKind, Reported};
+use crate::alerts::report::letter::{self, Page, ReportContext, ShiftReport};
+use crate::alerts::report::week::VenueWeek;
+use crate::alerts::report::{self, About, Asked, Due, ReportKey, ReportKind, Reported};
+use crate::calendar::Week;
 use crate::engine::timers::Timer;
+use crate::engine::weekly::WeekKey;
 use crate::engine::{Commit, Engine, REEVALUATE_EVERY};
 use crate::rules::Subject;
 use crate::units::{ProductId, Timestamp, VenueId};
@@ -23,6 +26,8 @@ use crate::units::{ProductId, Timestamp, VenueId};
 pub(super) struct Looked {
     at: Timestamp,
     next: BTreeMap<VenueId, Option<Timestamp>>,
+    /// The weeks that are due and not told yet.
+    pub(super) weeks: BTreeMap<WeekKey, Week>,
 }
 
 /// What is due, by who gets it and of which kind: one mail, or as few as hold it.
@@ -45,11 +50,12 @@ impl Engine {
             commit.reported = self.memory.reported.keys().filter(gone).map(|key| (key.clone(), None)).collect();
         }
         let was_set_back = self.looked_at.is_some_and(|at| now < at);
-        let mut venues: BTreeSet<VenueId> = if was_set_back {
-            self.memory.venues.keys().copied().collect()
-        } else {
-            self.timers.due_reports(now).collect()
-        };
+        let mut venues: BTreeSet<VenueId> = self.timers.due_reports(now).collect();
+        // A week is told of all venues at once.
+        let is_of_all = self.has_weighed_all(commit) || !(venues.is_empty() || self.weeks.due.is_empty());
+        if was_set_back || is_of_all {
+            venues = self.memory.venues.keys().copied().collect();
+        }
         venues.retain(|venue| self.memory.venues.contains_key(venue) && !commit.venues_gone.contains(venue));
         if venues.is_empty() {
             return;
@@ -61,30 +67,39 @@ impl Engine {
         for venue in venues {
             next.insert(venue, self.look_at(venue, commit, &mut due, now));
         }
+        let mut looked = Looked { at: now, next, weeks: BTreeMap::new() };
         for ((receiver, kind), reports) in due {
-            if self.waits_for_readings(&reports, commit, now) {
+            let is_sent = !self.waits_for_readings(&reports, commit, now)
+                && match kind {
+                    ReportKind::OpeningCheck => self.send(&receiver, ShiftReport::OpeningCheck, &reports, commit, now),
+                    ReportKind::Handover => self.send(&receiver, ShiftReport::Handover, &reports, commit, now),
+                    ReportKind::Weekly => self.send_week(&receiver, &reports, commit, &mut looked.weeks, now),
+                };
+            if !is_sent {
                 let soon = now.plus(REEVALUATE_EVERY);
                 for (venue, _) in reports {
-                    let at = next.get(&venue).copied().flatten().map_or(soon, |at| at.min(soon));
-                    next.insert(venue, Some(at));
+                    let at = looked.next.get(&venue).copied().flatten().map_or(soon, |at| at.min(soon));
+                    looked.next.insert(venue, Some(at));
                 }
-                continue;
-            }
-            for part in reports.chunks(letter::VENUES_MAX) {
-                self.send(&receiver, kind, part, commit, now);
             }
         }
-        commit.looked = Some(Looked { at: now, next });
+        commit.looked = Some(looked);
     }
 
     /// Remembers what was reported and when to look again.
-    pub(super) fn adopt_reports(&mut self, reported: Vec<(ReportKey, Option<Reported>)>, looked: Option<Looked>) {
+    pub(super) fn adopt_reports(
+        &mut self,
+        reported: Vec<(ReportKey, Option<Reported>)>,
+        weighed: Vec<(WeekKey, Arc<VenueWeek>)>,
+        looked: Option<Looked>,
+    ) {
         for (key, reported) in reported {
             match reported {
                 Some(reported) => self.memory.reported.insert(key, reported),
                 None => self.memory.reported.remove(&key),
             };
         }
+        self.weeks.adopt(weighed, looked.as_ref().map(|looked| looked.weeks.clone()));
         let Some(looked) = looked else { return };
         self.looked_at = Some(looked.at);
         for (venue, at) in looked.next {
@@ -92,10 +107,10 @@ impl Engine {
         }
     }
 
-    /// Returns how long before or after a kind of report is asked for; nothing goes to who gets no mail.
-    fn asked_for(&self, receiver: &ReceiverName, kind: ReportKind) -> Option<Duration> {
+    /// Returns when a kind of report is asked for; nothing goes to who gets no mail.
+    fn asked_for(&self, receiver: &ReceiverName, kind: ReportKind) -> Option<Asked> {
         let route = self.policy.routes.get(receiver).filter(|route| route.ways.contains(&Way::Email))?;
-        route.reports.offset(kind)
+        route.reports.asked(kind)
     }
 
     /// Collects what is due at a venue and notes what is not any more; returns when to look again.
@@ -104,10 +119,10 @@ impl Engine {
         let mut next = None;
         for receiver in self.policy.routes.keys() {
             for kind in ReportKind::ALL {
-                let Some(offset) = self.asked_for(receiver, kind) else { continue };
+                let Some(asked) = self.asked_for(receiver, kind) else { continue };
                 let key = ReportKey { receiver: receiver.clone(), venue, kind };
                 let known = self.memory.reported.get(&key);
-                let look = report::look(kind, offset, calendar, known, now);
+                let look = report::look(asked, calendar, known, now);
                 next = Some(next.map_or(look.next_at, |at: Timestamp| at.min(look.next_at)));
                 commit.missed.extend(look.missed.map(|day| (key.clone(), day)));
                 if let Some(report) = look.due {
@@ -131,33 +146,69 @@ impl Engine {
         reports.iter().all(|(_, due)| look_again_at < due.too_late_at) && reports.iter().any(is_awaited)
     }
 
+    /// Sends a report of a shift, in as few mails as hold it.
     fn send(
         &self,
         receiver: &ReceiverName,
-        kind: ReportKind,
+        report: ShiftReport,
         reports: &[(VenueId, Due)],
         commit: &mut Commit,
         now: Timestamp,
-    ) {
-        let page = |(venue, due): &(VenueId, Due)| {
-            let snapshot = self.snapshot_in(commit, *venue)?;
-            Some(Page {
-                snapshot,
-                freshness: snapshot.freshness(self.limits, now),
-                shift: due.shift,
-                care: care(&self.alerts_after(commit, Some(*venue))),
-            })
-        };
-        let pages: Vec<Page<'_>> = reports.iter().filter_map(page).collect();
-        let (language, zone) = (self.language_of(receiver), &self.policy.setting.zone);
-        let context = ReportContext { language, brand: &self.brand, zone };
-        let notice = letter::compose(receiver, kind, &pages, &context, now);
-        commit.notices.push(notice);
-        for (venue, due) in reports {
-            let key = ReportKey { receiver: receiver.clone(), venue: *venue, kind };
-            commit.reported.retain(|(noted, _)| *noted != key);
-            commit.reported.push((key, Some(due.reported.clone())));
+    ) -> bool {
+        for part in reports.chunks(letter::VENUES_MAX) {
+            let page = |(venue, due): &(VenueId, Due)| {
+                let snapshot = self.snapshot_in(commit, *venue)?;
+                let About::Shift(shift) = due.about else { return None };
+                Some(Page {
+                    snapshot,
+                    freshness: snapshot.freshness(self.limits, now),
+                    shift,
+                    care: care(&self.alerts_after(commit, Some(*venue))),
+                })
+            };
+            let pages: Vec<Page<'_>> = part.iter().filter_map(page).collect();
+            let (language, zone) = (self.language_of(receiver), &self.policy.setting.zone);
+            let context = ReportContext { language, brand: &self.brand, zone };
+            let notice = letter::compose(receiver, report, &pages, &context, now);
+            commit.notices.push(notice);
+            note_sent(receiver, report.kind(), part, commit);
         }
+        true
+    }
+
+    /// Sends the report of a week, unless the history must be read for it first: then notes which week is wanted.
+    fn send_week(
+        &self,
+        receiver: &ReceiverName,
+        reports: &[(VenueId, Due)],
+        commit: &mut Commit,
+        wanted: &mut BTreeMap<WeekKey, Week>,
+        now: Timestamp,
+    ) -> bool {
+        let mut is_sent = true;
+        for part in reports.chunk_by(|(_, one), (_, next)| one.about.day() == next.about.day()) {
+            if let Some(notice) = self.week_told(receiver, part, commit, now) {
+                commit.notices.push(notice);
+                note_sent(receiver, ReportKind::Weekly, part, commit);
+                continue;
+            }
+            let week = |(venue, due): &(VenueId, Due)| match due.about {
+                About::Week(week) => Some(((*venue, week.day), week)),
+                About::Shift(_) => None,
+            };
+            wanted.extend(part.iter().filter_map(week));
+            is_sent = false;
+        }
+        is_sent
+    }
+}
+
+/// Notes in the commit of a mail what it reports.
+fn note_sent(receiver: &ReceiverName, kind: ReportKind, reports: &[(VenueId, Due)], commit: &mut Commit) {
+    for (venue, due) in reports {
+        let key = ReportKey { receiver: receiver.clone(), venue: *venue, kind };
+        commit.reported.retain(|(noted, _)| *noted != key);
+        commit.reported.push((key, Some(due.reported.clone())));
     }
 }
 

@@ -84,6 +84,7 @@ pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
         task.turn_the_day(clock::now());
         task.brand.watcher.tick(moment());
         task.commit_all().await;
+        task.read_history().await;
     }
 }
 
@@ -96,7 +97,9 @@ impl Task {
         // While the store fails nothing that is due can be done, and the loop must not turn for it.
         let until_store = self.brand.watcher.store_not_before().since(clock::uptime());
         let deadline = self.brand.watcher.next_deadline().map(|at| at.since(clock::now()).max(until_store));
-        let until_send = self.sleep_until.since(clock::uptime());
+        // The history is read venue by venue, with everything else in between.
+        let has_more_to_read = self.brand.watcher.history_wanted(clock::uptime()).is_some();
+        let until_send = if has_more_to_read { Duration::ZERO } else { self.sleep_until.since(clock::uptime()) };
         let sleep = until_send.min(deadline.unwrap_or(SLEEP_MAX)).min(SLEEP_MAX);
         tokio::select! {
             biased;
@@ -105,6 +108,17 @@ impl Task {
             Some(ordered) = self.brand.orders.recv() => Event::Ordered(ordered),
             () = tokio::time::sleep(sleep) => Event::Timer,
         }
+    }
+
+    /// Reads the history of one venue, if it is wanted for a report.
+    async fn read_history(&mut self) {
+        let Brand { watcher, store, .. } = &mut self.brand;
+        let Some(wanted) = watcher.history_wanted(clock::uptime()) else { return };
+        match store.history_of(watcher.engine().brand(), wanted.venue, wanted.since).await {
+            Ok(history) => watcher.take_history(wanted.venue, history),
+            Err(error) => watcher.history_failed(&telemetry::chain(&error), clock::uptime()),
+        }
+        self.commit_all().await;
     }
 
     /// Takes yesterday's returns off the screens when the business day turns.

@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use futures_util::TryStreamExt;
 use sqlx::{Row, Sqlite, Transaction};
 
+use crate::alerts::report::week::{History, Stretch, Turn};
 use crate::snapshot::Gap;
-use crate::snapshot::diff::Recorded;
+use crate::snapshot::diff::{Change, Recorded};
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError, format};
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -37,7 +39,57 @@ pub enum Order {
     NewestFirst,
 }
 
+/// When the oldest line of a venue was written. Both statements on a venue go from one of its subjects to the next by the
+/// index: a brand has millions of lines in 400 days, and no other order finds those of a venue's last weeks among them.
+const BEGINS: &str = "WITH RECURSIVE of_venue (subject) AS (
+        SELECT MIN(subject) FROM history WHERE brand = $1 AND venue = $2
+        UNION ALL
+        SELECT (SELECT MIN(subject) FROM history WHERE brand = $1 AND venue = $2 AND subject > of_venue.subject)
+        FROM of_venue WHERE of_venue.subject IS NOT NULL)
+    SELECT MIN((SELECT MIN(at_ms) FROM history WHERE brand = $1 AND venue = $2 AND subject = of_venue.subject))
+    FROM of_venue";
+/// The lines of a venue's stop list from an instant on; `$4` is what their bodies begin with.
+const STOPS: &str = "WITH RECURSIVE of_venue (subject) AS (
+        SELECT MIN(subject) FROM history WHERE brand = $1 AND venue = $2
+        UNION ALL
+        SELECT (SELECT MIN(subject) FROM history WHERE brand = $1 AND venue = $2 AND subject > of_venue.subject)
+        FROM of_venue WHERE of_venue.subject IS NOT NULL)
+    SELECT id, at_ms, history.subject, body FROM of_venue CROSS JOIN history
+    WHERE brand = $1 AND venue = $2 AND history.subject = of_venue.subject AND at_ms >= $3
+        AND substr(body, 1, length($4)) = $4
+    LIMIT $5";
+
 impl Store {
+    /// Returns what the history holds of a venue's stop list: what ran out and came back from `since` on, when nobody read
+    /// it, and by when the venue was watched.
+    pub async fn history_of(&self, brand: &BrandId, venue: VenueId, since: Timestamp) -> Result<History, StoreError> {
+        let statement = sqlx::query(BEGINS).bind(brand.as_str()).bind(venue.0.cast_signed());
+        let row = statement.fetch_one(&self.readers).await.map_err(failed("look into the history of a venue"))?;
+        let begins: Option<i64> = row.get(0);
+        let gaps = self.gaps_since(brand, venue, since).await?;
+        let mut history = History {
+            begins: begins.map(Timestamp::from_unix_ms),
+            unread: gaps.into_iter().map(|Gap { from, until }| Stretch { from, until }).collect(),
+            ..History::default()
+        };
+        let statement = sqlx::query(STOPS).bind(brand.as_str()).bind(venue.0.cast_signed());
+        let statement = statement.bind(since.unix_ms()).bind(format::STOP_BEGINS);
+        let most = i64::try_from(History::LINES_MAX).unwrap_or(i64::MAX);
+        let mut rows = statement.bind(most.saturating_add(1)).fetch(&self.readers);
+        let (mut lines, mut turns) = (0, Vec::new());
+        while let Some(row) = rows.try_next().await.map_err(failed("read the history of a venue"))? {
+            lines += 1;
+            let at = Timestamp::from_unix_ms(row.get(1));
+            if let Change::Row { product, before, after } = format::decode_change(row.get(2), row.get(3))? {
+                turns.extend(Turn::of(product, at, before.as_ref(), after.as_ref()).map(|turn| (row.get(0), turn)));
+            }
+        }
+        history.is_cut = lines > History::LINES_MAX;
+        turns.sort_by_key(|(line, _): &(i64, Turn)| *line);
+        history.turns = turns.into_iter().map(|(_, turn)| turn).collect();
+        Ok(history)
+    }
+
     /// Returns the stretch of the history that holds all of what was recorded from `since` on; `None` for nothing.
     pub async fn history_since(&self, since: Timestamp) -> Result<Option<HistorySpan>, StoreError> {
         let row = sqlx::query("SELECT MIN(id), MAX(id), COUNT(*) FROM history WHERE at_ms >= $1 AND subject <> $2")

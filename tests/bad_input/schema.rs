@@ -54,7 +54,7 @@ const RULES: [&str; 35] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 67] = [
+const CONFIGURATION: [&str; 68] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -106,6 +106,7 @@ const CONFIGURATION: [&str; 67] = [
     "receiver with a misspelt mail server and a bare name",
     "report a day before the doors open",
     "report named twice",
+    "report of a week beside one by doors that no venue has",
     "reports of venues that have no hours",
     "reports of venues whose doors never close",
     "rules in folders that are not there",

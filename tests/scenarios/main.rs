@@ -22,6 +22,7 @@ mod stops;
 #[path = "../support/tables.rs"]
 mod tables;
 mod time;
+mod weekly;
 
 use crate::driver::Kill;
 use crate::shop::{Opening, Shop};

@@ -19,22 +19,23 @@ use crate::told;
 
 const RULES: &str = "rules:
   - { name: out, when: { sold_out: true, product.type: DISH }, notify: [kitchen], message: '{{ item.name }} is out' }";
-const BOTH: Reports = Reports { opening_check: Some(OPENING_CHECK_DEFAULT), handover: Some(HANDOVER_DEFAULT) };
+const BOTH: Reports =
+    Reports { opening_check: Some(OPENING_CHECK_DEFAULT), handover: Some(HANDOVER_DEFAULT), weekly: None };
 const OPENING: Reports = Reports { handover: None, ..BOTH };
 
 /// A night is long, and nothing happens within the minute.
-fn opening(at: &'static str) -> Opening {
+pub(crate) fn opening(at: &'static str) -> Opening {
     let minute = Duration::from_mins(1);
     let polling = poll::Settings { fastest: minute, oldest: minute, ..poll::Settings::default() };
     Opening { at, rules: Some(RULES), polling, ..Opening::default() }
 }
 
-fn hours(daily: &str) -> Schedule {
+pub(crate) fn hours(daily: &str) -> Schedule {
     Schedule::daily(&[ClockSpan::parse(daily).expect("a span")])
 }
 
 /// Managers of a house with these hours get reports in their language.
-fn reported_in(zone: &str, hours: Schedule, reports: Reports, language: Language) -> Arc<Policy> {
+pub(crate) fn reported_in(zone: &str, hours: Schedule, reports: Reports, language: Language) -> Arc<Policy> {
     let zone = Zone::named(zone).expect("bundled");
     let mut policy = policy(Some(RULES), &zone);
     let managers = policy.routes.get_mut(&ReceiverName::new("managers")).expect("they are told");
@@ -44,11 +45,11 @@ fn reported_in(zone: &str, hours: Schedule, reports: Reports, language: Language
     Arc::new(policy)
 }
 
-fn reported(hours: Schedule, reports: Reports) -> Arc<Policy> {
+pub(crate) fn reported(hours: Schedule, reports: Reports) -> Arc<Policy> {
     reported_in("Asia/Baku", hours, reports, Language::En)
 }
 
-fn mails(shop: &Shop) -> Vec<Mail> {
+pub(crate) fn mails(shop: &Shop) -> Vec<Mail> {
     let mail = |body: &str| match decode_content(body).expect("a stored notice") {
         Content::Email(mail) => Some(mail),
         Content::Mqtt(_) | Content::Webhook(_) => None,
@@ -57,7 +58,7 @@ fn mails(shop: &Shop) -> Vec<Mail> {
 }
 
 /// Returns the last mail; its HTML says the same.
-fn last_mail(shop: &Shop) -> String {
+pub(crate) fn last_mail(shop: &Shop) -> String {
     let mails = mails(shop);
     let mail = mails.last().expect("a mail");
     for line in mail.text.lines() {
@@ -72,7 +73,7 @@ fn last_mail(shop: &Shop) -> String {
 }
 
 /// The lines of the mails alone.
-fn mailed(lines: &str) -> Vec<String> {
+pub(crate) fn mailed(lines: &str) -> Vec<String> {
     lines.lines().filter(|line| line.contains(" managers mail ")).map(str::to_owned).collect()
 }
 

@@ -340,6 +340,20 @@ impl Driver {
             let is_late = clock.uptime >= watcher.store_not_before() && std::mem::take(&mut self.is_configuration_late);
             self.commit_all(if is_late { Cause::Configuration } else { Cause::Time }, clock);
         }
+        self.read_history(clock);
+    }
+
+    /// Reads the history of one venue after the other, as `service::brand` does, unless it cannot be read.
+    fn read_history(&mut self, clock: Clock) {
+        while let Some(watcher) = &mut self.watcher
+            && let Some(wanted) = watcher.history_wanted(clock.uptime)
+        {
+            if self.store_is_broken {
+                return watcher.history_failed("disk I/O error", clock.uptime);
+            }
+            watcher.take_history(wanted.venue, self.tables.history_of(wanted));
+            self.commit_all(Cause::Time, clock);
+        }
     }
 
     /// Stores and adopts everything that the last event causes; a process that was killed does nothing any more.
@@ -384,7 +398,7 @@ impl Driver {
                 false
             }
         };
-        self.tables.commit(&cycle.commit);
+        self.tables.commit(&cycle.commit, clock.wall);
         self.adopt(cycle, clock);
         self.tables.assert_equal(self.watcher().engine().memory());
         if dies {

@@ -10,11 +10,13 @@ use eightysix::alerts::group::GroupKey;
 use eightysix::alerts::notice::{Content, ReceiverName};
 use eightysix::alerts::order::{Order, OrderId};
 use eightysix::alerts::report::ReportKey;
+use eightysix::alerts::report::week::{History, Stretch, Turn};
 use eightysix::alerts::silence::SilenceId;
 use eightysix::alerts::{AlertBook, AlertKey};
-use eightysix::engine::{Commit, Memory};
+use eightysix::engine::{Commit, HistoryWanted, Memory};
 use eightysix::rules::RuleName;
-use eightysix::snapshot::{Access, Snapshot};
+use eightysix::snapshot::diff::Change;
+use eightysix::snapshot::{Access, Gap, Snapshot};
 use eightysix::store::format;
 use eightysix::units::{Timestamp, VenueId};
 
@@ -52,13 +54,13 @@ pub(crate) struct Tables {
     pub(crate) orders: BTreeMap<OrderId, Order>,
     /// How many orders were ever asked.
     pub(crate) orders_asked: i64,
-    /// Lines of the history: venue, subject, what was and what is.
-    pub(crate) history: Vec<(VenueId, String, String)>,
+    /// Lines of the history: venue, when, subject, what was and what is.
+    pub(crate) history: Vec<(VenueId, Timestamp, String, String)>,
 }
 
 impl Tables {
     /// Writes a commit as `Store::commit` does.
-    pub(crate) fn commit(&mut self, commit: &Commit) {
+    pub(crate) fn commit(&mut self, commit: &Commit, now: Timestamp) {
         for snapshot in &commit.venues {
             let stored = commit.stored.get(&snapshot.id()).copied().unwrap_or_default();
             if stored.snapshot {
@@ -82,10 +84,10 @@ impl Tables {
         }
         for (venue, change) in &commit.changes {
             let (subject, body) = format::encode_change(change);
-            self.history.push((*venue, subject, body));
+            self.history.push((*venue, now, subject, body));
         }
         for (venue, gap) in &commit.gaps {
-            self.history.push((*venue, format::GAP_SUBJECT.to_owned(), format::encode_gap(*gap)));
+            self.history.push((*venue, now, format::GAP_SUBJECT.to_owned(), format::encode_gap(*gap)));
         }
         if !commit.readings.is_empty() {
             self.readings = Some(format::encode_readings(&commit.readings));
@@ -119,6 +121,24 @@ impl Tables {
                 None => self.outbox.push(row),
             }
         }
+    }
+
+    /// Reads the history of a venue as `Store::history_of` does.
+    pub(crate) fn history_of(&self, wanted: HistoryWanted) -> History {
+        let of_venue = || self.history.iter().filter(|(venue, ..)| *venue == wanted.venue);
+        let mut history = History { begins: of_venue().map(|(_, at, ..)| *at).min(), ..History::default() };
+        for (_, at, subject, body) in of_venue().filter(|(_, at, ..)| *at >= wanted.since) {
+            if subject == format::GAP_SUBJECT {
+                let Gap { from, until } = format::decode_gap(body).expect("a stored gap");
+                history.unread.push(Stretch { from, until });
+                continue;
+            }
+            let change = format::decode_change(subject, body).expect("a stored line");
+            if let Change::Row { product, before, after } = change {
+                history.turns.extend(Turn::of(product, *at, before.as_ref(), after.as_ref()));
+            }
+        }
+        history
     }
 
     /// Reads everything back as `Store::load` does.

@@ -1,4 +1,5 @@
-//! A report -> one mail: text and HTML from one model, of one venue or of all that open or close in the same minute.
+//! A report of a shift -> one mail: text and HTML from one model, of one venue or of all that open or close in the same
+//! minute. The form of a mail serves the report of a week as well.
 //!
 //! It says how old the knowledge is before anything else. Invariant: that nothing is off is said of a list that was read
 //! just now, and of no other.
@@ -35,6 +36,25 @@ const TEXT: &str = "report.txt";
 /// The template of the HTML, in which names are escaped.
 const HTML: &str = "report.html";
 
+/// A report of a shift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShiftReport {
+    /// Before it begins.
+    OpeningCheck,
+    /// When it is over.
+    Handover,
+}
+
+impl ShiftReport {
+    /// Returns the kind of report that it is.
+    pub const fn kind(self) -> ReportKind {
+        match self {
+            Self::OpeningCheck => ReportKind::OpeningCheck,
+            Self::Handover => ReportKind::Handover,
+        }
+    }
+}
+
 /// What a report is made of at one venue.
 #[derive(Clone, Debug)]
 pub struct Page<'a> {
@@ -61,61 +81,103 @@ pub struct ReportContext<'a> {
 
 /// What a page says, in words.
 #[derive(Clone, Debug, Default)]
-struct Said {
-    place: String,
+pub(super) struct Said {
+    pub(super) place: String,
     /// What must be known before the rest is believed.
-    warnings: Vec<String>,
-    lead: Option<String>,
-    sections: Vec<Section>,
+    pub(super) warnings: Vec<String>,
+    pub(super) lead: Option<String>,
+    pub(super) sections: Vec<Section>,
     /// When the list was read, unless a warning says so.
-    read_at: Option<Timestamp>,
+    pub(super) read_at: Option<Timestamp>,
     /// What is off, as far as that is known.
-    off: Vec<String>,
-    is_known: bool,
+    pub(super) off: Vec<String>,
+    pub(super) is_known: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Section {
-    title: &'static str,
-    mark: &'static str,
-    lines: Vec<Line>,
-    more: usize,
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    pub(super) mark: &'static str,
+    pub(super) lines: Vec<Line>,
+    pub(super) more: usize,
+}
+
+impl Section {
+    /// Makes a section of lines, if there are any; what is more than `most` is counted.
+    pub(super) fn of(title: &'static str, mark: &'static str, mut lines: Vec<Line>, most: usize) -> Option<Self> {
+        let more = lines.len().saturating_sub(most);
+        lines.truncate(most);
+        (!lines.is_empty()).then_some(Self { title, mark, lines, more })
+    }
 }
 
 #[derive(Clone, Debug)]
-struct Line {
-    name: String,
-    station: Option<String>,
-    times: String,
-    notes: Vec<String>,
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) station: Option<String>,
+    pub(super) times: String,
+    pub(super) notes: Vec<String>,
+}
+
+/// A mail in words, before it has a form.
+pub(super) struct Body {
+    pub(super) subject: String,
+    pub(super) is_of_several: bool,
+    /// The venues of which there is nothing to say, in a sentence.
+    pub(super) nothing_off_at: Option<String>,
+    pub(super) list_read: Option<String>,
+    pub(super) pages: Vec<Said>,
 }
 
 /// Renders the report of some venues, at least one.
 pub fn compose(
     receiver: &ReceiverName,
-    kind: ReportKind,
+    report: ShiftReport,
     pages: &[Page<'_>],
     context: &ReportContext<'_>,
     now: Timestamp,
 ) -> Notice {
     let most = if pages.len() > 1 { ITEMS_OF_SEVERAL_MAX } else { ITEMS_MAX };
-    let mut said: Vec<Said> = pages.iter().map(|page| Writer { page, context, most, now }.said(kind)).collect();
+    let mut said: Vec<Said> = pages.iter().map(|page| Writer { page, context, most, now }.said(report)).collect();
     // What nobody knows comes first; the sort keeps the order of the rest.
     said.sort_by_key(|said| said.is_known);
-    let id =
-        |page: &Page<'_>| format!("report/{}/{}/{}/{}", kind.word(), context.brand, page.snapshot.id(), page.shift.day);
+    let word = report.kind().word();
+    let id = |page: &Page<'_>| format!("report/{word}/{}/{}/{}", context.brand, page.snapshot.id(), page.shift.day);
     let ids: Vec<String> = pages.iter().map(id).collect();
-    let id = notice_id(receiver, &ids.iter().map(String::as_str).collect::<Vec<_>>());
-    let subject = subject(kind, &said, context);
+    let is_of_several = said.len() > 1;
+    let has_nothing = |page: &Said| is_of_several && page.is_known && page.sections.is_empty();
+    let free: Vec<&str> = said.iter().filter(|page| has_nothing(page)).map(|page| page.place.as_str()).collect();
+    let body = Body {
+        subject: subject(report.kind(), &said, context),
+        is_of_several,
+        nothing_off_at: (!free.is_empty()).then(|| words::nothing_off_at(context.language, &free.join(", "))),
+        list_read: list_read(&said, context),
+        pages: said.iter().filter(|page| !has_nothing(page)).cloned().collect(),
+    };
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    notice(receiver, &ids, thread_id(pages, context), &body, context, now)
+}
+
+/// Gives a mail its form. `ids` say what it is about, so that the same report is known again.
+pub(super) fn notice(
+    receiver: &ReceiverName,
+    ids: &[&str],
+    thread_id: String,
+    body: &Body,
+    context: &ReportContext<'_>,
+    now: Timestamp,
+) -> Notice {
+    let id = notice_id(receiver, ids);
+    let subject = body.subject.clone();
     let templates = templates();
-    let model = model(&said, context, now);
+    let model = model(body, context, now);
     let render = |name: &str| {
         let rendered = templates.get_template(name).and_then(|template| template.render(&model));
-        rendered.unwrap_or_else(|_| plain(&subject, &said))
+        rendered.unwrap_or_else(|_| plain(&subject, &body.pages))
     };
     let mail = Mail {
         message_id: id.as_str().to_owned(),
-        thread_id: thread_id(pages, context),
+        thread_id,
         language: context.language,
         text: render(TEXT),
         html: render(HTML),
@@ -150,15 +212,12 @@ fn subject(kind: ReportKind, said: &[Said], context: &ReportContext<'_>) -> Stri
 }
 
 /// Names some of what is off.
-fn names(off: &[String]) -> String {
+pub(super) fn names(off: &[String]) -> String {
     let more = if off.len() > SUBJECT_NAMES_MAX { ", …" } else { "" };
     format!(" ({}{more})", off.iter().take(SUBJECT_NAMES_MAX).cloned().collect::<Vec<_>>().join(", "))
 }
 
-fn model(said: &[Said], context: &ReportContext<'_>, now: Timestamp) -> Value {
-    let is_of_several = said.len() > 1;
-    let has_nothing = |page: &&Said| is_of_several && page.is_known && page.sections.is_empty();
-    let free: Vec<&str> = said.iter().filter(has_nothing).map(|page| page.place.as_str()).collect();
+fn model(body: &Body, context: &ReportContext<'_>, now: Timestamp) -> Value {
     let page = |page: &Said| {
         let section = |section: &Section| {
             let line = |line: &Line| {
@@ -181,17 +240,17 @@ fn model(said: &[Said], context: &ReportContext<'_>, now: Timestamp) -> Value {
     context! {
         language => context.language.code(),
         brand => context.brand.as_str(),
-        is_of_several => is_of_several,
-        list_read => list_read(said, context),
-        nothing_off_at => (!free.is_empty()).then(|| words::nothing_off_at(context.language, &free.join(", "))),
-        pages => said.iter().filter(|page| !has_nothing(page)).map(page).collect::<Vec<Value>>(),
+        is_of_several => body.is_of_several,
+        list_read => &body.list_read,
+        nothing_off_at => &body.nothing_off_at,
+        pages => body.pages.iter().map(page).collect::<Vec<Value>>(),
         sent_at => now.local_time(context.zone),
         watched_by_us => letter::watched_by_us(context.language, context.brand.as_str()),
     }
 }
 
 /// Says when the lists were read that need no warning.
-fn list_read(said: &[Said], context: &ReportContext<'_>) -> Option<String> {
+pub(super) fn list_read(said: &[Said], context: &ReportContext<'_>) -> Option<String> {
     let at = said.iter().filter_map(|page| page.read_at).min()?.local_time(context.zone);
     Some(match said {
         [_] => letter::list_read(context.language, &at, None),
@@ -228,7 +287,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn said(&self, kind: ReportKind) -> Said {
+    fn said(&self, report: ShiftReport) -> Said {
         let (snapshot, language) = (self.page.snapshot, self.context.language);
         let place = values::name(language, &facts::venue_name(snapshot)).into_owned();
         let Some(read_at) = snapshot.read_at else {
@@ -245,12 +304,12 @@ impl Writer<'_> {
         let is_fresh = warning.is_none();
         let read_at = is_fresh.then_some(read_at);
         let out = self.out();
-        let (lead, sections) = match kind {
-            ReportKind::OpeningCheck => self.opening_check(&out),
-            ReportKind::Handover => self.handover(&out),
+        let (lead, sections) = match report {
+            ShiftReport::OpeningCheck => self.opening_check(&out),
+            ShiftReport::Handover => self.handover(&out),
         };
         let as_it_was = (!is_fresh && (lead.is_some() || !out.is_empty())).then(|| words::as_it_was(language, &at));
-        let unread = (kind == ReportKind::Handover).then(|| self.was_not_read()).flatten();
+        let unread = (report == ShiftReport::Handover).then(|| self.was_not_read()).flatten();
         let warnings = warning.into_iter().chain(unread).chain(as_it_was).collect();
         let nothing = || {
             if is_fresh { words::nothing_off(language).to_owned() } else { words::nothing_was_off(language, &at) }
@@ -327,11 +386,8 @@ impl Writer<'_> {
         (Some(lead), sections.into_iter().flatten().collect())
     }
 
-    /// Makes a section of lines, if there are any; what is too much is counted.
-    fn section(&self, title: &'static str, mark: &'static str, mut lines: Vec<Line>) -> Option<Section> {
-        let more = lines.len().saturating_sub(self.most);
-        lines.truncate(self.most);
-        (!lines.is_empty()).then_some(Section { title, mark, lines, more })
+    fn section(&self, title: &'static str, mark: &'static str, lines: Vec<Line>) -> Option<Section> {
+        Section::of(title, mark, lines, self.most)
     }
 
     fn line_of_off(&self, id: ProductId, since: Timestamp) -> Line {

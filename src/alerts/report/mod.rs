@@ -1,26 +1,34 @@
-//! Reports that come by the clock of a venue: before the doors open, and after they close.
+//! Reports that come by the clock: before the doors of a venue open, after they close, and once a week.
 //!
-//! Decides when one is due and which were sent; what they say is in `letter`. Quiet hours and `at_most` do not hold them,
-//! since somebody asked for this minute. Invariant: of a receiver, venue, kind and business day one is due until it is
-//! noted, and never again, whatever the clock does.
+//! Decides when one is due and which were sent; what they say is in `letter` and `weekly`. Quiet hours and `at_most` do
+//! not hold them, since somebody asked for this minute. Invariant: of a receiver, venue, kind and business day one is due
+//! until it is noted, and never again, whatever the clock does.
 
 pub mod letter;
+pub mod week;
+pub mod weekly;
 
 use std::time::Duration;
 
 use jiff::civil::Date;
 
 use crate::alerts::notice::ReceiverName;
-use crate::calendar::{Calendar, Shift};
+use crate::calendar::{Calendar, Shift, Week, WeekTime};
 use crate::units::{Timestamp, VenueId};
 
 /// A report that could not be sent at its time is sent while it is late by less than this; later it is no help. An
 /// opening check is late at the latest when the doors open.
 pub const LATE_MAX: Duration = Duration::from_hours(2);
+/// The same of a week: it is over and its figures stay what they are, and a machine that stopped on a holiday may be
+/// started on the third day.
+pub const WEEKLY_LATE_MAX: Duration = Duration::from_hours(72);
 /// How long before the doors open the list of what is still off helps: the line-up is half an hour before them.
 pub const OPENING_CHECK_DEFAULT: Duration = Duration::from_mins(45);
 /// How long after closing the shift is over: the last orders are corrected by then.
 pub const HANDOVER_DEFAULT: Duration = Duration::from_mins(15);
+/// When a week is reported unless something else is written: the quiet hour in which it is planned.
+pub const WEEKLY_DEFAULT: WeekTime =
+    WeekTime { weekday: jiff::civil::Weekday::Monday, time: jiff::civil::Time::constant(10, 0, 0, 0) };
 /// Business days that are remembered as reported: a clock that is set back by so many reports repeats none.
 const DAYS_KEPT: usize = 14;
 /// How soon is looked again when nothing is due in the days that the calendar looks at.
@@ -33,44 +41,83 @@ pub enum ReportKind {
     OpeningCheck,
     /// What went off and came back in the shift that is over.
     Handover,
+    /// How long what was off in the week that is over, at all venues.
+    Weekly,
 }
 
 impl ReportKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::OpeningCheck, Self::Handover];
+    pub const ALL: [Self; 3] = [Self::OpeningCheck, Self::Handover, Self::Weekly];
 
     /// Returns the word of the configuration, the store and the log.
     pub const fn word(self) -> &'static str {
         match self {
             Self::OpeningCheck => "opening_check",
             Self::Handover => "handover",
+            Self::Weekly => "weekly",
         }
-    }
-
-    /// Returns when the report of a shift is due, and from when on it is too late; `offset` is before the doors open, or
-    /// after they close.
-    fn window(self, shift: &Shift, offset: Duration) -> Option<Window> {
-        let (due_at, too_late_at) = match self {
-            Self::OpeningCheck => {
-                let due_at = shift.opens_at.minus(offset);
-                (due_at, due_at.plus(LATE_MAX).min(shift.opens_at))
-            }
-            Self::Handover => {
-                let due_at = shift.closes_at?.plus(offset);
-                (due_at, due_at.plus(LATE_MAX))
-            }
-        };
-        Some(Window { shift: *shift, due_at, too_late_at })
     }
 }
 
-/// Which reports a receiver gets, and when: before the first opening and after the last closing of a business day.
+/// A report that somebody asks for, and when it is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// So long before the doors open.
+    OpeningCheck(Duration),
+    /// So long after they close.
+    Handover(Duration),
+    /// At this time of the week.
+    Weekly(WeekTime),
+}
+
+impl Asked {
+    /// Returns from when until when the reports around an instant can be sent, in order.
+    fn windows(self, calendar: &Calendar, now: Timestamp) -> Vec<Window> {
+        let of_shift = |shift: &Shift| {
+            let (due_at, too_late_at) = match self {
+                Self::OpeningCheck(before) => {
+                    let due_at = shift.opens_at.minus(before);
+                    (due_at, due_at.plus(LATE_MAX).min(shift.opens_at))
+                }
+                Self::Handover(after) => {
+                    let due_at = shift.closes_at?.plus(after);
+                    (due_at, due_at.plus(LATE_MAX))
+                }
+                Self::Weekly(_) => return None,
+            };
+            Some(Window { about: About::Shift(*shift), due_at, too_late_at })
+        };
+        match self {
+            Self::OpeningCheck(_) | Self::Handover(_) => calendar.shifts(now).iter().filter_map(of_shift).collect(),
+            Self::Weekly(when) => {
+                let of_week = |week: Week| Window {
+                    about: About::Week(week),
+                    due_at: week.due_at,
+                    too_late_at: week.due_at.plus(WEEKLY_LATE_MAX),
+                };
+                calendar.weeks(when, now).into_iter().map(of_week).collect()
+            }
+        }
+    }
+
+    const fn late_max(self) -> Duration {
+        match self {
+            Self::OpeningCheck(_) | Self::Handover(_) => LATE_MAX,
+            Self::Weekly(_) => WEEKLY_LATE_MAX,
+        }
+    }
+}
+
+/// Which reports a receiver gets, and when: before the first opening and after the last closing of a business day, and
+/// once a week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Reports {
     /// How long before the doors open.
     pub opening_check: Option<Duration>,
     /// How long after they close.
     pub handover: Option<Duration>,
+    /// At which time of the week.
+    pub weekly: Option<WeekTime>,
 }
 
 impl Reports {
@@ -79,11 +126,17 @@ impl Reports {
         *self == Self::default()
     }
 
+    /// Says whether one of them comes by the doors of a venue.
+    pub const fn follow_doors(&self) -> bool {
+        self.opening_check.is_some() || self.handover.is_some()
+    }
+
     /// Returns when a kind is asked for.
-    pub const fn offset(&self, kind: ReportKind) -> Option<Duration> {
+    pub fn asked(&self, kind: ReportKind) -> Option<Asked> {
         match kind {
-            ReportKind::OpeningCheck => self.opening_check,
-            ReportKind::Handover => self.handover,
+            ReportKind::OpeningCheck => self.opening_check.map(Asked::OpeningCheck),
+            ReportKind::Handover => self.handover.map(Asked::Handover),
+            ReportKind::Weekly => self.weekly.map(Asked::Weekly),
         }
     }
 }
@@ -124,10 +177,29 @@ impl Reported {
     }
 }
 
-/// From when until when the report of a shift can be sent.
+/// What a report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The shift that begins or is over.
+    Shift(Shift),
+    /// The week that is over.
+    Week(Week),
+}
+
+impl About {
+    /// Returns the business day by which the report is remembered.
+    pub const fn day(&self) -> Date {
+        match self {
+            Self::Shift(shift) => shift.day,
+            Self::Week(week) => week.day,
+        }
+    }
+}
+
+/// From when until when a report can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Window {
-    shift: Shift,
+    about: About,
     due_at: Timestamp,
     too_late_at: Timestamp,
 }
@@ -148,8 +220,8 @@ pub struct Look {
 /// A report that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// The shift that it is about.
-    pub shift: Shift,
+    /// What it is about.
+    pub about: About,
     /// From when on it is too late.
     pub too_late_at: Timestamp,
     /// What is remembered once it is sent.
@@ -157,27 +229,27 @@ pub struct Due {
 }
 
 /// Looks what is due of one kind of report at a venue. `known` is what is remembered; nothing when it is asked for anew.
-pub fn look(kind: ReportKind, offset: Duration, calendar: &Calendar, known: Option<&Reported>, now: Timestamp) -> Look {
+pub fn look(asked: Asked, calendar: &Calendar, known: Option<&Reported>, now: Timestamp) -> Look {
     let mut reported = known.cloned().unwrap_or_else(|| Reported::begun(now));
     if reported.since > now {
         // It is of a clock that was set back since: what that clock skipped is due again.
-        reported.since = now.minus(LATE_MAX);
+        reported.since = now.minus(asked.late_max());
     }
-    let windows: Vec<Window> = calendar.shifts(now).iter().filter_map(|shift| kind.window(shift, offset)).collect();
-    let is_wanted = |window: &&Window| window.due_at >= reported.since && !reported.days.contains(&window.shift.day);
+    let windows = asked.windows(calendar, now);
+    let is_wanted = |window: &&Window| window.due_at >= reported.since && !reported.days.contains(&window.about.day());
     let (late, wanted): (Vec<&Window>, Vec<&Window>) =
         windows.iter().filter(is_wanted).partition(|window| window.too_late_at <= now);
     let due = wanted.first().filter(|window| window.due_at <= now);
     // Two business days may ask for their reports in the same hour.
     let next_at = wanted.iter().skip(usize::from(due.is_some())).map(|window| window.due_at.max(now)).min();
-    let missed = late.last().map(|window| window.shift.day);
+    let missed = late.last().map(|window| window.about.day());
     if missed.is_some() {
         // Not noted as a day: one that a wrong clock skipped is sent when the clock is right again.
         reported.since = due.map_or(now, |window| window.due_at);
     }
     let due = due.map(|window| {
-        let (shift, too_late_at) = (window.shift, window.too_late_at);
-        Due { shift, too_late_at, reported: reported.and(shift.day) }
+        let (about, too_late_at) = (window.about, window.too_late_at);
+        Due { about, too_late_at, reported: reported.and(about.day()) }
     });
     Look { due, missed, reported, next_at: next_at.unwrap_or_else(|| now.plus(LOOK_EVERY)) }
 }
@@ -198,16 +270,16 @@ mod tests {
     }
 
     /// Looks at these times of 8 May and says each time what is due, or what was missed.
-    fn seen(kind: ReportKind, hours: &str, offset_min: u64, times: &[&str]) -> Vec<String> {
+    fn seen(asked: Asked, hours: &str, times: &[&str]) -> Vec<String> {
         let (calendar, mut known) = (calendar(hours), None);
         let mut said = Vec::new();
         for time in times {
             let now = at(&format!("2026-05-{time}:00Z"));
-            let found = look(kind, Duration::from_mins(offset_min), &calendar, known.as_ref(), now);
+            let found = look(asked, &calendar, known.as_ref(), now);
             let missed = found.missed.map(|day| format!(" missed {day}")).unwrap_or_default();
             let next = found.next_at.in_zone(&Zone::utc()).strftime("%d %H:%M").to_string();
             said.push(match &found.due {
-                Some(due) => format!("{time} due {}, next {next}{missed}", due.shift.day),
+                Some(due) => format!("{time} due {}, next {next}{missed}", due.about.day()),
                 None => format!("{time} next {next}{missed}"),
             });
             known = Some(found.due.map_or(found.reported, |due| due.reported));
@@ -217,12 +289,14 @@ mod tests {
 
     #[test]
     fn a_report_is_due_from_its_minute_on_and_not_for_ever() {
-        use ReportKind::{Handover, OpeningCheck};
-        for (kind, hours, offset_min, expected) in [
+        let minutes = Duration::from_mins;
+        let opening_check = |min| Asked::OpeningCheck(minutes(min));
+        let handover = |min| Asked::Handover(minutes(min));
+        let weekly = Asked::Weekly(WEEKLY_DEFAULT);
+        for (asked, hours, expected) in [
             (
-                OpeningCheck,
+                opening_check(45),
                 "10:00-23:00",
-                45,
                 &[
                     "08T09:00 next 08 09:15",
                     "08T09:15 due 2026-05-08, next 09 09:15",
@@ -235,13 +309,16 @@ mod tests {
                 ][..],
             ),
             // It was asked for three minutes late, and the next one is an hour and a half late.
-            (OpeningCheck, "10:00-23:00", 240, &["08T06:03 next 09 06:00", "09T07:30 due 2026-05-09, next 10 06:00"]),
-            (OpeningCheck, "10:00-23:00", 240, &["08T05:00 next 08 06:00", "08T08:00 next 09 06:00 missed 2026-05-08"]),
+            (opening_check(240), "10:00-23:00", &["08T06:03 next 09 06:00", "09T07:30 due 2026-05-09, next 10 06:00"]),
+            (
+                opening_check(240),
+                "10:00-23:00",
+                &["08T05:00 next 08 06:00", "08T08:00 next 09 06:00 missed 2026-05-08"],
+            ),
             // The shift of Friday ends on Saturday morning.
             (
-                Handover,
+                handover(15),
                 "18:00-02:00",
-                15,
                 &[
                     "09T02:00 next 09 02:15",
                     "09T02:15 due 2026-05-08, next 10 02:15",
@@ -249,10 +326,23 @@ mod tests {
                     "11T04:15 next 12 02:15 missed 2026-05-10",
                 ],
             ),
-            (Handover, "00:00-24:00", 15, &["08T12:00 next 09 12:00", "09T12:00 next 10 12:00"]),
+            (handover(15), "00:00-24:00", &["08T12:00 next 09 12:00", "09T12:00 next 10 12:00"]),
+            // 11 May is a Monday; a week is worth sending for three days.
+            (
+                weekly,
+                "00:00-24:00",
+                &[
+                    "10T12:00 next 11 10:00",
+                    "11T10:00 due 2026-05-11, next 18 10:00",
+                    "11T10:01 next 18 10:00",
+                    "21T09:59 due 2026-05-18, next 25 10:00",
+                    "28T10:00 next 01 10:00 missed 2026-05-25",
+                    "27T10:00 due 2026-05-25, next 01 10:00",
+                ],
+            ),
         ] {
             let times: Vec<&str> = expected.iter().map(|line| &line[..8]).collect();
-            assert_eq!(seen(kind, hours, offset_min, &times), expected, "{kind:?} {hours}");
+            assert_eq!(seen(asked, hours, &times), expected, "{asked:?} {hours}");
         }
     }
 

@@ -9,6 +9,7 @@ pub mod letter;
 pub mod news;
 pub mod report;
 pub mod values;
+pub mod weekly;
 
 #[cfg(test)]
 mod tests;

@@ -14,10 +14,13 @@ pub fn title(language: Language, kind: ReportKind) -> &'static str {
     match (language, kind) {
         (Language::En, ReportKind::OpeningCheck) => "opening check",
         (Language::En, ReportKind::Handover) => "shift handover",
+        (Language::En, ReportKind::Weekly) => "the week",
         (Language::Az, ReportKind::OpeningCheck) => "açılışdan əvvəl yoxlama",
         (Language::Az, ReportKind::Handover) => "növbənin təhvili",
+        (Language::Az, ReportKind::Weekly) => "həftə",
         (Language::Ru, ReportKind::OpeningCheck) => "проверка перед открытием",
         (Language::Ru, ReportKind::Handover) => "передача смены",
+        (Language::Ru, ReportKind::Weekly) => "неделя",
     }
 }
 

@@ -7,7 +7,7 @@ use crate::alerts::facts::ChangeValue;
 use crate::alerts::notice::Channel;
 use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::report::ReportKind;
-use crate::alerts::words::{fallback, letter, news, report, values};
+use crate::alerts::words::{fallback, letter, news, report, values, weekly};
 use crate::language::Language;
 use crate::units::{Money, Quantity, Timestamp, Zone, human_duration};
 
@@ -24,6 +24,7 @@ fn phrases(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)>
     all.extend(of_letters(language));
     all.extend(of_fallbacks(language));
     all.extend(of_reports(language));
+    all.extend(of_weeks(language));
     all.extend(of_values(language));
     all
 }
@@ -118,6 +119,7 @@ fn of_reports(language: Language) -> Vec<(&'static str, String, Vec<&'static str
     vec![
         ("title of an opening check", report::title(language, ReportKind::OpeningCheck).to_owned(), vec![]),
         ("title of a handover", report::title(language, ReportKind::Handover).to_owned(), vec![]),
+        ("title of a week", report::title(language, ReportKind::Weekly).to_owned(), vec![]),
         ("venues", report::venues(language, 17), vec!["17"]),
         ("off", report::off(language, 17), vec!["17"]),
         ("not_known", report::not_known(language, None), vec![]),
@@ -145,6 +147,42 @@ fn of_reports(language: Language) -> Vec<(&'static str, String, Vec<&'static str
         ("nothing_off_at", report::nothing_off_at(language, "Sahil, Gənclik"), vec!["Sahil, Gənclik"]),
         ("lists_read", report::lists_read(language, at), vec![at]),
         ("more_items", report::more_items(language, 17), vec!["17"]),
+    ]
+}
+
+fn of_weeks(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    let (long, longer) = (Duration::from_hours(31), Duration::from_hours(123));
+    vec![
+        ("on_stop", weekly::on_stop(language, longer), vec!["123"]),
+        ("none_off of a week", weekly::none_off(language).to_owned(), vec![]),
+        ("not_known of a week", weekly::not_known(language).to_owned(), vec![]),
+        ("total", weekly::total(language, longer, 17, 44, true), vec!["123", "17", "44"]),
+        ("total by day and night", weekly::total(language, longer, 17, 44, false), vec!["123", "17", "44"]),
+        ("nothing_off of a week", weekly::nothing_off(language, true).to_owned(), vec![]),
+        ("nothing_off of a week by day and night", weekly::nothing_off(language, false).to_owned(), vec![]),
+        ("nothing_off_at of a week", weekly::nothing_off_at(language, "Sahil, Gənclik"), vec!["Sahil, Gənclik"]),
+        ("against less", weekly::against(language, long, longer), vec!["92", "123"]),
+        ("against a smaller one", weekly::against(language, longer, long), vec!["92", "31"]),
+        ("against the same", weekly::against(language, long, long), vec!["31"]),
+        ("that_is", weekly::that_is(language, "17"), vec!["17"]),
+        ("nearly_always", weekly::nearly_always(language).to_owned(), vec![]),
+        ("longest", weekly::longest(language).to_owned(), vec![]),
+        ("by_venue", weekly::by_venue(language).to_owned(), vec![]),
+        ("at_several", weekly::at_several(language).to_owned(), vec![]),
+        ("item", weekly::item(language, longer, 17, long), vec!["123", "17", "31"]),
+        ("item at a stretch", weekly::item(language, longer, 1, longer), vec!["123"]),
+        ("venue", weekly::venue(language, longer, 17, 44), vec!["123", "17", "44"]),
+        ("item_of_several", weekly::item_of_several(language, longer, 17), vec!["123", "17"]),
+        ("still_off of a week", weekly::still_off(language).to_owned(), vec![]),
+        ("missed", weekly::missed(language, longer), vec!["123"]),
+        ("known_from", weekly::known_from(language, "18:51"), vec!["18:51"]),
+        ("never_read", weekly::never_read(language).to_owned(), vec![]),
+        ("not_all_known", weekly::not_all_known(language, 17), vec!["17"]),
+        ("were_closed", weekly::were_closed(language).to_owned(), vec![]),
+        ("closed", weekly::closed(language).to_owned(), vec![]),
+        ("no_hours", weekly::no_hours(language).to_owned(), vec![]),
+        ("not_sold", weekly::not_sold(language, 17), vec!["17"]),
+        ("is_cut", weekly::is_cut(language, 1000), vec!["1000"]),
     ]
 }
 
@@ -188,7 +226,7 @@ fn of_values(language: Language) -> Vec<(&'static str, String, Vec<&'static str>
 }
 
 /// The functions whose result is no phrase: figures, what chooses a form.
-const NO_PHRASES: [&str; 3] = ["russian_count", "quantity", "money"];
+const NO_PHRASES: [&str; 5] = ["russian_count", "quantity", "money", "hours", "days"];
 
 #[test]
 fn the_table_has_every_phrase() {
@@ -198,6 +236,7 @@ fn the_table_has_every_phrase() {
         include_str!("fallback.rs"),
         include_str!("report.rs"),
         include_str!("values.rs"),
+        include_str!("weekly.rs"),
     ];
     let functions: BTreeSet<&str> = sources
         .iter()
@@ -277,6 +316,33 @@ fn durations_have_two_units_and_are_in_english_what_commands_show() {
         assert_eq!(values::duration(Language::Az, duration), az);
         assert_eq!(values::duration(Language::Ru, duration), ru);
         assert_eq!(values::duration(Language::En, duration), human_duration(duration));
+    }
+}
+
+#[test]
+fn a_time_that_is_compared_with_opening_hours_has_no_days() {
+    for (min, az, ru, en) in [
+        (0, "0 san", "0 с", "0 s"),
+        (45, "45 dəq", "45 мин", "45 min"),
+        (200, "3 saat 20 dəq", "3 ч 20 мин", "3 h 20 min"),
+        (599, "9 saat 59 dəq", "9 ч 59 мин", "9 h 59 min"),
+        (600, "10 saat", "10 ч", "10 h"),
+        (629, "10 saat", "10 ч", "10 h"),
+        (630, "11 saat", "11 ч", "11 h"),
+        (7_380, "123 saat", "123 ч", "123 h"),
+    ] {
+        let said = [Language::Az, Language::Ru, Language::En].map(|it| values::hours(it, Duration::from_mins(min)));
+        assert_eq!(said, [az, ru, en]);
+    }
+}
+
+#[test]
+fn a_week_is_named_by_its_days() {
+    let (first, last) = (jiff::civil::date(2026, 11, 30), jiff::civil::date(2026, 12, 6));
+    for (language, named) in
+        [(Language::Az, "30.11–06.12"), (Language::Ru, "30.11–06.12"), (Language::En, "30 Nov–6 Dec")]
+    {
+        assert_eq!(weekly::days(language, first, last), named);
     }
 }
 

@@ -35,6 +35,17 @@ pub fn duration(language: Language, duration: Duration) -> String {
     }
 }
 
+/// Writes a time that is compared with opening hours: `45 min`, `3 h 20 min`, and from ten hours on whole ones, `123 h`.
+pub fn hours(language: Language, time: Duration) -> String {
+    const HOUR_S: u64 = 3_600;
+    let s = time.as_secs();
+    if s < 10 * HOUR_S {
+        return duration(language, time);
+    }
+    let hours = (s + HOUR_S / 2) / HOUR_S;
+    format!("{hours} {}", unit_word(language, hours, Unit::Hour))
+}
+
 fn unit_word(language: Language, count: u64, unit: Unit) -> &'static str {
     match (language, unit) {
         (Language::En, Unit::Second) => "s",

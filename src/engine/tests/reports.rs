@@ -4,10 +4,12 @@
 //! Which reports there are is read off the calendar minute by minute, and not by asking for its shifts; which were sent
 //! is remembered for ever. What the engine sends must be what is due by that, in that step, once.
 
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, Time, Weekday, date};
 
 use super::*;
-use crate::alerts::report::{LATE_MAX, ReportKind, Reports};
+use crate::alerts::report::week::History;
+use crate::alerts::report::{LATE_MAX, ReportKind, Reports, WEEKLY_LATE_MAX};
+use crate::calendar::WeekTime;
 
 const ZONES: [&str; 4] = ["Asia/Baku", "Europe/Berlin", "Australia/Lord_Howe", "America/Santiago"];
 /// The date on whose early morning the life begins, when all doors are closed.
@@ -37,6 +39,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => Just(Event::Kill),
         2 => Just(Event::DiskIsFull),
         2 => (1..400_u64).prop_map(Event::Down),
+        1 => (2_000..6_000_u64).prop_map(Event::Down),
         5 => (-240..240_i64).prop_map(Event::SetClock),
     ]
 }
@@ -96,7 +99,13 @@ impl Wanted {
 }
 
 /// Looks over the calendar of a venue, quarter by quarter.
-fn wanted(calendar: &Calendar, venue: VenueId, reports: Reports, from: Timestamp, quarters: u32) -> Vec<Wanted> {
+fn wanted(
+    (calendar, zone): (&Calendar, &Zone),
+    venue: VenueId,
+    reports: Reports,
+    from: Timestamp,
+    quarters: u32,
+) -> Vec<Wanted> {
     let is_open = |at| calendar.is_open(at) == Some(true);
     let mut days: BTreeMap<Date, (Timestamp, Timestamp)> = BTreeMap::new();
     let (mut at, mut was_open, mut opened) = (from, is_open(from), from);
@@ -113,7 +122,8 @@ fn wanted(calendar: &Calendar, venue: VenueId, reports: Reports, from: Timestamp
         }
         (at, was_open) = (next, is_open);
     }
-    let mut all = Vec::new();
+    let weekly = reports.weekly.into_iter();
+    let mut all: Vec<Wanted> = weekly.flat_map(|when| weeks(zone, venue, when, from, quarters)).collect();
     for (day, (opens_at, closes_at)) in days {
         if let Some(before) = reports.opening_check {
             let due_at = opens_at.minus(before);
@@ -126,6 +136,24 @@ fn wanted(calendar: &Calendar, venue: VenueId, reports: Reports, from: Timestamp
         }
     }
     all
+}
+
+/// Looks at a clock on the wall, quarter by quarter: a week is due when it first shows its time, or one after it.
+fn weeks(zone: &Zone, venue: VenueId, when: WeekTime, from: Timestamp, quarters: u32) -> Vec<Wanted> {
+    let mut dates = BTreeMap::new();
+    for quarter in 0..quarters {
+        let at = from.plus(QUARTER * quarter);
+        let shown = at.in_zone(zone);
+        if shown.date().weekday() == when.weekday && shown.time() >= when.time {
+            dates.entry(shown.date()).or_insert(at);
+        }
+    }
+    let is_of_the_evening_before = when.time < Time::constant(4, 0, 0, 0);
+    let wanted = |(date, due_at): (Date, Timestamp)| {
+        let day = if is_of_the_evening_before { date.yesterday().expect("a day") } else { date };
+        Wanted { due_at, too_late_at: due_at.plus(WEEKLY_LATE_MAX), venue, kind: ReportKind::Weekly, day }
+    };
+    dates.into_iter().map(wanted).collect()
 }
 
 fn begun(policy: &Arc<Policy>, venues: u64, now: Timestamp) -> Engine {
@@ -141,6 +169,37 @@ fn begun(policy: &Arc<Policy>, venues: u64, now: Timestamp) -> Engine {
     engine
 }
 
+/// What a moment brought: the reports that were noted, how many mails, and the days that were left out.
+struct Ticked {
+    noted: BTreeSet<(VenueId, ReportKind, Date)>,
+    mails: usize,
+    missed: Vec<Date>,
+}
+
+/// Lets the clock tick, and hands in the history that is then asked for, unless nothing can be stored.
+fn ticked(engine: &mut Engine, is_stored: bool, now: Timestamp) -> Ticked {
+    let mut found = Ticked { noted: BTreeSet::new(), mails: 0, missed: Vec::new() };
+    let mut input = Some(Input::Tick);
+    while let Some(next) = input.take() {
+        let commit = engine.step(next, now);
+        let noted = commit.reported.iter().filter_map(|(key, reported)| {
+            let known = engine.memory().reported.get(key).map(|known| &known.days[..]).unwrap_or_default();
+            let days = &reported.as_ref()?.days;
+            (days != known).then(|| Some((key.venue, key.kind, *days.last()?))).flatten()
+        });
+        found.noted.extend(noted);
+        let titles = ["opening check", "handover", "the week"];
+        let is_report = |notice: &&Notice| titles.iter().any(|it| notice.summary.contains(it));
+        found.mails += commit.notices.iter().filter(is_report).count();
+        found.missed.extend(commit.missed.iter().map(|(_, day)| *day));
+        if is_stored {
+            engine.adopt(commit);
+            input = engine.history_wanted().map(|wanted| Input::History(wanted.venue, History::default()));
+        }
+    }
+    found
+}
+
 fn minutes(min: i64) -> i64 {
     min * 60_000
 }
@@ -152,18 +211,25 @@ proptest! {
         zone in prop::sample::select(&ZONES[..]),
         hours in prop::collection::vec(hours(), 1..3),
         reports in (prop::option::of(5..120_u64), prop::option::of(0..120_u64)),
+        weekly in prop::option::of((0..7_i8, 0..96_i8)),
         events in prop::collection::vec(event(), 60..200),
     ) {
         let minutes_of = |min: Option<u64>| min.map(Duration::from_mins);
-        let reports = Reports { opening_check: minutes_of(reports.0), handover: minutes_of(reports.1) };
+        let time = |(day, quarter): (i8, i8)| WeekTime {
+            weekday: Weekday::Monday.wrapping_add(day),
+            time: Time::constant(quarter / 4, quarter % 4 * 15, 0, 0),
+        };
+        let (opening_check, handover) = (minutes_of(reports.0), minutes_of(reports.1));
+        let reports = Reports { opening_check, handover, weekly: weekly.map(time) };
         let policy = reported_by(zone, &hours, reports);
+        let clock = Zone::named(zone).expect("bundled");
         let begins = BEGINS.at(3, 30, 0, 0).to_zoned(Zone::named(zone).expect("bundled").as_jiff().clone());
         let begins = Timestamp::from_unix_ms(begins.expect("it is on the clock").timestamp().as_millisecond());
         let mut engine = begun(&policy, hours.len() as u64, begins);
         let all = (1..=hours.len() as u64).flat_map(|id| {
             let calendar = policy.calendars.of(engine.brand(), VenueId(id));
             // From two nights before, so that the shift is seen that is reported at the beginning.
-            wanted(calendar, VenueId(id), reports, begins.minus(Duration::from_hours(48)), 4 * 24 * (DAYS + 7))
+            wanted((calendar, &clock), VenueId(id), reports, begins.minus(Duration::from_hours(48)), 4 * 24 * (DAYS + 7))
         });
         let all: Vec<Wanted> = all.filter(|it| it.due_at >= begins).collect();
         let mut sent: BTreeSet<(VenueId, ReportKind, Date)> = BTreeSet::new();
@@ -190,24 +256,19 @@ proptest! {
                     now = set.max(begins.plus(Duration::from_hours(3)));
                 }
             }
-            let commit = engine.step(Input::Tick, now);
+            // The history can be read while nothing can be written, but nobody asks for it before that was adopted.
+            let is_told = |it: &&Wanted| is_stored || it.kind != ReportKind::Weekly;
             let is_due = |it: &&Wanted| it.due_at <= now && now < it.too_late_at && !sent.contains(&it.key());
-            let due: BTreeSet<_> = all.iter().filter(is_due).map(Wanted::key).collect();
-            let noted = commit.reported.iter().filter_map(|(key, reported)| {
-                let known = engine.memory().reported.get(key).map(|known| &known.days[..]).unwrap_or_default();
-                let days = &reported.as_ref()?.days;
-                (days != known).then(|| Some((key.venue, key.kind, *days.last()?))).flatten()
-            });
-            prop_assert_eq!(&noted.collect::<BTreeSet<_>>(), &due, "at {}", now);
-            let is_report = |notice: &&Notice| ["opening check", "handover"].iter().any(|it| notice.summary.contains(it));
-            let kinds: BTreeSet<ReportKind> = due.iter().map(|(_, kind, _)| *kind).collect();
-            prop_assert_eq!(commit.notices.iter().filter(is_report).count(), kinds.len(), "one mail for all venues");
-            for (_, day) in &commit.missed {
-                prop_assert!(all.iter().any(|it| it.day == *day && it.too_late_at <= now));
+            let due: BTreeSet<_> = all.iter().filter(is_due).filter(is_told).map(Wanted::key).collect();
+            let Ticked { noted, mails, missed } = ticked(&mut engine, is_stored, now);
+            for day in missed {
+                prop_assert!(all.iter().any(|it| it.day == day && it.too_late_at <= now));
             }
+            prop_assert_eq!(&noted, &due, "at {}", now);
+            let kinds: BTreeSet<ReportKind> = due.iter().map(|(_, kind, _)| *kind).collect();
+            prop_assert_eq!(mails, kinds.len(), "one mail for all venues");
             if is_stored {
                 sent.extend(due);
-                engine.adopt(commit);
             }
             if matches!(event, Event::Kill | Event::Down(_)) {
                 let memory = engine.into_memory();

@@ -36,6 +36,9 @@ struct ReadChange<'a> {
     after: Option<&'a RawValue>,
 }
 
+/// What the body of every line begins with that is about a row of a stop list, so that the others need not be read.
+pub const STOP_BEGINS: &str = r#"{"kind":"stop","#;
+
 /// Writes a line of the history: its subject and its body.
 pub fn encode_change(change: &Change) -> (String, String) {
     let row = |id: ProductId, row: &Option<StopRow>| row.as_ref().map(|row| value(&stored_row(id, row)));
@@ -106,4 +109,18 @@ fn side<'a, T: Deserialize<'a>>(stored: Option<&'a RawValue>) -> Result<Option<T
 
 fn value(stored: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(stored).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_about_rows_and_no_others_begin_as_they_are_looked_for() {
+        let begins = |change: &Change| encode_change(change).1.starts_with(STOP_BEGINS);
+        assert!(begins(&Change::Row { product: ProductId(1), before: None, after: None }));
+        assert!(!begins(&Change::Product { id: ProductId(1), before: None, after: None }));
+        let (list, product) = (PriceListId(1), ProductId(1));
+        assert!(!begins(&Change::Price { list, product, before: None, after: None }));
+    }
 }

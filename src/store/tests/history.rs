@@ -1,6 +1,8 @@
 //! The history, read back in pages: all of it, in order, in both directions.
 
 use super::*;
+use crate::alerts::report::week::{History, Stretch};
+use crate::catalog::Product;
 use crate::snapshot::diff::Recorded;
 use crate::store::{Order, Store};
 
@@ -26,6 +28,63 @@ async fn read(store: &Store, span: std::ops::RangeInclusive<i64>, order: Order) 
         }
         all.extend(page.into_iter().map(|(_, recorded)| recorded));
     }
+}
+
+/// A row that ran out, came back or was counted down.
+fn turned(product: u64, before: Option<i64>, after: Option<i64>) -> Change {
+    let row = |limit: i64| StopRow { limit: Quantity::whole(limit), ..row() };
+    Change::Row { product: ProductId(product), before: before.map(row), after: after.map(row) }
+}
+
+#[tokio::test]
+async fn of_a_venue_what_ran_out_and_came_back_is_read_in_order() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&dir.path().join("db")).await.expect("a store");
+    let station =
+        Station { id: StationId(3), name: "Tandir".to_owned(), active: true, kitchen: true, printable: false };
+    let station = Change::Station { id: StationId(3), before: None, after: Some(station) };
+    let product = Product::plain(ProductId(54), "Piti");
+    let product = Change::Product { id: ProductId(54), before: None, after: Some(Box::new(product)) };
+    let other = BrandId::new("other").expect("a slug");
+    for (of, venue, s, change) in [
+        (&other, 1, 1, turned(54, None, Some(0))),
+        (&brand(), 2, 1, turned(54, None, Some(0))),
+        (&brand(), 1, 2, station),
+        (&brand(), 1, 3, turned(54, None, Some(0))),
+        (&brand(), 1, 10, turned(55, Some(5), Some(4))),
+        (&brand(), 1, 10, turned(9, None, Some(0))),
+        (&brand(), 1, 11, turned(54, Some(0), None)),
+        (&brand(), 1, 11, product),
+        // The clock was set back: what came later stays later.
+        (&brand(), 1, 10, turned(54, None, Some(-1))),
+        (&brand(), 1, 12, turned(100, Some(1), Some(0))),
+    ] {
+        let mut commit = Commit::default();
+        commit.changes = vec![(VenueId(venue), change)];
+        store.commit(of, &commit, after_s(s)).await.expect("a commit");
+    }
+    for (from, until) in [(-900, 2), (4, 400)] {
+        let mut commit = Commit::default();
+        commit.gaps = vec![(VenueId(1), Gap { from: after_s(from), until: after_s(until) })];
+        store.commit(&brand(), &commit, after_s(until)).await.expect("a commit");
+    }
+    let history = store.history_of(&brand(), VenueId(1), after_s(5)).await.expect("a history");
+    let turns: Vec<_> =
+        history.turns.iter().map(|it| (it.product.0, it.at, it.out_before.is_some(), it.is_out)).collect();
+    assert_eq!(
+        turns,
+        [
+            (9, after_s(10), false, true),
+            (54, after_s(11), true, false),
+            (54, after_s(10), false, true),
+            (100, after_s(12), false, true)
+        ]
+    );
+    assert_eq!((history.begins, history.is_cut), (Some(after_s(2)), false));
+    assert_eq!(history.unread, [Stretch { from: after_s(4), until: after_s(400) }], "what ended since is asked for");
+    let nothing = store.history_of(&brand(), VenueId(7), after_s(0)).await.expect("a history");
+    assert_eq!(nothing, History::default());
+    store.close().await;
 }
 
 #[tokio::test]
