@@ -18,6 +18,7 @@ pub mod report;
 pub mod set;
 pub mod silence;
 pub mod texts;
+pub mod when;
 pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,13 +10,20 @@ use crate::alerts::lifecycle::EpisodeId;
 use crate::alerts::silence::{Silence, SilenceId};
 use crate::alerts::words::news;
 use crate::language::Language;
-use crate::units::{Timestamp, Zone};
+use crate::units::{Timestamp, Zone, printable};
 
 /// How long somebody waits for the answer to an order, and takes it back then: the service looks every second, and a
 /// slow disk takes its time.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// An order that is older is not taken in: nobody may be there any more who waits for it.
 pub const TAKEN_WITHIN: Duration = Duration::from_secs(8);
+/// Characters of a name or a note that a person gives: what fits beside an alert on a screen and in a mail.
+pub const SAID_LENGTH_MAX: usize = 200;
+
+/// Takes a name or a note as it is kept: without control characters, spaces around it, and what is too much of it.
+pub fn said(text: &str) -> String {
+    printable(text.trim(), SAID_LENGTH_MAX)
+}
 
 /// Something that a person asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +120,11 @@ impl Reason {
             Self::Season => "season",
             Self::Other => "other",
         }
+    }
+
+    /// Finds the reason of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
 }
 

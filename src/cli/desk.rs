@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use anyhow::anyhow;
 
 use crate::alerts::facts;
+use crate::alerts::order::SAID_LENGTH_MAX;
 use crate::catalog::Catalog;
 use crate::cli::output::show_report;
 use crate::cli::{Failure, WithBrand};
@@ -20,8 +21,6 @@ use crate::units::{BrandId, ProductId, VenueId, printable};
 
 /// How many names are suggested before it is said how many more there are.
 const SUGGESTED_MAX: usize = 10;
-/// Characters of a name or a note that a person gives.
-pub(super) const SAID_LENGTH_MAX: usize = 200;
 
 /// One brand's memory, read beside the service.
 pub(super) struct Desk {

@@ -189,7 +189,7 @@ struct SilenceEndArguments {
 
 fn reason(word: &str) -> Result<Reason, String> {
     let known = || Reason::ALL.map(Reason::word).join(", ");
-    Reason::ALL.into_iter().find(|reason| reason.word() == word).ok_or_else(|| format!("write one of {}", known()))
+    Reason::of_word(word).ok_or_else(|| format!("write one of {}", known()))
 }
 
 #[derive(Args)]

@@ -3,10 +3,7 @@
 //! Reads the database beside the running service and leaves orders there; the service does them. Invariant: an order that
 //! the service did not answer is taken back, so that nothing happens later that nobody expects any more.
 
-mod when;
-
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use anyhow::anyhow;
 use serde_json::json;
@@ -15,13 +12,14 @@ use crate::alerts::group::{Entry, GroupKey};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::alerts::notice::ReceiverName;
-use crate::alerts::order::{ANSWER_WAIT, Acknowledgement, Answer, Order, OrderId};
+use crate::alerts::order::{ANSWER_WAIT, Acknowledgement, Answer, Order, SAID_LENGTH_MAX, said};
 use crate::alerts::published::PublishedSet;
 use crate::alerts::rate;
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
+use crate::alerts::when;
 use crate::alerts::words::values;
 use crate::alerts::{AlertKey, facts};
-use crate::cli::desk::{Desk, SAID_LENGTH_MAX, did_you_mean, one_of};
+use crate::cli::desk::{Desk, did_you_mean, one_of};
 use crate::cli::output::{say, say_json};
 use crate::cli::{AckArguments, AlertsArguments, Failure, SilenceAddArguments, SilenceCommand};
 use crate::config::ChannelSettings;
@@ -30,8 +28,6 @@ use crate::rules::{RuleName, Subject};
 use crate::units::{CategoryId, ProductId, StationId, Timestamp, VenueId, human_duration, printable};
 use crate::{clock, telemetry};
 
-/// How often is looked for the answer.
-const ANSWER_LOOK: Duration = Duration::from_millis(100);
 /// Characters of a line, whatever names and messages are in it.
 const LINE_LENGTH_MAX: usize = 500;
 
@@ -208,25 +204,15 @@ impl Desk {
     async fn ask(&self, order: &Order) -> Result<(), Failure> {
         let failed = |error| anyhow!(telemetry::chain(&error));
         let id = self.store.ask(&self.brand, order, clock::now()).await.map_err(failed)?;
-        let asked_at = clock::uptime();
-        while clock::uptime().since(asked_at) < ANSWER_WAIT {
-            if let Some(answer) = self.store.answer(id).await.map_err(failed)? {
-                return judge(answer);
+        match self.store.answer_within(id, ANSWER_WAIT).await.map_err(failed)? {
+            Some(Answer::Done) => Ok(()),
+            Some(Answer::Refused(why)) => Err(anyhow!("{why}").into()),
+            None => {
+                let waited = human_duration(ANSWER_WAIT);
+                Err(anyhow!("the service did not answer within {waited}, so nothing was changed; is it running?")
+                    .into())
             }
-            tokio::time::sleep(ANSWER_LOOK).await;
         }
-        self.give_up(id).await
-    }
-
-    async fn give_up(&self, id: OrderId) -> Result<(), Failure> {
-        let failed = |error| anyhow!(telemetry::chain(&error));
-        if !self.store.take_back(id).await.map_err(failed)?
-            && let Some(answer) = self.store.answer(id).await.map_err(failed)?
-        {
-            return judge(answer);
-        }
-        let waited = human_duration(ANSWER_WAIT);
-        Err(anyhow!("the service did not answer within {waited}, so nothing was changed; is it running?").into())
     }
 
     fn covers(&self, silence: &Silence, key: &AlertKey) -> bool {
@@ -391,19 +377,8 @@ fn silence_object(silence: &Silence) -> serde_json::Value {
     })
 }
 
-fn judge(answer: Answer) -> Result<(), Failure> {
-    match answer {
-        Answer::Done => Ok(()),
-        Answer::Refused(why) => Err(anyhow!("{why}").into()),
-    }
-}
-
 /// Takes the name of who asks.
 fn somebody(name: &str) -> Result<String, Failure> {
     let name = said(name);
     if name.is_empty() { Err(Failure::Argument("--by must name somebody".to_owned())) } else { Ok(name) }
-}
-
-fn said(text: &str) -> String {
-    printable(text.trim(), SAID_LENGTH_MAX)
 }

@@ -4,21 +4,27 @@
 //! an order without an answer was not taken in.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sqlx::{Row, Sqlite, Transaction};
 
 use crate::alerts::AlertKey;
-use crate::alerts::lifecycle::{Alert, OpenAlert};
+use crate::alerts::lifecycle::{Alert, EpisodeId, OpenAlert};
 use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::silence::{Silence, SilenceId};
+use crate::catalog::Catalog;
+use crate::clock;
 use crate::rules::Subject;
+use crate::snapshot::Snapshot;
 use crate::store::format;
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError};
-use crate::units::{BrandId, Timestamp};
+use crate::units::{BrandId, Timestamp, VenueId};
 
 /// Orders that are taken in at once; more wait for the next look.
 const BATCH: u32 = 100;
+/// How often whoever asked looks for the answer.
+const ANSWER_LOOK: Duration = Duration::from_millis(100);
 
 /// An order that waits, as it was found.
 #[derive(Debug)]
@@ -31,6 +37,15 @@ pub struct Waiting {
     pub asked_at: Timestamp,
     /// What is asked for.
     pub order: Result<Order, StoreError>,
+}
+
+/// What is known of an episode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Episode {
+    /// It is open.
+    Open(AlertKey, Box<OpenAlert>),
+    /// It is over.
+    Over(Box<PastEpisode>),
 }
 
 /// An episode that is over.
@@ -83,6 +98,20 @@ impl Store {
         Ok(row.map(|row| row.get::<Option<String>, _>(0).map_or(Answer::Done, Answer::Refused)))
     }
 
+    /// Waits for the answer to an order and takes the order back when there is none in time; then `None`, and nothing
+    /// comes of it.
+    pub async fn answer_within(&self, id: OrderId, wait: Duration) -> Result<Option<Answer>, StoreError> {
+        let asked_at = clock::uptime();
+        while clock::uptime().since(asked_at) < wait {
+            if let Some(answer) = self.answer(id).await? {
+                return Ok(Some(answer));
+            }
+            tokio::time::sleep(ANSWER_LOOK).await;
+        }
+        // What is no longer there to be taken back was answered in this instant.
+        if self.take_back(id).await? { Ok(None) } else { self.answer(id).await }
+    }
+
     /// Answers an order that no brand can take in.
     pub async fn refuse(&self, id: OrderId, why: &str, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
@@ -92,6 +121,38 @@ impl Store {
             Err(error) => return Err(error),
         }
         tx.commit().await.map_err(failed("answer an order"))
+    }
+
+    /// Finds an episode by its id, open or over; `None` when it was never open, or is forgotten.
+    pub async fn episode(&self, brand: &BrandId, id: &EpisodeId) -> Result<Option<Episode>, StoreError> {
+        // One read transaction: an episode that closes in between is in one of the two.
+        let mut tx = self.readers.begin().await.map_err(failed("begin to read"))?;
+        let statement = sqlx::query(
+            "SELECT subject, rule, body FROM alert WHERE brand = $1 AND json_extract(body, '$.Open.episode') = $2",
+        );
+        let statement = statement.bind(brand.as_str()).bind(id.as_str());
+        let open = statement.fetch_optional(&mut *tx).await.map_err(failed("look for an open alert"))?;
+        if let Some(row) = open {
+            let key = format::decode_alert_key(row.get(0), row.get(1))?;
+            let Alert::Open(alert) = format::decode_alert(row.get(2))? else { return Ok(None) };
+            return Ok(Some(Episode::Open(key, alert)));
+        }
+        let statement = sqlx::query(
+            "SELECT subject, rule, closed_ms, body FROM episode
+             WHERE brand = $1 AND json_extract(body, '$.Open.episode') = $2 ORDER BY id DESC LIMIT 1",
+        );
+        let statement = statement.bind(brand.as_str()).bind(id.as_str());
+        let over = statement.fetch_optional(&mut *tx).await.map_err(failed("look for a past episode"))?;
+        let over = over.map(|row| past_episode(row.get(0), row.get(1), row.get(2), row.get(3))).transpose()?;
+        Ok(over.map(|over| Episode::Over(Box::new(over))))
+    }
+
+    /// Reads one venue, but for its catalog.
+    pub async fn venue(&self, brand: &BrandId, venue: VenueId) -> Result<Option<Snapshot>, StoreError> {
+        let statement = sqlx::query("SELECT body FROM venue WHERE brand = $1 AND venue = $2");
+        let statement = statement.bind(brand.as_str()).bind(venue.0.cast_signed());
+        let row = statement.fetch_optional(&self.readers).await.map_err(failed("read a venue"))?;
+        row.map(|row| format::decode_venue(venue, row.get(0), Catalog::default())).transpose()
     }
 
     /// Returns the newest episodes of a subject that are over, whatever their rule, the newest first.

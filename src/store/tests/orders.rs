@@ -1,8 +1,11 @@
 //! Orders beside the service: asked, found, answered with the cycle that takes them in; and the episodes that are over.
 
+use std::time::Duration;
+
 use super::*;
 use crate::alerts::lifecycle::Turns;
 use crate::alerts::order::{Answer, Order, OrderId};
+use crate::store::orders::Episode;
 use crate::store::{Store, StoreError};
 
 async fn store() -> (tempfile::TempDir, Store) {
@@ -45,6 +48,47 @@ async fn an_order_waits_until_a_cycle_answers_it() {
     let refused = Answer::Refused("its end is past already".to_owned());
     assert_eq!(beside.answer(second).await.expect("read"), Some(refused));
     assert!(!beside.take_back(first).await.expect("tried"), "what was answered cannot be taken back");
+}
+
+/// Nobody answers here, so that a wait of no length ends as a long one does.
+#[tokio::test]
+async fn who_waits_in_vain_takes_the_order_back() {
+    let (_folder, store) = store().await;
+    let id = store.ask(&brand(), &acknowledge(), NOW).await.expect("asked");
+    assert_eq!(store.answer_within(id, Duration::ZERO).await.expect("waited"), None);
+    assert_eq!(waiting(&store, OrderId(0)).await, [], "nothing comes of it");
+    let id = store.ask(&brand(), &acknowledge(), NOW).await.expect("asked");
+    store.refuse(id, "the brand is not watched", NOW).await.expect("answered");
+    let refused = Some(Answer::Refused("the brand is not watched".to_owned()));
+    for wait in [Duration::ZERO, Duration::from_secs(10)] {
+        assert_eq!(store.answer_within(id, wait).await.expect("waited"), refused, "what was answered stands");
+    }
+}
+
+#[tokio::test]
+async fn an_episode_is_found_by_its_id_while_it_is_open_and_when_it_is_over() {
+    let (_folder, store) = store().await;
+    let id = EpisodeId::derive("sahil/54", NOW);
+    let found = async || store.episode(&brand(), &id).await.expect("read");
+    assert_eq!(found().await, None);
+    let cycle = full_cycle();
+    store.commit(&brand(), &cycle, NOW).await.expect("committed");
+    let Some((_, Some(Alert::Open(open)))) = cycle.alerts.iter().find(|(key, _)| *key == item()) else {
+        panic!("the cycle opens an alert")
+    };
+    assert_eq!(found().await, Some(Episode::Open(item(), open.clone())));
+    let other = BrandId::new("terrace").expect("a slug");
+    assert_eq!(store.episode(&other, &id).await.expect("read"), None, "an id is of one brand");
+    assert_eq!(store.episode(&brand(), &EpisodeId::from_stored("%")).await.expect("read"), None);
+    let venue = store.venue(&brand(), VenueId(1)).await.expect("read").expect("it is there");
+    assert_eq!((venue.venue.name.as_str(), venue.picture.rows.len()), ("Sahil", 1));
+    assert_eq!(store.venue(&brand(), VenueId(2)).await.expect("read"), None);
+
+    let mut over = Commit::default();
+    over.alerts = vec![(item(), None)];
+    store.commit(&brand(), &over, after_s(60)).await.expect("committed");
+    let Some(Episode::Over(over)) = found().await else { panic!("it is over") };
+    assert_eq!((over.key.clone(), over.closed_at, &over.alert), (item(), after_s(60), &**open));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Times as people give them on a command line: `23:00`, `2026-12-01 12:00`, `2h`.
+//! Times as people give them, by a command or on a page: `23:00`, `2026-12-01 12:00`, `2h`.
 //!
 //! They are read in the zone of the configuration, and lie ahead where they name no day.
 
@@ -9,10 +9,10 @@ use jiff::civil;
 use crate::units::{Timestamp, Zone, parse_duration};
 
 /// The longest silence: whatever is to be silent for longer wants another rule.
-pub(super) const LONGEST: Duration = Duration::from_hours(366 * 24);
+pub const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 /// Reads a time of day, which is the next such time; a day and a time; or how long from now.
-pub(super) fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, String> {
+pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Timestamp, String> {
     if let Ok(span) = parse_duration(text) {
         return Ok(now.plus(span));
     }
