@@ -371,6 +371,7 @@ fn policy() -> Policy {
         rules,
         routes: ways.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
+        links: None,
         calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
         setting: Setting {
             boot: "bench".to_owned(),

@@ -180,6 +180,7 @@ fn policy() -> Policy {
         rules,
         routes: [("kitchen", Way::Webhook), ("managers", Way::Email)].into_iter().map(route).collect(),
         feeds: Vec::new(),
+        links: None,
         calendars: Calendars::of_all(calendar.with_windows(windows)),
         setting: Setting { boot: "bench".to_owned(), language: Language::En, zone, day_starts },
     }

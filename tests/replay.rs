@@ -119,6 +119,7 @@ impl Service {
             routes: ways.map(route).into(),
             feeds: Vec::new(),
             setting: Setting { boot: "test".to_owned(), language: Language::En, zone: zone.clone(), day_starts },
+            links: None,
             calendars: Calendars::of_all(Calendar::plain(zone, day_starts)),
         });
         let limits = FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };

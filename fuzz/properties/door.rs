@@ -1,11 +1,22 @@
 //! Bytes at the web door: HTTP heads of any form, upgrades to WebSocket, and frames.
 //!
 //! Input: what a browser, or something that is none, sends over one TCP connection. The door is the real one, with a
-//! broker behind it that notes what arrives. Whoever sends also closes, so that nothing has to be waited for.
+//! broker behind it that notes what arrives, and with the page behind the links of mails where the input names it: a link
+//! cannot be guessed. Whoever sends also closes, so that nothing has to be waited for.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
-use eightysix::http::{Settings, bind, serve};
+use eightysix::alerts::link::Links;
+use eightysix::alerts::notice::ReceiverName;
+use eightysix::alerts::order::{Order, OrderId};
+use eightysix::alerts::silence::SilenceId;
+use eightysix::clock;
+use eightysix::http::{Settings, ack, bind, serve};
+use eightysix::language::Language;
+use eightysix::store::Store;
+use eightysix::units::{BrandId, Zone};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +27,8 @@ use super::text::is_printable;
 const ANSWER_BYTES_MAX: usize = 512 * 1024;
 /// What the broker says when a browser comes.
 const GREETING: &[u8] = b"\x20\x03\x00\x00\x00";
+/// What the paths of links hold.
+const PAGE: &[u8] = b"/ack/";
 /// The one page that may read the feed beside our own.
 const LISTED: &str = "https://screens.example.com";
 
@@ -29,7 +42,7 @@ pub fn hold(data: &[u8]) {
         assert!(at_broker.is_none(), "the broker was reached without an upgrade");
         return;
     };
-    assert!([101, 400, 403, 404, 414, 426, 431].contains(&status), "{:?}", String::from_utf8_lossy(&answer));
+    assert!([101, 400, 403, 404, 405, 414, 426, 431].contains(&status), "{:?}", String::from_utf8_lossy(&answer));
     if status == 101 {
         assert_upgraded(data, &at_broker.unwrap_or_default());
     } else if !answer.windows(12).any(|window| window == b"HTTP/1.1 101") {
@@ -42,7 +55,8 @@ async fn converse(data: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let broker = TcpListener::bind(local).await.expect("a port");
     let broker_address = broker.local_addr().expect("an address");
-    let bound = bind(&Settings { listen: local, origins: vec![LISTED.to_owned()] }).await.expect("a port");
+    let bound =
+        bind(&Settings { listen: local, origins: vec![LISTED.to_owned()], public_url: None }).await.expect("a port");
     let (address, stop) = (bound.address(), CancellationToken::new());
     let browser = async {
         let mut tcp = TcpStream::connect(address).await.expect("a connection");
@@ -76,8 +90,34 @@ async fn converse(data: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
             }
         }
     };
-    let (answer, arrived, ()) = tokio::join!(browser, behind, serve(bound, Some(broker_address), stop.clone()));
+    let (page, store) = if data.windows(PAGE.len()).any(|window| window == PAGE) { page().await } else { (None, None) };
+    let (answer, arrived, ()) = tokio::join!(browser, behind, serve(bound, Some(broker_address), page, stop.clone()));
+    if let Some((_folder, store)) = store {
+        let asked = store.ask(&brand(), &Order::EndSilence(SilenceId::from_stored("0a0b0c0d")), clock::now()).await;
+        assert_eq!(asked.expect("asked"), OrderId(1), "something was asked of the service without a link");
+        store.close().await;
+    }
     (answer, arrived)
+}
+
+/// Makes the page, as it is for a receiver whom every link could be for, and keeps the database that it asks.
+async fn page() -> (Option<ack::Surroundings>, Option<(TempDir, Store)>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("db")).await.expect("a store");
+    let around = ack::Surroundings {
+        store: store.clone(),
+        links: Links::new("https://86.example.com", store.link_key().await.expect("a key")),
+        path: "/kitchen".to_owned(),
+        brands: [brand()].into(),
+        receivers: [(ReceiverName::new("managers"), Language::En)].into(),
+        zone: Zone::utc(),
+        bell: Arc::default(),
+    };
+    (Some(around), Some((folder, store)))
+}
+
+fn brand() -> BrandId {
+    BrandId::new("sahil").expect("a slug")
 }
 
 fn status_of(answer: &[u8]) -> Option<u16> {

@@ -234,7 +234,7 @@ fn composed(venues: u64, message: &str, name: &str, language: Language) -> Mail 
     };
     let parts: Vec<Part<'_>> = (1..=venues).map(part).collect();
     let day_starts = jiff::civil::time(4, 0, 0, 0);
-    let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12) };
+    let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12), links: None };
     match compose(&ReceiverName::new("managers"), &parts, &context, NOW).content {
         Content::Email(mail) => mail,
         other @ (Content::Mqtt(_) | Content::Webhook(_)) => panic!("a mail became {other:?}"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::alerts::facts::{ChangeFacts, ChangeValue, Facts};
 use crate::alerts::lifecycle::{EpisodeId, OpenAlert, digest};
+use crate::alerts::link::Links;
 use crate::alerts::notice::{Content, Event, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published::{self, AlertPart, End};
 use crate::alerts::rate::{self, Mailed};
@@ -93,6 +94,11 @@ impl EntryKind {
         matches!(self, Self::Opened | Self::Escalated)
     }
 
+    /// Says whether it tells of an alert that is open, so that somebody can take care of it.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Opened | Self::Escalated | Self::Reminded)
+    }
+
     /// Returns the middle of the event type.
     pub const fn event(self) -> &'static str {
         match self {
@@ -134,6 +140,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Says whether it tells of this episode.
+    pub fn is_of(&self, open: &OpenAlert) -> bool {
+        self.episode.as_ref() == Some(&open.episode)
+    }
+
     /// Says whether it is critical news, and no end nor what was so before anybody looked.
     fn is_urgent(&self) -> bool {
         self.severity == Severity::Critical && self.kind != EntryKind::Closed && !self.baseline
@@ -258,8 +269,15 @@ pub fn enqueue(groups: &mut Groups, key: &GroupKey, entry: Entry, now: Timestamp
 }
 
 /// Returns the notices that an entry causes at once: those of machines, one for each of the receiver's channels. `end`
-/// is what closed the alert, when it was closed.
-pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAlert>, end: Option<End>) -> Vec<Notice> {
+/// is what closed the alert, when it was closed; `links` lead to where somebody says that he takes care of it.
+pub fn at_once(
+    route: &Route,
+    entry: &Entry,
+    facts: &Facts,
+    open: Option<&OpenAlert>,
+    end: Option<End>,
+    links: Option<&Links>,
+) -> Vec<Notice> {
     let part = AlertPart {
         rule: &entry.rule,
         severity: entry.severity.word(),
@@ -272,15 +290,20 @@ pub fn at_once(route: &Route, entry: &Entry, facts: &Facts, open: Option<&OpenAl
         unstable: open.is_some_and(|open| open.unstable_since.is_some()),
         acknowledged: open.and_then(|open| open.acknowledged.as_ref()),
         found_after: entry.found_after,
+        acknowledge_url: None,
     };
+    let link = || links?.url(&facts.brand, &route.receiver, entry.episode.as_ref().filter(|_| entry.kind.is_open())?);
     let id = notice_id(&route.receiver, &[&entry.id]);
-    let body =
-        || published::cloud_event(id.as_str(), entry.kind.event(), facts, Some(part), Some(&entry.message), entry.at);
+    let body = |acknowledge_url: Option<&str>| {
+        let part = AlertPart { acknowledge_url, ..part };
+        published::cloud_event(id.as_str(), entry.kind.event(), facts, Some(part), Some(&entry.message), entry.at)
+    };
     let content = |way: &Way| match way {
         // Screens show what was off before we came; they must not ring for it.
         Way::Mqtt(_) if entry.baseline => None,
-        Way::Mqtt(topics) => Some(Content::Mqtt(event_message(topics, facts, &id, entry.kind.event(), body()))),
-        Way::Webhook => Some(Content::Webhook(Event { body: body() })),
+        // Everybody reads the screens, and a link is for who was told.
+        Way::Mqtt(topics) => Some(Content::Mqtt(event_message(topics, facts, &id, entry.kind.event(), body(None)))),
+        Way::Webhook => Some(Content::Webhook(Event { body: body(link().as_deref()) })),
         Way::Email => None,
     };
     route.ways.iter().filter_map(content).map(|content| notice(id.clone(), route, entry, content)).collect()
@@ -359,7 +382,7 @@ pub fn change_entry_id(
 mod tests {
     use super::*;
     use crate::calendar::{ClockSpan, Schedule};
-    use crate::units::Zone;
+    use crate::units::{Secret, Zone};
 
     const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_000_000);
 
@@ -483,6 +506,18 @@ mod tests {
         }
     }
 
+    fn body(notice: &Notice) -> &str {
+        match &notice.content {
+            Content::Mqtt(message) => &message.body,
+            Content::Webhook(event) => &event.body,
+            Content::Email(mail) => &mail.text,
+        }
+    }
+
+    fn channel(notice: &Notice) -> &'static str {
+        notice.content.channel().word()
+    }
+
     #[test]
     fn a_station_with_mails_of_its_own_counts_as_one_and_waits_with_its_venue() {
         let of = |stations: &[Option<u64>], severity: Severity| {
@@ -544,12 +579,19 @@ mod tests {
         };
         for (baseline, channels) in [(false, vec!["mqtt", "webhook"]), (true, vec!["webhook"])] {
             let news = Entry { baseline, ..entry(EntryKind::Opened, "a") };
-            let notices = at_once(&route, &news, &facts, None, None);
+            let notices = at_once(&route, &news, &facts, None, None, None);
             let told: Vec<&str> = notices.iter().map(|notice| notice.content.channel().word()).collect();
             assert_eq!(told, channels);
             assert!(notices.iter().all(|notice| notice.id == notices[0].id), "one id on every channel");
         }
-        let closed = at_once(&route, &entry(EntryKind::Closed, "a"), &facts, None, Some(End::Clear));
+        let links = Links::new("https://86.example.com", Secret::new("a key of the test"));
+        for kind in EntryKind::ALL {
+            let notices = at_once(&route, &entry(kind, "a"), &facts, None, None, Some(&links));
+            let linked: Vec<&str> = notices.iter().filter(|it| body(it).contains("/ack/")).map(channel).collect();
+            let expected = if kind.is_open() { vec!["webhook"] } else { vec![] };
+            assert_eq!(linked, expected, "{kind:?}: everybody reads the screens, and what is over needs nobody");
+        }
+        let closed = at_once(&route, &entry(EntryKind::Closed, "a"), &facts, None, Some(End::Clear), None);
         let Content::Mqtt(message) = &closed[0].content else { panic!("the first way is MQTT") };
         assert_eq!(
             (message.topic.as_str(), message.retain),

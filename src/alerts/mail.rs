@@ -3,12 +3,14 @@
 //! The first line is the whole news; what else is open at the venue follows, so that one mail is the full picture.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use crate::alerts::group::{Entry, EntryKind, Group, notice_id};
-use crate::alerts::lifecycle::OpenAlert;
+use crate::alerts::lifecycle::{EpisodeId, OpenAlert};
+use crate::alerts::link::Links;
 use crate::alerts::notice::{Content, Mail, Notice, ReceiverName};
 use crate::alerts::words::{letter, values};
 use crate::calendar::business_day;
@@ -32,6 +34,8 @@ const TEXT_PART: &str = "mail_part.txt";
 const HTML_PART: &str = "mail_part.html";
 /// How many names a subject lists before it says how many more there are.
 const SUBJECT_NAMES_MAX: usize = 4;
+/// How many alerts of a mail have a link: whoever has more of them open looks at a list, and a mail stays short.
+const LINKED_MAX: usize = 20;
 /// How many names hang under an alert before it is said how many more there are.
 const UNDER_NAMES_MAX: usize = 12;
 
@@ -48,6 +52,8 @@ pub struct MailContext<'a> {
     pub day_starts: jiff::civil::Time,
     /// How many mails an hour the receiver gets.
     pub at_most: Option<u32>,
+    /// Makes the links by which the reader says that he takes care.
+    pub links: Option<&'a Links>,
 }
 
 /// What a mail tells of one venue.
@@ -82,9 +88,9 @@ pub fn compose(receiver: &ReceiverName, parts: &[Part<'_>], context: &MailContex
     let ids: Vec<&str> = entries().map(|entry| entry.id.as_str()).collect();
     let id = notice_id(receiver, &ids);
     let subject = subject(parts, context);
-    let templates = templates();
+    let (templates, links) = (templates(), links(receiver, parts, context));
     let render = |of_whole: &str, of_part: &str| {
-        rendered(&templates, [of_whole, of_part], parts, context, now).unwrap_or_else(|_| plain(entries()))
+        rendered(&templates, [of_whole, of_part], parts, &links, context, now).unwrap_or_else(|_| plain(entries()))
     };
     let (venue, station) = if let [part] = parts { (part.venue, part.station) } else { (None, None) };
     let mail = Mail {
@@ -96,6 +102,26 @@ pub fn compose(receiver: &ReceiverName, parts: &[Part<'_>], context: &MailContex
         html: render(HTML, HTML_PART),
     };
     Notice { id, receiver: receiver.clone(), at: now, content: Content::Email(mail), summary: subject }
+}
+
+/// Returns the links of the alerts that are open, as far as there are not too many: of what is news before the rest.
+fn links<'a>(
+    receiver: &ReceiverName,
+    parts: &[Part<'a>],
+    context: &MailContext<'_>,
+) -> BTreeMap<&'a EpisodeId, String> {
+    let Some(links) = context.links else { return BTreeMap::new() };
+    let is_news =
+        |part: &Part<'_>, open: &StillOpen<'_>| part.group.entries.iter().any(|entry| entry.is_of(open.alert));
+    let of = |news: bool| {
+        let open = parts.iter().flat_map(|part| part.open.iter().map(move |open| (part, open)));
+        open.filter(move |(part, open)| is_news(part, open) == news && open.alert.clear_since.is_none())
+    };
+    // Several parts may be of one venue.
+    let mut known = BTreeSet::new();
+    let episodes = of(true).chain(of(false)).map(|(_, open)| &open.alert.episode);
+    let chosen = episodes.filter(|episode| known.insert(*episode)).take(LINKED_MAX);
+    chosen.filter_map(|episode| Some((episode, links.url(context.brand, receiver, episode)?))).collect()
 }
 
 fn thread_id(venue: Option<VenueId>, station: Option<StationId>, context: &MailContext<'_>, now: Timestamp) -> String {
@@ -147,6 +173,7 @@ fn rendered(
     templates: &Environment<'_>,
     [of_whole, of_part]: [&str; 2],
     parts: &[Part<'_>],
+    links: &BTreeMap<&EpisodeId, String>,
     context: &MailContext<'_>,
     now: Timestamp,
 ) -> Result<String, minijinja::Error> {
@@ -154,7 +181,7 @@ fn rendered(
     let is_of_several = parts.len() > 1;
     let old = |read_at: Timestamp| Some(now.since(read_at)).filter(|age| *age >= OLD_READING);
     let part = |part: &Part<'_>| {
-        let body = of_part.render(part_value(part, context, now))?;
+        let body = of_part.render(part_value(part, links, context, now))?;
         // What was read just now needs no line at each of several venues.
         let read_at = part.read_at.filter(|at| !is_of_several || old(*at).is_some());
         Ok(context! {
@@ -176,15 +203,19 @@ fn rendered(
     })
 }
 
-fn part_value(part: &Part<'_>, context: &MailContext<'_>, now: Timestamp) -> Value {
+fn part_value(
+    part: &Part<'_>,
+    links: &BTreeMap<&EpisodeId, String>,
+    context: &MailContext<'_>,
+    now: Timestamp,
+) -> Value {
     let (group, place, language) = (part.group, place(part, context), context.language);
     let of_kind = |kind: EntryKind| -> Vec<Value> {
         let is_shown = |entry: &&Entry| entry.kind == kind && reopening(group, entry).is_none();
         let chosen = group.entries.iter().filter(is_shown);
-        chosen.map(|entry| entry_value(entry, part, context, now)).collect()
+        chosen.map(|entry| entry_value(entry, part, links, context, now)).collect()
     };
-    let is_news =
-        |open: &&StillOpen<'_>| !group.entries.iter().any(|entry| entry.episode.as_ref() == Some(&open.alert.episode));
+    let is_news = |open: &&StillOpen<'_>| !group.entries.iter().any(|entry| entry.is_of(open.alert));
     let still_open: Vec<Value> = part
         .open
         .iter()
@@ -198,6 +229,7 @@ fn part_value(part: &Part<'_>, context: &MailContext<'_>, now: Timestamp) -> Val
                 age => values::duration(language, now.since(open.alert.since)),
                 under => under(open, language),
                 ack => care(open, context),
+                link => link(open, links, language),
             }
         })
         .collect();
@@ -247,19 +279,26 @@ fn heading(phrase: &str) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).chain(std::iter::once(':')).collect()
 }
 
-fn entry_value(entry: &Entry, part: &Part<'_>, context: &MailContext<'_>, now: Timestamp) -> Value {
+fn entry_value(
+    entry: &Entry,
+    part: &Part<'_>,
+    links: &BTreeMap<&EpisodeId, String>,
+    context: &MailContext<'_>,
+    now: Timestamp,
+) -> Value {
     let group = part.group;
     let is_undone = |end: &&Entry| reopening(group, end).is_some_and(|opening| opening.id == entry.id);
     let language = context.language;
     let time = |end: &Entry| values::time_beside(language, end.at, now, context.zone);
     let undone = group.entries.iter().filter(is_undone);
     let before: Vec<String> = undone.map(|end| letter::before_that(language, &time(end), &end.message)).collect();
-    let open = part.open.iter().find(|open| Some(&open.alert.episode) == entry.episode.as_ref());
+    let open = part.open.iter().find(|open| entry.is_of(open.alert));
     context! {
         message => entry.message.as_str(),
         severity => entry.severity.word(),
         under => open.and_then(|open| under(open, language)),
         ack => open.and_then(|open| care(open, context)),
+        link => open.and_then(|open| link(open, links, language)),
         late => late(entry, context, now),
         away => entry.found_after.map(|gap| while_away(gap, context, now)),
         before => before,
@@ -269,6 +308,14 @@ fn entry_value(entry: &Entry, part: &Part<'_>, context: &MailContext<'_>, now: T
 /// Says who takes care of an alert.
 fn care(open: &StillOpen<'_>, context: &MailContext<'_>) -> Option<String> {
     open.alert.acknowledged.as_ref().map(|said| said.in_words(context.language, context.zone))
+}
+
+/// Leads to where the reader says that he takes care of an alert, or changes what was said of it.
+fn link(open: &StillOpen<'_>, links: &BTreeMap<&EpisodeId, String>, language: Language) -> Option<Value> {
+    let url = links.get(&open.alert.episode)?;
+    let is_taken_care_of = open.alert.acknowledged.is_some();
+    let words = if is_taken_care_of { letter::say_anew(language) } else { letter::take_care(language) };
+    Some(context! { url => url, words => words })
 }
 
 /// Lists what hangs under an alert, when something does.
@@ -314,13 +361,11 @@ fn plain<'a>(entries: impl Iterator<Item = &'a Entry>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
-    use crate::alerts::lifecycle::{EpisodeId, Turns};
+    use crate::alerts::lifecycle::Turns;
     use crate::alerts::order::{Acknowledgement, Reason};
     use crate::rules::Severity;
-    use crate::units::VenueId;
+    use crate::units::{Secret, VenueId};
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("an instant of the test")
@@ -354,9 +399,11 @@ mod tests {
 
     /// Composes a mail beside an alert that stays open and says `still`.
     fn composed_in(language: Language, still: &str, entries: Vec<Entry>, now: Timestamp) -> Mail {
-        let zone = baku();
-        let brand = BrandId::new("sahil").expect("a slug");
-        let still = OpenAlert {
+        composed_with(None, language, &still_open(still), entries, now)
+    }
+
+    fn still_open(still: &str) -> OpenAlert {
+        OpenAlert {
             episode: EpisodeId::derive("plov", at("2026-05-08T12:00:00Z")),
             since: at("2026-05-08T12:00:00Z"),
             opened_at: at("2026-05-08T12:00:00Z"),
@@ -380,16 +427,31 @@ mod tests {
             unstable_since: None,
             set: None,
             found_after: None,
-        };
+        }
+    }
+
+    fn links() -> Links {
+        Links::new("https://86.example.com", Secret::new("a key of the test"))
+    }
+
+    fn composed_with(
+        links: Option<&Links>,
+        language: Language,
+        still: &OpenAlert,
+        entries: Vec<Entry>,
+        now: Timestamp,
+    ) -> Mail {
+        let zone = baku();
+        let brand = BrandId::new("sahil").expect("a slug");
         let day_starts = jiff::civil::time(4, 0, 0, 0);
-        let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12) };
+        let context = MailContext { language, brand: &brand, zone: &zone, day_starts, at_most: Some(12), links };
         let group = Group { opened_at: at("2026-05-08T14:52:00Z"), entries };
         let part = Part {
             venue: Some(VenueId(7)),
             venue_name: Some("Sahil"),
             station: None,
             group: &group,
-            open: vec![StillOpen { alert: &still, under: vec!["Şah plov", "Plov 0.5"] }],
+            open: vec![StillOpen { alert: still, under: vec!["Şah plov", "Plov 0.5"] }],
             read_at: Some(at("2026-05-08T14:51:56Z")),
         };
         match compose(&ReceiverName::new("managers"), &[part], &context, now).content {
@@ -431,6 +493,72 @@ mod tests {
                 assert!(part.matches(care).count() == 1 && !part.contains("Still open"), "{kind:?}: {part}");
             }
         }
+    }
+
+    /// One link for each alert that somebody can take care of, in both forms, the same each time; none for what is over.
+    #[test]
+    fn what_is_open_has_a_link_to_say_who_takes_care() {
+        let (links, brand, receiver) = (links(), BrandId::new("sahil").expect("a slug"), ReceiverName::new("managers"));
+        let taken_care_of = still_open("Plov is low: 2 left");
+        let nobody = OpenAlert { acknowledged: None, ..taken_care_of.clone() };
+        let clearing = OpenAlert { clear_since: Some(at("2026-05-08T14:51:00Z")), ..nobody.clone() };
+        let url = links.url(&brand, &receiver, &nobody.episode).expect("an episode");
+        let of_it =
+            |kind| Entry { episode: Some(nobody.episode.clone()), ..entry(kind, "Plov", "Plov is low: 2 left") };
+        let elsewhere = entry(EntryKind::Opened, "Lamb kebab", "Lamb kebab is out");
+        for (still, entry, words) in [
+            (&nobody, elsewhere.clone(), Some("I take care of it")),
+            (&taken_care_of, elsewhere, Some("Change it")),
+            (&nobody, of_it(EntryKind::Opened), Some("I take care of it")),
+            (&nobody, of_it(EntryKind::Escalated), Some("I take care of it")),
+            (&taken_care_of, of_it(EntryKind::Reminded), Some("Change it")),
+            (&nobody, of_it(EntryKind::Closed), None),
+            (&clearing, of_it(EntryKind::Opened), None),
+        ] {
+            let now = at("2026-05-08T14:52:00Z");
+            let mail = composed_with(Some(&links), Language::En, still, vec![entry.clone()], now);
+            let again = composed_with(Some(&links), Language::En, still, vec![entry.clone()], now);
+            assert_eq!(mail, again, "the bytes are the same on every attempt");
+            let of_text = format!("{}: {url}\n", words.unwrap_or_default());
+            let of_html = format!(">{}</a>", words.unwrap_or_default());
+            let expected = usize::from(words.is_some());
+            assert_eq!(mail.text.matches(&of_text).count(), expected, "{entry:?}: {}", mail.text);
+            assert_eq!(mail.html.matches(&of_html).count(), expected, "{entry:?}: {}", mail.html);
+            assert_eq!(mail.html.matches("<a ").count(), expected, "{entry:?}: {}", mail.html);
+            let href = mail.html.split("href=\"").nth(1).and_then(|rest| rest.split('"').next());
+            assert_eq!(href.map(|href| href.replace("&#x2f;", "/")), words.map(|_| url.clone()), "{}", mail.html);
+            let plain = composed_with(None, Language::En, still, vec![entry], now);
+            assert!(!plain.text.contains("/ack/") && !plain.html.contains("<a "), "{plain:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_mail_has_links_for_what_is_news_first_and_not_for_everything() {
+        let still = still_open("Plov is low: 2 left");
+        let now = at("2026-05-08T14:52:00Z");
+        let alert = |number: usize| OpenAlert { episode: EpisodeId::derive(&number.to_string(), now), ..still.clone() };
+        let open: Vec<OpenAlert> = (0..LINKED_MAX + 5).map(alert).collect();
+        let news = open.last().expect("some").clone();
+        let opened = Entry { episode: Some(news.episode.clone()), ..entry(EntryKind::Opened, "Dolma", "Dolma is out") };
+        let group = Group { opened_at: now, entries: vec![opened] };
+        let open: Vec<StillOpen<'_>> = open.iter().map(|alert| StillOpen { alert, under: Vec::new() }).collect();
+        let (venue, venue_name) = (Some(VenueId(7)), Some("Sahil"));
+        let part = Part { venue, venue_name, station: None, group: &group, open, read_at: None };
+        let (brand, zone, links) = (BrandId::new("sahil").expect("a slug"), baku(), links());
+        let day_starts = jiff::civil::time(4, 0, 0, 0);
+        let context = MailContext {
+            language: Language::En,
+            brand: &brand,
+            zone: &zone,
+            day_starts,
+            at_most: None,
+            links: Some(&links),
+        };
+        let receiver = ReceiverName::new("managers");
+        let Content::Email(mail) = compose(&receiver, &[part], &context, now).content else { panic!("a mail") };
+        assert_eq!(mail.text.matches("/ack/").count(), LINKED_MAX);
+        let url = links.url(&brand, &receiver, &news.episode).expect("an episode");
+        assert!(mail.text.contains(&url), "what is news comes first: {}", mail.text);
     }
 
     /// What a manager reads, word for word. It waited for the morning, so that it says when things happened.

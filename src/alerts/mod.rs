@@ -8,6 +8,7 @@ pub mod followup;
 pub mod group;
 pub mod hold;
 pub mod lifecycle;
+pub mod link;
 pub mod mail;
 pub mod notice;
 pub mod order;

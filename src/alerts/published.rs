@@ -143,6 +143,8 @@ struct Alert<'a> {
     unstable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ack: Option<PublishedAck<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledge_url: Option<&'a str>,
 }
 
 /// What somebody who takes care of an alert said, in events and on screens.
@@ -211,6 +213,8 @@ pub struct AlertPart<'a> {
     pub acknowledged: Option<&'a Acknowledgement>,
     /// When nobody had read the list before this was found, if that was for long.
     pub found_after: Option<Gap>,
+    /// Where its receiver says that somebody takes care of it.
+    pub acknowledge_url: Option<&'a str>,
 }
 
 /// Renders an event; `kind` is the middle of its type, such as `alert.opened` or `product.stopped`.
@@ -324,6 +328,7 @@ fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
         acknowledged,
         // Of a notice of change as well: it stands beside.
         found_after: _,
+        acknowledge_url,
     } = part;
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     Alert {
@@ -337,6 +342,7 @@ fn alert_part(part: AlertPart<'_>) -> Alert<'_> {
         baseline,
         unstable,
         ack: acknowledged.map(PublishedAck::of),
+        acknowledge_url,
     }
 }
 
@@ -420,12 +426,14 @@ mod tests {
             unstable: true,
             acknowledged: None,
             found_after: None,
+            acknowledge_url: Some("https://86.example.com/ack/AWa8vFzwlnQa"),
         };
         let event = cloud_event("0af4", "alert.closed", &everything(), Some(part), Some("Fanta is back"), NOW);
         insta::assert_snapshot!(pretty(&event), @r#"
         {
           "data": {
             "alert": {
+              "acknowledge_url": "https://86.example.com/ack/AWa8vFzwlnQa",
               "baseline": true,
               "closed_at": "2026-05-08T14:22:00.500Z",
               "ended_by": "window",

@@ -101,10 +101,10 @@ async fn try_store(config: &Config, trial: &mut Trial) {
     trial.note("store", result);
 }
 
-/// Tries the address for browsers, on which the service listens when there is an embedded broker.
+/// Tries the address for browsers, on which the service listens when there is an embedded broker or a public address.
 async fn try_door(config: &Config, trial: &mut Trial) {
     let is_embedded = |broker: &BrokerSettings| matches!(broker, BrokerSettings::Embedded { .. });
-    if !config.brokers.values().any(is_embedded) {
+    if !config.brokers.values().any(is_embedded) && config.http.public_url.is_none() {
         return;
     }
     let result = match http::bind(&config.http).await {

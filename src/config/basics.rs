@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::config::{Locale, Surroundings};
 use crate::document::{Fields, Node, Problems};
+use crate::http::PublicUrl;
 use crate::language::Language;
 use crate::units::Zone;
 use crate::{broker, http, poll};
@@ -140,7 +141,9 @@ pub(super) fn http(
         Some(node) => node.one_or_more().iter().map(|origin| origin.text(problems).map(str::to_owned)).collect(),
         None => Some(default.origins),
     };
-    let settings = listen.zip(origins).map(|(listen, origins)| http::Settings { listen, origins });
+    let public_url = fields.optional("public_url").map_or(Some(None), |node| public_url(node, problems).map(Some));
+    let settings = listen.zip(origins).zip(public_url);
+    let settings = settings.map(|((listen, origins), public_url)| http::Settings { listen, origins, public_url });
     if let Some(settings) = &settings {
         let about_listening = http::problems(&http::Settings { origins: Vec::new(), ..settings.clone() }, displays);
         for why in http::problems(settings, displays) {
@@ -150,6 +153,23 @@ pub(super) fn http(
     }
     fields.finish(problems);
     settings
+}
+
+/// Reads the address under which people outside reach the web side.
+fn public_url(node: &Node, problems: &mut Problems) -> Option<PublicUrl> {
+    let text = node.text(problems)?;
+    match PublicUrl::new(text) {
+        Ok(url) => Some(url),
+        Err(why) => {
+            // An '@' may stand behind a password.
+            if text.contains('@') {
+                problems.conceal(node);
+            }
+            let help = "write how people reach it from outside, such as https://86.example.com";
+            problems.tell_with_help(&node.place, format!("the public_url {why}"), help);
+            None
+        }
+    }
 }
 
 /// Reads an address to listen on.

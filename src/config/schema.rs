@@ -106,7 +106,7 @@ fn settings() -> Vec<(&'static str, Schema)> {
             "http",
             described(
                 reference("http"),
-                "The door through which displays in browsers reach the embedded broker, at /mqtt.",
+                "The web side: displays in browsers reach the embedded broker at /mqtt, and readers of mails say at /ack/ that they take care.",
             ),
         ),
     ]
@@ -393,6 +393,9 @@ fn webhook() -> Schema {
     group(&["url"], settings)
 }
 
+/// What `public_url` of `http` means.
+const PUBLIC_URL: &str = "How people outside reach the web side, through a proxy with TLS: mails and webhooks then have links by which their reader says that he takes care. Example: `https://86.example.com`";
+
 fn http() -> Schema {
     let settings = vec![
         ("listen", defaulting(described(text(), "The address and port."), "127.0.0.1:8686")),
@@ -403,6 +406,7 @@ fn http() -> Schema {
                 "Pages from elsewhere that may read /mqtt; by default none. Example: `https://screens.example.com`",
             ),
         ),
+        ("public_url", described(text(), PUBLIC_URL)),
     ];
     group(&[], settings)
 }

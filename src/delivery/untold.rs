@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::alerts::group::{Route, Way, event_on, notice_id};
+use crate::alerts::link;
 use crate::alerts::mail::{SUBJECT_LENGTH_MAX, forms};
 use crate::alerts::notice::{Channel, Content, Event, Mail, MqttMessage, Notice, NoticeId, ReceiverName};
 use crate::alerts::published::{self, event_type};
@@ -98,7 +99,8 @@ pub fn compose(
         Way::Email => Content::Email(told.mail(fallback, &id, now)),
         Way::Webhook => Content::Webhook(Event { body: told.event(&id, now) }),
         Way::Mqtt(topics) => {
-            let (subject, body) = (fallback.of.as_str().to_owned(), told.event(&id, now));
+            // Everybody reads the screens, and a link is for who should have been told.
+            let (subject, body) = (fallback.of.as_str().to_owned(), link::without_tokens(&told.event(&id, now)));
             // It tells of what has waited for long already, so that it does not expire.
             Content::Mqtt(event_on(topics.bridge_event(), subject, &id, EVENT, body, None))
         }
@@ -463,15 +465,22 @@ mod tests {
 
     #[test]
     fn machines_get_the_events_as_they_should_have_arrived() {
+        const TOKEN: &str = "AbfRcY6o3MlmBXNhaGlsbWFuYWdlcnMMXZ-HX1P5WxQeG7vUf1Sv";
         let topics = BaseTopic::new("kds").expect("a base topic");
-        let given = [untold(1, event(), 400, None), untold(2, mail("Plov is out"), 60, Some(40))];
+        let url = format!("https://86.example.com/ack/{TOKEN}");
+        let body = serde_json::json!({ "id": "e1", "data": { "alert": { "acknowledge_url": url } } }).to_string();
+        let given =
+            [untold(1, Content::Webhook(Event { body }), 400, None), untold(2, mail("Plov is out"), 60, Some(40))];
         let given: Vec<&Untold> = given.iter().collect();
         let again = Untold { queued_at: NOW, ..given[0].clone() };
         let told = compose(&fallback(vec![Way::Webhook, Way::Mqtt(topics)]), Channel::Webhook, None, &given, NOW);
         let [Content::Webhook(Event { body }), Content::Mqtt(message)] = [&told[0].content, &told[1].content] else {
             panic!("one for each channel")
         };
-        assert_eq!((&message.body, message.topic.as_str(), message.retain), (body, "kds/v1/bridge/event", false));
+        assert_eq!((message.topic.as_str(), message.retain), ("kds/v1/bridge/event", false));
+        // Everybody reads the screens: what leads to an acknowledgement is cut out, and nothing else.
+        assert!(body.contains(TOKEN) && !message.body.contains(TOKEN), "{body} {}", message.body);
+        assert_eq!(message.body, body.replace(TOKEN, ""));
         assert!(
             told[0].id == told[1].id
                 && told[0].id != compose(&fallback(vec![Way::Webhook]), Channel::Webhook, None, &given[..1], NOW)[0].id

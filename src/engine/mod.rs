@@ -23,6 +23,7 @@ use jiff::civil::Date;
 
 use crate::alerts::group::{Group, GroupKey, Groups, Route};
 use crate::alerts::lifecycle::Alert;
+use crate::alerts::link::Links;
 use crate::alerts::notice::{Notice, ReceiverName};
 use crate::alerts::order::{Answer, Order, OrderId};
 use crate::alerts::rate::Mailed;
@@ -70,6 +71,8 @@ pub struct Policy {
     pub setting: Setting,
     /// The hours, peaks and windows of every venue.
     pub calendars: Calendars,
+    /// Makes the links by which people say that they take care; `None` where the web side has no public address.
+    pub links: Option<Links>,
 }
 
 /// What the engine remembers of a brand.

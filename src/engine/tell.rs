@@ -12,6 +12,7 @@ use crate::alerts::followup;
 use crate::alerts::group::{self, Entry, EntryKind, Group, GroupKey, Groups, Route, Way};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{Alert, CALM_FOR, EpisodeId, OpenAlert, Turn, Turns};
+use crate::alerts::link::Links;
 use crate::alerts::mail::{self, MailContext, Part, StillOpen};
 use crate::alerts::notice::{Content, Notice, ReceiverName};
 use crate::alerts::published::{self, End};
@@ -172,7 +173,7 @@ impl<'a> Teller<'a> {
         news.entry.id = group::repeated_entry_id(&open.episode, EntryKind::Acknowledged, acknowledged.at);
         for route in open.told.iter().filter_map(|receiver| self.engine.policy.routes.get(receiver)) {
             let entry = news.in_language(route.language);
-            self.notices.extend(group::at_once(route, &entry, facts, Some(open), None));
+            self.notices.extend(group::at_once(route, &entry, facts, Some(open), None, self.links()));
         }
     }
 
@@ -270,7 +271,7 @@ impl<'a> Teller<'a> {
             self.take_reminders_back(&GroupKey { receiver: route.clone(), venue }, &open.episode);
             let Some(route) = self.engine.policy.routes.get(route) else { continue };
             let entry = news.in_language(route.language);
-            self.notices.extend(group::at_once(route, &entry, &facts, Some(open), Some(end)));
+            self.notices.extend(group::at_once(route, &entry, &facts, Some(open), Some(end), self.links()));
         }
     }
 
@@ -403,13 +404,17 @@ impl<'a> Teller<'a> {
         for receiver in receivers {
             let Some(route) = self.engine.policy.routes.get(receiver) else { continue };
             let entry = news.in_language(route.language);
-            self.notices.extend(group::at_once(route, &entry, facts, open, end));
+            self.notices.extend(group::at_once(route, &entry, facts, open, end, self.links()));
             if route.ways.contains(&Way::Email) {
                 let key = GroupKey { receiver: receiver.clone(), venue: facts.venue.as_ref().map(|venue| venue.id) };
                 self.touch(&key);
                 group::enqueue(&mut self.groups, &key, entry, self.now);
             }
         }
+    }
+
+    fn links(&self) -> Option<&'a Links> {
+        self.engine.policy.links.as_ref()
     }
 
     /// Has a waiting group at hand, to be changed in this step.
@@ -519,6 +524,7 @@ impl<'a> Teller<'a> {
             zone: &setting.zone,
             day_starts: setting.day_starts,
             at_most,
+            links: self.links(),
         };
         mail::compose(receiver, &parts, &context, self.now)
     }

@@ -63,6 +63,7 @@ fn policy_of(rules: &str, receivers: &[&str], way: &Way) -> Arc<Policy> {
         rules,
         routes: receivers.iter().map(route).collect(),
         feeds: Vec::new(),
+        links: None,
         calendars: Calendars::of_all(calendar.with_windows([("dinner".to_owned(), dinner)].into())),
         setting: Setting { boot: "test".to_owned(), language: Language::En, zone: Zone::utc(), day_starts },
     })

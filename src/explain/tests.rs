@@ -181,6 +181,7 @@ fn policy(rules: &str) -> Policy {
         rules,
         routes: [route("managers", Way::Email), route("ops", Way::Webhook)].into(),
         feeds: Vec::new(),
+        links: None,
         calendars: Calendars::of_all(Calendar::plain(Zone::utc(), day_starts)),
         setting: Setting { boot: "test".to_owned(), language: Language::En, zone: Zone::utc(), day_starts },
     }

@@ -1,4 +1,4 @@
-//! The web side: for now the door by which browsers reach the MQTT feed, `/mqtt`.
+//! The web side: the door by which browsers reach the MQTT feed, `/mqtt`, and the page behind the links of mails, `/ack/`.
 //!
 //! One slow, silent or hostile socket must never hold up another, nor the end of the process. Invariant: when [`serve`]
 //! returns, every socket it accepted is closed, or a line in the log says how many are not.
@@ -17,8 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker;
 
+pub mod ack;
 mod door;
+mod public_url;
 mod websocket;
+
+pub use public_url::PublicUrl;
 
 /// Sockets at once, of all kinds. A restaurant has tens of screens and a browser opens up to six; half of the usual
 /// 1,024 file descriptors stay for everything else.
@@ -38,11 +42,13 @@ pub struct Settings {
     /// Pages from elsewhere that may read the feed, as browsers name them: `https://screens.example.com`, and `null`
     /// for pages opened from a file.
     pub origins: Vec<String>,
+    /// How people outside reach the web side; without it mails have no links and there is no page.
+    pub public_url: Option<PublicUrl>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8686)), origins: Vec::new() }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8686)), origins: Vec::new(), public_url: None }
     }
 }
 
@@ -58,7 +64,7 @@ pub struct ListenError {
 ///
 /// `displays` are the embedded broker's settings when there is one: its door must not be wider than the broker itself.
 pub fn problems(settings: &Settings, displays: Option<&broker::Settings>) -> Vec<String> {
-    let Settings { listen, origins } = settings;
+    let Settings { listen, origins, public_url: _ } = settings;
     let mut found = Vec::new();
     if let Some(displays) = displays
         && displays.password.is_none()
@@ -108,8 +114,9 @@ pub async fn bind(settings: &Settings) -> Result<Bound, ListenError> {
 
 /// Answers until `stop`, then ends every socket: answers under way get 2 s, whoever is left is cut.
 ///
-/// `broker` is the TCP address behind `/mqtt`, embedded or not; without one `/mqtt` says that there is none.
-pub async fn serve(bound: Bound, broker: Option<SocketAddr>, stop: CancellationToken) {
+/// `broker` is the TCP address behind `/mqtt`, embedded or not; without one `/mqtt` says that there is none. Without `ack`
+/// there is no page for the links in mails.
+pub async fn serve(bound: Bound, broker: Option<SocketAddr>, ack: Option<ack::Surroundings>, stop: CancellationToken) {
     let Bound { listener, address, origins } = bound;
     let sockets = Arc::new(Semaphore::new(SOCKETS_MAX as usize));
     let cut = CancellationToken::new();
@@ -117,7 +124,7 @@ pub async fn serve(bound: Bound, broker: Option<SocketAddr>, stop: CancellationT
     // instead of stopped, its tasks would live on. The cut ends both.
     let _cut_if_dropped = cut.clone().drop_guard();
     let door = door::Door::new(listener, Arc::clone(&sockets), cut.clone());
-    let pages = router(websocket::Feed::new(broker, origins, stop.clone()));
+    let pages = router(websocket::Feed::new(broker, origins, stop.clone()), ack);
     let answering = axum::serve(door, pages).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
     let all_closed = async {
         let _ = answering.await;
@@ -138,8 +145,10 @@ pub async fn serve(bound: Bound, broker: Option<SocketAddr>, stop: CancellationT
     }
 }
 
-fn router(feed: websocket::Feed) -> Router {
-    Router::new().route("/mqtt", any(websocket::open)).with_state(Arc::new(feed)).fallback(nothing_here)
+fn router(feed: websocket::Feed, ack: Option<ack::Surroundings>) -> Router {
+    let screens = Router::new().route("/mqtt", any(websocket::open)).with_state(Arc::new(feed));
+    let readers = ack.map(ack::router).unwrap_or_default();
+    screens.merge(readers).fallback(nothing_here)
 }
 
 async fn nothing_here() -> (StatusCode, &'static str) {
@@ -158,11 +167,11 @@ mod tests {
 
     /// Serves before `broker`, sends `bytes`, and returns what came back until the server closed, and after how long.
     async fn converse(broker: Option<SocketAddr>, bytes: &[u8]) -> (Vec<u8>, Duration) {
-        let settings = Settings { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), origins: vec![] };
+        let settings = Settings { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..Settings::default() };
         let bound = bind(&settings).await.expect("a port");
         let (address, stop) = (bound.address(), CancellationToken::new());
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(bound, broker, stop.clone()));
+        tasks.spawn(serve(bound, broker, None, stop.clone()));
         let mut tcp = TcpStream::connect(address).await.expect("a socket");
         let started = clock::uptime();
         tcp.write_all(bytes).await.expect("sent");
@@ -208,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_door_is_not_wider_than_the_broker() {
-        let http = |listen: &str| Settings { listen: listen.parse().expect("an address"), origins: vec![] };
+        let http = |listen: &str| Settings { listen: listen.parse().expect("an address"), ..Settings::default() };
         let open = broker::Settings::default();
         let stated = broker::Settings { anonymous: true, ..open.clone() };
         let locked = broker::Settings { password: Some(Secret::new("correct horse")), ..open.clone() };

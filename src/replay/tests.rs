@@ -72,6 +72,7 @@ fn bounded(rules: &str, at_most: Option<u32>) -> Arc<Policy> {
         rules,
         routes: [("managers", Way::Email), ("pass", Way::Webhook)].map(route).into(),
         feeds: Vec::new(),
+        links: None,
         calendars: Calendars::of_all(plain.with_hours(Some(open), None)),
         setting: Setting { boot: "test".to_owned(), language: Language::En, zone: Zone::utc(), day_starts: DAY_STARTS },
     })

@@ -233,7 +233,7 @@ impl Suite {
             day_starts: BUSINESS_DAY_STARTS,
         };
         let calendars = Calendars::of_all(self.calendar.clone());
-        Some(Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting, calendars }))
+        Some(Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting, calendars, links: None }))
     }
 
     /// Lives a test under the policy and says how it ended.

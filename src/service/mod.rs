@@ -17,10 +17,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::link::Links;
 use crate::alerts::render::Messages;
 use crate::board::Setting;
 use crate::board::retained::Tree;
@@ -145,10 +146,13 @@ impl Generation {
         }
         brokers.apply(config, &process.identity, &process.store).await?;
         let ways = Ways::prepare(config, &brokers.links()).map_err(|problems| anyhow!(problems.join("; ")))?;
-        let policy = Arc::new(policy(config, process, brokers)?);
+        let links = links(config, &process.store).await?;
+        let policy = Arc::new(policy(config, process, brokers, links.clone())?);
         let clients = clopos::connect(&config.clopos).map_err(|error| anyhow!(telemetry::chain(&error)))?;
         let cancel = CancellationToken::new();
-        let door = open_door(config, brokers, &cancel).await?;
+        let bell = Arc::new(Notify::new());
+        let ack = links.map(|links| ack(config, process, links, &bell));
+        let door = open_door(config, brokers, ack, &cancel).await?;
         let fallbacks = receivers::fallbacks(config, &policy.routes);
         let workers = Workers::start(ways, fallbacks, &process.store, &process.report);
         let feeds = Feeds::new(brokers.trees(), policy.setting.clone());
@@ -174,7 +178,7 @@ impl Generation {
         for brand in watched {
             brands.spawn(brand::run(brand, cancel.clone()));
         }
-        let orders = tokio::spawn(orders::run(process.store.clone(), desks, cancel.clone()));
+        let orders = tokio::spawn(orders::run(process.store.clone(), desks, bell, cancel.clone()));
         Ok(Self { config: Arc::new(config.clone()), brands, workers, orders, door, cancel, running })
     }
 
@@ -227,16 +231,45 @@ struct Door {
     task: JoinHandle<()>,
 }
 
-async fn open_door(config: &Config, brokers: &Brokers, cancel: &CancellationToken) -> anyhow::Result<Option<Door>> {
-    // Until the board has pages, the WebSocket of the embedded broker is all that browsers can use.
-    let Some(broker) = brokers.embedded_address() else { return Ok(None) };
+async fn open_door(
+    config: &Config,
+    brokers: &Brokers,
+    ack: Option<http::ack::Surroundings>,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Option<Door>> {
+    let broker = brokers.embedded_address();
+    // Until there is a board, browsers can use nothing but the WebSocket of the embedded broker and the links of mails.
+    if broker.is_none() && ack.is_none() {
+        return Ok(None);
+    }
     let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
     let address = bound.address();
-    let task = tokio::spawn(http::serve(bound, Some(broker), cancel.clone()));
+    let task = tokio::spawn(http::serve(bound, broker, ack, cancel.clone()));
     Ok(Some(Door { address, task }))
 }
 
-fn policy(config: &Config, process: &Process, brokers: &Brokers) -> anyhow::Result<Policy> {
+/// Makes links only where somebody outside can follow them.
+async fn links(config: &Config, store: &Store) -> anyhow::Result<Option<Links>> {
+    let Some(public_url) = &config.http.public_url else { return Ok(None) };
+    let key = store.link_key().await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
+    Ok(Some(Links::new(public_url.as_str(), key)))
+}
+
+/// Gathers what the page behind the links needs.
+fn ack(config: &Config, process: &Process, links: Links, bell: &Arc<Notify>) -> http::ack::Surroundings {
+    let receivers = config.receivers.iter().map(|(name, settings)| (name.clone(), settings.language));
+    http::ack::Surroundings {
+        store: process.store.clone(),
+        links,
+        path: config.http.public_url.as_ref().map(|url| url.path().to_owned()).unwrap_or_default(),
+        brands: config.clopos.brands.iter().map(|brand| brand.brand.clone()).collect(),
+        receivers: receivers.collect(),
+        zone: config.locale.timezone.clone(),
+        bell: Arc::clone(bell),
+    }
+}
+
+fn policy(config: &Config, process: &Process, brokers: &Brokers, links: Option<Links>) -> anyhow::Result<Policy> {
     let messages =
         Messages::compile(&config.rules, &config.locale.timezone, config.locale.language).map_err(|bad| {
             let texts: Vec<String> =
@@ -257,6 +290,7 @@ fn policy(config: &Config, process: &Process, brokers: &Brokers) -> anyhow::Resu
             day_starts: config.locale.business_day_starts,
         },
         calendars: config.calendars.clone(),
+        links,
     })
 }
 

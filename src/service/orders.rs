@@ -4,9 +4,10 @@
 //! task answered is found again after a restart or a reload.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::order::{Order, OrderId, TAKEN_WITHIN};
@@ -30,13 +31,14 @@ pub fn desk() -> (mpsc::Sender<Ordered>, mpsc::Receiver<Ordered>) {
     mpsc::channel(ON_THE_WAY_MAX)
 }
 
-/// Looks until `cancel`.
-pub async fn run(store: Store, desks: Desks, cancel: CancellationToken) {
+/// Looks until `cancel`, and at once when the bell rings.
+pub async fn run(store: Store, desks: Desks, bell: Arc<Notify>, cancel: CancellationToken) {
     let (mut last, mut repeats) = (OrderId(0), Repeats::default());
     let mut every = tokio::time::interval(LOOK_EVERY);
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
+            () = bell.notified() => {}
             _ = every.tick() => {}
         }
         match store.orders_after(last).await {

@@ -6,6 +6,7 @@
 pub mod format;
 mod history;
 mod housekeeping;
+mod link_key;
 mod mail;
 pub mod orders;
 mod probe;
@@ -128,6 +129,9 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// The system gave no random bytes for a key.
+    #[error("cannot make the key of links: the system gave no random bytes")]
+    NoRandom,
     /// A stored value cannot be read back.
     #[error("cannot read the stored {what}: {why}")]
     Format {

@@ -466,6 +466,7 @@ fn migrator() -> Migrator {
         step(4, "rate", include_str!("schema_4.sql")),
         step(5, "reports", include_str!("schema_5.sql")),
         step(6, "readings", include_str!("schema_6.sql")),
+        step(7, "links", include_str!("schema_7.sql")),
     ])
 }
 
@@ -671,10 +672,10 @@ mod tests {
         let (dir, store) = store_with(&["a"]).await;
         let path = dir.path().join("db");
         Store::open_beside(&path).await.expect("of this version").close().await;
-        let newer = "INSERT INTO _sqlx_migrations SELECT 7, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 6";
+        let newer = "INSERT INTO _sqlx_migrations SELECT 8, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 7";
         sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
         let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
-        assert!(error.contains("has the schema 7") && error.contains("knows 6"), "{error}");
+        assert!(error.contains("has the schema 8") && error.contains("knows 7"), "{error}");
 
         let other = dir.path().join("other");
         Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))

@@ -29,7 +29,7 @@ const ORDERS: [&str; 25] = [
     "stop", "show", "point", "replace", "choose", "move", "free", "name", "copy", "call", "read",
 ];
 /// What else tells the reader what to do: the right form, or that nothing is to be done.
-const ADVICE: [&str; 23] = [
+const ADVICE: [&str; 25] = [
     "did you mean",
     "must be",
     "must hold",
@@ -53,9 +53,11 @@ const ADVICE: [&str; 23] = [
     "For more information, try",
     "it belongs to rules",
     "read the MQTT feed at",
+    "nothing is left to do",
+    "link once more",
 ];
 /// What a clause begins after.
-const CLAUSE_AFTER: [&str; 8] = [": ", "; ", ", ", ". ", "(", " or ", " and ", " then "];
+const CLAUSE_AFTER: [&str; 9] = [": ", "; ", ", ", ". ", "(", " or ", " and ", " then ", "\":\""];
 
 /// What a program says of itself and no person understands.
 const INSIDES: [&str; 13] =
@@ -112,6 +114,11 @@ fn needs_advice(surface: &str, case: &Case, line: &str) -> bool {
 }
 
 fn has_advice(line: &str) -> bool {
+    // Pages speak in whole sentences.
+    advises(line) || advises(&line.to_lowercase())
+}
+
+fn advises(line: &str) -> bool {
     let begins_clause = |at: usize| at == 0 || CLAUSE_AFTER.iter().any(|end| line[..at].ends_with(end));
     ADVICE.iter().any(|advice| whole_words(line, advice).next().is_some())
         || ORDERS.iter().any(|order| whole_words(line, order).any(begins_clause))

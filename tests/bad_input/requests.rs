@@ -1,48 +1,69 @@
 //! What browsers and strangers send to the web side: bytes over a socket to the real listener.
 //!
-//! Whatever came, the next request is answered. A case gives the lines of a request; `raw` bytes as they are, `slowly`
-//! one byte at a time, `then` what follows once the answer's head is there.
+//! Whatever came, the next request is answered and nothing was asked of the service. A case gives the lines of a request;
+//! `raw` bytes as they are, `slowly` one byte at a time, `then` what follows once the answer's head is there. `{open}`
+//! stands for the path of a link, and `{over}` for that of one whose alert is over.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use eightysix::http;
+use eightysix::alerts::AlertKey;
+use eightysix::alerts::lifecycle::{Alert, EpisodeId, OpenAlert, Turns};
+use eightysix::alerts::link::Links;
+use eightysix::alerts::notice::ReceiverName;
+use eightysix::alerts::order::{Order, OrderId};
+use eightysix::alerts::silence::SilenceId;
+use eightysix::engine::Commit;
+use eightysix::language::Language;
+use eightysix::rules::{RuleName, Severity, Subject};
+use eightysix::store::Store;
+use eightysix::units::{BrandId, Secret, Timestamp, Zone};
+use eightysix::{clock, http};
 use tokio_util::sync::CancellationToken;
 
+use crate::promises::CANARY;
 use crate::table::{self, Case, Outcome};
 use crate::wait::{self, PATIENCE};
 
 /// Between two bytes of somebody slow.
 const DRIP: Duration = Duration::from_millis(500);
 
-/// The web side before a broker that takes everything and says nothing.
+/// The web side before a broker that takes everything and says nothing, and beside a database with an alert. No service
+/// runs on it, so that nothing that was taken in is ever answered.
 struct Web {
     address: SocketAddr,
+    database: PathBuf,
     _broker: TcpListener,
     stop: CancellationToken,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Web {
-    fn open() -> Self {
+    fn open(folder: &Path) -> Self {
+        let database = folder.join("eightysix.db");
         let broker = TcpListener::bind("127.0.0.1:0").expect("a port");
         let behind = broker.local_addr().expect("an address");
         let stop = CancellationToken::new();
         let (tell, told) = std::sync::mpsc::channel();
-        let until = stop.clone();
+        let (until, path) = (stop.clone(), database.clone());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let origins = vec!["https://screens.example.com".to_owned()];
-                let settings = http::Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), origins };
+                let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+                let settings = http::Settings { listen, origins, public_url: None };
                 let bound = http::bind(&settings).await.expect("a port");
+                let ack = page(&path).await;
                 tell.send(bound.address()).expect("somebody waits");
-                http::serve(bound, Some(behind), until).await;
+                http::serve(bound, Some(behind), Some(ack), until).await;
             });
         });
         let address = told.recv().expect("the address");
-        Self { address, _broker: broker, stop, thread: Some(thread) }
+        Self { address, database, _broker: broker, stop, thread: Some(thread) }
     }
 }
 
@@ -55,10 +76,99 @@ impl Drop for Web {
     }
 }
 
+/// What the page behind the links needs: a database with an alert that is open and one that is over.
+async fn page(database: &Path) -> http::ack::Surroundings {
+    let store = Store::open(database).await.expect("a store");
+    let now = Timestamp::from_unix_ms(1_778_250_900_000);
+    let mut cycle = Commit::default();
+    cycle.alerts = [OPEN, OVER].map(|name| (key(name), Some(Alert::Open(Box::new(alert(name)))))).to_vec();
+    store.commit(&brand(), &cycle, now).await.expect("committed");
+    let mut cycle = Commit::default();
+    cycle.alerts = vec![(key(OVER), None)];
+    store.commit(&brand(), &cycle, now).await.expect("committed");
+    http::ack::Surroundings {
+        store,
+        links: links(),
+        path: "/kitchen".to_owned(),
+        brands: [brand()].into(),
+        receivers: [(ReceiverName::new("managers"), Language::En)].into(),
+        zone: Zone::named("Asia/Baku").expect("bundled"),
+        bell: Arc::default(),
+    }
+}
+
+/// The rules of the two alerts.
+const OPEN: &str = "open";
+const OVER: &str = "over";
+
+fn brand() -> BrandId {
+    BrandId::new("sahil").expect("a slug")
+}
+
+fn links() -> Links {
+    Links::new("", Secret::new(CANARY))
+}
+
+fn key(rule: &str) -> AlertKey {
+    AlertKey { subject: Subject::Brand, rule: RuleName::new(rule).expect("a name") }
+}
+
+fn alert(rule: &str) -> OpenAlert {
+    let since = Timestamp::from_unix_ms(1_778_250_000_000);
+    OpenAlert {
+        episode: EpisodeId::derive(rule, since),
+        since,
+        opened_at: since,
+        clear_since: None,
+        baseline: false,
+        severity: Severity::Critical,
+        told: BTreeSet::new(),
+        held: BTreeMap::new(),
+        reminded_at: None,
+        acknowledged: None,
+        label: "Plov".to_owned(),
+        message: "Plov <b>is out</b>".into(),
+        station: None,
+        turns: Turns::default(),
+        unstable_since: None,
+        set: None,
+        found_after: None,
+    }
+}
+
+/// Puts the paths of real links where a case names them.
+fn with_links(line: &str) -> String {
+    let path = |rule: &str, receiver: &str, brand: &str| {
+        let brand = BrandId::new(brand).expect("a slug");
+        links().url(&brand, &ReceiverName::new(receiver), &alert(rule).episode).expect("an episode")
+    };
+    [
+        ("{open}", path(OPEN, "managers", "sahil")),
+        ("{over}", path(OVER, "managers", "sahil")),
+        ("{forgotten}", path("another", "managers", "sahil")),
+        ("{stranger}", path(OPEN, "strangers", "sahil")),
+        ("{other brand}", path(OPEN, "managers", "other")),
+    ]
+    .into_iter()
+    .fold(line.to_owned(), |line, (name, path)| line.replace(name, &path))
+}
+
 #[test]
 fn bad_requests() {
-    let web = Web::open();
+    let folder = tempfile::tempdir().expect("a folder");
+    let web = Web::open(folder.path());
     table::check("requests", |case| outcome(case, web.address));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let store = Store::open_beside(&web.database).await.expect("the store");
+        assert_eq!(store.orders_after(OrderId(0)).await.expect("read").len(), 0, "what nobody answers is taken back");
+        let order = Order::EndSilence(SilenceId::from_stored("0a0b0c0d"));
+        let next = store.ask(&brand(), &order, clock::now()).await.expect("asked");
+        assert_eq!(next, OrderId(2), "of all cases one alone asked for something");
+        let open = store.load(&brand()).await.expect("loaded");
+        assert!(open.book.iter().filter_map(|(_, alert)| alert.open()).all(|open| open.acknowledged.is_none()));
+        store.close().await;
+    });
 }
 
 fn outcome(case: &Case, address: SocketAddr) -> Outcome {
@@ -99,8 +209,12 @@ fn connect(address: SocketAddr) -> TcpStream {
     socket
 }
 
+fn bytes(line: &str) -> Vec<u8> {
+    table::bytes(&with_links(line))
+}
+
 fn then(case: &Case) -> Vec<Vec<u8>> {
-    case.given.iter().filter_map(|line| line.strip_prefix("then ")).map(table::bytes).collect()
+    case.given.iter().filter_map(|line| line.strip_prefix("then ")).map(bytes).collect()
 }
 
 fn send(socket: &mut TcpStream, case: &Case) {
@@ -109,7 +223,7 @@ fn send(socket: &mut TcpStream, case: &Case) {
         Some((first, rest)) if ["raw", "slowly"].contains(&first.as_str()) => (first.as_str(), rest),
         Some(_) | None => ("", lines.as_slice()),
     };
-    let joined = |by: &str| lines.iter().map(|line| table::bytes(line)).collect::<Vec<_>>().join(by.as_bytes());
+    let joined = |by: &str| lines.iter().map(|line| bytes(line)).collect::<Vec<_>>().join(by.as_bytes());
     match how {
         "raw" => drop(socket.write_all(&joined(""))),
         "slowly" => {
@@ -169,6 +283,15 @@ fn shown(answer: &[u8]) -> String {
             let number = u16::from_be_bytes([code[0], code[1]]);
             format!("{status}, closed by {number}: {}", String::from_utf8_lossy(&code[2..]))
         }
+        body if head.contains("text/html") => format!("{status}: {}", words(&String::from_utf8_lossy(body))),
         body => format!("{status}: {}", String::from_utf8_lossy(body).trim_end()),
     }
+}
+
+/// Returns what a page says beside what it is about: its lines in boxes, and what is wrong with its fields.
+fn words(page: &str) -> String {
+    let paragraphs = page.split("<p").skip(1).filter_map(|rest| rest.split_once("</p>")?.0.split_once('>'));
+    let said =
+        paragraphs.filter(|(class, _)| class.contains("bad") || class.contains("done") || class.contains("wrong"));
+    said.map(|(_, text)| text).collect::<Vec<_>>().join(" ")
 }

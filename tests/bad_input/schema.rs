@@ -54,7 +54,7 @@ const RULES: [&str; 35] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 68] = [
+const CONFIGURATION: [&str; 74] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -97,6 +97,12 @@ const CONFIGURATION: [&str; 68] = [
     "http listens without a port",
     "http open to all before an open broker",
     "http origin without its scheme",
+    "http public url that goes on",
+    "http public url with a pattern",
+    "http public url with an account",
+    "http public url without encryption",
+    "http public url without end",
+    "http public url without its scheme",
     "mail password in the open",
     "mail server without its scheme",
     "quiet hours of which there are none",

@@ -74,11 +74,12 @@ impl Web {
         let settings = http::Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             origins: vec!["https://screens.example.com".to_owned()],
+            public_url: None,
         };
         let bound = http::bind(&settings).await.expect("the web side listens");
         let (address, stop) = (bound.address(), CancellationToken::new());
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(bound, Some(broker), stop.clone()));
+        tasks.spawn(http::serve(bound, Some(broker), None, stop.clone()));
         Self { address, stop, tasks }
     }
 
@@ -510,6 +511,9 @@ async fn an_address_that_cannot_be_had_is_named_with_the_reason() {
     let refused = broker::start(&unsafe_settings).await.expect_err("open to all").to_string();
     assert!(refused.contains("displays need a password"), "{refused}");
 
-    let taken = http::bind(&http::Settings { listen: address, origins: vec![] }).await.expect_err("taken").to_string();
+    let taken = http::bind(&http::Settings { listen: address, ..http::Settings::default() })
+        .await
+        .expect_err("taken")
+        .to_string();
     assert_eq!(taken, format!("listen for browsers on {address}"));
 }

@@ -195,6 +195,18 @@ rules: [rules/*.yaml]
             self.add("door", name, head("/mqtt", more).as_bytes());
         }
         self.add("door", "elsewhere", head("/other", "").as_bytes());
+        let link = "/ack/AbfRcY6o3MlmBXNhaGlsbWFuYWdlcnMMXZ-HX1P5WxQeG7vUf1Sv";
+        let form =
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 28\r\n\r\nby=Eve&reason=other&back=2h+";
+        let json = "Content-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"by\":\"Eve\"}";
+        for (name, method, path, rest) in [
+            ("link", "GET", link.to_owned(), "\r\n"),
+            ("link-form", "POST", link.to_owned(), form),
+            ("link-json", "POST", format!("/kitchen{link}"), json),
+            ("link-deleted", "DELETE", link.to_owned(), "\r\n"),
+        ] {
+            self.add("door", name, format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{rest}").as_bytes());
+        }
         self.add("door", "plain", b"GET /mqtt HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
         self.add(
             "door",

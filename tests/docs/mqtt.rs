@@ -224,6 +224,7 @@ fn an_event_with_everything_has_the_documented_fields() {
         baseline: false,
         unstable: false,
         found_after: Some(eightysix::snapshot::Gap { from: at, until: at }),
+        acknowledge_url: Some("https://86.example.com/ack/AWa8"),
     };
     let event = cloud_event("id", "alert.opened", &facts, Some(alert), Some("Lamb kebab is out"), at);
     let event: Value = serde_json::from_str(&event).expect("JSON");

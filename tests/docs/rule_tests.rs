@@ -107,7 +107,8 @@ fn every_shipped_rule_has_a_test_that_fails_without_it() {
             let messages =
                 Messages::compile(&rules, &whole.setting.zone, Language::En).expect("the messages are those shipped");
             let (routes, setting, calendars) = (whole.routes.clone(), whole.setting.clone(), whole.calendars.clone());
-            let policy = Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting, calendars });
+            let policy =
+                Arc::new(Policy { rules, messages, routes, feeds: Vec::new(), setting, calendars, links: None });
             let passed = suite.tests.iter().all(|test| suite.run(test, &policy) == Verdict::Passed);
             assert!(!passed, "{pack}.test.yaml does not miss the rule {}", gone.name);
         }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use eightysix::alerts::group::{EntryKind, Route, Way};
 use eightysix::alerts::notice::{Channel, Content, Event, Mail, Notice, NoticeId, ReceiverName};
+use eightysix::alerts::order::Reason;
 use eightysix::alerts::published::event_type;
 use eightysix::alerts::report::Reports;
 use eightysix::delivery::untold::{self, Fallback};
+use eightysix::http::ack;
 use eightysix::language::Language;
 use eightysix::sinks::Outcome;
 use eightysix::sinks::webhook::{Settings, WebhookSink};
@@ -125,6 +127,25 @@ fn the_types_are_those_of_the_code() {
     let documented = first_cells(section(&document("docs/webhooks.md"), "## Types"));
     let types = EntryKind::ALL.map(EntryKind::event).into_iter().chain([untold::EVENT]);
     assert_eq!(documented, types.map(event_type).collect());
+}
+
+/// What a program sends to say who takes care: the fields, and an example that has all of them.
+#[test]
+fn what_a_link_takes_is_documented() {
+    let text = document("docs/webhooks.md");
+    let section = section(&text, "## Who takes care");
+    let fields: BTreeSet<String> = ack::fields().map(str::to_owned).into();
+    let documented = first_cells(section);
+    assert!(fields.is_subset(&documented), "{documented:?}");
+    let [example] = &blocks(section, "sh")[..] else { panic!("one example") };
+    let body = example.split('\'').nth(1).expect("a body in quotes");
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(keys(&body), fields);
+    let reason = body["reason"].as_str().expect("a word");
+    assert!(Reason::of_word(reason).is_some(), "{reason}");
+    let reasons = section.lines().find(|line| line.starts_with("| `reason` |")).expect("its row");
+    let missing = Reason::ALL.into_iter().map(Reason::word).find(|word| !reasons.contains(&format!("`{word}`")));
+    assert_eq!(missing, None);
 }
 
 #[test]

@@ -474,6 +474,7 @@ pub(crate) fn policy(rules: Option<&str>, zone: &Zone) -> Policy {
         messages,
         routes: routes.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
+        links: None,
         calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
         setting: Setting {
             boot: "story".to_owned(),

@@ -40,6 +40,7 @@ mod explain;
 mod hostile;
 mod kills;
 mod lifecycle;
+mod links;
 mod orders;
 mod outages;
 mod reload;

@@ -422,6 +422,7 @@ pub(crate) fn policy(rules: &str, zone: &Zone, hours: &Hours, habits: Habits) ->
         routes: ways.into_iter().map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
         setting: setting(zone),
+        links: None,
         calendars,
     }
 }

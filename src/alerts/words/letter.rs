@@ -95,6 +95,24 @@ pub fn critical(language: Language) -> &'static str {
     }
 }
 
+/// Asks the reader to say that he takes care: the words of a button and of a link.
+pub fn take_care(language: Language) -> &'static str {
+    match language {
+        Language::En => "I take care of it",
+        Language::Az => "Mən məşğul oluram",
+        Language::Ru => "Займусь этим",
+    }
+}
+
+/// Lets the reader change what was said of an alert that somebody takes care of.
+pub fn say_anew(language: Language) -> &'static str {
+    match language {
+        Language::En => "Change it",
+        Language::Az => "Dəyişmək",
+        Language::Ru => "Изменить",
+    }
+}
+
 /// Says when the stop list was read, and how long before the mail if that is long.
 pub fn list_read(language: Language, at: &str, age: Option<Duration>) -> String {
     let age = age.map(|age| values::duration(language, age));

@@ -7,6 +7,7 @@
 pub mod fallback;
 pub mod letter;
 pub mod news;
+pub mod page;
 pub mod report;
 pub mod values;
 pub mod weekly;

@@ -7,7 +7,7 @@ use crate::alerts::facts::ChangeValue;
 use crate::alerts::notice::Channel;
 use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::report::ReportKind;
-use crate::alerts::words::{fallback, letter, news, report, values, weekly};
+use crate::alerts::words::{fallback, letter, news, page, report, values, weekly};
 use crate::language::Language;
 use crate::units::{Money, Quantity, Timestamp, Zone, human_duration};
 
@@ -23,6 +23,7 @@ fn phrases(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)>
     let mut all = of_news(language);
     all.extend(of_letters(language));
     all.extend(of_fallbacks(language));
+    all.extend(of_the_page(language));
     all.extend(of_reports(language));
     all.extend(of_weeks(language));
     all.extend(of_values(language));
@@ -92,9 +93,39 @@ fn of_letters(language: Language) -> Vec<(&'static str, String, Vec<&'static str
         ("before_that", letter::before_that(language, "18:51", "Plov."), vec!["18:51", "Plov."]),
         ("while_away", letter::while_away(language, "18:02", "19:10"), vec!["18:02", "19:10"]),
         ("critical", letter::critical(language).to_owned(), vec![]),
+        ("take_care", letter::take_care(language).to_owned(), vec![]),
+        ("say_anew", letter::say_anew(language).to_owned(), vec![]),
         ("list_read", letter::list_read(language, "18:51", None), vec!["18:51"]),
         ("list_read long ago", letter::list_read(language, "18:51", Some(AGE)), vec!["18:51", "17"]),
         ("watched_by_us", letter::watched_by_us(language, "sahil"), vec!["sahil", "Clopos"]),
+    ]
+}
+
+fn of_the_page(language: Language) -> Vec<(&'static str, String, Vec<&'static str>)> {
+    vec![
+        ("title", page::title(language).to_owned(), vec![]),
+        ("since", page::since(language, "18:51", "17 min"), vec!["18:51", "17 min"]),
+        ("nobody", page::nobody(language).to_owned(), vec![]),
+        ("takes_its_place", page::takes_its_place(language).to_owned(), vec![]),
+        ("your_name", page::your_name(language).to_owned(), vec![]),
+        ("reason of the page", page::reason(language).to_owned(), vec![]),
+        ("no_reason", page::no_reason(language).to_owned(), vec![]),
+        ("note", page::note(language).to_owned(), vec![]),
+        ("back", page::back(language).to_owned(), vec![]),
+        ("back_hint", page::back_hint(language).to_owned(), vec!["19:30"]),
+        ("noted", page::noted(language, None), vec![]),
+        ("noted until", page::noted(language, Some("19:30")), vec!["19:30"]),
+        ("over", page::over(language, None), vec![]),
+        ("over since", page::over(language, Some("19:30")), vec!["19:30"]),
+        ("no_answer", page::no_answer(language).to_owned(), vec![]),
+        ("too_often", page::too_often(language).to_owned(), vec![]),
+        ("not_understood", page::not_understood(language).to_owned(), vec![]),
+        ("nothing_here", page::nothing_here(language).to_owned(), vec![]),
+        ("name_missing", page::name_missing(language).to_owned(), vec![]),
+        ("too_long", page::too_long(language, 17), vec!["17"]),
+        ("unknown_reason", page::unknown_reason(language, "season, other"), vec!["season, other"]),
+        ("no_time", page::no_time(language).to_owned(), vec!["19:30"]),
+        ("no_time_ahead", page::no_time_ahead(language).to_owned(), vec![]),
     ]
 }
 
@@ -233,6 +264,7 @@ fn the_table_has_every_phrase() {
     let sources = [
         include_str!("news.rs"),
         include_str!("letter.rs"),
+        include_str!("page.rs"),
         include_str!("fallback.rs"),
         include_str!("report.rs"),
         include_str!("values.rs"),

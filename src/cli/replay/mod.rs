@@ -146,6 +146,8 @@ fn policy(config: &Config, rules: &RuleSet) -> anyhow::Result<Policy> {
             day_starts: config.locale.business_day_starts,
         },
         calendars: config.calendars.clone(),
+        // Nobody is told, so nobody is to answer.
+        links: None,
     })
 }
 

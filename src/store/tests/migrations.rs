@@ -7,16 +7,19 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use super::*;
 use crate::alerts::notice::Channel;
 use crate::alerts::order::OrderId;
+use crate::store::orders::Episode;
 use crate::store::{OutboxDepth, Store};
+use crate::units::Secret;
 
 /// Every version of the schema, with a store that it filled.
-const DUMPS: [(u32, &str); 6] = [
+const DUMPS: [(u32, &str); 7] = [
     (1, include_str!("../../../tests/data/store_1.sql")),
     (2, include_str!("../../../tests/data/store_2.sql")),
     (3, include_str!("../../../tests/data/store_3.sql")),
     (4, include_str!("../../../tests/data/store_4.sql")),
     (5, include_str!("../../../tests/data/store_5.sql")),
     (6, include_str!("../../../tests/data/store_6.sql")),
+    (7, include_str!("../../../tests/data/store_7.sql")),
 ];
 
 #[tokio::test]
@@ -48,6 +51,11 @@ async fn a_filled_store_of_every_version_is_opened_with_all_that_it_holds() {
         assert_eq!(orders, if version < 2 { vec![] } else { vec![2] }, "version {version}: what nobody answered");
         let over = store.past_episodes_of(&brand(), &Subject::Item(VenueId(1), ProductId(54)), 9).await.expect("read");
         assert_eq!(over.len(), usize::from(version >= 2), "version {version}: episodes that are over");
+        let found = store.episode(&brand(), &EpisodeId::derive("sahil/54", NOW)).await.expect("read");
+        assert!(matches!(found, Some(Episode::Open(..))), "version {version}: {found:?}");
+        let kept = Secret::new("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
+        let is_kept = store.link_key().await.expect("a key") == kept;
+        assert_eq!(is_kept, version >= 7, "version {version}: the links of mails that were sent stay valid");
         let depth = store.outbox_depth().await.expect("counted");
         assert_eq!(depth, OutboxDepth { waiting: 3, dead: 1, delivered: 1, expired: 1 }, "version {version}");
         let letter = store.dead_letters().await.expect("listed").remove(0);
