@@ -5,17 +5,16 @@
 //! and the next reading makes up for it.
 
 mod history;
+mod said;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::alerts::order::{Order, OrderId};
-use crate::alerts::report::ReportKey;
 use crate::catalog::Venue;
 use crate::clopos::auth::{Lease, Session, Stale, Step};
 use crate::clopos::budget::{Budget, IpBudget, Permit};
-use crate::clopos::decode::Oddities;
 use crate::clopos::query::Request;
 use crate::clopos::verdict::Verdict;
 use crate::clopos::{Fetched, LoggedIn};
@@ -443,10 +442,7 @@ impl Watcher {
         if commit.is_durable() && self.repeats.works("store").is_some() {
             tracing::info!(brand = %self.engine.brand(), "the store works again");
         }
-        for (ReportKey { receiver, venue, kind }, day) in &commit.missed {
-            let brand = self.engine.brand();
-            tracing::warn!(%brand, %venue, %receiver, %day, "the report {} could not be sent in time and is left out", kind.word());
-        }
+        self.say_what_failed(&commit);
         let seq = |engine: &Engine, venue| engine.memory().venues.get(venue).map_or(0, |snapshot| snapshot.seq);
         let before = if let Then::Observed { venue, .. } = &then { seq(&self.engine, venue) } else { 0 };
         self.engine.adopt(commit);
@@ -517,48 +513,6 @@ impl Watcher {
             }
         } else {
             tracing::info!(%brand, "watching {venues} venues, each at least every {}", human_duration(worst_age));
-        }
-    }
-
-    /// Says once of a thing that a part of it cannot be read and stays as it was; what is merely odd is for those who look.
-    fn say_oddities(&mut self, request: &Request, oddities: &Oddities) {
-        let brand = self.engine.brand().clone();
-        let key = format!("a part of {request}");
-        match &oddities.held {
-            Some((what, count)) => {
-                if let Repeat::First { .. } = self.repeats.failed(&key, "held") {
-                    tracing::warn!(%brand, count, "{request}: a part cannot be read and stays as it was, put it right in Clopos ({what})");
-                }
-            }
-            None => {
-                self.repeats.works(&key);
-            }
-        }
-        if let (None, Some(oddity)) = (&oddities.held, oddities.first.first()) {
-            tracing::debug!(%brand, count = oddities.count, "{request}: {}", oddity.what);
-        }
-    }
-
-    /// Says once that answers came and nothing could be made of them.
-    fn say_doubt(&mut self, request: &Request) {
-        let key = format!("the whole of {}", thing_of(request));
-        let Some(doubt) = self.plan.doubt(request) else {
-            self.repeats.works(&key);
-            return;
-        };
-        if let Repeat::First { .. } = self.repeats.failed(&key, &doubt) {
-            tracing::warn!(brand = %self.engine.brand(), "{}: {doubt}", thing_of(request));
-        }
-    }
-
-    fn say(&mut self, thing: &str, verdict: &Verdict) {
-        let brand = self.engine.brand().clone();
-        if let Repeat::First { .. } = self.repeats.failed(thing, verdict.word()) {
-            if verdict.needs_a_person() {
-                tracing::error!(%brand, verdict = verdict.word(), "{thing}: {verdict}");
-            } else {
-                tracing::warn!(%brand, verdict = verdict.word(), "{thing}: {verdict}");
-            }
         }
     }
 }

@@ -81,11 +81,11 @@ pub fn hold(data: &[u8]) {
     let messages = Messages::compile(&rules, &Zone::utc(), Language::En).unwrap_or_else(|bad| panic!("{bad:?}"));
     let rule = RuleName::new("r").expect("a name");
     for language in Language::ALL {
-        let message = messages.render(&rule, false, &facts, words, language);
+        let message = messages.render(&rule, false, &facts, words, language).text;
         assert_shown(&message, MESSAGE_CHARS_MAX);
         let again = messages.render(&rule, false, &facts, words, language);
-        assert_eq!(again, message, "a message differs from itself");
-        assert_shown(&messages.render(&rule, true, &facts, words, language), MESSAGE_CHARS_MAX);
+        assert_eq!(again.text, message, "a message differs from itself");
+        assert_shown(&messages.render(&rule, true, &facts, words, language).text, MESSAGE_CHARS_MAX);
         mail(&message, name, language);
     }
 }

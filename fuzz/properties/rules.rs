@@ -83,7 +83,7 @@ fn told(parsed: &Parsed) {
         };
         let facts = of_subject(&brand, &refused, Some(&snapshot), &finding.subject, NOW);
         for (is_resolved, language) in [false, true].into_iter().flat_map(|it| Language::ALL.map(|other| (it, other))) {
-            assert_shown(&messages.render(&rule.name, is_resolved, &facts, words, language), MESSAGE_CHARS_MAX);
+            assert_shown(&messages.render(&rule.name, is_resolved, &facts, words, language).text, MESSAGE_CHARS_MAX);
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod published;
 pub mod rate;
 pub mod render;
 pub mod report;
+mod samples;
 pub mod set;
 pub mod silence;
 pub mod texts;

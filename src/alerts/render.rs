@@ -16,15 +16,15 @@ use minijinja::{Environment, ErrorKind, State, Template, UndefinedBehavior, Valu
 use crate::alerts::facts::{
     ChangeFacts, ChangeValue, Facts, ForecastFacts, ItemFacts, RecipeFacts, StationFacts, VenueFacts,
 };
-use crate::alerts::set::{self, SetFacts};
+use crate::alerts::samples::{sample, sample_of_set, unlike};
+use crate::alerts::set;
 use crate::alerts::words::{news, values};
 use crate::document::{Place, nearest};
 use crate::language::Language;
 use crate::rules::parse::Template as Written;
 use crate::rules::set::SetKind;
 use crate::rules::{EventKind, Form, Placed, RuleName, RuleSet, Severity, SubjectKind, Wording};
-use crate::snapshot::pace::Estimate;
-use crate::units::{BrandId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, Zone, printable};
+use crate::units::{Quantity, Timestamp, Zone, printable};
 
 /// Steps that one rendering may take: a loop over a few thousand values, and far below a second.
 const FUEL: u64 = 50_000;
@@ -44,6 +44,15 @@ pub struct AlertWords<'a> {
     pub since: Timestamp,
     /// Until now, or until it closed.
     pub duration: Duration,
+}
+
+/// What a rule says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The sentence.
+    pub text: String,
+    /// Why it is our own and not that of the rule, when the rule's template failed.
+    pub failed: Option<String>,
 }
 
 /// The compiled messages of a rule set.
@@ -181,7 +190,7 @@ impl Messages {
         facts: &Facts,
         words: AlertWords<'_>,
         language: Language,
-    ) -> String {
+    ) -> Said {
         let own = [language, self.common, Language::En].map(|text| (Some(text), text));
         let known = [(None, language)].into_iter().chain(own);
         let rendered = known.into_iter().find_map(|(text, spoken)| {
@@ -189,8 +198,12 @@ impl Messages {
             let template = templates.get_template(&template_name(rule, is_resolved, text)).ok()?;
             Some(rendered(&template, context_of(facts, words, &self.zone, spoken)))
         });
-        let text = rendered.and_then(Result::ok).unwrap_or_else(|| built_in(is_resolved, facts, words, language));
-        printable(text.trim(), MESSAGE_LENGTH_MAX)
+        let (text, failed) = match rendered {
+            Some(Ok(text)) => (text, None),
+            Some(Err(error)) => (built_in(is_resolved, facts, words, language), Some(explain(&error))),
+            None => (built_in(is_resolved, facts, words, language), None),
+        };
+        Said { text: printable(text.trim(), MESSAGE_LENGTH_MAX), failed }
     }
 }
 
@@ -517,89 +530,16 @@ fn change_value(change: &ChangeFacts, language: Language) -> Value {
     context! { list => list, before => before, after => after, out_for => out_for.map(|d| d.as_secs()) }
 }
 
-/// Makes facts of every field that a rule about this kind of subject can count on.
-fn sample(subject: SubjectKind, is_event: bool) -> Facts {
-    let brand = BrandId::new("sample").expect("a slug of letters");
-    let venue = VenueFacts {
-        id: VenueId(1),
-        name: "Sahil".to_owned(),
-        reading_age: Some(Duration::from_secs(4)),
-        trouble: Some("no answer within 12 s".to_owned()),
-    };
-    let station = StationFacts { id: StationId(3), name: "Kitchen".to_owned(), active: true, products: 12 };
-    let item = ItemFacts {
-        id: ProductId(54),
-        name: "Lamb kebab".to_owned(),
-        parent: None,
-        category: None,
-        price: Some(Money::from_ten_thousandths(125_000)),
-        limit: Some(Quantity::ZERO),
-        low_stock: Some(Quantity::whole(4)),
-        since: Some(Timestamp::from_unix_ms(1_780_000_000_000)),
-        others_on: Vec::new(),
-    };
-    let change = ChangeFacts {
-        list: Some("Hall".to_owned()),
-        before: ChangeValue::Left(Quantity::whole(3)),
-        after: ChangeValue::Out,
-        out_for: Some(Duration::from_mins(1)),
-    };
-    let has_station = matches!(subject, SubjectKind::Item | SubjectKind::Station);
-    Facts {
-        brand,
-        venue: (subject != SubjectKind::Brand).then_some(venue),
-        station: has_station.then_some(station),
-        item: (subject == SubjectKind::Item).then_some(item),
-        set: None,
-        change: is_event.then_some(change),
-        refused: Some("the client is disabled".to_owned()),
-        recipe: (subject == SubjectKind::Item).then(RecipeFacts::default),
-        forecast: (subject == SubjectKind::Item).then(sample_forecast),
-        found_after: None,
-    }
-}
-
-/// Makes facts of a set of the sample of an item.
-fn sample_of_set(kind: SetKind, item: Facts) -> Facts {
-    let (venue, station) = match kind {
-        SetKind::Category => (item.venue, None),
-        SetKind::Station => (item.venue, item.station),
-        SetKind::Venues => (None, None),
-    };
-    let set = SetFacts { kind, id: 3, name: "Kitchen".to_owned(), count: 0, total: 12, members: Vec::new() };
-    let set = set.with_members([54, 55, 56].into_iter(), |id| format!("Dish {id}"));
-    Facts { venue, station, item: None, set: Some(set), recipe: None, forecast: None, ..item }
-}
-
-fn sample_forecast() -> ForecastFacts {
-    let ends = |minutes: i64| Timestamp::from_unix_ms(1_780_000_000_000 + 60_000 * minutes);
-    let amount = |amount: i64| Money::from_ten_thousandths(10_000 * amount);
-    ForecastFacts {
-        runs_out_at: Some(Estimate { from: ends(24), central: ends(35), to: ends(51) }),
-        sold_per_hour: Estimate { from: Quantity::whole(6), central: Quantity::whole(8), to: Quantity::whole(11) },
-        money_per_hour: Some(Estimate { from: amount(75), central: amount(100), to: amount(138) }),
-    }
-}
-
-/// Makes facts that differ from the sample where words and decimal marks of ours stand.
-fn unlike(sample: &Facts) -> [Facts; 2] {
-    let limited = |limit: Option<Quantity>, value: &ChangeValue| {
-        let item = sample.item.clone().map(|item| ItemFacts { limit, low_stock: limit, ..item });
-        let change = sample.change.clone();
-        let change = change.map(|change| ChangeFacts { before: value.clone(), after: value.clone(), ..change });
-        Facts { item, change, ..sample.clone() }
-    };
-    let half = Quantity::from_millionths(2_500_000);
-    [limited(None, &ChangeValue::Unrestricted), limited(Some(half), &ChangeValue::Left(half))]
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::alerts::samples::sample_forecast;
     use crate::rules::condition::Condition;
     use crate::rules::{Rule, State as StateForm};
+    use crate::snapshot::pace::Estimate;
+    use crate::units::Money;
 
     fn placed(text: &str) -> Placed {
         let place = Place { file: "rules/x.yaml".into(), line: 1, column: 1, length: 1 };
@@ -668,7 +608,7 @@ mod tests {
         ] {
             let texts: Vec<(Language, &str)> = texts.into_iter().map(|(one, text)| (one, text.as_str())).collect();
             let messages = messages_of(&by_language(&texts), &Zone::utc(), common);
-            let said = [Az, Ru, En].map(|reader| messages.render(&rule, false, &facts, words(), reader));
+            let said = [Az, Ru, En].map(|reader| messages.render(&rule, false, &facts, words(), reader).text);
             assert_eq!(said, expected, "{texts:?}, {common:?}");
         }
     }
@@ -700,7 +640,7 @@ mod tests {
                 "unrestricted 12.50 True Plov, Plov, Plov, Plov, Plov and 2 more some time some time no station #332 (not in catalog) venue 7",
             ),
         ] {
-            assert_eq!(messages.render(&rule, false, &facts, words(), language), expected);
+            assert_eq!(messages.render(&rule, false, &facts, words(), language).text, expected);
         }
     }
 
@@ -752,7 +692,7 @@ mod tests {
             since: Timestamp::from_unix_ms(0),
             duration: Duration::from_mins(1),
         };
-        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words, Language::En);
+        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words, Language::En).text;
         assert_eq!(text, "00:26, 00:26, since 04:00");
     }
 
@@ -770,7 +710,7 @@ mod tests {
         let mut facts = sample(SubjectKind::Item, false);
         let mut said = |forecast: Option<ForecastFacts>| {
             facts.forecast = forecast;
-            messages.render(&rule, false, &facts, words, Language::En)
+            messages.render(&rule, false, &facts, words, Language::En).text
         };
         let known = sample_forecast();
         assert_eq!(
@@ -825,9 +765,9 @@ mod tests {
             duration: Duration::from_mins(1),
         };
         let mut facts = sample(SubjectKind::Item, false);
-        assert_eq!(messages.render(&rule, false, &facts, words, Language::En), "babek bmaL");
+        assert_eq!(messages.render(&rule, false, &facts, words, Language::En).text, "babek bmaL");
         facts.item.as_mut().expect("an item").name.clear();
-        assert_eq!(messages.render(&rule, false, &facts, words, Language::En), "sold-out:  at Sahil");
+        assert_eq!(messages.render(&rule, false, &facts, words, Language::En).text, "sold-out:  at Sahil");
     }
 
     #[test]
@@ -841,8 +781,12 @@ mod tests {
             since: Timestamp::from_unix_ms(0),
             duration: Duration::from_mins(1),
         };
-        let text = messages.render(&rule, false, &sample(SubjectKind::Item, false), words, Language::En);
-        assert_eq!(text, "sold-out: Lamb kebab at Sahil");
+        let Said { text, failed } =
+            messages.render(&rule, false, &sample(SubjectKind::Item, false), words, Language::En);
+        assert_eq!(
+            (text.as_str(), failed.as_deref()),
+            ("sold-out: Lamb kebab at Sahil", Some("it takes too long to put together"))
+        );
     }
 
     proptest! {
@@ -872,9 +816,9 @@ mod tests {
             facts.recipe.as_mut().expect("recipes").dishes_on = vec![name.clone(); count];
             facts.venue.as_mut().expect("a venue").reading_age = seconds.map(Duration::from_secs);
             for language in Language::ALL {
-                let said = messages.render(&rule, false, &facts, words(), language);
+                let said = messages.render(&rule, false, &facts, words(), language).text;
                 prop_assert!(said.starts_with('§') && said.chars().count() <= MESSAGE_LENGTH_MAX, "{said}");
-                let built_in = messages.render(&rule, true, &facts, words(), language);
+                let built_in = messages.render(&rule, true, &facts, words(), language).text;
                 prop_assert!(built_in.starts_with("sold-out: "), "{built_in}");
             }
         }

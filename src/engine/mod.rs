@@ -6,6 +6,7 @@
 mod chain;
 mod intake;
 mod look;
+mod mails;
 mod orders;
 mod readings;
 mod reports;
@@ -48,7 +49,7 @@ use crate::language::Language;
 use crate::rules::evaluate::{self, Evaluation};
 use crate::rules::set::Part;
 use crate::rules::subject::VenueView;
-use crate::rules::{Finding, Form, RuleSet};
+use crate::rules::{Finding, Form, RuleName, RuleSet};
 use crate::snapshot::diff::Change;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Gap, Reading, Snapshot};
 use crate::topics::BaseTopic;
@@ -146,6 +147,8 @@ pub struct Commit {
     pub reported: Vec<(ReportKey, Option<Reported>)>,
     /// Reports that were not sent in time and are left out, with their business days.
     pub missed: Vec<(ReportKey, Date)>,
+    /// Rules whose message could not be put together, and why.
+    pub unrendered: BTreeMap<RuleName, String>,
     /// What became of orders.
     pub answers: Vec<(OrderId, Answer)>,
     /// Which of `venues` must be stored: stop list and the rest, catalog.
@@ -192,6 +195,7 @@ impl Commit {
             reported,
             // It is left out as soon as that is noted.
             missed: _,
+            unrendered: _,
             answers,
             stored,
             evaluated: _,
@@ -352,6 +356,7 @@ impl Engine {
             mailed,
             reported,
             missed: _,
+            unrendered: _,
             answers: _,
             stored: _,
             evaluated,

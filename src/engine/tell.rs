@@ -3,17 +3,15 @@
 //! Everything is collected in copies; nothing is decided twice. Invariant: who was told that an alert opened is told
 //! that it closed, and nobody else.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::alerts::facts::{self, Facts};
 use crate::alerts::followup;
-use crate::alerts::group::{self, Entry, EntryKind, Group, GroupKey, Groups, Route, Way};
-use crate::alerts::hold::Hold;
+use crate::alerts::group::{self, Entry, EntryKind, GroupKey, Groups, Way};
 use crate::alerts::lifecycle::{Alert, CALM_FOR, EpisodeId, OpenAlert, Turn, Turns};
 use crate::alerts::link::Links;
-use crate::alerts::mail::{self, MailContext, Part, StillOpen};
 use crate::alerts::notice::{Content, Notice, ReceiverName};
 use crate::alerts::published::{self, End};
 use crate::alerts::render::{self, AlertWords};
@@ -32,15 +30,17 @@ use crate::units::{StationId, Timestamp, VenueId};
 
 /// Collects what one step tells.
 pub(super) struct Teller<'a> {
-    engine: &'a Engine,
+    pub(super) engine: &'a Engine,
     /// The groups that something was told to in this step, as they are then; the others wait in the engine's memory.
-    groups: Groups,
+    pub(super) groups: Groups,
     /// The keys of those groups, also of one that something emptied again.
-    touched: BTreeSet<GroupKey>,
-    notices: Vec<Notice>,
+    pub(super) touched: BTreeSet<GroupKey>,
+    pub(super) notices: Vec<Notice>,
     /// What the receivers read, found when something is said.
     languages: OnceCell<BTreeSet<Language>>,
-    now: Timestamp,
+    /// Rules whose message could not be put together, and why.
+    pub(super) unrendered: RefCell<BTreeMap<RuleName, String>>,
+    pub(super) now: Timestamp,
 }
 
 /// A line to tell, before it is known who reads it.
@@ -59,8 +59,9 @@ impl News {
 impl<'a> Teller<'a> {
     /// Starts with nothing told.
     pub(super) fn new(engine: &'a Engine, now: Timestamp) -> Self {
-        let languages = OnceCell::new();
-        Self { engine, groups: Groups::new(), touched: BTreeSet::new(), notices: Vec::new(), languages, now }
+        let (languages, unrendered) = (OnceCell::new(), RefCell::default());
+        let (groups, touched, notices) = (Groups::new(), BTreeSet::new(), Vec::new());
+        Self { engine, groups, touched, notices, languages, unrendered, now }
     }
 
     /// Tells what an alert's turn causes and returns the alert as it is from now on.
@@ -126,7 +127,23 @@ impl<'a> Teller<'a> {
             since: open.since,
             duration: self.now.since(open.since),
         };
-        self.said(|language| self.engine.policy.messages.render(&rule.name, false, facts, words, language))
+        self.said(|language| self.rendered(&rule.name, false, facts, words, language))
+    }
+
+    /// Puts a message together, and notes when its template fails: our own words go out then.
+    fn rendered(
+        &self,
+        rule: &RuleName,
+        is_resolved: bool,
+        facts: &Facts,
+        words: AlertWords<'_>,
+        language: Language,
+    ) -> String {
+        let said = self.engine.policy.messages.render(rule, is_resolved, facts, words, language);
+        if let Some(why) = said.failed {
+            self.unrendered.borrow_mut().insert(rule.clone(), why);
+        }
+        said.text
     }
 
     /// Tells receivers that an alert is open.
@@ -253,7 +270,7 @@ impl<'a> Teller<'a> {
                     let windows: Vec<&str> = during.iter().map(|window| window.text.as_ref()).collect();
                     news::outside_window(language, &label, &windows.join(", "), duration)
                 }
-                Some(rule) => self.engine.policy.messages.render(&rule.name, true, &facts, words, language),
+                Some(rule) => self.rendered(&rule.name, true, &facts, words, language),
                 None => news::rule_taken_away(language, &label, key.rule.as_str(), duration),
             }
         });
@@ -374,8 +391,7 @@ impl<'a> Teller<'a> {
             found_after: facts.found_after,
             station: apart(rule, facts.station.as_ref().map(|station| station.id)),
         };
-        let messages = &self.engine.policy.messages;
-        let texts = self.said(|language| messages.render(&rule.name, false, facts, words, language));
+        let texts = self.said(|language| self.rendered(&rule.name, false, facts, words, language));
         self.tell(&receivers_of(rule).collect::<Vec<_>>(), &News { entry, texts }, facts, None, None);
     }
 
@@ -413,7 +429,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn links(&self) -> Option<&'a Links> {
+    pub(super) fn links(&self) -> Option<&'a Links> {
         self.engine.policy.links.as_ref()
     }
 
@@ -423,129 +439,6 @@ impl<'a> Teller<'a> {
             let waiting = self.engine.memory.groups.get(key);
             self.groups.extend(waiting.map(|group| (key.clone(), group.clone())));
         }
-    }
-
-    /// Sends the groups that are due and writes everything into the commit.
-    pub(super) fn finish(mut self, commit: &mut Commit) {
-        let routes: &BTreeMap<ReceiverName, Route> = &self.engine.policy.routes;
-        let before = &self.engine.memory.groups;
-        for (receiver, due) in self.due() {
-            let Some(route) = routes.get(&receiver) else {
-                self.take_away(&due);
-                continue;
-            };
-            let mut mailed = self.engine.memory.mailed.get(&receiver).cloned().unwrap_or_default();
-            let left = route.at_most.map_or(usize::MAX, |at_most| mailed.left(at_most, self.now));
-            let mails = group::into_mails(due, left, route.is_quiet(self.now));
-            let is_counted = route.at_most.is_some() && !mails.is_empty();
-            let groups = || mails.iter().flatten().flat_map(|(_, group)| &group.entries);
-            let news: BTreeSet<EpisodeId> = groups().filter_map(|entry| entry.episode.clone()).collect();
-            for mail in &mails {
-                self.take_away(mail);
-                self.notices.push(self.compose(&receiver, mail, &news, commit));
-                mailed = mailed.and(self.now);
-            }
-            if is_counted {
-                commit.mailed.push((receiver, mailed));
-            }
-        }
-        let gone = self.touched.iter().filter(|key| before.contains_key(key) && !self.groups.contains_key(key));
-        commit.groups.extend(gone.map(|key| (key.clone(), None)));
-        let changed = self.groups.into_iter().filter(|(key, group)| before.get(key) != Some(group));
-        commit.groups.extend(changed.map(|(key, group)| (key, Some(group))));
-        commit.notices.append(&mut self.notices);
-    }
-
-    /// Lets groups wait no more.
-    fn take_away(&mut self, groups: &[(GroupKey, Group)]) {
-        for (key, _) in groups {
-            self.groups.remove(key);
-            self.touched.insert(key.clone());
-        }
-    }
-
-    /// Returns the groups that may go out now, by receiver.
-    fn due(&self) -> BTreeMap<ReceiverName, Vec<(GroupKey, Group)>> {
-        let before = self.engine.memory.groups.iter().filter(|(key, _)| !self.touched.contains(key));
-        let untouched = before.map(|(key, group)| (key, group, self.engine.mailed_at(key)));
-        let touched = self.groups.iter().map(|(key, group)| (key, group, self.engine.due_at(&key.receiver, group)));
-        let mut due: BTreeMap<ReceiverName, Vec<(GroupKey, Group)>> = BTreeMap::new();
-        let groups = untouched.chain(touched).filter(|(key, group, at)| self.is_due(key, group, *at));
-        for (key, group, _) in groups {
-            due.entry(key.receiver.clone()).or_default().push((key.clone(), group.clone()));
-        }
-        due
-    }
-
-    /// Says whether a group may go out now, of which this is the time. A clock that was set back must not keep mail until it
-    /// has caught up; and nobody waits for that of a receiver who is gone from the configuration, which has no time.
-    fn is_due(&self, key: &GroupKey, group: &Group, at: Option<Timestamp>) -> bool {
-        let was_set_back = || {
-            let mailed = self.engine.memory.mailed.get(&key.receiver);
-            let route = self.engine.policy.routes.get(&key.receiver);
-            mailed.is_some_and(|mailed| mailed.lies_ahead_of(self.now))
-                && route.is_some_and(|route| route.mails_at(group, None) <= self.now)
-        };
-        at.is_none_or(|at| at <= self.now) || self.now < group.opened_at || was_set_back()
-    }
-
-    /// Writes a mail; `news` are the alerts of which this and other mails tell now.
-    fn compose(
-        &self,
-        receiver: &ReceiverName,
-        mail: &[(GroupKey, Group)],
-        news: &BTreeSet<EpisodeId>,
-        commit: &Commit,
-    ) -> Notice {
-        let snapshot_of = |key: &GroupKey| key.venue.and_then(|venue| self.engine.snapshot_in(commit, venue));
-        let name = |(key, group): &(GroupKey, Group)| {
-            let snapshot = snapshot_of(key)?;
-            let station = group.station().map(|id| format!(", {}", facts::label_of_station(snapshot, id)));
-            Some(format!("{}{}", facts::venue_name(snapshot), station.unwrap_or_default()))
-        };
-        let names: Vec<Option<String>> = mail.iter().map(name).collect();
-        let setting = &self.engine.policy.setting;
-        let mut parts = Vec::with_capacity(mail.len());
-        for ((key, group), name) in mail.iter().zip(&names) {
-            let (station, snapshot) = (group.station(), snapshot_of(key));
-            let is_told_elsewhere = |open: &OpenAlert| {
-                let is_its = |entry: &Entry| entry.episode.as_ref() == Some(&open.episode);
-                news.contains(&open.episode) && !group.entries.iter().any(is_its)
-            };
-            let mut open = self.still_open(key, station, commit);
-            open.retain(|open| !is_told_elsewhere(open.alert));
-            let read_at = snapshot.and_then(|snapshot| snapshot.read_at);
-            parts.push(Part { venue: key.venue, venue_name: name.as_deref(), station, group, open, read_at });
-        }
-        let at_most = self.engine.policy.routes.get(receiver).and_then(|route| route.at_most);
-        let context = MailContext {
-            language: self.engine.language_of(receiver),
-            brand: &self.engine.brand,
-            zone: &setting.zone,
-            day_starts: setting.day_starts,
-            at_most,
-            links: self.links(),
-        };
-        mail::compose(receiver, &parts, &context, self.now)
-    }
-
-    /// Returns the alerts of the group's venue that will be open after the commit and that the receiver was told of, each
-    /// with what hangs under it and was therefore not told; only those of a station in a mail of that.
-    fn still_open<'b>(&'b self, key: &GroupKey, station: Option<StationId>, commit: &'b Commit) -> Vec<StillOpen<'b>> {
-        let after = self.engine.alerts_after(commit, key.venue);
-        let open = after.iter().filter_map(|(key, alert)| Some((*key, alert.open()?)));
-        let open: Vec<(&AlertKey, &OpenAlert)> = open.collect();
-        let under = |cause: &AlertKey| {
-            let is_effect = |(_, open): &&(&AlertKey, &'b OpenAlert)| matches!(open.held.get(&key.receiver), Some(Hold::Cause(held_by)) if held_by == cause);
-            let mut labels: Vec<&str> = open.iter().filter(is_effect).map(|(_, open)| open.label.as_str()).collect();
-            labels.dedup();
-            labels
-        };
-        let is_concerned = |open: &OpenAlert| station.is_none() || open.station == station;
-        let told = open.iter().filter(|(_, open)| open.told.contains(&key.receiver) && is_concerned(open));
-        let mut told: Vec<StillOpen<'_>> = told.map(|(key, alert)| StillOpen { alert, under: under(key) }).collect();
-        told.sort_by_key(|open| (severity_rank(open.alert.severity), open.alert.opened_at));
-        told
     }
 }
 
@@ -584,14 +477,6 @@ fn feed_summary(kind: &str, facts: &Facts) -> String {
 
 pub(super) fn receivers_of(rule: &Rule) -> impl Iterator<Item = ReceiverName> {
     rule.notify.iter().map(|Placed { text, .. }| ReceiverName::new(text))
-}
-
-fn severity_rank(severity: Severity) -> u8 {
-    match severity {
-        Severity::Critical => 0,
-        Severity::Warning => 1,
-        Severity::Info => 2,
-    }
 }
 
 fn matches_removal(change: &Change) -> bool {

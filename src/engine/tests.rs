@@ -140,6 +140,25 @@ fn what_somebody_says_stays_although_its_alert_turns_at_that_moment() {
 }
 
 #[test]
+fn a_message_that_fails_goes_out_in_our_own_words_and_is_noted_for_the_operator() {
+    // It is put together for every name but one.
+    const RULES: &str = "rules:
+  - { name: out, when: { sold_out: true }, notify: [managers], message: \"{{ item.name }} is out{% if item.name == 'Piti' %}\
+      {% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}{% endif %}\" }";
+    let memory = watching().into_memory();
+    let brand = BrandId::new("sahil").expect("a slug");
+    let mut engine = Engine::new(brand, policy_of(RULES, &["managers"], &Way::Webhook), LIMITS, memory);
+    let commit = engine.step(list(&[0]), after_s(9));
+    let told: Vec<&str> = commit.notices.iter().map(|notice| notice.summary.as_str()).collect();
+    assert_eq!(told, ["out: out: Piti at Sahil"]);
+    let why: Vec<(&str, &str)> = commit.unrendered.iter().map(|(rule, why)| (rule.as_str(), why.as_str())).collect();
+    assert_eq!(why, [("out", "it takes too long to put together")]);
+    engine.adopt(commit);
+    let commit = engine.step(list(&[]), after_s(90));
+    assert!(commit.unrendered.is_empty(), "what is said of its end is our own anyway");
+}
+
+#[test]
 fn only_what_differs_is_written() {
     let mut engine = watching();
     for (input, s, is_written) in [

@@ -4,6 +4,7 @@
 //! that differs implausibly from the last one waits for a second look; a product goes only when two walks agree.
 //! Invariant: the picture never holds anything that no reading of Clopos said.
 
+mod absence;
 pub mod again;
 pub mod diff;
 mod gap;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
+use crate::snapshot::absence::{Absence, two_walks};
 pub use crate::snapshot::gap::Gap;
 pub use crate::snapshot::outage::Outage;
 use crate::snapshot::pace::{Paces, Watch};
@@ -574,38 +576,6 @@ fn join(before: Option<&StopRow>, entry: &StopEntry, now: Timestamp) -> StopRow 
             StopRow { limit: entry.limit, updated_at: entry.updated_at, since, seen_at: now }
         }
     }
-}
-
-/// What it means that a walk did not show a row.
-struct Absence<'a, K> {
-    unreadable: &'a [K],
-    counts: bool,
-}
-
-/// Merges a complete walk: what it shows replaces, what it misses stays until a second walk misses it too.
-fn two_walks<K: Ord + Copy, V: Clone>(
-    known: &BTreeMap<K, V>,
-    walked: BTreeMap<K, V>,
-    missing_before: &BTreeSet<K>,
-    absence: &Absence<'_, K>,
-) -> (BTreeMap<K, V>, BTreeSet<K>) {
-    let mut merged = walked;
-    let mut missing = BTreeSet::new();
-    for (id, value) in known {
-        if merged.contains_key(id) {
-            continue;
-        }
-        let is_held = absence.unreadable.contains(id);
-        let was_missing = missing_before.contains(id);
-        if absence.counts && was_missing && !is_held {
-            continue;
-        }
-        merged.insert(*id, value.clone());
-        if (absence.counts || was_missing) && !is_held {
-            missing.insert(*id);
-        }
-    }
-    (merged, missing)
 }
 
 #[cfg(test)]

@@ -438,7 +438,7 @@ tests:
             },
         };
         let days = vec![jiff::civil::date(2026, 5, 7), jiff::civil::date(2026, 5, 8)];
-        let reported = Reported { since: NOW, days };
+        let reported = Reported { since: NOW, days, missed: Vec::new() };
         for (name, value) in [
             ("report", format!("report\n{}", encode_reported(&reported))),
             ("silence", format!("silence\n{}", encode_silence(&everything))),

@@ -41,7 +41,7 @@ const LEFT_OUT: &str = "a report that was left out";
 
 /// Returns which reports the house asks for.
 pub(crate) fn asked_for() -> Reports {
-    Reports { opening_check: Some(BEFORE), handover: Some(AFTER) }
+    Reports { opening_check: Some(BEFORE), handover: Some(AFTER), weekly: None }
 }
 
 /// The doors of a venue, on our wall clock.

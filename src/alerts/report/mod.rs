@@ -155,26 +155,32 @@ pub struct ReportKey {
 /// Which reports of a key are no longer due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reported {
-    /// What was due before is not sent any more: nobody asked for it then, or it was too late.
+    /// What was due before is not sent: nobody asked for it then.
     pub since: Timestamp,
     /// The business days that were reported, in the order in which they were.
     pub days: Vec<Date>,
+    /// Those of which it was said that they are left out. One that a wrong clock skipped is sent all the same when the clock
+    /// is right again.
+    pub missed: Vec<Date>,
 }
 
 impl Reported {
     /// Begins when a report is asked for first.
     pub const fn begun(now: Timestamp) -> Self {
-        Self { since: now, days: Vec::new() }
+        Self { since: now, days: Vec::new(), missed: Vec::new() }
     }
 
     /// Returns it with one more business day.
     #[must_use]
     fn and(&self, day: Date) -> Self {
-        let mut days = self.days.clone();
-        days.push(day);
-        days.drain(..days.len().saturating_sub(DAYS_KEPT));
-        Self { since: self.since, days }
+        Self { days: with(&self.days, day), ..self.clone() }
     }
+}
+
+/// Adds a business day to those that are remembered, of which the oldest is forgotten.
+fn with(days: &[Date], day: Date) -> Vec<Date> {
+    let forgotten = (days.len() + 1).saturating_sub(DAYS_KEPT);
+    days.iter().copied().chain([day]).skip(forgotten).collect()
 }
 
 /// What a report is about.
@@ -242,10 +248,11 @@ pub fn look(asked: Asked, calendar: &Calendar, known: Option<&Reported>, now: Ti
     let due = wanted.first().filter(|window| window.due_at <= now);
     // Two business days may ask for their reports in the same hour.
     let next_at = wanted.iter().skip(usize::from(due.is_some())).map(|window| window.due_at.max(now)).min();
-    let missed = late.last().map(|window| window.about.day());
-    if missed.is_some() {
-        // Not noted as a day: one that a wrong clock skipped is sent when the clock is right again.
-        reported.since = due.map_or(now, |window| window.due_at);
+    let unsaid = late.iter().map(|window| window.about.day()).filter(|day| !reported.missed.contains(day));
+    let unsaid: Vec<Date> = unsaid.collect();
+    let missed = unsaid.last().copied();
+    for day in unsaid {
+        reported.missed = with(&reported.missed, day);
     }
     let due = due.map(|window| {
         let (about, too_late_at) = (window.about, window.too_late_at);
@@ -324,6 +331,18 @@ mod tests {
                     "09T02:15 due 2026-05-08, next 10 02:15",
                     "10T04:14 due 2026-05-09, next 11 02:15",
                     "11T04:15 next 12 02:15 missed 2026-05-10",
+                ],
+            ),
+            // A clock that is set several times: what it skipped is sent when it is right again, and said once to be left out.
+            (
+                handover(15),
+                "10:00-18:00",
+                &[
+                    "08T12:00 next 08 18:15",
+                    "08T22:00 next 09 18:15 missed 2026-05-08",
+                    "08T20:30 next 09 18:15",
+                    "08T23:00 next 09 18:15",
+                    "08T20:00 due 2026-05-08, next 09 18:15",
                 ],
             ),
             (handover(15), "00:00-24:00", &["08T12:00 next 09 12:00", "09T12:00 next 10 12:00"]),

@@ -15,12 +15,15 @@ struct StoredReported {
     v: u32,
     since: i64,
     days: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missed: Vec<String>,
 }
 
 /// Writes which reports are no longer due.
 pub fn encode_reported(reported: &Reported) -> String {
-    let Reported { since, days } = reported;
-    json(&StoredReported { v: 1, since: since.unix_ms(), days: days.iter().map(Date::to_string).collect() })
+    let Reported { since, days, missed } = reported;
+    let texts = |days: &[Date]| days.iter().map(Date::to_string).collect();
+    json(&StoredReported { v: 1, since: since.unix_ms(), days: texts(days), missed: texts(missed) })
 }
 
 /// Reads back which reports are no longer due.
@@ -29,8 +32,9 @@ pub fn decode_reported(body: &str) -> Result<Reported, StoreError> {
     let day = |text: &String| {
         text.parse::<Date>().map_err(|_| StoreError::unreadable("day of a report", &format!("'{text}' is none")))
     };
-    let days = stored.days.iter().map(day).collect::<Result<_, _>>()?;
-    Ok(Reported { since: Timestamp::from_unix_ms(stored.since), days })
+    let days = |texts: &[String]| texts.iter().map(day).collect::<Result<Vec<_>, _>>();
+    let (days, missed) = (days(&stored.days)?, days(&stored.missed)?);
+    Ok(Reported { since: Timestamp::from_unix_ms(stored.since), days, missed })
 }
 
 /// Reads the kind of a report back.

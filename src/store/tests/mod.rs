@@ -173,7 +173,7 @@ fn full_cycle() -> Commit {
     commit.mailed = vec![(receiver(), Mailed::from_stored(vec![after_s(-1_000), NOW]))];
     let report = ReportKey { receiver: receiver(), venue: VenueId(1), kind: ReportKind::Handover };
     let day = jiff::civil::date(2026, 5, 7);
-    commit.reported = vec![(report, Some(Reported { since: after_s(-1_000), days: vec![day] }))];
+    commit.reported = vec![(report, Some(Reported { since: after_s(-1_000), days: vec![day], missed: Vec::new() }))];
     commit.notices = vec![webhook("n1"), publish("n1"), webhook("n2")];
     commit
 }

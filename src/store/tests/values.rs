@@ -409,7 +409,7 @@ proptest! {
         prop_assert_eq!(format::decode_mailed(&format::encode_mailed(&mailed)).expect("readable"), mailed);
         let day = |ms: &i64| jiff::Timestamp::from_millisecond(*ms % 200_000_000_000_000).expect("a day").to_zoned(jiff::tz::TimeZone::UTC).date();
         let days = [opened_at, since].map(|at| day(&at.unix_ms())).to_vec();
-        let reported = Reported { since, days };
+        let reported = Reported { since, missed: days.clone(), days };
         prop_assert_eq!(format::decode_reported(&format::encode_reported(&reported)).expect("readable"), reported);
         prop_assert_eq!(format::decode_subject(&format::encode_subject(&subject)).expect("readable"), subject);
     }
