@@ -64,7 +64,7 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
     RuleSet {
         text: "rules:
   - { name: out, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 10s, clear_for: 20s,
-      notify: [office, kitchen, managers], resolved_message: { ru: 'ends {{ item.name }}' },
+      notify: [office, kitchen, managers], group_by: [venue, station], resolved_message: { ru: 'ends {{ item.name }}' },
       message: { az: 'begins {{ item.name }}', ru: 'begins {{ item.name }}', en: 'begins {{ item.name }}' } }
   - { name: low, when: { low: true }, clear_for: 15s, notify: [office] }
   - { name: soon, when: { runs_out_in: { at_most: 30m } }, notify: [office] }
@@ -118,7 +118,8 @@ pub(crate) const RULES: [RuleSet; RULE_SETS] = [
     RuleSet {
         text: "rules:
   - { name: out, when: { limit: { at_most: 0 }, station.status: active, product.status: active }, for: 30s, clear_for: 15s,
-      severity: critical, notify: [managers, office], message: 'begins {{ item.name }}', resolved_message: 'ends {{ item.name }}' }
+      severity: critical, notify: [managers, office], group_by: [venue, station], message: 'begins {{ item.name }}',
+      resolved_message: 'ends {{ item.name }}' }
   - { name: dear, event: price_changed, notify: [office] }
   - { name: taken, event: product_removed, notify: [office] }
   - { name: off, subject: station, when: { station.status: inactive }, notify: [kitchen, office] }

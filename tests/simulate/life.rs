@@ -33,6 +33,7 @@ use crate::chain::{
 };
 use crate::delivery::Delivery;
 use crate::driver::{Clock, Configured, Driver, Kill, Observer};
+use crate::gaps::Gaps;
 use crate::prices::Prices;
 use crate::reference::{Night, Reference};
 use crate::reports::{Doors, ReportsModel};
@@ -111,6 +112,8 @@ pub(crate) const ROWS_WENT: &str = "rows that went between two pages";
 pub(crate) const TOLD_GONE: &str = "a product that was told to be gone";
 /// An alert went on and off.
 pub(crate) const UNSTABLE: &str = "an alert that goes on and off";
+/// Nobody read a list for so long that what was found then says so.
+pub(crate) const GAP: &str = "a list that nobody read for long";
 /// A mail waited, because enough went out within the hour.
 pub(crate) const HELD_BACK: &str = "a mail over the bound";
 /// A mail went out at night, because something critical was in it.
@@ -230,6 +233,7 @@ impl Life {
         let names = venues.iter().map(|(id, venue)| (venue.name.clone(), *id)).collect();
         let belongs = dishes.iter().enumerate().map(|(nth, (dish, station))| (*dish, *station, category_of(nth)));
         let onlookers = Rc::new(RefCell::new(Onlookers {
+            gaps: Gaps::default(),
             reference: Reference::new(brand.clone(), RULES[script.rules].dishes, night, &dishes),
             prices: Prices::default(),
             reports: ReportsModel::new(doors, names, &zone, begun_at),
@@ -389,6 +393,7 @@ impl Life {
     fn starts(&mut self, clock: Clock) {
         self.delivery.starts();
         self.onlookers.borrow_mut().starts(self.rules, clock);
+        self.onlookers.borrow_mut().gaps.process_begins();
         self.driver.forget_address();
         self.driver.start(clock);
         // It may die in its first commit.

@@ -9,6 +9,7 @@ mod delivery;
 #[path = "../support/driver.rs"]
 mod driver;
 mod fallback;
+mod gaps;
 mod life;
 mod prices;
 mod reference;
@@ -31,7 +32,7 @@ use eightysix::simulator::faults::Fault;
 
 use crate::driver::Kill;
 use crate::fallback::FELL_BACK;
-use crate::life::{HELD_BACK, Life, Lived, Met, ROWS_WENT, RUNS_OUT, TOLD_GONE, UNSTABLE, WOKEN};
+use crate::life::{GAP, HELD_BACK, Life, Lived, Met, ROWS_WENT, RUNS_OUT, TOLD_GONE, UNSTABLE, WOKEN};
 use crate::reports::REPORTED;
 use crate::script::{DISHES, Event, FAULTS, Script};
 
@@ -168,6 +169,7 @@ fn nothing_is_lost_and_nothing_is_invented() {
         FELL_BACK,
         TOLD_GONE,
         UNSTABLE,
+        GAP,
         WOKEN,
     ]
     .into_iter()

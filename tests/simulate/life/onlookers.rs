@@ -19,6 +19,7 @@ use eightysix::units::{BrandId, ProductId, StationId, Timestamp, VenueId};
 
 use crate::chain::{CAUSE, GROUP_WAIT, INGREDIENT, RULES};
 use crate::driver::{Clock, Observer};
+use crate::gaps::Gaps;
 use crate::life::{HELD_BACK, Met, RUNS_OUT, TOLD_GONE, UNSTABLE, WOKEN};
 use crate::prices::Prices;
 use crate::reference::{DishRule, Night, Reference};
@@ -37,6 +38,7 @@ const NEARLY_CALM: Duration = Duration::from_mins(9);
 pub(super) struct Onlookers {
     pub(super) reference: Reference,
     pub(super) prices: Prices,
+    pub(super) gaps: Gaps,
     pub(super) reports: ReportsModel,
     pub(super) sets: Sets,
     pub(super) screens: Screens,
@@ -217,6 +219,7 @@ impl Onlookers {
 
     /// Judges what a system or a screen is told by the rules.
     fn judge_event(&mut self, receiver: &str, event: &serde_json::Value, commit: &Commit, clock: Clock) {
+        self.gaps.judge_event(event);
         let kind = event["type"].as_str().and_then(|kind| kind.strip_prefix("dev.eightysix.")).expect("a type of ours");
         if kind == "change.v1" {
             return self.judge_change(event);
@@ -414,6 +417,7 @@ impl Observer for Onlookers {
                 self.cared_for.insert(open.episode.as_str().to_owned());
             }
         }
+        self.gaps.judge(commit, clock.wall, &mut self.met);
         self.judge_sets(commit, clock);
         for (key, alert) in commit.alerts.iter().filter(|(key, _)| self.reference.rule(key.rule.as_str()).is_none()) {
             match alert.as_ref().and_then(Alert::open) {
@@ -489,5 +493,6 @@ impl Observer for Onlookers {
     fn adopted(&mut self, engine: &Engine, clock: Clock) {
         let differences = std::mem::take(&mut self.differences);
         self.screens.show(engine, &differences, clock.wall);
+        self.gaps.goes_blind_after(engine.limits().blind_after);
     }
 }
