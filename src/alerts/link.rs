@@ -17,6 +17,8 @@ use crate::units::{BrandId, Secret};
 
 /// Where the page is, below the public address.
 pub const PATH: &str = "/ack/";
+/// What stands before a token, as it is and as programs quote it.
+const BEFORE_TOKENS: [&str; 4] = ["ack/", "ack%2F", "ack%2f", r"ack\/"];
 /// What the signature is made for, so that the key can sign other things without one being taken for the other.
 const PURPOSE: &[u8] = b"eightysix acknowledge\0";
 /// The form of what is signed; another form has another number.
@@ -103,17 +105,22 @@ impl fmt::Debug for Links {
     }
 }
 
-/// Cuts the tokens out of what everybody reads, such as a notice for one that is shown on screens instead.
+/// Cuts the tokens out of what everybody reads: a notice for one that is shown on screens instead, and what another program
+/// said that may quote a link.
 pub fn without_tokens(text: &str) -> String {
-    let mut parts = text.split(PATH);
-    let mut kept = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
+    BEFORE_TOKENS.iter().fold(text.to_owned(), |text, before| without_tokens_behind(before, &text))
+}
+
+fn without_tokens_behind(before: &str, text: &str) -> String {
+    let (mut kept, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(before) {
+        let (said, behind) = rest.split_at(at + before.len());
+        kept.push_str(said);
         let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        let behind = part.trim_start_matches(is_of_token);
-        let is_token = part.len() - behind.len() >= TOKEN_LENGTH_MIN;
-        kept.push_str(PATH);
-        kept.push_str(if is_token { behind } else { part });
+        let after = behind.trim_start_matches(is_of_token);
+        rest = if behind.len() - after.len() >= TOKEN_LENGTH_MIN { after } else { behind };
     }
+    kept.push_str(rest);
     kept
 }
 
@@ -177,6 +184,13 @@ mod tests {
             (format!("one: {BASE}/ack/{shortest}\ntwo"), format!("one: {BASE}/ack/\ntwo")),
             (format!(r#"{{"a":"/ack/{shortest}","b":"/ack/{shortest}"}}"#), r#"{"a":"/ack/","b":"/ack/"}"#.to_owned()),
             ("Soup /ack/of the day /ack/".to_owned(), "Soup /ack/of the day /ack/".to_owned()),
+            // An address that ends as the path of the page does, and how a receiver may quote a link.
+            (format!("https://example.com/ack/ack/{shortest}."), "https://example.com/ack/ack/.".to_owned()),
+            (
+                format!("bad url https%3A%2F%2Fx%2Fack%2F{shortest}%22"),
+                "bad url https%3A%2F%2Fx%2Fack%2F%22".to_owned(),
+            ),
+            (format!(r#""https:\/\/x\/ack\/{shortest}""#), r#""https:\/\/x\/ack\/""#.to_owned()),
             (String::new(), String::new()),
         ] {
             assert_eq!(without_tokens(&text), expected);

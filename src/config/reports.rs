@@ -22,7 +22,7 @@ pub(super) const OPENING_CHECK_RANGE: RangeInclusive<Duration> = Duration::from_
 /// How long after closing a handover may come: before most venues open again.
 pub(super) const HANDOVER_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(6);
 /// What a time of the week is written like.
-pub(super) const TIME_OF_WEEK: &str = "a day and a time such as \"mon 10:00\"";
+pub(super) const TIME_OF_WEEK: &str = "a day, mon to sun, and a time of two digits each, such as \"mon 09:30\"";
 /// The forms of the setting.
 const FORMS: &str =
     "opening_check, handover, weekly, a list of them, or { opening_check: 45m, handover: 15m, weekly: \"mon 10:00\" }";

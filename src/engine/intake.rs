@@ -89,7 +89,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         paces,
         watched_since: _,
         // It comes with the first `read_at`.
-        first_read_at: _,
+        first_read_at,
         read_at,
         followed_at: _,
         noted_at: _,
@@ -109,6 +109,7 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         && *returned == before.returned
         && *outages == before.outages
         && *gaps == before.gaps
+        && *first_read_at == before.first_read_at
         && *found_after_gap == before.found_after_gap
         && (Arc::ptr_eq(paces, &before.paces) || *paces == before.paces)
         && *changed_at == before.changed_at

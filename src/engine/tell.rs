@@ -141,7 +141,7 @@ impl<'a> Teller<'a> {
     ) -> String {
         let said = self.engine.policy.messages.render(rule, is_resolved, facts, words, language);
         if let Some(why) = said.failed {
-            self.unrendered.borrow_mut().insert(rule.clone(), why);
+            self.unrendered.borrow_mut().entry(rule.clone()).or_insert(why);
         }
         said.text
     }

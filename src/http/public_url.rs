@@ -30,19 +30,26 @@ impl PublicUrl {
         match url.scheme() {
             "https" => {}
             "http" if is_local => {}
-            "http" => return Err("is not encrypted, and would show the links to everyone on the way"),
+            "http" => {
+                return Err(
+                    "is not encrypted, and would show the links to everyone on the way: write https, of a proxy such as deploy/README.md has",
+                );
+            }
             _ => return Err("is not a web address"),
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err("holds an account, which would be in every mail");
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err("goes on after its path");
+            return Err("goes on after its path with ? or #");
         }
         let path = url.path().trim_end_matches('/');
         // What a router would take for a pattern, or a mail program for the end of the link.
         if !path.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~/".contains(&b)) || path.contains("//") {
             return Err("has a path with more in it than a-z, A-Z, 0-9, '-', '_', '.', '~' and '/'");
+        }
+        if path.ends_with("/ack") {
+            return Err("ends in /ack, which every link has behind it anyway");
         }
         let text = url.as_str().trim_end_matches('/');
         if text.len() > LENGTH_MAX {
@@ -97,6 +104,9 @@ mod tests {
             ("https://86.example.com/a b", Err("has a path with more in it")),
             ("https://86.example.com/a//b", Err("has a path with more in it")),
             ("https://86.example.com/*", Err("has a path with more in it")),
+            ("https://86.example.com/ack", Err("ends in /ack")),
+            ("https://86.example.com/a/ack/", Err("ends in /ack")),
+            ("https://86.example.com/back", Ok(("https://86.example.com/back", "/back"))),
             (&long, Err("is longer than")),
         ] {
             let read = PublicUrl::new(text);

@@ -153,8 +153,10 @@ impl Task {
     /// Stores, adopts, wakes and shows everything that the last event causes.
     async fn commit_all(&mut self) {
         let Brand { client: _, watcher, store, feeds, wakes, orders: _ } = &mut self.brand;
-        while let Some(cycle) = watcher.step(moment()) {
+        loop {
+            // One time for what was decided and for the lines that say so: what was unread ends with what was found then.
             let now = moment();
+            let Some(cycle) = watcher.step(now) else { return };
             if cycle.commit.is_durable() {
                 match store.commit(watcher.engine().brand(), &cycle.commit, now.wall).await {
                     Ok(()) => {}

@@ -58,7 +58,8 @@ pub(super) fn with_ended(
         return (Vec::new(), BTreeSet::new());
     }
     let found = if ended.is_some() { differing(before, entries) } else { before.found_after_gap.clone() };
-    let kept = before.gaps.iter().copied().filter(|gap| now.since(gap.until) <= KEPT);
+    // One that ends ahead is of a clock that was wrong then.
+    let kept = before.gaps.iter().copied().filter(|gap| gap.until <= now && now.since(gap.until) <= KEPT);
     let mut gaps: Vec<Gap> = kept.chain(ended).collect();
     gaps.drain(..gaps.len().saturating_sub(GAPS_MAX));
     let found = if gaps.is_empty() { BTreeSet::new() } else { found };
@@ -115,6 +116,14 @@ mod tests {
         assert_eq!(snapshot.gaps, gaps, "299 s are none, and a failure ends none");
         assert_eq!(gaps.map(|gap| gap.length().as_secs()), [300, 300]);
         assert_eq!([659, 660, 960].map(|s| snapshot.gap_until(at(s))), [Some(gaps[0]), None, Some(gaps[1])]);
+    }
+
+    #[test]
+    fn a_gap_that_a_clock_made_which_was_ahead_is_forgotten_when_it_is_right() {
+        let year = 365 * 86_400;
+        let snapshot = unread().fold_within(list(), LIMITS, at(0)).fold_within(list(), LIMITS, at(year));
+        assert_eq!(snapshot.gaps.len(), 1);
+        assert_eq!(snapshot.fold_within(list(), LIMITS, at(60)).gaps, []);
     }
 
     #[test]

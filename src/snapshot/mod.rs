@@ -430,7 +430,9 @@ impl Snapshot {
                 id == entry_id && row.limit == entry.limit && row.updated_at == entry.updated_at
             });
         let (gaps, found_after_gap) = gap::with_ended(self, entries, limits, now);
-        let first_read_at = if self.read_at.is_none() { Some(now) } else { self.first_read_at };
+        // One that lies ahead is of a clock that was wrong then.
+        let is_first = self.read_at.is_none() || self.first_read_at.is_some_and(|at| at > now.plus(CLOCK_SLACK));
+        let first_read_at = if is_first { Some(now) } else { self.first_read_at };
         let read = Self { gaps, found_after_gap, first_read_at, read_at: Some(now), ..self.clone() };
         let read = Self { followed_at: Some(now), doubt: None, trouble: None, ..read };
         let watch = match (self.followed_at, self.read_at) {

@@ -123,7 +123,7 @@ fn has_stock(picture: &Picture, id: ProductId) -> bool {
 
 /// Says whether guests can order a product: what is used in the kitchen only, and a product of which only the variants
 /// are sold, stand on no menu.
-fn is_on_menu(product: &Product) -> bool {
+pub fn is_on_menu(product: &Product) -> bool {
     let is_sold = match product.kind {
         ProductKind::Goods | ProductKind::Dish | ProductKind::Timer | ProductKind::Modification => true,
         ProductKind::Preparation | ProductKind::Ingredient | ProductKind::Modifier | ProductKind::Other(_) => false,

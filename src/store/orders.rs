@@ -103,7 +103,8 @@ impl Store {
     pub async fn answer_within(&self, id: OrderId, wait: Duration) -> Result<Option<Answer>, StoreError> {
         let asked_at = clock::uptime();
         while clock::uptime().since(asked_at) < wait {
-            if let Some(answer) = self.answer(id).await? {
+            // One that cannot be read now may be there all the same.
+            if let Ok(Some(answer)) = self.answer(id).await {
                 return Ok(Some(answer));
             }
             tokio::time::sleep(ANSWER_LOOK).await;

@@ -18,7 +18,7 @@ impl Watcher {
             tracing::warn!(%brand, %venue, %receiver, %day, "the report {} could not be sent in time and is left out", kind.word());
         }
         for (rule, why) in &commit.unrendered {
-            if let Repeat::First { .. } = self.repeats.failed(&format!("message of {rule}"), why) {
+            if let Repeat::First { .. } = self.repeats.failed(&format!("message of {rule}"), "fails") {
                 let brand = self.engine.brand();
                 tracing::error!(%brand, %rule, "a message cannot be put together, and goes out in our own words: {why}; mend it in its rule");
             }

@@ -193,7 +193,7 @@ async fn whoever_holds_the_mail_says_who_takes_care() {
     assert!(!on_screens.contains("/ack/"), "{on_screens}");
     let log = service.log();
     assert!(!log.contains(token(link)) && !log.contains(token(&hook)));
-    service.says("by a link sent to managers, Anar <i> takes care of an alert");
+    service.says("somebody says by a link sent to managers that he takes care of an alert");
 
     // It is back: nothing is left to say.
     stage.pos.limit(105, 20);

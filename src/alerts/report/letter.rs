@@ -325,15 +325,14 @@ impl Writer<'_> {
         let language = self.context.language;
         let Shift { opens_at, closes_at, .. } = self.page.shift;
         let closes_at = closes_at.unwrap_or(self.now);
-        // While the doors are closed nobody sells.
-        let of_shift = |gap: &Gap| Gap { from: gap.from.max(opens_at), until: gap.until.min(closes_at) };
-        let gaps = self.page.snapshot.gaps.iter().map(of_shift).filter(|gap| gap.from < gap.until);
-        let gaps: Vec<Gap> = gaps.collect();
+        // What lies in closed hours alone keeps nobody from knowing the shift.
+        let is_of_shift = |gap: &&Gap| gap.from.max(opens_at) < gap.until.min(closes_at);
+        let gaps: Vec<&Gap> = self.page.snapshot.gaps.iter().filter(is_of_shift).collect();
         let last = gaps.last()?;
         Some(if let [gap] = gaps[..] {
             words::was_not_read(language, &self.time(gap.from), &self.time(gap.until), gap.length())
         } else {
-            let all = gaps.iter().map(Gap::length).sum();
+            let all = gaps.iter().map(|gap| gap.length()).sum();
             words::was_often_not_read(language, gaps.len(), all, &self.time(last.until))
         })
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::calendar::{Calendar, Span, Week};
-use crate::catalog::Product;
+use crate::snapshot::recipes;
 use crate::snapshot::{Freshness, FreshnessLimits, Rows, Snapshot, StopRow};
 use crate::units::{ProductId, Timestamp};
 
@@ -124,13 +124,14 @@ pub fn weigh(
     history: &History,
     now: Timestamp,
 ) -> VenueWeek {
-    let mut unread = history.unread.clone();
+    // What ends ahead is of a clock that was wrong then.
+    let mut unread: Vec<Stretch> = history.unread.iter().copied().filter(|gap| gap.until <= now).collect();
     // Nothing of what is unread at present is in the history yet.
     let is_unread = snapshot.freshness(limits, now) != Freshness::Fresh;
     unread.extend(snapshot.read_at.filter(|_| is_unread).map(|from| Stretch { from, until: now }));
     unread.sort_by_key(|stretch| stretch.from);
     let stretches = stretches_off(&history.turns, &snapshot.picture.rows, now);
-    let known_from = known_from(snapshot, history, &stretches).filter(|at| *at <= now);
+    let known_from = known_from(snapshot, history, &stretches, now);
     let watched = |from: Timestamp, until: Timestamp| {
         let open = open(calendar, Stretch { from, until });
         let known = known_from.map(|known_from| Stretch { from: known_from.max(from), until });
@@ -140,7 +141,7 @@ pub fn weigh(
     let (served, watched_now) = watched(week.from, week.until);
     let (served_before, watched_before) = watched(week.before, week.from);
     let (read, read_before) = (without(&watched_now, &unread), without(&watched_before, &unread));
-    let is_sold = |id: &ProductId| snapshot.picture.catalog.products.get(id).is_none_or(can_be_sold);
+    let is_sold = |id: &ProductId| is_sold(snapshot, *id);
     let mut items: Vec<ItemWeek> = stretches.iter().filter_map(|(id, off)| item(*id, off, &read)).collect();
     let all = items.len();
     items.retain(|item| is_sold(&item.product));
@@ -167,16 +168,27 @@ pub fn weigh(
     }
 }
 
-/// Says whether an item is on the menu. What is hidden stays on a stop list for months, and nobody misses it.
-fn can_be_sold(product: &Product) -> bool {
-    product.active && !product.hidden
+/// Says whether guests can order an item. What is hidden or deleted stays on a stop list for months, and nobody misses it;
+/// what only the kitchen uses, and a product of which only the variants are sold, would count beside what is sold.
+fn is_sold(snapshot: &Snapshot, id: ProductId) -> bool {
+    let products = &snapshot.picture.catalog.products;
+    let Some(product) = products.get(&id) else { return snapshot.catalog_read_at.is_none() };
+    let parent = product.parent.and_then(|parent| products.get(&parent));
+    recipes::is_on_menu(product) && parent.is_none_or(|parent| parent.active && !parent.hidden)
 }
 
 /// Returns when the list was read first, or by when it surely was, where that was not kept: the oldest thing that is known.
-fn known_from(snapshot: &Snapshot, history: &History, off: &BTreeMap<ProductId, Vec<Stretch>>) -> Option<Timestamp> {
-    snapshot.read_at?;
-    let seen = off.values().flatten().map(|stretch| stretch.from);
-    snapshot.first_read_at.or_else(|| seen.chain(history.begins).chain(snapshot.changed_at).min())
+fn known_from(
+    snapshot: &Snapshot,
+    history: &History,
+    off: &BTreeMap<ProductId, Vec<Stretch>>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let read_at = snapshot.read_at?;
+    // What lies ahead is of a clock that was wrong then.
+    let seen = off.values().flatten().map(|stretch| stretch.from).chain(history.begins).chain(snapshot.changed_at);
+    let first = snapshot.first_read_at.filter(|at| *at <= now);
+    first.or_else(|| seen.chain([read_at]).filter(|at| *at <= now).min())
 }
 
 /// Returns when each item was off, in order.

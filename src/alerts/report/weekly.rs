@@ -117,7 +117,9 @@ impl Writer<'_> {
 
     /// Says in a sentence at which venues nothing was off, of those that were read all week.
     fn free(&self, pages: &[WeekPage<'_>]) -> Option<String> {
-        let is_free = |page: &&WeekPage<'_>| page.weighed.items.is_empty() && page.weighed.is_known();
+        let is_free = |page: &&WeekPage<'_>| {
+            page.weighed.items.is_empty() && page.weighed.is_known() && !page.weighed.served.is_zero()
+        };
         let free: Vec<String> = pages.iter().filter(is_free).map(|page| self.place(page)).collect();
         (!free.is_empty()).then(|| words::nothing_off_at(self.context.language, &self.shortened(&free, VENUES_MAX)))
     }
@@ -125,17 +127,27 @@ impl Writer<'_> {
     /// Says what is so of the chain as a whole.
     fn overview(&self, pages: &[WeekPage<'_>], worst: &[&WeekPage<'_>]) -> Said {
         let language = self.context.language;
+        let place = self.context.brand.as_str().to_owned();
+        let is_open = pages.iter().any(|page| !page.weighed.served.is_zero());
+        if is_open && pages.iter().all(|page| page.weighed.read.is_zero()) {
+            // Of a week that nobody read nothing is said but that.
+            return Said { place, warnings: vec![words::never_read(language).to_owned()], ..Said::default() };
+        }
         let unknown = pages.iter().filter(|page| !page.weighed.is_known()).count();
         let sum = |of: fn(&VenueWeek) -> usize| pages.iter().map(|page| of(page.weighed)).sum::<usize>();
         let off: Duration = pages.iter().map(|page| page.weighed.off()).sum();
         let before: Option<Duration> = pages.iter().map(|page| page.weighed.before).sum();
-        let in_hours = pages.iter().any(|page| page.weighed.has_hours);
-        let total = if off.is_zero() {
+        let in_hours = pages.iter().all(|page| page.weighed.has_hours);
+        let total = if !is_open {
+            words::closed(language).to_owned()
+        } else if off.is_zero() {
             words::nothing_off(language, in_hours).to_owned()
         } else {
             words::total(language, off, self.names_off(pages).len(), sum(VenueWeek::stops), in_hours)
         };
         let mut lead = vec![total];
+        // Twice nothing needs no comparison.
+        let before = before.filter(|before| !(before.is_zero() && off.is_zero()));
         lead.extend(before.map(|before| words::that_is(language, &words::against(language, off, before))));
         let has_news = |page: &&&WeekPage<'_>| !page.weighed.items.is_empty() || !page.weighed.is_known();
         let venues = worst.iter().filter(has_news).map(|page| self.venue(page)).collect();
@@ -144,7 +156,7 @@ impl Writer<'_> {
             Section::of(words::at_several(language), "warning", self.shared(worst), SHARED_MAX),
         ];
         Said {
-            place: self.context.brand.as_str().to_owned(),
+            place,
             warnings: (unknown > 0).then(|| words::not_all_known(language, unknown)).into_iter().collect(),
             lead: Some(lead.join(" ")),
             sections: sections.into_iter().flatten().collect(),
@@ -156,7 +168,8 @@ impl Writer<'_> {
     /// Says in a line what is so of a venue of a chain.
     fn venue(&self, page: &WeekPage<'_>) -> Line {
         let (language, weighed) = (self.context.language, page.weighed);
-        let against = weighed.before.map(|before| words::against(language, weighed.off(), before));
+        let before = weighed.before.filter(|before| !(before.is_zero() && weighed.off().is_zero()));
+        let against = before.map(|before| words::against(language, weighed.off(), before));
         let times = match (weighed.off().is_zero(), weighed.read.is_zero()) {
             (false, _) => words::venue(language, weighed.off(), weighed.items.len(), weighed.stops()),
             (true, false) => words::none_off(language).to_owned(),
@@ -227,7 +240,8 @@ impl Writer<'_> {
         } else {
             None
         };
-        let against = weighed.before.map(|before| words::that_is(language, &words::against(language, off, before)));
+        let before = weighed.before.filter(|before| !(before.is_zero() && off.is_zero()));
+        let against = before.map(|before| words::that_is(language, &words::against(language, off, before)));
         [total, against, self.aside(weighed)].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 

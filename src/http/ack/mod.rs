@@ -175,9 +175,9 @@ impl Pages {
             episode: linked.episode.clone(),
             acknowledgement: acknowledgement.clone(),
         };
+        note(linked, &acknowledgement);
         match self.order(linked, &order).await {
             Ok(Some(Answer::Done)) => {
-                note(linked, &acknowledgement);
                 about.alert.acknowledged = Some(acknowledgement);
                 Ok(Reply::Noted(about))
             }
@@ -236,8 +236,10 @@ impl Pages {
     }
 }
 
-/// Notes whose link was used: the name that was entered is anybody's.
+/// Notes whose link is used, before anything comes of it: the connection may end before that is known. The name that was
+/// entered is anybody's.
 fn note(linked: &Linked, said: &Acknowledgement) {
     let Linked { brand, receiver, episode } = linked;
-    tracing::info!(%brand, %receiver, ?episode, "by a link sent to {receiver}, {} takes care of an alert", said.by);
+    let by = &said.by;
+    tracing::info!(%brand, %receiver, ?episode, ?by, "somebody says by a link sent to {receiver} that he takes care of an alert");
 }

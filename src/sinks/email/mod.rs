@@ -16,6 +16,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, Certific
 use tokio::sync::Semaphore;
 
 use self::smtp::{Failure, Handover, Patience, Server, Step};
+use crate::alerts::link;
 use crate::alerts::notice::{Mail, NoticeId};
 use crate::clock;
 use crate::mask;
@@ -253,7 +254,7 @@ impl EmailSink {
             Way::Smtp(smtp) => {
                 // At any step, not only at the login: the server has the password from then on.
                 let password: Vec<&str> = smtp.server.login.iter().map(|login| login.password.expose()).collect();
-                let what = printable(&mask::masked(what, &password), FAILURE_MAX);
+                let what = printable(&link::without_tokens(&mask::masked(what, &password)), FAILURE_MAX);
                 format!("{} ({}:{}): {what}", self.name, smtp.server.host, smtp.server.port)
             }
         }

@@ -19,6 +19,7 @@ use reqwest::{Certificate, Client, Response, Url};
 use self::answer::Answer;
 use self::reach::{Guard, Kind, NoWay};
 use self::sign::Key;
+use crate::alerts::link;
 use crate::alerts::notice::{Event, NoticeId};
 use crate::mask;
 use crate::sinks::{self, Outcome, Problem};
@@ -194,7 +195,7 @@ impl WebhookSink {
     }
 
     fn masked(&self, said: &str) -> String {
-        mask::masked(said, &self.hidden)
+        link::without_tokens(&mask::masked(said, &self.hidden))
     }
 
     /// Says which step failed and why; reqwest's own text would show the whole address.

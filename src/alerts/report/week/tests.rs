@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::calendar::{ClockSpan, Schedule, WeekTime};
 use crate::catalog::{Catalog, Venue};
+use crate::catalog::{Product, ProductKind};
 use crate::units::{Quantity, VenueId, Zone};
 
 /// The grid on which everything happens, in minutes: hours and changes of clocks are on it too.
@@ -212,7 +213,15 @@ fn weighed(history: &History, present: &[(u64, &str)], now: &str) -> VenueWeek {
         let product = Product { hidden: id == 3, ..Product::plain(ProductId(id), name) };
         catalog.products.insert(ProductId(id), product);
     }
+    let kind = |id: u64, kind: ProductKind| Product { kind, ..Product::plain(ProductId(id), "Un") };
+    let drink = Product { has_variants: true, ..kind(5, ProductKind::Goods) };
+    let size = Product { parent: Some(ProductId(5)), ..kind(6, ProductKind::Modification) };
+    let of_hidden = Product { parent: Some(ProductId(3)), ..kind(7, ProductKind::Modification) };
+    for product in [kind(4, ProductKind::Ingredient), drink, size, of_hidden] {
+        catalog.products.insert(product.id, product);
+    }
     snapshot.picture.catalog = Arc::new(catalog);
+    snapshot.catalog_read_at = Some(now);
     snapshot.read_at = Some(now);
     let calendar = Calendar::plain(Zone::utc(), jiff::civil::time(4, 0, 0, 0));
     weigh(&last_week(&calendar, now), &calendar, &snapshot, FreshnessLimits::NONE, history, now)
@@ -232,6 +241,24 @@ fn what_is_off_since_long_ago_is_off_all_week_and_what_is_hidden_is_not_missed()
     assert_eq!(weighed.items, [ItemWeek { product: ProductId(1), off: week, stops: 1, longest: week }]);
     assert!(weighed.is_nearly_always(&weighed.items[0]));
     assert_eq!((weighed.not_sold, weighed.before, weighed.known_from), (1, Some(week), None));
+}
+
+#[test]
+fn what_guests_cannot_order_is_not_counted_and_a_size_is_counted_once() {
+    let since = "2026-10-01T10:00:00Z";
+    let weighed = weighed(&History::default(), &[4, 5, 6, 7, 8].map(|id| (id, since)), MONDAY);
+    let counted: Vec<u64> = weighed.items.iter().map(|item| item.product.0).collect();
+    // An ingredient, a drink that is sold in sizes, one of its sizes, a size of what is hidden, and what was deleted.
+    assert_eq!((counted, weighed.not_sold), (vec![6], 4));
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_called_unread_is_not_believed_when_it_is_right() {
+    let instant = |text: &str| text.parse::<Timestamp>().expect("an instant");
+    let ahead = Stretch { from: instant("2026-11-24T10:00:00Z"), until: instant("2027-11-20T10:00:00Z") };
+    let history = History { unread: vec![ahead], ..History::default() };
+    let weighed = weighed(&history, &[(1, "2026-10-01T10:00:00Z")], MONDAY);
+    assert_eq!(weighed.read, Duration::from_hours(7 * 24));
 }
 
 #[test]
