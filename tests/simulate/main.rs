@@ -43,7 +43,7 @@ const CALM_SEEDS: u64 = 30;
 /// So often a calm life is killed at least: once for its first reading, and for each of its deeds.
 const DEATHS_MIN: u64 = 5;
 /// Deliberate bugs that are kept at least.
-const BUGS_MIN: usize = 55;
+const BUGS_MIN: usize = 57;
 /// Of 100 questions about dishes so many must have a certain answer, or the reference looks away too often.
 const JUDGED_PERCENT_MIN: u64 = 60;
 
