@@ -242,10 +242,6 @@ pub fn look(asked: Asked, calendar: &Calendar, known: Option<&Reported>, now: Ti
         reported.since = now.minus(asked.late_max());
     }
     let windows = asked.windows(calendar, now);
-    if windows.is_empty() {
-        // Nobody can have asked for what comes of doors that never open or close: hours are written later.
-        reported.since = now;
-    }
     let is_wanted = |window: &&Window| window.due_at >= reported.since && !reported.days.contains(&window.about.day());
     let (late, wanted): (Vec<&Window>, Vec<&Window>) =
         windows.iter().filter(is_wanted).partition(|window| window.too_late_at <= now);
