@@ -131,7 +131,9 @@ pub(crate) fn check_mails(outbox: &[Row], venues: &BTreeMap<String, String>) -> 
         let last = mail.text.lines().next_back().unwrap_or_default();
         assert!(last.starts_with(said.watched_by_us), "a mail to {} in another language: {}", row.receiver, mail.text);
         for line in mail.text.lines() {
-            if let Some(known) = venues.get(line.trim_end_matches(':')) {
+            // What is all of one station names that as well.
+            let place = line.strip_suffix(':').and_then(|place| place.split(", ").next());
+            if let Some(known) = place.and_then(|place| venues.get(place)) {
                 venue.clone_from(known);
             }
             let line = line.trim_end_matches(&format!("  {}", said.critical));
