@@ -279,6 +279,15 @@ async fn secrets_are_never_shown_even_when_the_receiver_repeats_them() {
 }
 
 #[tokio::test]
+async fn a_link_that_lets_its_reader_acknowledge_is_cut_where_the_receiver_quotes_it() {
+    let token = "a1B2-c3_".repeat(5);
+    let quoted = format!("bad url https://example.com/ack/ack/{token}, said the proxy");
+    let receiver = Receiver::start(vec![Answer::Full(400, &[], quoted)]);
+    let answered = later(&deliver(&settings(&receiver.url())).await);
+    assert_eq!(answered, "127.0.0.1 answered 400: bad url https://example.com/ack/ack/, said the proxy");
+}
+
+#[tokio::test]
 async fn tls_is_verified_and_the_probe_names_the_step() {
     let receiver = Receiver::start_tls(vec![]);
     let mut right = settings(&receiver.url());

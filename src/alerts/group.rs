@@ -45,9 +45,21 @@ pub struct Route {
 }
 
 impl Route {
-    /// Says whether its quiet hours are on.
-    pub fn is_quiet(&self, now: Timestamp) -> bool {
-        self.quiet.as_ref().is_some_and(|quiet| quiet.end_at(now).is_some())
+    /// Divides what is due to it into the mails that go out now, and returns when it got some after them, where that is
+    /// bounded.
+    pub fn mails(
+        &self,
+        due: Vec<(GroupKey, Group)>,
+        mailed: Option<&Mailed>,
+        now: Timestamp,
+    ) -> (Vec<Vec<(GroupKey, Group)>>, Option<Mailed>) {
+        let mailed = mailed.cloned().unwrap_or_default();
+        let left = self.at_most.map_or(usize::MAX, |at_most| mailed.left(at_most, now));
+        let is_quiet = self.quiet.as_ref().is_some_and(|quiet| quiet.end_at(now).is_some());
+        let mails = into_mails(due, left, is_quiet);
+        let is_counted = self.at_most.is_some() && !mails.is_empty();
+        let after = is_counted.then(|| mails.iter().fold(mailed, |mailed, _| mailed.and(now)));
+        (mails, after)
     }
 
     /// Returns when a group of mail to this receiver goes out, who got mail at these times.
@@ -238,7 +250,7 @@ impl Group {
 /// What is exempt has its own mail for each venue or station, as everything has while there are not too many; then the rest
 /// becomes one mail, or goes on waiting when none is left. In quiet hours, and when that would be too many, nothing is
 /// divided by stations.
-pub fn into_mails(due: Vec<(GroupKey, Group)>, left: usize, is_quiet: bool) -> Vec<Vec<(GroupKey, Group)>> {
+fn into_mails(due: Vec<(GroupKey, Group)>, left: usize, is_quiet: bool) -> Vec<Vec<(GroupKey, Group)>> {
     let (exempt, rest): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, group)| group.is_exempt());
     let alone = |(key, group): (GroupKey, Group)| {
         let part = move |part: Group| vec![(key.clone(), part)];

@@ -88,7 +88,6 @@ fn same_but_for_age(before: &Snapshot, after: &Snapshot) -> bool {
         found_after_gap,
         paces,
         watched_since: _,
-        // It comes with the first `read_at`.
         first_read_at,
         read_at,
         followed_at: _,

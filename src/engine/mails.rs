@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alerts::AlertKey;
 use crate::alerts::facts;
-use crate::alerts::group::{self, Entry, Group, GroupKey, Route};
+use crate::alerts::group::{Group, GroupKey, Route};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{EpisodeId, OpenAlert};
 use crate::alerts::mail::{self, MailContext, Part, StillOpen};
@@ -26,20 +26,14 @@ impl Teller<'_> {
                 self.take_away(&due);
                 continue;
             };
-            let mut mailed = self.engine.memory.mailed.get(&receiver).cloned().unwrap_or_default();
-            let left = route.at_most.map_or(usize::MAX, |at_most| mailed.left(at_most, self.now));
-            let mails = group::into_mails(due, left, route.is_quiet(self.now));
-            let is_counted = route.at_most.is_some() && !mails.is_empty();
+            let (mails, mailed) = route.mails(due, self.engine.memory.mailed.get(&receiver), self.now);
             let groups = || mails.iter().flatten().flat_map(|(_, group)| &group.entries);
             let news: BTreeSet<EpisodeId> = groups().filter_map(|entry| entry.episode.clone()).collect();
             for mail in &mails {
                 self.take_away(mail);
                 self.notices.push(self.compose(&receiver, mail, &news, commit));
-                mailed = mailed.and(self.now);
             }
-            if is_counted {
-                commit.mailed.push((receiver, mailed));
-            }
+            commit.mailed.extend(mailed.map(|mailed| (receiver, mailed)));
         }
         let gone = self.touched.iter().filter(|key| before.contains_key(key) && !self.groups.contains_key(key));
         commit.groups.extend(gone.map(|key| (key.clone(), None)));
@@ -101,12 +95,10 @@ impl Teller<'_> {
         let mut parts = Vec::with_capacity(mail.len());
         for ((key, group), name) in mail.iter().zip(&names) {
             let (station, snapshot) = (group.station(), snapshot_of(key));
-            let is_told_elsewhere = |open: &OpenAlert| {
-                let is_its = |entry: &Entry| entry.episode.as_ref() == Some(&open.episode);
-                news.contains(&open.episode) && !group.entries.iter().any(is_its)
-            };
             let mut open = self.still_open(key, station, commit);
-            open.retain(|open| !is_told_elsewhere(open.alert));
+            // What another mail of this moment tells is not still open here.
+            let is_news_here = |open: &OpenAlert| group.entries.iter().any(|entry| entry.is_of(open));
+            open.retain(|open| !news.contains(&open.alert.episode) || is_news_here(open.alert));
             let read_at = snapshot.and_then(|snapshot| snapshot.read_at);
             parts.push(Part { venue: key.venue, venue_name: name.as_deref(), station, group, open, read_at });
         }

@@ -1,7 +1,7 @@
 //! What receivers are mailed by the clock: whose report is due in a step, and the mail that it becomes.
 //!
-//! Venues that open or close in the same minute share a mail, and so do all venues for a week. Looks at a venue when its timer says so and when the clock
-//! was set back, never at a chain for a poll. Invariant: a report and the note that it was sent are of one commit.
+//! Venues that open or close in the same minute share a mail, and so do all venues for a week. Looks at a venue when its
+//! timer says so and when the clock was set back, never at a chain for a poll. Invariant: a report and the note that it was sent are of one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -69,11 +69,18 @@ impl Engine {
         }
         let mut looked = Looked { at: now, next, weeks: BTreeMap::new() };
         for ((receiver, kind), reports) in due {
+            let of_shift = match kind {
+                ReportKind::OpeningCheck => Some(ShiftReport::OpeningCheck),
+                ReportKind::Handover => Some(ShiftReport::Handover),
+                ReportKind::Weekly => None,
+            };
             let is_sent = !self.waits_for_readings(&reports, commit, now)
-                && match kind {
-                    ReportKind::OpeningCheck => self.send(&receiver, ShiftReport::OpeningCheck, &reports, commit, now),
-                    ReportKind::Handover => self.send(&receiver, ShiftReport::Handover, &reports, commit, now),
-                    ReportKind::Weekly => self.send_week(&receiver, &reports, commit, &mut looked.weeks, now),
+                && match of_shift {
+                    Some(report) => {
+                        self.send(&receiver, report, &reports, commit, now);
+                        true
+                    }
+                    None => self.send_week(&receiver, &reports, commit, &mut looked.weeks, now),
                 };
             if !is_sent {
                 let soon = now.plus(REEVALUATE_EVERY);
@@ -154,7 +161,7 @@ impl Engine {
         reports: &[(VenueId, Due)],
         commit: &mut Commit,
         now: Timestamp,
-    ) -> bool {
+    ) {
         for part in reports.chunks(letter::VENUES_MAX) {
             let page = |(venue, due): &(VenueId, Due)| {
                 let snapshot = self.snapshot_in(commit, *venue)?;
@@ -173,7 +180,6 @@ impl Engine {
             commit.notices.push(notice);
             note_sent(receiver, report.kind(), part, commit);
         }
-        true
     }
 
     /// Sends the report of a week, unless the history must be read for it first: then notes which week is wanted.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alerts::group::{self, Group, GroupKey};
+use crate::alerts::group::{Group, GroupKey};
 use crate::alerts::lifecycle::{self, Alert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::{AlertKey, timing};
@@ -116,21 +116,17 @@ impl Player {
     fn send(&mut self, receiver: &ReceiverName, told: &mut Told) {
         let memory = self.engine.memory();
         let Some(route) = self.policy.routes.get(receiver) else { return };
-        let mut mailed = memory.mailed.get(receiver).cloned().unwrap_or_default();
-        let is_due = |(key, group): &(&GroupKey, &Group)| {
-            key.receiver == *receiver && route.mails_at(group, memory.mailed.get(receiver)) <= self.now
-        };
+        let mailed = memory.mailed.get(receiver);
+        let is_due =
+            |(key, group): &(&GroupKey, &Group)| key.receiver == *receiver && route.mails_at(group, mailed) <= self.now;
         let due = memory.groups.iter().filter(is_due).map(|(key, group)| (key.clone(), group.clone())).collect();
-        let left = route.at_most.map_or(usize::MAX, |at_most| mailed.left(at_most, self.now));
         let mut sent = Commit::default();
-        for mail in group::into_mails(due, left, route.is_quiet(self.now)) {
+        let (mails, mailed) = route.mails(due, mailed, self.now);
+        for mail in mails {
             told.count_mail(receiver, self.now);
             sent.groups.extend(mail.into_iter().map(|(key, _)| (key, None)));
-            mailed = mailed.and(self.now);
         }
-        if route.at_most.is_some() {
-            sent.mailed.push((receiver.clone(), mailed));
-        }
+        sent.mailed.extend(mailed.map(|mailed| (receiver.clone(), mailed)));
         self.engine.adopt(sent);
         self.time_mails_of(receiver);
     }

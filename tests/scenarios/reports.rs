@@ -449,6 +449,18 @@ fn the_doors_open_by_the_clock_on_the_wall_also_on_the_day_when_it_is_put_back()
 }
 
 #[test]
+fn a_venue_of_a_chain_at_which_nothing_is_off_says_all_the_same_when_nobody_read() {
+    let chain = Opening { brands: &[("sahil", 2)], ..opening("2026-05-08T16:00:00Z") };
+    let mut shop = Shop::new(&chain);
+    shop.keeps_to(&reported(hours("10:00-23:00"), BOTH));
+    shop.opens();
+    shop.is_down_for("30m");
+    shop.until("23:16");
+    let mail = last_mail(&shop);
+    assert_eq!(mail.matches("Nobody read the stop list from").count(), 2, "{mail}");
+}
+
+#[test]
 fn a_chain_gets_one_mail_for_all_venues_that_open_in_the_same_minute() {
     let story = |shop: &mut Shop| {
         shop.keeps_to(&reported(hours("10:00-23:00"), OPENING));

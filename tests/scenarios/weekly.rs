@@ -70,7 +70,7 @@ fn a_week_names_what_was_off_the_longest_while_the_doors_were_open() {
     Sahil: the week 4 May–10 May, 12 h on stop (Dovğa, Piti, Bozbaş)
 
     The stop list is known from 2026-05-10 at 09:50 on: what was off before is not counted.
-    While the doors were open, 12 h on stop in all, each item counted by itself. Items: 3, stops: 4. Hidden or not active in Clopos, and not counted: 1.
+    While the doors were open, 12 h on stop in all, each item counted by itself. Items: 3, stops: 4. Not counted, as guests cannot order it: 1.
 
     Off the longest:
     - Dovğa (Kitchen): 8 h, at a stretch

@@ -145,7 +145,8 @@ pub fn compose(
     let id = |page: &Page<'_>| format!("report/{word}/{}/{}/{}", context.brand, page.snapshot.id(), page.shift.day);
     let ids: Vec<String> = pages.iter().map(id).collect();
     let is_of_several = said.len() > 1;
-    let has_nothing = |page: &Said| is_of_several && page.is_known && page.sections.is_empty();
+    let has_nothing =
+        |page: &Said| is_of_several && page.is_known && page.sections.is_empty() && page.warnings.is_empty();
     let free: Vec<&str> = said.iter().filter(|page| has_nothing(page)).map(|page| page.place.as_str()).collect();
     let body = Body {
         subject: subject(report.kind(), &said, context),

@@ -84,7 +84,7 @@ pub struct VenueWeek {
     pub known_from: Option<Timestamp>,
     /// What was off and can be sold, the longest first.
     pub items: Vec<ItemWeek>,
-    /// How many items were off that cannot be sold anyway: they are hidden, or not active.
+    /// How many items were off that guests cannot order anyway.
     pub not_sold: usize,
     /// The time off in the week before, where both can be compared.
     pub before: Option<Duration>,

@@ -146,9 +146,7 @@ impl Writer<'_> {
             words::total(language, off, self.names_off(pages).len(), sum(VenueWeek::stops), in_hours)
         };
         let mut lead = vec![total];
-        // Twice nothing needs no comparison.
-        let before = before.filter(|before| !(before.is_zero() && off.is_zero()));
-        lead.extend(before.map(|before| words::that_is(language, &words::against(language, off, before))));
+        lead.extend(self.against(off, before).map(|against| words::that_is(language, &against)));
         let has_news = |page: &&&WeekPage<'_>| !page.weighed.items.is_empty() || !page.weighed.is_known();
         let venues = worst.iter().filter(has_news).map(|page| self.venue(page)).collect();
         let sections = [
@@ -168,8 +166,7 @@ impl Writer<'_> {
     /// Says in a line what is so of a venue of a chain.
     fn venue(&self, page: &WeekPage<'_>) -> Line {
         let (language, weighed) = (self.context.language, page.weighed);
-        let before = weighed.before.filter(|before| !(before.is_zero() && weighed.off().is_zero()));
-        let against = before.map(|before| words::against(language, weighed.off(), before));
+        let against = self.against(weighed.off(), weighed.before);
         let times = match (weighed.off().is_zero(), weighed.read.is_zero()) {
             (false, _) => words::venue(language, weighed.off(), weighed.items.len(), weighed.stops()),
             (true, false) => words::none_off(language).to_owned(),
@@ -240,9 +237,14 @@ impl Writer<'_> {
         } else {
             None
         };
-        let before = weighed.before.filter(|before| !(before.is_zero() && off.is_zero()));
-        let against = before.map(|before| words::that_is(language, &words::against(language, off, before)));
+        let against = self.against(off, weighed.before).map(|against| words::that_is(language, &against));
         [total, against, self.aside(weighed)].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Compares with the week before, where that is known; twice nothing needs no comparison.
+    fn against(&self, off: Duration, before: Option<Duration>) -> Option<String> {
+        let before = before.filter(|before| !(before.is_zero() && off.is_zero()))?;
+        Some(words::against(self.context.language, off, before))
     }
 
     /// Says what is counted at a venue otherwise than at others, if anything is.

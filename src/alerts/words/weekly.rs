@@ -282,9 +282,9 @@ pub fn no_hours(language: Language) -> &'static str {
 /// Counts what is not counted, as it cannot be sold anyway.
 pub fn not_sold(language: Language, items: usize) -> String {
     match language {
-        Language::En => format!("Hidden or not active in Clopos, and not counted: {items}."),
-        Language::Az => format!("Clopos-da gizli və ya aktiv deyil, sayılmayıb: {items}."),
-        Language::Ru => format!("Скрыто или не активно в Clopos, не считается: {items}."),
+        Language::En => format!("Not counted, as guests cannot order it: {items}."),
+        Language::Az => format!("Qonaqlar sifariş edə bilmədiyi üçün sayılmayıb: {items}."),
+        Language::Ru => format!("Не считается, так как гости не могут это заказать: {items}."),
     }
 }
 

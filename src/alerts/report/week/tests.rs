@@ -11,8 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::calendar::{ClockSpan, Schedule, WeekTime};
-use crate::catalog::{Catalog, Venue};
-use crate::catalog::{Product, ProductKind};
+use crate::catalog::{Catalog, Product, ProductKind, Venue};
 use crate::units::{Quantity, VenueId, Zone};
 
 /// The grid on which everything happens, in minutes: hours and changes of clocks are on it too.

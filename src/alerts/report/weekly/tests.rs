@@ -92,7 +92,7 @@ fn a_week_of_one_venue_names_the_worst_and_compares() {
     insta::assert_snapshot!(said(&[("Sahil", week)]), @r"
     Sahil: the week 23 Nov–29 Nov, 558 h on stop (Piti, Dovğa, Ayran, …)
 
-    While the doors were open, 558 h on stop in all, each item counted by itself. Items: 12, stops: 24. That is 58 h more than in the week before (500 h). Hidden or not active in Clopos, and not counted: 2.
+    While the doors were open, 558 h on stop in all, each item counted by itself. Items: 12, stops: 24. That is 58 h more than in the week before (500 h). Not counted, as guests cannot order it: 2.
 
     Off nearly all week:
     - Piti (Kitchen): 85 h, at a stretch
