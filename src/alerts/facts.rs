@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::alerts::set::SetFacts;
 use crate::calendar::Calendar;
 use crate::catalog::{Modifier, Product};
-use crate::rules::Subject;
+use crate::rules::{Subject, subject};
 use crate::snapshot::diff::Change;
 use crate::snapshot::outlook::Outlook;
 use crate::snapshot::pace::Estimate;
@@ -52,6 +52,8 @@ pub struct Facts {
     pub recipe: Option<RecipeFacts>,
     /// What the item's countdown says of the time to come, where a message may say it; see [`forecast_facts`].
     pub forecast: Option<ForecastFacts>,
+    /// How often the item ran out in the business day, where a message may say it; see [`times_today`].
+    pub times_today: Option<u32>,
     /// Of what was found after nobody had read the list: when that was, and when it happened therefore.
     pub found_after: Option<Gap>,
 }
@@ -227,6 +229,7 @@ pub fn of_subject(
         refused,
         recipe: None,
         forecast: None,
+        times_today: None,
         found_after: None,
     }
 }
@@ -383,6 +386,12 @@ pub fn forecast_facts(
         sold_per_hour: said.sold_per_hour,
         money_per_hour: item.price.and_then(|price| said.money_per_hour(price)),
     })
+}
+
+/// Counts how often the item of some facts ran out in the business day of the last reading, if they are about one.
+pub fn times_today(facts: &Facts, snapshot: &Snapshot, calendar: &Calendar, now: Timestamp) -> Option<u32> {
+    let id = facts.item.as_ref()?.id;
+    Some(subject::times_today(snapshot, calendar, snapshot.items_as_of(now)).get(&id).copied().unwrap_or(0))
 }
 
 impl ForecastFacts {

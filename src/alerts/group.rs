@@ -586,6 +586,7 @@ mod tests {
             refused: None,
             recipe: None,
             forecast: None,
+            times_today: None,
             found_after: None,
             set: None,
         };

@@ -368,6 +368,7 @@ mod tests {
             refused: None,
             recipe: None,
             forecast: None,
+            times_today: None,
             found_after: None,
         }
     }
@@ -401,6 +402,7 @@ mod tests {
             refused: Some("Client is disabled".to_owned()),
             recipe: None,
             forecast: None,
+            times_today: None,
             found_after: None,
             ..nothing()
         }

@@ -93,7 +93,7 @@ pub struct BadMessage {
 }
 
 /// What a message can name; which of them are there depends on what its rule is about. A test renders each.
-pub const VARIABLES: [&str; 48] = [
+pub const VARIABLES: [&str; 49] = [
     "brand",
     "refused",
     "venue.id",
@@ -114,6 +114,7 @@ pub const VARIABLES: [&str; 48] = [
     "item.sold_out",
     "item.low_stock",
     "item.since",
+    "item.times_today",
     "item.others_on",
     "item.dishes_on",
     "item.dishes_off",
@@ -450,7 +451,8 @@ pub fn label(facts: &Facts) -> String {
 
 fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Language) -> Value {
     // What was found late is said beside the message, whatever its template says.
-    let Facts { brand, venue, station, item, set, change, refused, recipe, forecast, found_after: _ } = facts;
+    let Facts { brand, venue, station, item, set, change, refused, recipe, forecast, times_today, found_after: _ } =
+        facts;
     let no_recipe = RecipeFacts::default();
     let recipe = recipe.as_ref().unwrap_or(&no_recipe);
     // The dishes of a category are made at several stations, and each venue has its own.
@@ -460,7 +462,7 @@ fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Langu
         brand => brand.as_str(),
         venue => venue.as_ref().map(|venue| venue_value(venue, language)),
         station => station.as_ref().map(station_value).or_else(unassigned),
-        item => item.as_ref().map(|item| item_value(item, recipe, forecast.as_ref(), zone, language)),
+        item => item.as_ref().map(|item| item_value(item, &Around { recipe, forecast: forecast.as_ref(), times_today: *times_today }, zone, language)),
         set => set.as_ref().map(|set| set::value(set, language)),
         change => change.as_ref().map(|change| change_value(change, language)),
         refused => refused,
@@ -489,13 +491,15 @@ fn no_station(language: Language) -> Value {
     context! { id => Value::from(()), name => values::no_station(language), status => "unassigned", products => 0 }
 }
 
-fn item_value(
-    item: &ItemFacts,
-    recipe: &RecipeFacts,
-    forecast: Option<&ForecastFacts>,
-    zone: &Zone,
-    language: Language,
-) -> Value {
+/// What is known of an item beside its row and product.
+struct Around<'a> {
+    recipe: &'a RecipeFacts,
+    forecast: Option<&'a ForecastFacts>,
+    times_today: Option<u32>,
+}
+
+fn item_value(item: &ItemFacts, around: &Around<'_>, zone: &Zone, language: Language) -> Value {
+    let Around { recipe, forecast, times_today } = *around;
     let ItemFacts { id, name, parent, category, price, limit, low_stock, since, others_on } = item;
     let RecipeFacts { dishes_on, dishes_off, add_ons, blocked_by } = recipe;
     let unlimited = || values::unrestricted(language).to_owned();
@@ -511,6 +515,7 @@ fn item_value(
         sold_out => limit.is_some_and(|limit| limit <= Quantity::ZERO),
         low_stock => low_stock.map(|low_stock| values::quantity(language, low_stock)),
         since => since.map(|at| instant(at, zone)),
+        times_today => times_today,
         others_on => others_on,
         dishes_on => dishes_on,
         dishes_off => dishes_off,

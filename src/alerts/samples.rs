@@ -51,6 +51,7 @@ pub(super) fn sample(subject: SubjectKind, is_event: bool) -> Facts {
         refused: Some("the client is disabled".to_owned()),
         recipe: (subject == SubjectKind::Item).then(RecipeFacts::default),
         forecast: (subject == SubjectKind::Item).then(sample_forecast),
+        times_today: (subject == SubjectKind::Item).then_some(3),
         found_after: None,
     }
 }
@@ -64,7 +65,7 @@ pub(super) fn sample_of_set(kind: SetKind, item: Facts) -> Facts {
     };
     let set = SetFacts { kind, id: 3, name: "Kitchen".to_owned(), count: 0, total: 12, members: Vec::new() };
     let set = set.with_members([54, 55, 56].into_iter(), |id| format!("Dish {id}"));
-    Facts { venue, station, item: None, set: Some(set), recipe: None, forecast: None, ..item }
+    Facts { venue, station, item: None, set: Some(set), recipe: None, forecast: None, times_today: None, ..item }
 }
 
 pub(super) fn sample_forecast() -> ForecastFacts {

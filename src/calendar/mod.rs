@@ -4,15 +4,18 @@
 //! Never guesses: a venue without hours is neither open nor closed. Invariant: `is_open` agrees with `closes_at` and
 //! `opens_at`, which alternate.
 
+mod local_time;
 mod schedule;
 mod week;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::{Date, Time};
 
+pub use crate::calendar::local_time::{LocalTime, clock_time};
 pub use crate::calendar::schedule::{ClockSpan, DATES_MAX, SPANS_OF_DAY_MAX, Schedule, Span};
 pub use crate::calendar::week::{Week, WeekTime};
 use crate::units::{BrandId, Timestamp, VenueId, VenueKey, Zone};
@@ -198,6 +201,23 @@ impl Calendar {
     /// Returns the business day of an instant: until the cut it is still yesterday's.
     pub fn business_day(&self, at: Timestamp) -> Date {
         business_day(at, &self.zone, self.day_starts)
+    }
+
+    /// Returns what the clock shows at an instant, seen from the business day of another one.
+    pub fn local_time(&self, at: Timestamp, now: Timestamp) -> LocalTime {
+        match self.business_day(at).cmp(&self.business_day(now)) {
+            Ordering::Less => LocalTime::before_today(self.day_starts),
+            Ordering::Equal => LocalTime::today(at.in_zone(&self.zone).time(), self.day_starts),
+            Ordering::Greater => LocalTime::after_today(self.day_starts),
+        }
+    }
+
+    /// Returns when the next business day starts.
+    pub fn next_day_at(&self, at: Timestamp) -> Option<Timestamp> {
+        // Where a clock is put back over the cut, the next one may lie before the instant.
+        let days = std::iter::successors(self.business_day(at).tomorrow().ok(), |day| day.tomorrow().ok());
+        let starts = days.take(DAYS_AROUND).filter_map(|day| schedule::instant_of(day, self.day_starts, &self.zone));
+        starts.into_iter().find(|start| *start > at)
     }
 
     /// Returns all that is known of an instant.

@@ -1,5 +1,6 @@
 //! Calendars as restaurants write them, and properties over zones whose clocks are put forward and back in odd ways.
 
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, date, time};
@@ -205,6 +206,45 @@ fn a_friday_night_is_of_friday() {
     let found = hours.spans(date(2026, 7, 6), 7, &baku);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].day, date(2026, 7, 10));
+}
+
+#[test]
+fn a_time_of_the_clock_is_before_or_after_another_as_the_business_day_goes() {
+    for (zone, now, instant, clock, expected, shown) in [
+        ("Asia/Baku", "2026-07-10 19:00", "2026-07-10 17:40", "18:00", Less, "17:40 today"),
+        ("Asia/Baku", "2026-07-10 19:00", "2026-07-10 18:00", "18:00", Equal, "18:00 today"),
+        ("Asia/Baku", "2026-07-10 19:00", "2026-07-10 18:00:30", "18:00", Greater, "18:00 today"),
+        // The night is the end of the day.
+        ("Asia/Baku", "2026-07-11 01:30", "2026-07-11 01:00", "23:00", Greater, "01:00 today"),
+        ("Asia/Baku", "2026-07-11 01:30", "2026-07-10 23:30", "01:00", Less, "23:30 today"),
+        ("Asia/Baku", "2026-07-11 04:00", "2026-07-11 03:59", "04:00", Less, "before today"),
+        ("Asia/Baku", "2026-07-11 04:00", "2026-07-11 04:00", "04:00", Equal, "04:00 today"),
+        ("Asia/Baku", "2026-07-12 19:00", "2026-07-10 18:30", "10:00", Less, "before today"),
+        // A clock that was set back.
+        ("Asia/Baku", "2026-07-10 19:00", "2026-07-12 10:00", "18:00", Greater, "after today"),
+        // Berlin puts its clock forward at 2026-03-29 02:00 and back at 2026-10-25 03:00: a day starts at 04:00 all the same.
+        ("Europe/Berlin", "2026-03-29 04:30", "2026-03-29 01:59", "04:00", Less, "before today"),
+        ("Europe/Berlin", "2026-10-25 03:30", "2026-10-24 18:00", "18:30", Less, "18:00 today"),
+        ("Europe/Berlin", "2026-10-25 03:30", "2026-10-25T02:30:00+01:00", "18:30", Greater, "02:30 today"),
+    ] {
+        let local = calendar(zone, Schedule::daily(&[])).local_time(at(zone, instant), at(zone, now));
+        let clock = clock_time(clock).expect("a time");
+        assert_eq!((local.order(clock), local.to_string().as_str()), (expected, shown), "{zone} {instant} at {now}");
+    }
+}
+
+#[test]
+fn a_business_day_ends_where_the_next_one_starts() {
+    for (zone, instant, expected) in [
+        ("Asia/Baku", "2026-07-10 03:59", "2026-07-10 04:00"),
+        ("Asia/Baku", "2026-07-10 04:00", "2026-07-11 04:00"),
+        ("Europe/Berlin", "2026-03-28 12:00", "2026-03-29 04:00"),
+        ("Europe/Berlin", "2026-10-25T02:30:00+01:00", "2026-10-25 04:00"),
+        ("America/Santiago", "2026-09-05 23:59", "2026-09-06 04:00"),
+    ] {
+        let next = calendar(zone, Schedule::daily(&[])).next_day_at(at(zone, instant));
+        assert_eq!(next, Some(at(zone, expected)), "{zone} {instant}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::calendar::clock_time;
 use crate::config::{Locale, Surroundings};
 use crate::document::{Fields, Node, Problems};
 use crate::http::PublicUrl;
@@ -67,14 +68,6 @@ fn time_of_day(node: &Node, problems: &mut Problems) -> Option<jiff::civil::Time
         return node.refuse(TIME_OF_DAY, problems);
     }
     time
-}
-
-/// Reads `04:00`, with two digits each.
-pub(super) fn clock_time(text: &str) -> Option<jiff::civil::Time> {
-    let is_plain = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-    let two_digits = |text: &str| if is_plain(text) { text.parse::<i8>().ok() } else { None };
-    let (hour, minute) = text.split_once(':')?;
-    jiff::civil::Time::new(two_digits(hour)?, two_digits(minute)?, 0, 0).ok()
 }
 
 pub(super) fn polling(node: &Node, problems: &mut Problems) -> Option<poll::Settings> {

@@ -9,9 +9,8 @@ use std::time::Duration;
 use jiff::civil::Weekday;
 
 use crate::alerts::report::{HANDOVER_DEFAULT, OPENING_CHECK_DEFAULT, ReportKind, Reports, WEEKLY_DEFAULT};
-use crate::calendar::WeekTime;
+use crate::calendar::{WeekTime, clock_time};
 use crate::config::Venues;
-use crate::config::basics::clock_time;
 use crate::config::hours::{BrandHours, Hours, shortened, without};
 use crate::document::{Node, Place, Problems};
 use crate::timetable::DAYS;

@@ -18,7 +18,7 @@ use crate::config::reports::{HANDOVER_RANGE, OPENING_CHECK_RANGE, TIME_OF_WEEK};
 use crate::config::{NAME_LENGTH_MAX, secret};
 use crate::document::schema::{
     Schema, by_key, defaulting, described, document, duration, entries, flag, from_to, group, integer, list,
-    one_or_more, reference, text, text_like, wanting, with, word,
+    one_or_more, reference, text, text_like, time_of_day, wanting, with, word,
 };
 use crate::language::Language;
 use crate::sinks::email::ADDRESSES_MAX;
@@ -132,7 +132,7 @@ fn names() -> Schema {
 
 fn locale() -> Schema {
     let currency = with(text_like("^[A-Z]{3}$", CURRENCY), "type", "string".into());
-    let day = with(text_like("^([01][0-9]|2[0-3]):[0-5][0-9]$", TIME_OF_DAY), "type", "string".into());
+    let day = time_of_day(TIME_OF_DAY);
     let settings = vec![
         (
             "language",

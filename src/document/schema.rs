@@ -58,6 +58,11 @@ pub fn text() -> Schema {
     text_like("\\S", "a text")
 }
 
+/// Takes times of the day with two digits each. Only as texts: some readers of YAML take `12:30` for a number.
+pub fn time_of_day(wanted: &str) -> Schema {
+    with(text_like("^([01][0-9]|2[0-3]):[0-5][0-9]$", wanted), "type", "string".into())
+}
+
 /// Takes texts in which the pattern is found; a number that is meant as a text cannot be looked at.
 pub fn text_like(pattern: &str, wanted: &str) -> Schema {
     wanting(json!({ "type": ["string", "number", "boolean"], "pattern": pattern }), wanted)

@@ -101,6 +101,7 @@ impl<'a> Look<'a> {
             facts.recipe = facts::recipe_facts(&facts, snapshot, || self.recipes_of(snapshot));
             let calendar = self.engine.policy.calendars.of(&self.engine.brand, snapshot.id());
             facts.forecast = facts::forecast_facts(&facts, snapshot, calendar, self.now);
+            facts.times_today = facts::times_today(&facts, snapshot, calendar, self.now);
         }
         facts
     }

@@ -345,6 +345,7 @@ impl<'a> Teller<'a> {
                 facts.recipe = facts::recipe_facts(&facts, shown, recipes);
                 let calendar = self.engine.policy.calendars.of(&self.engine.brand, shown.id());
                 facts.forecast = facts::forecast_facts(&facts, shown, calendar, self.now);
+                facts.times_today = facts::times_today(&facts, shown, calendar, self.now);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
                 facts.found_after = found_after(&event.change, &venue, self.now);
                 // Before it is noted as told: it may be silenced at one venue alone, and belongs to all of them.

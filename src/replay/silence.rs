@@ -105,6 +105,6 @@ fn figure_of(operand: &Operand) -> Option<i128> {
         Operand::Number(number) => Some(i128::from(number.millionths())),
         Operand::Money(money) => Some(i128::from(money.ten_thousandths())),
         Operand::Flag(flag) => Some(i128::from(*flag)),
-        Operand::Word(_) | Operand::Text(_) | Operand::Id(_) => None,
+        Operand::Time(_) | Operand::Word(_) | Operand::Text(_) | Operand::Id(_) => None,
     }
 }

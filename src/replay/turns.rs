@@ -29,6 +29,8 @@ pub(super) struct Turns {
     estimates: Asked,
     /// Whether hours, peaks or windows are asked for.
     has_clock: bool,
+    /// Whether it matters which business day it is.
+    has_days: bool,
     /// Whether an expression computes with a running time.
     is_computed: bool,
 }
@@ -55,9 +57,17 @@ impl Turns {
         };
         let exact = stopped.chain(before(closing, &self.closes_in)).chain(before(opening, &self.opens_in));
         let clock = if self.has_clock { calendar.turns_at(now) } else { None };
+        let next_day = if self.has_days { calendar.next_day_at(now) } else { None };
         let computed = self.is_computed.then(|| now.plus(COMPUTED_EVERY));
         let estimates = self.estimates.next(snapshot, calendar, now);
-        exact.map(|at| at.plus(JUST_AFTER)).chain(clock).chain(estimates).chain(computed).filter(|at| *at > now).min()
+        exact
+            .map(|at| at.plus(JUST_AFTER))
+            .chain(clock)
+            .chain(next_day)
+            .chain(estimates)
+            .chain(computed)
+            .filter(|at| *at > now)
+            .min()
     }
 
     fn note(&mut self, field: Field, matcher: Option<&Matcher>) {
@@ -81,6 +91,10 @@ impl Turns {
                     Some(matcher) => self.estimates.note(field, matcher),
                     None => self.is_computed = true,
                 }
+                return;
+            }
+            Field::Row(RowField::Since | RowField::TimesToday) => {
+                self.has_days = true;
                 return;
             }
             Field::Row(_)
@@ -110,6 +124,7 @@ impl Turns {
             Operand::Duration(wait) => Some(*wait),
             Operand::Number(_)
             | Operand::Money(_)
+            | Operand::Time(_)
             | Operand::Flag(_)
             | Operand::Word(_)
             | Operand::Text(_)
@@ -127,6 +142,13 @@ pub(super) fn visit(rule: &Rule, see: &mut dyn FnMut(Field, Option<&Matcher>)) {
     {
         keep_while.visit(see);
     }
+}
+
+/// Says whether a rule asks how often something ran out in the business day.
+pub(super) fn counts_stops_of_the_day(rule: &Rule) -> bool {
+    let mut counts = false;
+    visit(rule, &mut |field, _| counts |= field == Field::Row(RowField::TimesToday));
+    counts
 }
 
 #[cfg(test)]
@@ -242,6 +264,8 @@ mod tests {
             ("when: { venue.closes_in: { at_most: 30m } }", "2026-05-08T21:30:00Z", Some("05-08T22:30:00.001Z")),
             ("expr: \"stopped_for >= duration('45m')\"", "2026-05-08T14:00:00Z", Some("05-08T14:45:00.001Z")),
             ("expr: limit <= product.low_stock", "2026-05-08T14:00:00Z", None),
+            ("when: { times_today: { at_least: 3 } }", "2026-05-08T14:00:00Z", Some("05-09T04:00:00.000Z")),
+            ("when: { since: { below: \"12:00\" } }", "2026-05-09T03:59:59Z", Some("05-09T04:00:00.000Z")),
             ("expr: stopped_for >= product.cooking_time * 2", "2026-05-08T14:00:00Z", Some("05-08T14:01:00.000Z")),
             (
                 "when: { sold_out: true }, expr: venue.open == venue.peak",

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Time;
 use regex::{Regex, RegexBuilder};
 
 use crate::rules::field::{BrandField, Field, RowField, StationField, VariantsField};
@@ -111,6 +112,8 @@ pub enum Operand {
     Money(Money),
     /// A time span.
     Duration(Duration),
+    /// A time of the clock.
+    Time(Time),
     /// True or false.
     Flag(bool),
     /// One of the field's words.
@@ -270,6 +273,7 @@ impl Operand {
                 Self::Number(_)
                 | Self::Money(_)
                 | Self::Duration(_)
+                | Self::Time(_)
                 | Self::Flag(_)
                 | Self::Word(_)
                 | Self::Text(_)
@@ -285,10 +289,12 @@ impl Operand {
             (Self::Number(wanted), Value::Number(value)) => Some(value.cmp(wanted)),
             (Self::Money(wanted), Value::Money(value)) => Some(value.cmp(wanted)),
             (Self::Duration(wanted), Value::Duration(value)) => Some(value.cmp(wanted)),
+            (Self::Time(wanted), Value::Time(value)) => Some(value.order(*wanted)),
             (
                 Self::Number(_)
                 | Self::Money(_)
                 | Self::Duration(_)
+                | Self::Time(_)
                 | Self::Flag(_)
                 | Self::Word(_)
                 | Self::Text(_)
@@ -327,6 +333,7 @@ impl Pattern {
             Value::Number(_)
             | Value::Money(_)
             | Value::Duration(_)
+            | Value::Time(_)
             | Value::Flag(_)
             | Value::Word(_)
             | Value::Id(_)

@@ -33,10 +33,11 @@ pub enum Field {
 }
 
 impl Field {
-    /// Says whether the value grows or shrinks from one evaluation to the next, so that equality is a mistake.
+    /// Says whether the value hardly ever is exactly what a rule can name, so that equality is a mistake: it grows or
+    /// shrinks from one evaluation to the next, or is an instant.
     pub const fn is_running(self) -> bool {
         match self {
-            Self::Row(RowField::StoppedFor)
+            Self::Row(RowField::Since | RowField::StoppedFor)
             | Self::Forecast(ForecastField::RunsOutIn | ForecastField::SoldPerHour | ForecastField::MoneyPerHour)
             | Self::Venue(VenueField::ReadingAge | VenueField::ClosesIn | VenueField::OpensIn)
             | Self::Change(ChangeField::WasOutFor) => true,
@@ -55,7 +56,7 @@ impl Field {
     }
 }
 
-/// Fields of a stop-list row; an item without a row is unrestricted.
+/// Fields of an item on the stop list; an item without a row is unrestricted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowField {
     /// What is left to sell.
@@ -68,8 +69,12 @@ pub enum RowField {
     Low,
     /// As low, with the re-arm gap above the threshold.
     NearLow,
+    /// Since when it has been out, or limited.
+    Since,
     /// How long it has been out.
     StoppedFor,
+    /// How often it ran out in the business day.
+    TimesToday,
 }
 
 /// Estimates from an item's countdown.
@@ -231,6 +236,8 @@ pub enum Kind {
     Money,
     /// A time span.
     Duration,
+    /// A time of the clock, within the business day.
+    Time,
     /// True or false.
     Flag,
     /// One of these words.
@@ -251,6 +258,7 @@ impl Kind {
             Self::Count => "a whole number such as 3",
             Self::Money => "an amount such as 8.50",
             Self::Duration => "a duration such as 20s, 5m or 1h30m",
+            Self::Time => "a time of day such as \"18:30\"",
             Self::Flag => "true or false",
             Self::Word(_) => "one of the field's words",
             Self::Text | Self::Texts => "a text",
@@ -264,6 +272,7 @@ impl Kind {
             Self::Stock => "pieces, or kilograms when sold by weight",
             Self::Money => "the brand's currency",
             Self::Duration => "written with its units",
+            Self::Time => "on the clock of the venue",
             Self::Count | Self::Flag | Self::Word(_) | Self::Text | Self::Texts | Self::Id => "",
         }
     }
@@ -271,7 +280,7 @@ impl Kind {
     /// Says whether values can be larger and smaller.
     pub const fn has_order(self) -> bool {
         match self {
-            Self::Stock | Self::Count | Self::Money | Self::Duration => true,
+            Self::Stock | Self::Count | Self::Money | Self::Duration | Self::Time => true,
             Self::Flag | Self::Word(_) | Self::Text | Self::Texts | Self::Id => false,
         }
     }
@@ -280,7 +289,14 @@ impl Kind {
     pub const fn has_pattern(self) -> bool {
         match self {
             Self::Text | Self::Texts => true,
-            Self::Stock | Self::Count | Self::Money | Self::Duration | Self::Flag | Self::Word(_) | Self::Id => false,
+            Self::Stock
+            | Self::Count
+            | Self::Money
+            | Self::Duration
+            | Self::Time
+            | Self::Flag
+            | Self::Word(_)
+            | Self::Id => false,
         }
     }
 }
@@ -343,8 +359,23 @@ pub const FIELDS: &[FieldRow] = &[
         "as low, up to product.low_stock plus 20 % of it and at least 1: the gap that keeps a low alert from flapping",
         "true",
     ),
+    row(
+        "since",
+        Field::Row(RowField::Since),
+        Kind::Time,
+        "since when it is out, or limited; before the business day is before every time, and 01:00 after 23:00",
+        "{ below: \"18:00\" }",
+    )
+    .unset(NO_ROW),
     row("stopped_for", Field::Row(RowField::StoppedFor), Kind::Duration, "how long it is out", "{ at_least: 45m }")
         .unset("the item is not out"),
+    row(
+        "times_today",
+        Field::Row(RowField::TimesToday),
+        Kind::Count,
+        "how often it ran out in this business day, as far as readings showed it; the last 400 stops of a venue are counted",
+        "{ at_least: 3 }",
+    ),
     row(
         "runs_out_in",
         Field::Forecast(ForecastField::RunsOutIn),

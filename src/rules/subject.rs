@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::calendar::{Calendar, Moment};
+use crate::calendar::{Calendar, LocalTime, Moment};
 use crate::catalog::{Catalog, Product, Station};
 use crate::rules::field::ListIndex;
 use crate::rules::{Placed, SubjectKind};
@@ -92,6 +92,7 @@ pub struct Scene<'a> {
     /// Counted and read when the first rule asks.
     variants: OnceCell<BTreeMap<ProductId, Variants>>,
     recipes: OnceCell<Recipes>,
+    times_today: OnceCell<BTreeMap<ProductId, u32>>,
     /// The names of what each product lacks.
     gaps: OnceCell<BTreeMap<ProductId, Vec<String>>>,
 }
@@ -111,6 +112,7 @@ impl<'a> Scene<'a> {
             price_lists: price_lists.iter().map(|name| list_named(catalog, name)).collect(),
             variants: OnceCell::new(),
             recipes: OnceCell::new(),
+            times_today: OnceCell::new(),
             gaps: OnceCell::new(),
         }
     }
@@ -213,6 +215,17 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Returns what the clock of the venue showed at an instant, seen from the business day of the last reading.
+    pub fn local_time(&self, at: Timestamp) -> LocalTime {
+        self.view.calendar.local_time(at, self.items_as_of())
+    }
+
+    /// Returns how often an item ran out in the business day of the last reading.
+    pub fn times_today(&self, item: ProductId) -> u32 {
+        let count = || times_today(self.view.snapshot, self.view.calendar, self.items_as_of());
+        self.times_today.get_or_init(count).get(&item).copied().unwrap_or(0)
+    }
+
     /// Returns what the countdown of an item says of the time to come.
     ///
     /// # Errors
@@ -296,6 +309,18 @@ fn count_variants(catalog: &Catalog, rows: &Rows) -> BTreeMap<ProductId, Variant
         }
     }
     variants
+}
+
+/// Counts how often each product ran out in the business day of an instant, among the outages that are kept.
+pub fn times_today(snapshot: &Snapshot, calendar: &Calendar, as_of: Timestamp) -> BTreeMap<ProductId, u32> {
+    let today = calendar.business_day(as_of);
+    let ended = snapshot.outages.iter().map(|outage| (outage.product, outage.since));
+    let lasting = snapshot.picture.rows.iter().filter(|(_, row)| row.is_out()).map(|(id, row)| (*id, row.since));
+    let mut times: BTreeMap<ProductId, u32> = BTreeMap::new();
+    for (product, _) in ended.chain(lasting).filter(|(_, since)| calendar.business_day(*since) == today) {
+        *times.entry(product).or_default() += 1;
+    }
+    times
 }
 
 /// Finds the list of that name; of several, an active one before the others.

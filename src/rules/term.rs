@@ -158,9 +158,13 @@ impl Figure {
             }
             Value::Unset => Self::Unset,
             // The parser lets no other type come here.
-            Value::Flag(_) | Value::Word(_) | Value::Text(_) | Value::Texts(_) | Value::Id(_) | Value::Unknown => {
-                Self::Unknown
-            }
+            Value::Time(_)
+            | Value::Flag(_)
+            | Value::Word(_)
+            | Value::Text(_)
+            | Value::Texts(_)
+            | Value::Id(_)
+            | Value::Unknown => Self::Unknown,
         }
     }
 

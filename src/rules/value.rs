@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::calendar::LocalTime;
 use crate::catalog::{InventoryBehavior, Product, Station};
 use crate::rules::SubjectKind;
 use crate::rules::field::{
@@ -30,6 +31,8 @@ pub enum Value<'a> {
     Money(Money),
     /// A time span.
     Duration(Duration),
+    /// A time of the clock, seen from a business day.
+    Time(LocalTime),
     /// True or false.
     Flag(bool),
     /// One of a field's words.
@@ -144,11 +147,12 @@ impl<'a> View<'a> {
 /// Returns the one value that a field has for every item without a row of the stop list, if there is only one.
 pub(super) const fn without_row(field: Field) -> Option<Value<'static>> {
     match field {
-        Field::Row(RowField::Limit | RowField::StoppedFor) | Field::Forecast(_) => Some(Value::Unset),
+        Field::Row(RowField::Limit | RowField::Since | RowField::StoppedFor) | Field::Forecast(_) => Some(Value::Unset),
         Field::Row(RowField::Limited | RowField::SoldOut | RowField::Low | RowField::NearLow) => {
             Some(Value::Flag(false))
         }
-        Field::Product(_)
+        Field::Row(RowField::TimesToday)
+        | Field::Product(_)
         | Field::Parent(_)
         | Field::Variants(_)
         | Field::Recipe(_)
@@ -170,6 +174,8 @@ fn row_value<'a>(scene: &Scene<'a>, item: &Item<'a>, field: RowField, now: Times
         RowField::SoldOut => Value::Flag(item.row.is_some_and(StopRow::is_out)),
         RowField::Low => low_value(item, Quantity::ZERO),
         RowField::NearLow => low_value(item, REARM_MIN),
+        RowField::Since => item.row.map_or(Value::Unset, |row| Value::Time(scene.local_time(row.since))),
+        RowField::TimesToday => count(scene.times_today(item.id)),
         RowField::StoppedFor => match item.row {
             Some(row) if row.is_out() => Value::Duration(now.since(row.since)),
             Some(_) | None => Value::Unset,

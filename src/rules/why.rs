@@ -143,6 +143,7 @@ fn value_words(value: Value<'_>) -> String {
         Value::Number(number) => number.to_string(),
         Value::Money(money) => money.to_string(),
         Value::Duration(duration) => human_duration(duration),
+        Value::Time(time) => time.to_string(),
         Value::Flag(flag) => flag.to_string(),
         Value::Word(text) | Value::Text(text) => text.to_owned(),
         Value::Texts(texts) => texts.join(", "),
@@ -165,6 +166,8 @@ fn asked_for(matcher: &Matcher, is_negated: bool) -> String {
                 format!("one of {named}{more}")
             }
         },
+        (Matcher::Below(operand @ Operand::Time(_)), _) => format!("before {}", operand_words(operand)),
+        (Matcher::Above(operand @ Operand::Time(_)), _) => format!("after {}", operand_words(operand)),
         (Matcher::AtMost(operand), _) => format!("at most {}", operand_words(operand)),
         (Matcher::AtLeast(operand), _) => format!("at least {}", operand_words(operand)),
         (Matcher::Below(operand), _) => format!("less than {}", operand_words(operand)),
@@ -180,6 +183,7 @@ fn operand_words(operand: &Operand) -> String {
         Operand::Number(number) => number.to_string(),
         Operand::Money(money) => money.to_string(),
         Operand::Duration(duration) => human_duration(*duration),
+        Operand::Time(time) => format!("{:02}:{:02}", time.hour(), time.minute()),
         Operand::Flag(flag) => flag.to_string(),
         Operand::Word(word) => (*word).to_owned(),
         Operand::Text(text) => text.to_string(),

@@ -195,6 +195,7 @@ fn an_event_with_everything_has_the_documented_fields() {
         refused: Some("the client is disabled".to_owned()),
         recipe: None,
         forecast: None,
+        times_today: None,
         found_after: None,
         set: Some(SetFacts {
             kind: SetKind::Category,

@@ -67,7 +67,7 @@ fn values(kind: Kind) -> String {
     let unit = kind.unit();
     match kind {
         Kind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
-        Kind::Stock | Kind::Money => format!("{} ({unit})", kind.wanted()),
+        Kind::Stock | Kind::Money | Kind::Time => format!("{} ({unit})", kind.wanted()),
         Kind::Count | Kind::Duration | Kind::Flag | Kind::Text | Kind::Texts | Kind::Id => kind.wanted().to_owned(),
     }
 }

@@ -413,3 +413,46 @@ fn quiet_hours_keep_no_cause_of_something_critical_from_anybody() {
     eightysix watches sahil on Clopos
     ");
 }
+
+#[test]
+fn what_runs_out_for_the_third_time_of_a_business_day_is_told_and_the_next_day_counts_anew() {
+    let rules = "rules:
+  - name: often
+    when: { sold_out: true, times_today: { at_least: 3 }, since: { at_least: \"18:05\" } }
+    notify: [kitchen]
+    message: \"{{ item.name }} is out for the {{ item.times_today }}. time today\"
+    resolved_message: \"{{ item.name }}: {{ item.times_today }} times today\"";
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        for _ in 0..3 {
+            shop.sells_out("Piti");
+            shop.after("1m");
+            shop.restocks("Piti");
+            // What is kept of the day outlives the process.
+            shop.is_killed();
+            shop.after("1m");
+        }
+        shop.sells_out("Piti");
+        shop.until("04:01");
+        shop.restocks("Piti");
+        shop.after("1m");
+        shop.sells_out("Piti");
+        shop.after("1m");
+    };
+    let opening = Opening { rules: Some(rules), ..Opening::default() };
+    insta::assert_snapshot!(told(&opening, story), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:04:00 feed product.back: Piti at Sahil
+    18:05:00 feed product.stopped: Piti at Sahil
+    18:06:00 feed product.back: Piti at Sahil
+    18:07:00 kitchen opened often: Piti is out for the 3. time today
+    18:07:00 feed product.stopped: Piti at Sahil
+    18:08:00 kitchen closed often: Piti: 3 times today
+    18:08:00 feed product.back: Piti at Sahil
+    18:09:00 kitchen opened often: Piti is out for the 4. time today (on and off; its end is told after 10 min of calm)
+    18:09:00 feed product.stopped: Piti at Sahil
+    04:00:00 kitchen closed often: Piti: 0 times today
+    04:01:00 feed product.back: Piti at Sahil
+    04:02:00 feed product.stopped: Piti at Sahil
+    ");
+}

@@ -27,6 +27,7 @@ const RULES: &str = "rules:
   - { name: scarce, when: { limited: true }, at_least: { count: 2, of: venues }, for: 5s, notify: [office] }
   - { name: long, when: { stopped_for: { at_least: 30s } }, notify: [ops] }
   - { name: late, when: { limited: true }, during: [dinner], notify: [ops] }
+  - { name: often, when: { times_today: { at_least: 2 }, since: { at_least: 12:00 } }, clear_for: 20s, notify: [ops] }
   - { name: off, subject: station, when: { station.status: inactive }, clear_for: 10s, notify: [ops] }
   - { name: blind, subject: venue, when: { venue.reading: blind }, for: 1m, notify: [ops] }
   - { name: refused, subject: brand, when: { brand.access: refused }, for: 5s, notify: [ops] }";

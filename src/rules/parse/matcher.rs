@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use crate::calendar::clock_time;
 use crate::document::{Node, Place, Problems, Value, nearest};
 use crate::rules::condition::{Condition, Matcher, Operand, Pattern, Truth};
 use crate::rules::field::{FIELDS, Field, FieldRow, Kind, ListIndex, PRICES_PREFIX, Scope};
@@ -149,11 +150,7 @@ impl<'p> ConditionReader<'p> {
         }
         if row.field.is_running() {
             let message = format!("'{name}' is hardly ever exactly {}", items[0].describe());
-            self.problems.tell_with_help(
-                &node.place,
-                message,
-                format!("use at_least or at_most, such as {}", row.example),
-            );
+            self.problems.tell_with_help(&node.place, message, format!("write a range, such as {}", row.example));
             return None;
         }
         let operands: Vec<Option<Operand>> = items.iter().map(|item| self.operand(name, row.kind, item)).collect();
@@ -263,6 +260,7 @@ impl<'p> ConditionReader<'p> {
             }
             Kind::Money => (!quoted).then(|| text.parse::<Money>().ok()).flatten().map(Operand::Money),
             Kind::Duration => units::parse_duration(text).ok().map(Operand::Duration),
+            Kind::Time => clock_time(text).map(Operand::Time),
             Kind::Flag => node.as_flag().map(Operand::Flag),
             Kind::Word(words) => return self.word(name, words, node),
             Kind::Text | Kind::Texts => (!text.trim().is_empty()).then(|| Operand::Text(text.into())),
@@ -333,7 +331,7 @@ const fn least(kind: Kind) -> Option<value::Value<'static>> {
         Kind::Count => Some(value::Value::Number(Quantity::ZERO)),
         Kind::Money => Some(value::Value::Money(Money::from_ten_thousandths(0))),
         Kind::Duration => Some(value::Value::Duration(Duration::ZERO)),
-        Kind::Stock | Kind::Flag | Kind::Word(_) | Kind::Text | Kind::Texts | Kind::Id => None,
+        Kind::Stock | Kind::Time | Kind::Flag | Kind::Word(_) | Kind::Text | Kind::Texts | Kind::Id => None,
     }
 }
 
@@ -366,6 +364,8 @@ fn value_of(operand: &Operand) -> value::Value<'_> {
         Operand::Number(number) => value::Value::Number(*number),
         Operand::Money(money) => value::Value::Money(*money),
         Operand::Duration(duration) => value::Value::Duration(*duration),
+        // Which of two times comes first is known where the day starts.
+        Operand::Time(_) => value::Value::Unknown,
         Operand::Flag(flag) => value::Value::Flag(*flag),
         Operand::Word(word) => value::Value::Word(word),
         Operand::Text(text) => value::Value::Text(text),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::document::schema::{
     Schema, defaulting, described, document, duration, flag, from_to, group, integer, list, one_or_more, reference,
-    text, text_like, wanting, with, word,
+    text, text_like, time_of_day, wanting, with, word,
 };
 use crate::language::Language;
 use crate::rules::field::{FIELDS, Field, FieldRow, Kind, Scope};
@@ -328,7 +328,7 @@ fn field(row: &FieldRow) -> Schema {
     let unit = kind.unit();
     let values = match kind {
         Kind::Word(words) => format!("One of {}.", words.join(", ")),
-        Kind::Stock | Kind::Money => format!("{} ({unit}).", capital(kind.wanted())),
+        Kind::Stock | Kind::Money | Kind::Time => format!("{} ({unit}).", capital(kind.wanted())),
         Kind::Count | Kind::Duration | Kind::Flag | Kind::Text | Kind::Texts | Kind::Id => {
             format!("{}.", capital(kind.wanted()))
         }
@@ -350,6 +350,7 @@ fn matcher_name(row: &FieldRow) -> String {
         Kind::Count => "count".to_owned(),
         Kind::Money => "money".to_owned(),
         Kind::Duration => "duration".to_owned(),
+        Kind::Time => "time".to_owned(),
         Kind::Flag => "flag".to_owned(),
         Kind::Word(words) => words.join("-").to_lowercase(),
         Kind::Text => "text".to_owned(),
@@ -390,10 +391,17 @@ fn matcher(row: &FieldRow) -> Schema {
     if row.field.is_running() {
         return wanting(
             tests,
-            if row.kind == Kind::Duration {
-                "at_least or at_most, such as { at_least: 5m }; it is hardly ever exactly so long"
-            } else {
-                "at_least or at_most, such as { at_least: 5 }; it is hardly ever exactly that"
+            match row.kind {
+                Kind::Duration => "at_least or at_most, such as { at_least: 5m }; it is hardly ever exactly so long",
+                Kind::Time => "at_least or below, such as { below: \"18:00\" }; it is hardly ever exactly then",
+                Kind::Stock
+                | Kind::Count
+                | Kind::Money
+                | Kind::Flag
+                | Kind::Word(_)
+                | Kind::Text
+                | Kind::Texts
+                | Kind::Id => "at_least or at_most, such as { at_least: 5 }; it is hardly ever exactly that",
             },
         );
     }
@@ -408,6 +416,7 @@ fn value(kind: Kind) -> Schema {
         Kind::Stock | Kind::Money => json!({ "type": "number" }),
         Kind::Count => json!({ "type": "integer" }),
         Kind::Duration => duration(),
+        Kind::Time => time_of_day(kind.wanted()),
         Kind::Flag => flag(),
         Kind::Word(words) => word(words.iter().copied()),
         Kind::Text | Kind::Texts => text(),

@@ -46,9 +46,15 @@ fn nearest_field(name: &str, scope: Scope) -> Option<&'static str> {
     let meant = |field: &&str| field.split_once('.').map(|(_, last)| last) == nearest(member, last_parts(&in_group));
     let names_a_word = |row: &&FieldRow| match row.kind {
         Kind::Word(words) => in_group.contains(&row.name) && words.contains(&member),
-        Kind::Stock | Kind::Count | Kind::Money | Kind::Duration | Kind::Flag | Kind::Text | Kind::Texts | Kind::Id => {
-            false
-        }
+        Kind::Stock
+        | Kind::Count
+        | Kind::Money
+        | Kind::Duration
+        | Kind::Time
+        | Kind::Flag
+        | Kind::Text
+        | Kind::Texts
+        | Kind::Id => false,
     };
     // `station.active` means `station.status`, of which it is a value.
     let by_word = here.find(names_a_word).map(|row| row.name);

@@ -6,7 +6,7 @@ use super::properties::{arbitrary_condition, arbitrary_rows, venue_with};
 use super::*;
 use crate::document::Report;
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};
-use crate::rules::field::{FIELDS, Field, Kind, RecipeField};
+use crate::rules::field::{FIELDS, Field, Kind, RecipeField, RowField};
 use crate::rules::subject::Scene;
 use crate::rules::value::View;
 use crate::rules::{Form, Rule};
@@ -285,6 +285,7 @@ fn every_field_can_be_asked_for() {
             Kind::Stock | Kind::Count => format!("{name} > 1"),
             Kind::Money => format!("{name} > 1.5"),
             Kind::Duration => format!("{name} > duration('1m')"),
+            Kind::Time => format!("{name} > '18:30'"),
             Kind::Flag => name.clone(),
             Kind::Word(words) => format!("{name} == '{}'", words[0]),
             Kind::Text => format!("{name} == 'x'"),
@@ -334,6 +335,7 @@ fn constant(operand: &Operand) -> String {
         Operand::Number(number) => number.to_string(),
         Operand::Money(money) => money.to_string(),
         Operand::Duration(_) => unreachable!("no duration is drawn"),
+        Operand::Time(clock) => format!("'{:02}:{:02}'", clock.hour(), clock.minute()),
         Operand::Flag(flag) => flag.to_string(),
         Operand::Word(word) => format!("'{word}'"),
         Operand::Text(text) => format!("'{text}'"),
@@ -346,11 +348,15 @@ fn is_possible(condition: &Condition) -> bool {
     match condition {
         Condition::All(parts) | Condition::Any(parts) => !parts.is_empty() && parts.iter().all(is_possible),
         Condition::Not(part) => is_possible(part),
-        Condition::Match { field: Field::Variants(_) | Field::Recipe(_), matcher: Matcher::Below(operand) } => {
-            *operand != Operand::Number(Quantity::ZERO)
-        }
-        // It always has a value, so that nobody may ask whether it has one.
-        Condition::Match { field: Field::Recipe(RecipeField::Blocks), matcher: Matcher::Unset } => false,
+        Condition::Match {
+            field: Field::Variants(_) | Field::Recipe(_) | Field::Row(RowField::TimesToday),
+            matcher: Matcher::Below(operand),
+        } => *operand != Operand::Number(Quantity::ZERO),
+        // They always have a value, so that nobody may ask whether they have one.
+        Condition::Match {
+            field: Field::Recipe(RecipeField::Blocks) | Field::Row(RowField::TimesToday),
+            matcher: Matcher::Unset,
+        } => false,
         Condition::Match { .. } | Condition::Compare(_) | Condition::Same(..) => true,
     }
 }

@@ -46,6 +46,12 @@ fn arbitrary_matcher() -> impl Strategy<Value = Condition> {
         word(Field::Product(ProductField::Type), "DISH"),
         word(Field::Station(StationField::Status), "active"),
         Just(Condition::Match { field: Field::Row(RowField::StoppedFor), matcher: Matcher::Set }),
+        number(Field::Row(RowField::TimesToday)),
+        (0_i8..24, any::<bool>()).prop_map(|(hour, is_below)| {
+            let clock = Operand::Time(jiff::civil::time(hour, 0, 0, 0));
+            let matcher = if is_below { Matcher::Below(clock) } else { Matcher::AtLeast(clock) };
+            Condition::Match { field: Field::Row(RowField::Since), matcher }
+        }),
         (0_i64..4).prop_map(|n| Condition::Match {
             field: Field::Forecast(ForecastField::SoldPerHour),
             matcher: Matcher::AtMost(Operand::Number(Quantity::whole(n))),

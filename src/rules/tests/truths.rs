@@ -6,8 +6,8 @@ use crate::rules::evaluate::{evaluate_brand, evaluate_venue};
 use crate::rules::subject::Scene;
 use crate::rules::value::View;
 use crate::rules::{Finding, RuleName, Subject};
-use crate::snapshot::Trouble;
 use crate::snapshot::pace::{Batch, Pace};
+use crate::snapshot::{Outage, Trouble};
 
 const ALL: [Truth; 3] = [Holds, Clear, Unknown];
 
@@ -41,6 +41,13 @@ fn a_dish_that_is_out() {
             ("near_low: true", Clear),
             ("stopped_for: { at_least: 15m }", Holds),
             ("stopped_for: { above: 15m10s }", Clear),
+            // The test's clock shows 20:26:40 UTC.
+            ("since: { below: \"20:12\" }", Holds),
+            ("since: { at_most: \"20:11\" }", Clear),
+            ("since: { at_least: \"20:11\", below: \"20:12\" }", Holds),
+            ("since: { above: 20:12 }", Clear),
+            ("since: { below: \"01:00\" }", Holds),
+            ("times_today: 1", Holds),
         ],
     );
 }
@@ -59,8 +66,30 @@ fn a_dish_without_a_row_is_unrestricted() {
             ("sold_out: false", Holds),
             ("low: true", Clear),
             ("stopped_for: { is: unset }", Holds),
+            ("since: { is: unset }", Holds),
+            ("since: { below: \"23:00\" }", Clear),
+            ("times_today: 0", Holds),
         ],
     );
+}
+
+#[test]
+fn stops_are_counted_in_the_business_day_in_which_they_began() {
+    // The test's clock shows 20:26:40 UTC; the day started at 04:00, 59,200 s before.
+    let stop = |product, since, back| Outage { product: ProductId(product), since: at(since), back_at: at(back) };
+    let outages =
+        vec![stop(1, -60_000, -50_000), stop(1, -59_200, -40_000), stop(2, -30_000, -20_000), stop(1, -10_000, -5_000)];
+    let times = |id: u64, limits: &[(u64, &str)], read_at: i64| {
+        let snapshot = Snapshot { outages: outages.clone(), read_at: Some(at(read_at)), ..snapshot(limits) };
+        let brand = brand();
+        let scene = Scene::new(view(&brand, &Access::Granted, &snapshot), &[], at(read_at + 1));
+        scene.times_today(ProductId(id))
+    };
+    assert_eq!(times(1, &[(1, "0")], 0), 3, "two that are over, and the one that lasts");
+    assert_eq!(times(1, &[(1, "3")], 0), 2, "a limit is no stop");
+    assert_eq!((times(2, &[], 0), times(3, &[], 0)), (1, 0));
+    // From 04:00 of the next day on.
+    assert_eq!((times(1, &[(1, "0")], 27_199), times(1, &[(1, "0")], 27_200)), (3, 0));
 }
 
 #[test]
@@ -489,6 +518,8 @@ fn rules_know_whether_only_rows_concern_them() {
         ("limit: { is: unset }", false),
         ("sold_out: false", false),
         ("variants.out: { at_least: 1 }", false),
+        ("times_today: { at_least: 3 }", false),
+        ("since: { below: \"18:00\" }", true),
         ("not: { limited: true, product.type: DISH }", false),
     ] {
         let rules = item_rule(when);

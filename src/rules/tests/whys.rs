@@ -42,6 +42,15 @@ fn the_part_that_is_not_so_is_named() {
             "limit: 1, product.type: [GOODS, TIMER]",
             vec!["limit is 0, the rule asks for 1", "product.type is DISH, the rule asks for one of GOODS, TIMER"],
         ),
+        (
+            1,
+            [(1, "0")],
+            "since: { below: \"18:00\" }, times_today: { at_least: 3 }",
+            vec![
+                "since is 20:11 today, the rule asks for before 18:00",
+                "times_today is 1, the rule asks for at least 3",
+            ],
+        ),
         (1, [(1, "0")], "limit: { not: 0 }", vec!["limit is 0, the rule asks for anything but 0"]),
         (1, [(1, "0")], "limit: { is: unset }", vec!["limit is 0, the rule asks for none"]),
         (

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
+use crate::calendar::clock_time;
 use crate::document::nearest;
 use crate::rules::condition::{Condition, Matcher, Operand, Pattern};
 use crate::rules::field::{FIELDS, Field, FieldRow, Kind};
@@ -175,7 +176,9 @@ impl ExpressionReader<'_, '_> {
                 Kind::Texts | Kind::Text => format!("write 'word' in {name}"),
                 Kind::Flag => "write the field alone, or ! before it".to_owned(),
                 Kind::Word(_) | Kind::Id => format!("write {name} in [a, b]"),
-                Kind::Stock | Kind::Count | Kind::Money | Kind::Duration => "use <, <=, > or >=".to_owned(),
+                Kind::Stock | Kind::Count | Kind::Money | Kind::Duration | Kind::Time => {
+                    "use <, <=, > or >=".to_owned()
+                }
             };
             return self.refuse(node, format!("'{name}' is no text that '{function}' could ask"), help);
         }
@@ -215,6 +218,7 @@ impl ExpressionReader<'_, '_> {
     fn operand(&mut self, node: &IdedExpr, name: &str, kind: Kind, constant: &Side) -> Option<Operand> {
         let operand = match (kind, constant) {
             (Kind::Word(words), Side::Text(written)) => return self.word(node, name, words, written),
+            (Kind::Time, Side::Text(written)) => clock_time(written).map(Operand::Time),
             (Kind::Flag, Side::Flag(flag)) => Some(Operand::Flag(*flag)),
             (Kind::Text, Side::Text(text)) if !text.trim().is_empty() => Some(Operand::Text(text.as_str().into())),
             (_, Side::Constant(millionths, measure)) => constant_operand(kind, *millionths, *measure),
@@ -229,6 +233,7 @@ impl ExpressionReader<'_, '_> {
         }
         let (wanted, help) = match kind {
             Kind::Duration => ("a duration", "write duration('20s'), duration('5m') or duration('1h30m')".to_owned()),
+            Kind::Time => ("a time of day", "write a text such as '18:30'".to_owned()),
             Kind::Money => ("an amount such as 8.50, with at most 4 decimals", "write it as a number".to_owned()),
             Kind::Word(words) => ("one of its words", format!("write one of '{}'", words.join("', '"))),
             Kind::Text | Kind::Texts => ("a text", "put the text in quotes".to_owned()),
@@ -316,6 +321,7 @@ fn constant_operand(kind: Kind, millionths: i128, measure: Measure) -> Option<Op
             | Kind::Count
             | Kind::Money
             | Kind::Duration
+            | Kind::Time
             | Kind::Flag
             | Kind::Word(_)
             | Kind::Text

@@ -46,7 +46,7 @@ impl Measure {
             Kind::Stock | Kind::Count => Some(Self::Number),
             Kind::Money => Some(Self::Money),
             Kind::Duration => Some(Self::Duration),
-            Kind::Flag | Kind::Word(_) | Kind::Text | Kind::Texts | Kind::Id => None,
+            Kind::Time | Kind::Flag | Kind::Word(_) | Kind::Text | Kind::Texts | Kind::Id => None,
         }
     }
 
