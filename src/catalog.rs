@@ -4,6 +4,9 @@
 //! forms are other types (style 16). Invariant: every product, variant included, stands once, under its own id.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use crate::units::{CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId};
 
@@ -18,6 +21,101 @@ pub struct Catalog {
     pub price_lists: BTreeMap<PriceListId, PriceList>,
     /// The price of a product in a list.
     pub prices: BTreeMap<(PriceListId, ProductId), Money>,
+}
+
+/// A catalog as the snapshots of a venue share it, with what is looked up in it often: worked out when somebody asks first,
+/// and anew after an edit.
+#[derive(Clone, Debug, Default)]
+pub struct SharedCatalog(Arc<Indexed>);
+
+#[derive(Default)]
+struct Indexed {
+    catalog: Catalog,
+    used_in: OnceLock<Vec<(ProductId, ProductId)>>,
+    with_add_ons: OnceLock<Vec<ProductId>>,
+    products_at: OnceLock<BTreeMap<StationId, usize>>,
+}
+
+impl SharedCatalog {
+    /// Shares a catalog.
+    pub fn new(catalog: Catalog) -> Self {
+        Self(Arc::new(Indexed { catalog, ..Indexed::default() }))
+    }
+
+    /// Returns the catalog to be changed; who shares it keeps it as it was.
+    pub fn edit(&mut self) -> &mut Catalog {
+        let indexed = Arc::make_mut(&mut self.0);
+        let Indexed { catalog, used_in, with_add_ons, products_at } = indexed;
+        (*used_in, *with_add_ons, *products_at) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        catalog
+    }
+
+    /// Says whether both are one and the same; equal ones may be two.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Returns the recipes from the ingredient's side: a part, and a product whose recipe names it; sorted, each pair once.
+    pub fn used_in(&self) -> &[(ProductId, ProductId)] {
+        self.0.used_in.get_or_init(|| {
+            let products = || self.products.values();
+            let mut used_in = Vec::with_capacity(products().map(|product| product.recipe.len()).sum());
+            for product in products() {
+                used_in.extend(product.recipe.iter().map(|part| (part.ingredient, product.id)));
+            }
+            used_in.sort_unstable();
+            used_in.dedup();
+            used_in
+        })
+    }
+
+    /// Returns the products with add-ons that need an ingredient, in order of their ids.
+    pub fn with_add_ons(&self) -> impl Iterator<Item = &Product> {
+        let has_some = |product: &&Product| product.modifiers.iter().any(|modifier| modifier.ingredient.is_some());
+        let find = || self.products.values().filter(has_some).map(|product| product.id).collect();
+        self.0.with_add_ons.get_or_init(find).iter().filter_map(|id| self.products.get(id))
+    }
+
+    /// Returns how many active, visible products a station prepares.
+    pub fn products_at(&self, station: StationId) -> usize {
+        let count = || {
+            let mut counts: BTreeMap<StationId, usize> = BTreeMap::new();
+            let offered = self.products.values().filter(|product| product.active && !product.hidden);
+            for station in offered.filter_map(|product| self.station_of(product)) {
+                *counts.entry(station).or_default() += 1;
+            }
+            counts
+        };
+        self.0.products_at.get_or_init(count).get(&station).copied().unwrap_or(0)
+    }
+}
+
+impl Deref for SharedCatalog {
+    type Target = Catalog;
+
+    fn deref(&self) -> &Catalog {
+        &self.0.catalog
+    }
+}
+
+impl PartialEq for SharedCatalog {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other) || **self == **other
+    }
+}
+
+impl Eq for SharedCatalog {}
+
+impl fmt::Debug for Indexed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.catalog.fmt(f)
+    }
+}
+
+impl Clone for Indexed {
+    fn clone(&self) -> Self {
+        Self { catalog: self.catalog.clone(), ..Self::default() }
+    }
 }
 
 /// A product, or a variant of one (`parent` is set).
@@ -252,12 +350,5 @@ impl Catalog {
         let is_in_it =
             |product: &&Product| product.active && !product.hidden && self.category_of(product) == Some(category);
         self.products.values().filter(is_in_it).count()
-    }
-
-    /// Returns how many active, visible products a station prepares.
-    pub fn products_at(&self, station: StationId) -> usize {
-        let is_here =
-            |product: &&Product| product.active && !product.hidden && self.station_of(product) == Some(station);
-        self.products.values().filter(is_here).count()
     }
 }

@@ -143,10 +143,9 @@ impl Service {
             limit: Quantity::whole(*left),
             updated_at: None,
         };
-        let entries: Vec<StopEntry> = limits.iter().map(entry).collect();
-        self.take(Input::Reading(VENUE, again::stop_list(entries.clone()))).await;
-        let venue = Arc::clone(&self.engine.memory().venues[&VENUE]);
-        if let Some(second) = again::second_look(&venue, &entries) {
+        let entries = limits.iter().map(entry).collect();
+        self.take(Input::Reading(VENUE, again::stop_list(entries))).await;
+        if let Some(second) = again::second_look(&self.engine.memory().venues[&VENUE]) {
             self.take(Input::Reading(VENUE, second)).await;
         }
         self.take(Input::Tick).await;

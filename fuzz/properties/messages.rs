@@ -3,6 +3,7 @@
 //! Input: a line with what the rule is about (`item`, an event such as `price_changed`, or a set such as `of venues`), a
 //! line with the name that everything has, and the template.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use eightysix::alerts::facts::{Facts, forecast_facts, of_change, of_subject, recipe_facts};
@@ -22,7 +23,6 @@ use eightysix::rules::{
     EventKind, Form, GroupBy, Placed, Rule, RuleName, RuleSet, Severity, State, Subject, SubjectKind, Wording,
 };
 use eightysix::snapshot::diff::diff;
-use eightysix::snapshot::recipes::Recipes;
 use eightysix::snapshot::{Access, Snapshot};
 use eightysix::store::format::{decode_catalog, decode_venue};
 use eightysix::units::{BrandId, CategoryId, ProductId, StationId, Timestamp, VenueId, Zone};
@@ -146,8 +146,7 @@ fn facts(snapshot: &Snapshot, subject: SubjectKind, is_event: bool, set: Option<
     facts.set = facts.set.map(|set| set.with_members(1..60, |_| eightysix::alerts::facts::venue_name(snapshot)));
     let before = Snapshot::unread(snapshot.venue.clone());
     let change = diff(&before.picture, &snapshot.picture).into_iter().next_back();
-    let recipes = Recipes::of(&snapshot.picture);
-    facts.recipe = recipe_facts(&facts, snapshot, || &recipes);
+    facts.recipe = recipe_facts(&facts, snapshot, &OnceCell::new());
     let plain = Calendar::plain(Zone::utc(), jiff::civil::Time::midnight());
     facts.forecast = forecast_facts(&facts, snapshot, &plain, NOW);
     facts.change = change.filter(|_| is_event).map(|change| of_change(&change, snapshot, NOW));

@@ -2,6 +2,7 @@
 //!
 //! Names come from the POS; they are made printable here, once, so that no later use can forget it.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use crate::alerts::set::SetFacts;
@@ -11,7 +12,7 @@ use crate::rules::{Subject, subject};
 use crate::snapshot::diff::Change;
 use crate::snapshot::outlook::Outlook;
 use crate::snapshot::pace::Estimate;
-use crate::snapshot::recipes::{Recipes, Users};
+use crate::snapshot::recipes::{self, Gaps, Users};
 use crate::snapshot::{Access, Gap, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, printable};
 
@@ -184,6 +185,25 @@ impl ChangeValue {
     }
 }
 
+impl Facts {
+    /// Returns what there is to say where nothing is looked up.
+    pub fn unknown(brand: &BrandId) -> Self {
+        Self {
+            brand: brand.clone(),
+            venue: None,
+            station: None,
+            item: None,
+            set: None,
+            change: None,
+            refused: None,
+            recipe: None,
+            forecast: None,
+            times_today: None,
+            found_after: None,
+        }
+    }
+}
+
 /// Gathers what is known about a subject of a brand.
 pub fn of_subject(
     brand: &BrandId,
@@ -219,19 +239,7 @@ pub fn of_subject(
         ) => (None, None),
     };
     let set = snapshot.and_then(|snapshot| SetFacts::of_venue(snapshot, subject));
-    Facts {
-        brand: brand.clone(),
-        venue,
-        station,
-        item,
-        set,
-        change: None,
-        refused,
-        recipe: None,
-        forecast: None,
-        times_today: None,
-        found_after: None,
-    }
+    Facts { venue, station, item, set, refused, ..Facts::unknown(brand) }
 }
 
 /// Says what changed; `now` is the time of the reading that showed it.
@@ -341,23 +349,19 @@ pub fn item_facts(snapshot: &Snapshot, id: ProductId) -> ItemFacts {
     }
 }
 
-/// Gathers the recipes around the item of some facts, if they are about one. `recipes` are those of the snapshot.
+/// Gathers the recipes around the item of some facts, if they are about one. `gaps` are those of the snapshot,
+/// found when somebody asks first.
 ///
 /// They are read for messages alone: turning the recipes around looks over the whole catalog, and most changes are told
 /// without words.
-pub fn recipe_facts<'r>(
-    facts: &Facts,
-    snapshot: &Snapshot,
-    recipes: impl FnOnce() -> &'r Recipes,
-) -> Option<RecipeFacts> {
+pub fn recipe_facts(facts: &Facts, snapshot: &Snapshot, gaps: &OnceCell<Gaps>) -> Option<RecipeFacts> {
     let id = facts.item.as_ref()?.id;
-    let recipes = recipes();
-    let Users { on, off, add_ons } = recipes.users(&snapshot.picture, id);
+    let Users { on, off, add_ons } = recipes::users(&snapshot.picture, id);
     let names = |products: Vec<&Product>| products.into_iter().map(shown_name).collect();
     let add_on = |(product, modifier): (&Product, &Modifier)| {
         format!("{} ({})", printable(&modifier.name, NAME_LENGTH_MAX), shown_name(product))
     };
-    let gaps = recipes.gaps(&snapshot.picture).get(&id).map_or(&[][..], Vec::as_slice);
+    let gaps = gaps.get_or_init(|| recipes::gaps(&snapshot.picture)).get(&id).map_or(&[][..], Vec::as_slice);
     Some(RecipeFacts {
         dishes_on: names(on),
         dishes_off: names(off),

@@ -184,6 +184,13 @@ pub struct Group {
 /// The groups of a brand that wait.
 pub type Groups = BTreeMap<GroupKey, Group>;
 
+/// Returns the groups that wait for a receiver.
+pub fn waiting_for<'a>(groups: &'a Groups, receiver: &ReceiverName) -> impl Iterator<Item = (&'a GroupKey, &'a Group)> {
+    let first = GroupKey { receiver: receiver.clone(), venue: None };
+    let receiver = receiver.clone();
+    groups.range(first..).take_while(move |(key, _)| key.receiver == receiver)
+}
+
 impl Group {
     /// Returns when the group goes out. Quiet hours hold it back, and that enough mails went out until `free_at`, unless it
     /// is too long for a mail; what is critical waits for its own burst and takes the rest along.

@@ -54,7 +54,12 @@ impl Mailed {
 
     /// Says whether the clock was set back since a mail went out, so that waiting for the hour could take days.
     pub fn lies_ahead_of(&self, now: Timestamp) -> bool {
-        self.0.last().is_some_and(|at| *at > now)
+        self.latest().is_some_and(|at| at > now)
+    }
+
+    /// Returns when the last one went out.
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.0.last().copied()
     }
 }
 

@@ -49,7 +49,7 @@ pub struct MemberFacts {
 impl SetFacts {
     /// Returns what is known of a set of a venue before its members are counted; `None` for what is no such set.
     pub fn of_venue(snapshot: &Snapshot, subject: &Subject) -> Option<Self> {
-        let catalog = snapshot.picture.catalog.as_ref();
+        let catalog = &snapshot.picture.catalog;
         let (kind, id, name, total) = match subject {
             Subject::OfCategory(_, id) => {
                 (SetKind::Category, id.0, category_name(catalog, *id), catalog.products_of(*id))

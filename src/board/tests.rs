@@ -51,7 +51,7 @@ fn row(limit: &str, since: &str) -> StopRow {
 /// A venue with three dishes of two stations, one of them off, and one that nobody prepares.
 fn venue(rows: Vec<(u64, StopRow)>) -> Snapshot {
     let mut snapshot = Snapshot::unread(Venue { id: VenueId(7), name: "Sahil".to_owned(), active: true });
-    let catalog = Arc::make_mut(&mut snapshot.picture.catalog);
+    let catalog = snapshot.picture.catalog.edit();
     for (id, name, active) in [(3, "Kitchen", true), (4, "Terrace", false)] {
         let station = Station { id: StationId(id), name: name.to_owned(), active, kitchen: true, printable: true };
         catalog.stations.insert(StationId(id), station);

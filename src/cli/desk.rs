@@ -64,7 +64,7 @@ impl Desk {
 
     /// Returns the catalog of every venue.
     pub(super) fn catalogs(&self) -> impl Iterator<Item = (VenueId, &Catalog)> {
-        self.memory.venues.iter().map(|(venue, snapshot)| (*venue, snapshot.picture.catalog.as_ref()))
+        self.memory.venues.iter().map(|(venue, snapshot)| (*venue, &*snapshot.picture.catalog))
     }
 
     /// Returns every venue with its name.

@@ -224,7 +224,7 @@ impl Desk {
             | Subject::Station(..)
             | Subject::Item(..)
             | Subject::OfCategory(..)
-            | Subject::OfStation(..) => snapshot.map(|snapshot| snapshot.picture.catalog.as_ref()),
+            | Subject::OfStation(..) => snapshot.map(|snapshot| &*snapshot.picture.catalog),
         };
         silence.covers(&key.rule, &key.subject, catalog)
     }

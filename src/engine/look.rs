@@ -16,7 +16,7 @@ use crate::rules::evaluate;
 use crate::rules::field::{Field, VenueField};
 use crate::rules::subject::Scene;
 use crate::rules::{Form, Rule, Subject};
-use crate::snapshot::recipes::Recipes;
+use crate::snapshot::recipes::{self, Gaps};
 use crate::snapshot::{Access, Freshness, Gap, Snapshot, StopRow};
 use crate::units::{ProductId, StationId, Timestamp};
 
@@ -27,15 +27,15 @@ pub(super) struct Look<'a> {
     pub(super) now: Timestamp,
     access: &'a Access,
     sets: Sets<'a>,
-    recipes: OnceCell<Recipes>,
+    gaps: OnceCell<Gaps>,
     scene: OnceCell<Scene<'a>>,
 }
 
 impl<'a> Look<'a> {
     /// Begins to look.
     pub(super) fn new(engine: &'a Engine, snapshot: Option<&'a Snapshot>, access: &'a Access, now: Timestamp) -> Self {
-        let (recipes, scene) = (OnceCell::new(), OnceCell::new());
-        Self { engine, snapshot, now, access, sets: Sets::None, recipes, scene }
+        let (gaps, scene) = (OnceCell::new(), OnceCell::new());
+        Self { engine, snapshot, now, access, sets: Sets::None, gaps, scene }
     }
 
     /// Knows the members of sets.
@@ -50,7 +50,7 @@ impl<'a> Look<'a> {
 
     /// Returns what the catalog of the venue knows.
     pub(super) fn catalog(&self) -> Option<&'a Catalog> {
-        self.snapshot.map(|snapshot| snapshot.picture.catalog.as_ref())
+        self.snapshot.map(|snapshot| &*snapshot.picture.catalog)
     }
 
     /// Gathers what can be said of a turn, and what ended the alert if it ends.
@@ -68,7 +68,8 @@ impl<'a> Look<'a> {
                 let found_after = self.found_after(&turned.key, found_at).filter(|_| end == End::Clear);
                 (Facts { set, found_after, ..facts }, end)
             }
-            Turn::Stay | Turn::Move(_) => (self.brief(&turned.key), End::Clear),
+            // Nothing is said of it.
+            Turn::Stay | Turn::Move(_) => (Facts::unknown(&self.engine.brand), End::Clear),
         }
     }
 
@@ -98,7 +99,7 @@ impl<'a> Look<'a> {
     pub(super) fn facts(&self, key: &AlertKey) -> Facts {
         let mut facts = self.brief(key);
         if let Some(snapshot) = self.snapshot {
-            facts.recipe = facts::recipe_facts(&facts, snapshot, || self.recipes_of(snapshot));
+            facts.recipe = facts::recipe_facts(&facts, snapshot, &self.gaps);
             let calendar = self.engine.policy.calendars.of(&self.engine.brand, snapshot.id());
             facts.forecast = facts::forecast_facts(&facts, snapshot, calendar, self.now);
             facts.times_today = facts::times_today(&facts, snapshot, calendar, self.now);
@@ -138,8 +139,8 @@ impl<'a> Look<'a> {
         Facts { set: self.sets.facts(self, key, known).or(facts.set), ..facts }
     }
 
-    fn recipes_of(&self, snapshot: &Snapshot) -> &Recipes {
-        self.recipes.get_or_init(|| Recipes::of(&snapshot.picture))
+    fn gaps_of(&self, snapshot: &Snapshot) -> &Gaps {
+        self.gaps.get_or_init(|| recipes::gaps(&snapshot.picture))
     }
 
     fn end_of(&self, turned: &Turned<'_>) -> End {
@@ -187,7 +188,7 @@ impl<'a> Look<'a> {
     }
 
     fn is_missing_from(&self, part: ProductId, item: ProductId) -> bool {
-        let gaps = self.snapshot.and_then(|snapshot| self.recipes_of(snapshot).gaps(&snapshot.picture).get(&item));
+        let gaps = self.snapshot.and_then(|snapshot| self.gaps_of(snapshot).get(&item));
         gaps.is_some_and(|gaps| gaps.contains(&part))
     }
 

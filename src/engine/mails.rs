@@ -14,7 +14,7 @@ use crate::alerts::notice::{Notice, ReceiverName};
 use crate::engine::Commit;
 use crate::engine::tell::Teller;
 use crate::rules::Severity;
-use crate::units::{StationId, Timestamp};
+use crate::units::StationId;
 
 impl Teller<'_> {
     /// Sends the groups that are due and writes everything into the commit.
@@ -51,29 +51,34 @@ impl Teller<'_> {
         }
     }
 
-    /// Returns the groups that may go out now, by receiver.
+    /// Returns the groups that may go out now, by receiver. Of those that wait untouched only the timers are asked: a step must
+    /// not look over the mail of a chain.
     fn due(&self) -> BTreeMap<ReceiverName, Vec<(GroupKey, Group)>> {
-        let before = self.engine.memory.groups.iter().filter(|(key, _)| !self.touched.contains(key));
-        let untouched = before.map(|(key, group)| (key, group, self.engine.mailed_at(key)));
-        let touched = self.groups.iter().map(|(key, group)| (key, group, self.engine.due_at(&key.receiver, group)));
+        let engine = self.engine;
+        let before = &engine.memory.groups;
+        let mut waiting: BTreeMap<&GroupKey, &Group> = if engine.is_mail_ahead(self.now) {
+            before.iter().collect()
+        } else {
+            engine.timers.due_groups(self.now).filter_map(|key| before.get_key_value(key)).collect()
+        };
+        waiting.retain(|key, _| !self.touched.contains(key));
+        waiting.extend(&self.groups);
         let mut due: BTreeMap<ReceiverName, Vec<(GroupKey, Group)>> = BTreeMap::new();
-        let groups = untouched.chain(touched).filter(|(key, group, at)| self.is_due(key, group, *at));
-        for (key, group, _) in groups {
+        for (key, group) in waiting.into_iter().filter(|(key, group)| self.is_due(key, group)) {
             due.entry(key.receiver.clone()).or_default().push((key.clone(), group.clone()));
         }
         due
     }
 
-    /// Says whether a group may go out now, of which this is the time. A clock that was set back must not keep mail until it
-    /// has caught up; and nobody waits for that of a receiver who is gone from the configuration, which has no time.
-    fn is_due(&self, key: &GroupKey, group: &Group, at: Option<Timestamp>) -> bool {
+    /// Says whether a group may go out now. A clock that was set back must not keep mail until it has caught up.
+    fn is_due(&self, key: &GroupKey, group: &Group) -> bool {
         let was_set_back = || {
             let mailed = self.engine.memory.mailed.get(&key.receiver);
             let route = self.engine.policy.routes.get(&key.receiver);
             mailed.is_some_and(|mailed| mailed.lies_ahead_of(self.now))
                 && route.is_some_and(|route| route.mails_at(group, None) <= self.now)
         };
-        at.is_none_or(|at| at <= self.now) || self.now < group.opened_at || was_set_back()
+        self.engine.due_at(&key.receiver, group) <= self.now || self.now < group.opened_at || was_set_back()
     }
 
     /// Writes a mail; `news` are the alerts of which this and other mails tell now.

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::alerts::group::{Group, GroupKey, Groups, Route};
+use crate::alerts::group::{Group, GroupKey, Groups, Route, waiting_for};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::link::Links;
 use crate::alerts::notice::{Notice, ReceiverName};
@@ -231,6 +231,8 @@ pub struct Engine {
     latest: Option<Timestamp>,
     /// The deadline of every scope and group, as `memory` and `evaluated` have it: a poll must not look over a chain.
     timers: Timers,
+    /// The latest instant at which mail began to wait or went out, by the clock of then.
+    mail_begun: Option<Timestamp>,
     /// When was last looked for reports that are due.
     looked_at: Option<Timestamp>,
     weeks: Weeks,
@@ -241,12 +243,15 @@ impl Engine {
     pub fn new(brand: BrandId, policy: Arc<Policy>, limits: FreshnessLimits, memory: Memory) -> Self {
         let (timers, chain, evaluated) = (Timers::default(), Chain::default(), BTreeMap::new());
         let (latest, looked_at, weeks) = (None, None, Weeks::default());
-        let mut engine = Self { brand, policy, limits, memory, evaluated, chain, latest, timers, looked_at, weeks };
+        let mails = memory.groups.values().map(|group| group.opened_at);
+        let mail_begun = mails.chain(memory.mailed.values().filter_map(Mailed::latest)).max();
+        let mut engine =
+            Self { brand, policy, limits, memory, evaluated, chain, latest, timers, mail_begun, looked_at, weeks };
         for scope in engine.scopes().collect::<Vec<_>>() {
             engine.set_timer_of(scope);
         }
         for (key, group) in &engine.memory.groups {
-            engine.timers.set(Timer::Group(key.clone()), engine.group_deadline(key, group));
+            engine.timers.set(Timer::Group(key.clone()), Some(engine.group_deadline(key, group)));
         }
         for venue in engine.memory.venues.keys().copied().collect::<Vec<_>>() {
             engine.look_for_reports_of(venue);
@@ -410,18 +415,23 @@ impl Engine {
     /// Takes in which mails wait, and when receivers got some: it decides when the others go out.
     fn adopt_mails(&mut self, groups: Vec<(GroupKey, Option<Group>)>, mailed: Vec<(ReceiverName, Mailed)>) {
         let mailed_to: Vec<ReceiverName> = mailed.iter().map(|(receiver, _)| receiver.clone()).collect();
+        self.mail_begun = mailed.iter().filter_map(|(_, mailed)| mailed.latest()).chain(self.mail_begun).max();
         self.memory.mailed.extend(mailed);
         for (key, group) in groups {
-            let deadline = group.as_ref().and_then(|group| self.group_deadline(&key, group));
+            let deadline = group.as_ref().map(|group| self.group_deadline(&key, group));
             self.timers.set(Timer::Group(key.clone()), deadline);
             match group {
-                Some(group) => self.memory.groups.insert(key, group),
+                Some(group) => {
+                    self.mail_begun = self.mail_begun.max(Some(group.opened_at));
+                    self.memory.groups.insert(key, group)
+                }
                 None => self.memory.groups.remove(&key),
             };
         }
-        let waits_for_its_turn = |key: &&GroupKey| mailed_to.contains(&key.receiver);
-        for key in self.memory.groups.keys().filter(waits_for_its_turn) {
-            self.timers.set(Timer::Group(key.clone()), self.group_deadline(key, &self.memory.groups[key]));
+        for receiver in mailed_to {
+            for (key, group) in waiting_for(&self.memory.groups, &receiver) {
+                self.timers.set(Timer::Group(key.clone()), Some(self.group_deadline(key, group)));
+            }
         }
     }
 
@@ -461,17 +471,12 @@ impl Engine {
         self.memory.book.of(scope).filter_map(next).min()
     }
 
-    fn group_deadline(&self, key: &GroupKey, group: &Group) -> Option<(Timestamp, &'static str)> {
-        Some((self.due_at(&key.receiver, group)?, "a mail has waited for long enough"))
+    fn group_deadline(&self, key: &GroupKey, group: &Group) -> (Timestamp, &'static str) {
+        (self.due_at(&key.receiver, group), "a mail has waited for long enough")
     }
 
     fn scopes(&self) -> impl Iterator<Item = Option<VenueId>> {
         std::iter::once(None).chain(self.memory.venues.keys().copied().map(Some))
-    }
-
-    /// Returns when a mail goes out that waits in memory, as its timer has it.
-    fn mailed_at(&self, key: &GroupKey) -> Option<Timestamp> {
-        self.timers.get(&Timer::Group(key.clone()))
     }
 
     /// Returns what a receiver reads; one that is gone from the configuration reads what everybody does.
@@ -479,9 +484,15 @@ impl Engine {
         self.policy.routes.get(receiver).map_or(self.policy.setting.language, |route| route.language)
     }
 
-    fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Option<Timestamp> {
+    /// Returns when a group of mail goes out, or away: nobody waits for that of a receiver who is gone from the configuration.
+    fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Timestamp {
         let mailed = self.memory.mailed.get(receiver);
-        self.policy.routes.get(receiver).map(|route| route.mails_at(group, mailed))
+        self.policy.routes.get(receiver).map_or(group.opened_at, |route| route.mails_at(group, mailed))
+    }
+
+    /// Says whether the clock was set back since some mail began to wait or went out, so that timers say too little.
+    fn is_mail_ahead(&self, now: Timestamp) -> bool {
+        self.mail_begun.is_some_and(|at| now < at)
     }
 
     fn is_due(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> bool {

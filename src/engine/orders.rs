@@ -151,7 +151,7 @@ impl Engine {
         if let Subject::OfVenues(product) = subject {
             return self.memory.catalog_knowing(*product);
         }
-        Some(self.snapshot_in(commit, subject.venue()?)?.picture.catalog.as_ref())
+        Some(&self.snapshot_in(commit, subject.venue()?)?.picture.catalog)
     }
 
     fn silences_after<'a>(&'a self, commit: &'a Commit) -> BTreeMap<&'a SilenceId, &'a Silence> {
@@ -193,7 +193,7 @@ impl Engine {
 impl Memory {
     /// Returns the catalog of the first venue that knows a product; a product is the same at every venue.
     pub fn catalog_knowing(&self, product: ProductId) -> Option<&Catalog> {
-        let mut catalogs = self.venues.values().map(|snapshot| snapshot.picture.catalog.as_ref());
+        let mut catalogs = self.venues.values().map(|snapshot| &*snapshot.picture.catalog);
         catalogs.find(|catalog| catalog.products.contains_key(&product))
     }
 }

@@ -24,7 +24,6 @@ use crate::language::Language;
 use crate::rules::events::events;
 use crate::rules::{Form, GroupBy, Placed, Rule, RuleName, Severity};
 use crate::snapshot::diff::Change;
-use crate::snapshot::recipes::Recipes;
 use crate::snapshot::{Gap, Snapshot};
 use crate::units::{StationId, Timestamp, VenueId};
 
@@ -336,20 +335,19 @@ impl<'a> Teller<'a> {
             let access = &self.engine.memory.access;
             let (rules, view) = (&self.engine.policy.rules, self.engine.view(before, access));
             let found = events(rules, &changes, &view, &self.engine.view(&venue, access), self.now);
-            let (recipes_before, recipes_after) = (OnceCell::new(), OnceCell::new());
+            let (gaps_before, gaps_after) = (OnceCell::new(), OnceCell::new());
             for event in found {
                 let is_gone = matches_removal(&event.change);
-                let (shown, recipes) = if is_gone { (before, &recipes_before) } else { (&venue, &recipes_after) };
+                let (shown, gaps) = if is_gone { (before, &gaps_before) } else { (&venue, &gaps_after) };
                 let mut facts = facts::of_subject(&self.engine.brand, access, Some(shown), &event.subject, self.now);
-                let recipes = || recipes.get_or_init(|| Recipes::of(&shown.picture));
-                facts.recipe = facts::recipe_facts(&facts, shown, recipes);
+                facts.recipe = facts::recipe_facts(&facts, shown, gaps);
                 let calendar = self.engine.policy.calendars.of(&self.engine.brand, shown.id());
                 facts.forecast = facts::forecast_facts(&facts, shown, calendar, self.now);
                 facts.times_today = facts::times_today(&facts, shown, calendar, self.now);
                 facts.change = Some(facts::of_change(&event.change, shown, self.now));
                 facts.found_after = found_after(&event.change, &venue, self.now);
                 // Before it is noted as told: it may be silenced at one venue alone, and belongs to all of them.
-                let catalog = Some(shown.picture.catalog.as_ref());
+                let catalog = Some(&*shown.picture.catalog);
                 if self.engine.silence_over(&event.rule, &event.subject, catalog, commit, self.now).is_some() {
                     continue;
                 }

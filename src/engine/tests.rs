@@ -235,7 +235,7 @@ fn plain_deadline(engine: &Engine) -> Option<Timestamp> {
         alerts::deadlines(book, rules, scope).map(|(at, _)| at).filter(move |at| last.is_none_or(|last| *at > last))
     });
     let waiting = engine.memory.groups.iter();
-    let groups = waiting.filter_map(|(key, group)| engine.due_at(&key.receiver, group));
+    let groups = waiting.map(|(key, group)| engine.due_at(&key.receiver, group));
     let looks = engine.scopes().filter_map(|scope| Some(engine.evaluated.get(&scope)?.at.plus(REEVALUATE_EVERY)));
     // When readings are noted follows from what came before, and has a property of its own.
     let noted = engine.timers.get(&Timer::Readings);

@@ -60,6 +60,14 @@ impl Timers {
         self.in_order.iter().take_while(move |(at, _)| *at <= now).map(|(_, timer)| timer)
     }
 
+    /// Returns the mail that has waited for long enough.
+    pub(super) fn due_groups(&self, now: Timestamp) -> impl Iterator<Item = &GroupKey> {
+        self.due(now).filter_map(|timer| match timer {
+            Timer::Group(key) => Some(key),
+            Timer::Scope(_) | Timer::Report(_) | Timer::Readings => None,
+        })
+    }
+
     /// Returns the venues of which a report may be due.
     pub(super) fn due_reports(&self, now: Timestamp) -> impl Iterator<Item = VenueId> {
         self.due(now).filter_map(|timer| match timer {

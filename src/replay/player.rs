@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::alerts::group::{Group, GroupKey};
+use crate::alerts::group::{Group, GroupKey, waiting_for};
 use crate::alerts::lifecycle::{self, Alert};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::{AlertKey, timing};
@@ -117,9 +117,9 @@ impl Player {
         let memory = self.engine.memory();
         let Some(route) = self.policy.routes.get(receiver) else { return };
         let mailed = memory.mailed.get(receiver);
-        let is_due =
-            |(key, group): &(&GroupKey, &Group)| key.receiver == *receiver && route.mails_at(group, mailed) <= self.now;
-        let due = memory.groups.iter().filter(is_due).map(|(key, group)| (key.clone(), group.clone())).collect();
+        let is_due = |(_, group): &(&GroupKey, &Group)| route.mails_at(group, mailed) <= self.now;
+        let waiting = waiting_for(&memory.groups, receiver).filter(is_due);
+        let due = waiting.map(|(key, group)| (key.clone(), group.clone())).collect();
         let mut sent = Commit::default();
         let (mails, mailed) = route.mails(due, mailed, self.now);
         for mail in mails {
@@ -134,17 +134,16 @@ impl Player {
     /// Notes when the mails that wait for a receiver go out.
     fn time_mails_of(&mut self, receiver: &ReceiverName) {
         let memory = self.engine.memory();
-        let groups: Vec<&Group> =
-            memory.groups.iter().filter(|(key, _)| key.receiver == *receiver).map(|it| it.1).collect();
         let mailed = memory.mailed.get(receiver);
-        let due_at =
-            self.policy.routes.get(receiver).and_then(|route| groups.iter().map(|it| route.mails_at(it, mailed)).min());
+        let waiting = || waiting_for(&memory.groups, receiver).map(|(_, group)| group);
+        let route = self.policy.routes.get(receiver);
+        let due_at = route.and_then(|route| waiting().map(|group| route.mails_at(group, mailed)).min());
         self.set_due(Due::Mails(receiver.clone()), due_at);
     }
 
     /// Looks at a venue because something turns; too soon after the last look, the engine has to be asked again.
     fn look(&mut self, venue: VenueId, told: &mut Told) {
-        if !self.read(venue, &BTreeMap::new(), told) {
+        if !self.take(Input::Reading(venue, Reading::SameStopList), told) {
             let again = self.now.plus(REEVALUATE_EVERY);
             self.set_due(Due::Venue(venue), Some(again));
         }
@@ -189,9 +188,9 @@ impl Player {
                 None => entries.remove(product),
             };
         }
-        let entries: Vec<StopEntry> = entries.into_values().collect();
-        let mut was_asked = self.take(Input::Reading(venue, again::stop_list(entries.clone())), told);
-        if let Some(second) = self.snapshot(venue).and_then(|known| again::second_look(known, &entries)) {
+        let entries = entries.into_values().collect();
+        let mut was_asked = self.take(Input::Reading(venue, again::stop_list(entries)), told);
+        if let Some(second) = self.snapshot(venue).and_then(again::second_look) {
             was_asked |= self.take(Input::Reading(venue, second), told);
         }
         was_asked

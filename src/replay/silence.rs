@@ -12,8 +12,8 @@ use crate::rules::condition::{Matcher, Operand};
 use crate::rules::field::ForecastField;
 use crate::snapshot::Snapshot;
 use crate::snapshot::outlook::Outlook;
-use crate::snapshot::pace::{Forecast, Pace, STEPS_MIN};
-use crate::units::{Money, ProductId, Timestamp};
+use crate::snapshot::pace::{Forecast, STEPS_MIN};
+use crate::units::{Money, Timestamp};
 
 /// Without a closing time, this far is searched, and then looked at again.
 const SEARCHED: Duration = Duration::from_hours(48);
@@ -48,7 +48,9 @@ impl Asked {
         let closes_at = calendar.closes_at(now);
         let until = closes_at.unwrap_or(now.plus(SEARCHED)).min(now.plus(SEARCHED));
         let catalog = &snapshot.picture.catalog;
-        let next = |(id, pace): (&ProductId, &Pace)| {
+        let mut first: Option<Timestamp> = None;
+        // Fewer sales foretell nothing, however long nothing is sold.
+        for (id, _) in snapshot.paces.iter().filter(|(_, pace)| pace.steps() >= STEPS_MIN) {
             let price = catalog.products.get(id).map(|product| product.price);
             let stands = |at: Timestamp| -> Vec<Option<Ordering>> {
                 let said = outlook.of_later(*id, at).ok();
@@ -58,12 +60,18 @@ impl Asked {
                 };
                 self.0.iter().map(stand).collect()
             };
-            let turned = first_change(stands, now, until);
+            // What turns after another one does is of no interest.
+            let turned = first_change(stands, now, first.map_or(until, |first| just_after(first).min(until)));
             // What did not turn in the time that was searched may turn after it.
-            turned.or_else(|| (closes_at != Some(until) && pace.steps() >= STEPS_MIN).then_some(until))
-        };
-        snapshot.paces.iter().filter_map(next).min()
+            let after = || (closes_at != Some(until)).then_some(until);
+            first = turned.or_else(after).into_iter().chain(first).min();
+        }
+        first
     }
+}
+
+fn just_after(at: Timestamp) -> Timestamp {
+    at.plus(Duration::from_millis(1))
 }
 
 /// Returns the first instant after `now` at which the stands are others, if they are at `until`. They never return to what

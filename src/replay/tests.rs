@@ -12,7 +12,7 @@ use crate::alerts::render::Messages;
 use crate::alerts::report::Reports;
 use crate::board::Setting;
 use crate::calendar::{Calendar, Calendars, ClockSpan, Schedule};
-use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
+use crate::catalog::{Catalog, PriceList, Product, SharedCatalog, Station, StopEntry, Venue};
 use crate::document::Problems;
 use crate::engine::{Engine, Input, Memory};
 use crate::language::Language;
@@ -102,7 +102,7 @@ impl World {
             Station { id: StationId(3), name: "Tandir".to_owned(), active: true, kitchen: true, printable: true };
         let products =
             [(54, "Piti"), (55, "Dolma"), (56, "Plov")].map(|(id, name)| (ProductId(id), product(id, name, 8)));
-        snapshot.picture.catalog = Arc::new(Catalog {
+        snapshot.picture.catalog = SharedCatalog::new(Catalog {
             products: products.into(),
             stations: [(StationId(3), station)].into(),
             ..Catalog::default()
@@ -123,16 +123,16 @@ impl World {
     }
 
     fn read(&mut self, now: Timestamp) {
-        let entries: Vec<StopEntry> = self.entries.values().copied().collect();
-        let mut after = self.snapshot.fold(again::stop_list(entries.clone()), now);
-        if let Some(second) = again::second_look(&after, &entries) {
+        let entries = self.entries.values().copied().collect();
+        let mut after = self.snapshot.fold(again::stop_list(entries), now);
+        if let Some(second) = again::second_look(&after) {
             after = after.fold(second, now);
         }
         self.becomes(after, now);
     }
 
     fn catalog(&mut self, catalog: Catalog, now: Timestamp) {
-        let picture = Picture { catalog: Arc::new(catalog), ..self.snapshot.picture.clone() };
+        let picture = Picture { catalog: SharedCatalog::new(catalog), ..self.snapshot.picture.clone() };
         self.becomes(Snapshot { picture, ..self.snapshot.clone() }, now);
     }
 
@@ -274,11 +274,11 @@ fn doors_and_windows_turn_rules_by_the_time_alone() {
 fn changes_are_told_once_and_prices_of_lists_once_for_all_venues() {
     let mut worlds = [World::open(VENUE), World::open(VenueId(2))];
     for world in &mut worlds {
-        let mut catalog = world.snapshot.picture.catalog.as_ref().clone();
+        let mut catalog = Catalog::clone(&world.snapshot.picture.catalog);
         let hall = PriceList { id: PriceListId(1), name: "Hall".to_owned(), active: true };
         catalog.price_lists.insert(hall.id, hall);
         catalog.prices.insert((PriceListId(1), ProductId(54)), Money::from_ten_thousandths(80_000));
-        world.snapshot.picture.catalog = Arc::new(catalog.clone());
+        world.snapshot.picture.catalog = SharedCatalog::new(catalog.clone());
         catalog.prices.insert((PriceListId(1), ProductId(54)), Money::from_ten_thousandths(90_000));
         catalog.products.insert(ProductId(55), product(55, "Dolma", 9));
         world.catalog(catalog, at(100));
@@ -482,7 +482,7 @@ impl Life {
         let world = World::open(VENUE);
         life.take(Input::Venues(vec![world.snapshot.venue.clone()]));
         life.take(Input::Access(Access::Granted));
-        let Catalog { products, stations, .. } = world.snapshot.picture.catalog.as_ref().clone();
+        let Catalog { products, stations, .. } = Catalog::clone(&world.snapshot.picture.catalog);
         let (products, stations) = (products.into_values().collect(), stations.into_values().collect());
         let stations = Reading::Stations { stations, unreadable: Vec::new(), absence_counts: true };
         let products = Reading::Products { products, unreadable: Vec::new(), absence_counts: true };
@@ -516,10 +516,9 @@ impl Life {
     }
 
     fn read(&mut self) {
-        let entries: Vec<StopEntry> = self.entries.values().copied().collect();
-        self.take(Input::Reading(VENUE, again::stop_list(entries.clone())));
-        let venue = self.engine.memory().venues[&VENUE].clone();
-        if let Some(second) = again::second_look(&venue, &entries) {
+        let entries = self.entries.values().copied().collect();
+        self.take(Input::Reading(VENUE, again::stop_list(entries)));
+        if let Some(second) = again::second_look(&self.engine.memory().venues[&VENUE]) {
             self.take(Input::Reading(VENUE, second));
         }
     }

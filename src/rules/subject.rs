@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, Product, Station};
 use crate::rules::field::ListIndex;
 use crate::rules::{Placed, SubjectKind};
 use crate::snapshot::outlook::{Foretold, Outlook};
-use crate::snapshot::recipes::Recipes;
+use crate::snapshot::recipes;
 use crate::snapshot::{Access, Freshness, FreshnessLimits, Rows, Snapshot, StopRow};
 use crate::units::{BrandId, Money, PriceListId, ProductId, StationId, Timestamp};
 
@@ -91,7 +91,6 @@ pub struct Scene<'a> {
     price_lists: Vec<Option<PriceListId>>,
     /// Counted and read when the first rule asks.
     variants: OnceCell<BTreeMap<ProductId, Variants>>,
-    recipes: OnceCell<Recipes>,
     times_today: OnceCell<BTreeMap<ProductId, u32>>,
     /// The names of what each product lacks.
     gaps: OnceCell<BTreeMap<ProductId, Vec<String>>>,
@@ -100,7 +99,7 @@ pub struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Looks at the snapshot. `price_lists` are the lower-case names that rules ask for, in the order of their index.
     pub fn new(view: VenueView<'a>, price_lists: &[String], now: Timestamp) -> Self {
-        let catalog = view.snapshot.picture.catalog.as_ref();
+        let catalog = &*view.snapshot.picture.catalog;
         Self {
             view,
             freshness: view.snapshot.freshness(view.freshness_limits, now),
@@ -111,7 +110,6 @@ impl<'a> Scene<'a> {
             outlook: OnceCell::new(),
             price_lists: price_lists.iter().map(|name| list_named(catalog, name)).collect(),
             variants: OnceCell::new(),
-            recipes: OnceCell::new(),
             times_today: OnceCell::new(),
             gaps: OnceCell::new(),
         }
@@ -243,7 +241,7 @@ impl<'a> Scene<'a> {
 
     /// Returns how many active, visible products a station prepares.
     pub fn products_at(&self, station: StationId) -> u32 {
-        u32::try_from(self.catalog().products_at(station)).unwrap_or(u32::MAX)
+        u32::try_from(self.view.snapshot.picture.catalog.products_at(station)).unwrap_or(u32::MAX)
     }
 
     /// Returns the price of a product in a list that rules ask for; `None` when there is no such list or price.
@@ -259,7 +257,7 @@ impl<'a> Scene<'a> {
             None => format!("#{id}"),
         };
         let gaps = self.gaps.get_or_init(|| {
-            let gaps = self.recipes().gaps(&self.view.snapshot.picture);
+            let gaps = recipes::gaps(&self.view.snapshot.picture);
             gaps.iter().map(|(id, parts)| (*id, parts.iter().map(named).collect())).collect()
         });
         gaps.get(&product).map(Vec::as_slice)
@@ -267,11 +265,7 @@ impl<'a> Scene<'a> {
 
     /// Returns how many active, visible products need a product.
     pub fn blocks(&self, product: ProductId) -> u32 {
-        u32::try_from(self.recipes().count_users(&self.view.snapshot.picture, product)).unwrap_or(u32::MAX)
-    }
-
-    fn recipes(&self) -> &Recipes {
-        self.recipes.get_or_init(|| Recipes::of(&self.view.snapshot.picture))
+        u32::try_from(recipes::count_users(&self.view.snapshot.picture, product)).unwrap_or(u32::MAX)
     }
 
     /// Returns the venue's brand.

@@ -226,10 +226,10 @@ impl Stage {
             limit: *limit,
             updated_at: self.updated_at.get(product).copied(),
         };
-        let entries: Vec<StopEntry> = self.world.limits.iter().map(entry).collect();
-        self.take(Input::Reading(VENUE, again::stop_list(entries.clone())));
+        let entries = self.world.limits.iter().map(entry).collect();
+        self.take(Input::Reading(VENUE, again::stop_list(entries)));
         // A list that differs much is looked at twice; the world says the same both times.
-        if let Some(second) = self.snapshot().and_then(|snapshot| again::second_look(snapshot, &entries)) {
+        if let Some(second) = self.snapshot().and_then(again::second_look) {
             self.take(Input::Reading(VENUE, second));
         }
     }

@@ -14,10 +14,10 @@ pub fn stop_list(entries: Vec<StopEntry>) -> Reading {
     Reading::StopList { entries, unreadable: Vec::new(), whole: true }
 }
 
-/// Returns the second look at what the first reading of these entries left in doubt, if it did.
-pub fn second_look(after: &Snapshot, entries: &[StopEntry]) -> Option<Reading> {
+/// Returns the second look at what a reading left in doubt, if it did: it says the same again.
+pub fn second_look(after: &Snapshot) -> Option<Reading> {
     let doubt = after.doubt.as_ref()?;
-    let rows = entries.iter().filter(|entry| doubt.ask.contains(&entry.product)).copied().collect();
+    let rows = doubt.ask.iter().filter_map(|id| doubt.rows.get(id)).copied().collect();
     Some(Reading::StopListOf { asked: doubt.ask.clone(), rows })
 }
 

@@ -82,7 +82,7 @@ pub fn diff(before: &Picture, after: &Picture) -> Vec<Change> {
         let row = |(product, before, after)| Change::Row { product, before, after };
         changes.extend(differences(&before.rows, &after.rows).map(row));
     }
-    if Arc::ptr_eq(&before.catalog, &after.catalog) {
+    if before.catalog.is(&after.catalog) {
         return changes;
     }
     let (old, new) = (&before.catalog, &after.catalog);
@@ -151,7 +151,7 @@ pub fn follows(picture: &Picture, change: &Change) -> bool {
 }
 
 fn catalog_of(picture: &mut Picture) -> &mut Catalog {
-    Arc::make_mut(&mut picture.catalog)
+    picture.catalog.edit()
 }
 
 fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {

@@ -47,7 +47,7 @@ impl Snapshot {
 /// Adds the gap that a reading ends, if it ends one, and what it found; forgets those of before the last business day.
 pub(super) fn with_ended(
     before: &Snapshot,
-    entries: &BTreeMap<ProductId, StopEntry>,
+    differing: impl FnOnce() -> BTreeSet<ProductId>,
     limits: FreshnessLimits,
     now: Timestamp,
 ) -> (Vec<Gap>, BTreeSet<ProductId>) {
@@ -57,7 +57,7 @@ pub(super) fn with_ended(
     if ended.is_none() && before.gaps.is_empty() {
         return (Vec::new(), BTreeSet::new());
     }
-    let found = if ended.is_some() { differing(before, entries) } else { before.found_after_gap.clone() };
+    let found = if ended.is_some() { differing() } else { before.found_after_gap.clone() };
     // One that ends ahead is of a clock that was wrong then.
     let kept = before.gaps.iter().copied().filter(|gap| gap.until <= now && now.since(gap.until) <= KEPT);
     let mut gaps: Vec<Gap> = kept.chain(ended).collect();
@@ -67,7 +67,7 @@ pub(super) fn with_ended(
 }
 
 /// Returns the products of which two lists say another limit.
-fn differing(before: &Snapshot, entries: &BTreeMap<ProductId, StopEntry>) -> BTreeSet<ProductId> {
+pub(super) fn differing(before: &Snapshot, entries: &BTreeMap<ProductId, StopEntry>) -> BTreeSet<ProductId> {
     let rows = &before.picture.rows;
     let differs = |id: &&ProductId| rows.get(id).map(|row| row.limit) != entries.get(id).map(|entry| entry.limit);
     rows.keys().chain(entries.keys()).filter(differs).copied().collect()

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::{Catalog, PriceList, Product, Station, StopEntry, Venue};
+use crate::catalog::{Catalog, PriceList, Product, SharedCatalog, Station, StopEntry, Venue};
 use crate::snapshot::absence::{Absence, two_walks};
 pub use crate::snapshot::gap::Gap;
 pub use crate::snapshot::outage::Outage;
@@ -66,7 +66,7 @@ pub struct Picture {
     /// The stop list; a product without a row is unrestricted.
     pub rows: Arc<Rows>,
     /// The catalog.
-    pub catalog: Arc<Catalog>,
+    pub catalog: SharedCatalog,
 }
 
 /// One reading of a venue, complete: a list counts only when it was read to its end.
@@ -81,6 +81,8 @@ pub enum Reading {
         /// False when a product without a row may still be restricted: then what was known of it stays.
         whole: bool,
     },
+    /// The whole stop list, which says what was accepted last.
+    SameStopList,
     /// The rows of the asked products only: the second look.
     StopListOf {
         /// The products that were asked for.
@@ -348,6 +350,9 @@ impl Snapshot {
             Reading::StopList { entries, unreadable, whole } => {
                 self.fold_stop_list(&self.held_with(by_product(&entries), &unreadable, whole), limits, now)
             }
+            // Nothing is the same as what was never read.
+            Reading::SameStopList if self.read_at.is_none() => self.clone(),
+            Reading::SameStopList => self.accept_same(limits, now),
             Reading::StopListOf { asked, rows } => self.fold_second_look(&asked, &by_product(&rows), limits, now),
             Reading::Products { products, unreadable, absence_counts } => {
                 self.fold_products(products, &Absence { unreadable: &unreadable, counts: absence_counts }, now)
@@ -429,27 +434,44 @@ impl Snapshot {
             && rows.iter().zip(entries).all(|((id, row), (entry_id, entry))| {
                 id == entry_id && row.limit == entry.limit && row.updated_at == entry.updated_at
             });
-        let (gaps, found_after_gap) = gap::with_ended(self, entries, limits, now);
+        if unchanged && self.read_at.is_some() {
+            return self.accept_same(limits, now);
+        }
+        let joined =
+            entries.values().map(|entry| (entry.product, join(rows.get(&entry.product), entry, now))).collect();
+        let picture = Picture { rows: Arc::new(joined), catalog: self.picture.catalog.clone() };
+        let returned = outage::returned_with(self, &picture.rows, now);
+        let outages = outage::ended_with(self, &picture.rows, now);
+        let paces = pace::follow(&self.paces, rows, &picture.rows, self.watch(limits, now), now);
+        let read = self.read(gap::with_ended(self, || gap::differing(self, entries), limits, now), now);
+        Self { picture, returned, outages, paces, changed_at: Some(now), seq: self.seq + 1, ..read }
+    }
+
+    /// Accepts a list that says what was known: no row is looked at, unless this process cannot know what happened since.
+    fn accept_same(&self, limits: FreshnessLimits, now: Timestamp) -> Self {
+        let (rows, watch) = (&self.picture.rows, self.watch(limits, now));
+        let is_followed = watch == Watch::Followed && self.read_at.is_some_and(|at| at <= now);
+        let paces =
+            if is_followed { Arc::clone(&self.paces) } else { pace::follow(&self.paces, rows, rows, watch, now) };
+        Self { paces, ..self.read(gap::with_ended(self, BTreeSet::new, limits, now), now) }
+    }
+
+    /// Returns how closely the list was watched until now.
+    fn watch(&self, limits: FreshnessLimits, now: Timestamp) -> Watch {
+        match (self.followed_at, self.read_at) {
+            (Some(at), _) if now.since(at) >= limits.blind_after => Watch::Blind(at),
+            (None, Some(at)) => Watch::Begun(at),
+            (Some(_), _) | (None, None) => Watch::Followed,
+        }
+    }
+
+    /// Returns the same knowledge, read now.
+    fn read(&self, (gaps, found_after_gap): (Vec<Gap>, BTreeSet<ProductId>), now: Timestamp) -> Self {
         // One that lies ahead is of a clock that was wrong then.
         let is_first = self.read_at.is_none() || self.first_read_at.is_some_and(|at| at > now.plus(CLOCK_SLACK));
         let first_read_at = if is_first { Some(now) } else { self.first_read_at };
         let read = Self { gaps, found_after_gap, first_read_at, read_at: Some(now), ..self.clone() };
-        let read = Self { followed_at: Some(now), doubt: None, trouble: None, ..read };
-        let watch = match (self.followed_at, self.read_at) {
-            (Some(at), _) if now.since(at) >= limits.blind_after => Watch::Blind(at),
-            (None, Some(at)) => Watch::Begun(at),
-            (Some(_), _) | (None, None) => Watch::Followed,
-        };
-        if unchanged && self.read_at.is_some() {
-            return Self { paces: pace::follow(&self.paces, rows, rows, watch, now), ..read };
-        }
-        let joined =
-            entries.values().map(|entry| (entry.product, join(rows.get(&entry.product), entry, now))).collect();
-        let picture = Picture { rows: Arc::new(joined), catalog: Arc::clone(&self.picture.catalog) };
-        let returned = outage::returned_with(self, &picture.rows, now);
-        let outages = outage::ended_with(self, &picture.rows, now);
-        let paces = pace::follow(&self.paces, rows, &picture.rows, watch, now);
-        Self { picture, returned, outages, paces, changed_at: Some(now), seq: self.seq + 1, ..read }
+        Self { followed_at: Some(now), doubt: None, trouble: None, ..read }
     }
 
     fn fold_failure(&self, why: String, now: Timestamp) -> Self {
@@ -466,7 +488,7 @@ impl Snapshot {
         if products == self.picture.catalog.products {
             return read;
         }
-        read.with_catalog(Catalog { products, ..self.picture.catalog.as_ref().clone() })
+        read.with_catalog(Catalog { products, ..Catalog::clone(&self.picture.catalog) })
     }
 
     fn fold_product(&self, products: Vec<Product>) -> Self {
@@ -478,7 +500,7 @@ impl Snapshot {
             let known = before.filter(|known| known.category == product.category);
             product.category_name = product.category_name.or_else(|| known?.category_name.clone());
             if before != Some(&product) {
-                Arc::make_mut(&mut next.picture.catalog).products.insert(product.id, product);
+                next.picture.catalog.edit().products.insert(product.id, product);
             }
         }
         next
@@ -495,7 +517,7 @@ impl Snapshot {
         }
         next.missing_products.remove(&id);
         next.unknown_products.insert(id);
-        let mut catalog = self.picture.catalog.as_ref().clone();
+        let mut catalog = Catalog::clone(&self.picture.catalog);
         catalog.products.remove(&id);
         next.with_catalog(catalog)
     }
@@ -508,7 +530,7 @@ impl Snapshot {
         if stations == self.picture.catalog.stations {
             return read;
         }
-        read.with_catalog(Catalog { stations, ..self.picture.catalog.as_ref().clone() })
+        read.with_catalog(Catalog { stations, ..Catalog::clone(&self.picture.catalog) })
     }
 
     fn fold_prices(
@@ -529,13 +551,13 @@ impl Snapshot {
         if price_lists == known.price_lists && all_prices == known.prices {
             return read;
         }
-        read.with_catalog(Catalog { price_lists, prices: all_prices, ..self.picture.catalog.as_ref().clone() })
+        read.with_catalog(Catalog { price_lists, prices: all_prices, ..Catalog::clone(&self.picture.catalog) })
     }
 
     /// Puts a catalog in place that differs. Who has an equal one keeps the old allocation, so that "nothing changed" is a
     /// pointer comparison, and copies nothing: most readings of a catalog bring nothing new.
     fn with_catalog(mut self, catalog: Catalog) -> Self {
-        self.picture.catalog = Arc::new(catalog);
+        self.picture.catalog = SharedCatalog::new(catalog);
         self
     }
 }
@@ -554,13 +576,12 @@ fn by_product(entries: &[StopEntry]) -> BTreeMap<ProductId, StopEntry> {
 
 /// Returns the products that came, went, ran out or returned between the two lists; a countdown is no such change.
 fn changed_products(rows: &Rows, entries: &BTreeMap<ProductId, StopEntry>) -> Vec<ProductId> {
-    let ids: BTreeSet<ProductId> = rows.keys().chain(entries.keys()).copied().collect();
-    let turned = |id: &ProductId| {
-        let was = rows.get(id).map(StopRow::is_out);
-        let is = entries.get(id).map(|entry| entry.limit <= Quantity::ZERO);
-        was != is
-    };
-    ids.into_iter().filter(turned).collect()
+    let is_out = |entry: &StopEntry| entry.limit <= Quantity::ZERO;
+    let turned = rows.iter().filter(|(id, row)| entries.get(id).map(is_out) != Some(row.is_out()));
+    let came = entries.keys().filter(|id| !rows.contains_key(id));
+    let mut changed: Vec<ProductId> = turned.map(|(id, _)| *id).chain(came.copied()).collect();
+    changed.sort_unstable();
+    changed
 }
 
 fn same_limit(one: Option<&StopEntry>, other: Option<&StopEntry>) -> bool {

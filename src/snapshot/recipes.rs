@@ -4,7 +4,6 @@
 //! which something is left stands for itself: its dishes can be made although its ingredients are gone. An add-on never
 //! stops a dish, a guest can do without it. Invariant: an item is neither among its own users nor among its own gaps.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Modifier, Product, ProductKind};
@@ -15,14 +14,8 @@ use crate::units::ProductId;
 /// otherwise lack each other by the million.
 pub const GAPS_MAX: usize = 32;
 
-/// The recipes of a venue, read from the ingredient's side. Its functions are given the picture that it was made of.
-#[derive(Clone, Debug)]
-pub struct Recipes {
-    /// A part, and a product whose recipe names it; sorted, each pair once.
-    used_in: Vec<(ProductId, ProductId)>,
-    /// Worked out when somebody asks: who needs an item is asked more often than what an item lacks.
-    gaps: OnceCell<BTreeMap<ProductId, Vec<ProductId>>>,
-}
+/// What products lack: for each that lacks something its ingredients and preparations that are out, by their ids.
+pub type Gaps = BTreeMap<ProductId, Vec<ProductId>>;
 
 /// What on the menu needs an item, each in order of the ids.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -35,79 +28,57 @@ pub struct Users<'a> {
     pub add_ons: Vec<(&'a Product, &'a Modifier)>,
 }
 
-impl Recipes {
-    /// Turns the recipes of a picture around.
-    pub fn of(picture: &Picture) -> Self {
-        let products = &picture.catalog.products;
-        let mut used_in = Vec::with_capacity(products.values().map(|product| product.recipe.len()).sum());
-        for product in products.values() {
-            used_in.extend(product.recipe.iter().map(|part| (part.ingredient, product.id)));
+/// Returns how many active, visible products need an item, also through preparations.
+pub fn count_users(picture: &Picture, item: ProductId) -> usize {
+    menu_of(picture, &reached(picture, item)).count()
+}
+
+/// Returns what on the menu needs an item.
+pub fn users(picture: &Picture, item: ProductId) -> Users<'_> {
+    let reached = reached(picture, item);
+    let is_out = |product: &&Product| picture.rows.get(&product.id).is_some_and(StopRow::is_out);
+    let (off, on) = menu_of(picture, &reached).partition(is_out);
+    let needs = |modifier: &&Modifier| modifier.ingredient.is_some_and(|it| it == item || reached.contains(&it));
+    let can_be_made = |product: &&Product| is_on_menu(product) && !reached.contains(&product.id);
+    let add_ons = picture
+        .catalog
+        .with_add_ons()
+        .filter(can_be_made)
+        .flat_map(|product| product.modifiers.iter().filter(needs).map(move |modifier| (product, modifier)));
+    Users { on, off, add_ons: add_ons.collect() }
+}
+
+/// Returns what products lack; no more than [`GAPS_MAX`] of each.
+pub fn gaps(picture: &Picture) -> Gaps {
+    let mut gaps = Gaps::new();
+    for (part, _) in picture.rows.iter().filter(|(_, row)| row.is_out()) {
+        let has_room = |user: ProductId| gaps.get(&user).is_none_or(|gaps| gaps.len() < GAPS_MAX);
+        for user in reached_through(picture, *part, &has_room) {
+            gaps.entry(user).or_default().push(*part);
         }
-        used_in.sort_unstable();
-        used_in.dedup();
-        Self { used_in, gaps: OnceCell::new() }
     }
+    gaps
+}
 
-    /// Returns how many active, visible products need an item, also through preparations.
-    pub fn count_users(&self, picture: &Picture, item: ProductId) -> usize {
-        menu_of(picture, &self.reached(picture, item)).count()
-    }
+/// Returns every product whose recipe leads to an item.
+fn reached(picture: &Picture, item: ProductId) -> BTreeSet<ProductId> {
+    reached_through(picture, item, &|_| true)
+}
 
-    /// Returns what on the menu needs an item.
-    pub fn users<'a>(&self, picture: &'a Picture, item: ProductId) -> Users<'a> {
-        let reached = self.reached(picture, item);
-        let is_out = |product: &&Product| picture.rows.get(&product.id).is_some_and(StopRow::is_out);
-        let (off, on) = menu_of(picture, &reached).partition(is_out);
-        let needs = |modifier: &&Modifier| modifier.ingredient.is_some_and(|it| it == item || reached.contains(&it));
-        let can_be_made = |product: &&Product| is_on_menu(product) && !reached.contains(&product.id);
-        let add_ons = picture
-            .catalog
-            .products
-            .values()
-            .filter(can_be_made)
-            .flat_map(|product| product.modifiers.iter().filter(needs).map(move |modifier| (product, modifier)));
-        Users { on, off, add_ons: add_ons.collect() }
-    }
-
-    /// Returns for every product that lacks something which of its ingredients and preparations are out, by their ids;
-    /// no more than [`GAPS_MAX`] of each.
-    pub fn gaps(&self, picture: &Picture) -> &BTreeMap<ProductId, Vec<ProductId>> {
-        self.gaps.get_or_init(|| {
-            let mut gaps: BTreeMap<ProductId, Vec<ProductId>> = BTreeMap::new();
-            for (part, _) in picture.rows.iter().filter(|(_, row)| row.is_out()) {
-                let has_room = |user: ProductId| gaps.get(&user).is_none_or(|gaps| gaps.len() < GAPS_MAX);
-                for user in self.reached_through(picture, *part, &has_room) {
-                    gaps.entry(user).or_default().push(*part);
-                }
-            }
-            gaps
-        })
-    }
-
-    /// Returns every product whose recipe leads to an item.
-    fn reached(&self, picture: &Picture, item: ProductId) -> BTreeSet<ProductId> {
-        self.reached_through(picture, item, &|_| true)
-    }
-
-    /// Returns every product whose recipe leads to an item, over none but such as `may_pass`.
-    fn reached_through(
-        &self,
-        picture: &Picture,
-        item: ProductId,
-        may_pass: &dyn Fn(ProductId) -> bool,
-    ) -> BTreeSet<ProductId> {
-        let mut reached = BTreeSet::new();
-        let mut open = vec![item];
-        while let Some(part) = open.pop() {
-            let from = self.used_in.partition_point(|(known, _)| *known < part);
-            for (_, user) in self.used_in[from..].iter().take_while(|(known, _)| *known == part) {
-                if *user != item && !has_stock(picture, *user) && may_pass(*user) && reached.insert(*user) {
-                    open.push(*user);
-                }
+/// Returns every product whose recipe leads to an item, over none but such as `may_pass`.
+fn reached_through(picture: &Picture, item: ProductId, may_pass: &dyn Fn(ProductId) -> bool) -> BTreeSet<ProductId> {
+    let used_in = picture.catalog.used_in();
+    let mut reached = BTreeSet::new();
+    let mut open = vec![item];
+    while let Some(part) = open.pop() {
+        let from = used_in.partition_point(|(known, _)| *known < part);
+        for (_, user) in used_in[from..].iter().take_while(|(known, _)| *known == part) {
+            if *user != item && !has_stock(picture, *user) && may_pass(*user) && reached.insert(*user) {
+                open.push(*user);
             }
         }
-        reached
     }
+    reached
 }
 
 fn menu_of<'a>(picture: &'a Picture, reached: &BTreeSet<ProductId>) -> impl Iterator<Item = &'a Product> {
@@ -138,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::catalog::{Catalog, RecipePart};
+    use crate::catalog::{Catalog, RecipePart, SharedCatalog};
     use crate::snapshot::tests::product;
     use crate::units::{Quantity, Timestamp};
 
@@ -162,7 +133,7 @@ mod tests {
         let products = products.into_iter().map(|product| (product.id, product)).collect();
         Picture {
             rows: Arc::new(limits.iter().map(|(id, limit)| (ProductId(*id), row(*limit))).collect()),
-            catalog: Arc::new(Catalog { products, ..Catalog::default() }),
+            catalog: SharedCatalog::new(Catalog { products, ..Catalog::default() }),
         }
     }
 
@@ -187,7 +158,7 @@ mod tests {
 
     fn users(item: u64, limits: &[(u64, i64)]) -> (Vec<u64>, Vec<u64>, Vec<u64>) {
         let picture = trattoria(limits);
-        let Users { on, off, add_ons } = Recipes::of(&picture).users(&picture, ProductId(item));
+        let Users { on, off, add_ons } = super::users(&picture, ProductId(item));
         let ids = |products: Vec<&Product>| products.into_iter().map(|product| product.id.0).collect::<Vec<_>>();
         (ids(on), ids(off), add_ons.into_iter().map(|(product, _)| product.id.0).collect())
     }
@@ -207,10 +178,7 @@ mod tests {
         for (item, limits, expected) in cases {
             assert_eq!(users(item, &limits), expected, "{item} with {limits:?}");
             let picture = trattoria(&limits);
-            assert_eq!(
-                Recipes::of(&picture).count_users(&picture, ProductId(item)),
-                expected.0.len() + expected.1.len()
-            );
+            assert_eq!(count_users(&picture, ProductId(item)), expected.0.len() + expected.1.len());
         }
     }
 
@@ -218,8 +186,7 @@ mod tests {
     fn what_is_missing_is_named_for_each_dish() {
         let gaps = |limits: &[(u64, i64)]| -> BTreeMap<u64, Vec<u64>> {
             let picture = trattoria(limits);
-            let recipes = Recipes::of(&picture);
-            recipes.gaps(&picture).iter().map(|(id, parts)| (id.0, parts.iter().map(|part| part.0).collect())).collect()
+            super::gaps(&picture).iter().map(|(id, parts)| (id.0, parts.iter().map(|part| part.0).collect())).collect()
         };
         let expected: BTreeMap<u64, Vec<u64>> = BTreeMap::from([
             (SAUCE, vec![TOMATO]),
@@ -263,8 +230,7 @@ mod tests {
             let products = recipes.iter().enumerate();
             let products = products.map(|(id, (is_dish, parts))| thing(id as u64, kind(*is_dish), parts)).collect();
             let picture = picture(products, &limits.into_iter().collect::<Vec<_>>());
-            let recipes = Recipes::of(&picture);
-            let gaps = recipes.gaps(&picture);
+            let gaps = gaps(&picture);
             for product in 0..8 {
                 for item in 0..9 {
                     let is_out = picture.rows.get(&ProductId(item)).is_some_and(StopRow::is_out);
@@ -281,9 +247,8 @@ mod tests {
         let mut products: Vec<Product> = (0..5_000).map(round).collect();
         products.push(thing(PIZZA + 10_000, ProductKind::Dish, &[0]));
         let picture = picture(products, &[(2_500, 0)]);
-        let recipes = Recipes::of(&picture);
-        assert_eq!(recipes.count_users(&picture, ProductId(2_500)), 1);
-        assert_eq!(recipes.gaps(&picture).len(), 5_000, "all others of the circle, and the dish");
+        assert_eq!(count_users(&picture, ProductId(2_500)), 1);
+        assert_eq!(gaps(&picture).len(), 5_000, "all others of the circle, and the dish");
     }
 
     #[test]
@@ -292,10 +257,9 @@ mod tests {
         let round = |id: u64| thing(id, ProductKind::Preparation, &[(id + 1) % count]);
         let limits: Vec<(u64, i64)> = (0..count).map(|id| (id, 0)).collect();
         let picture = picture((0..count).map(round).collect(), &limits);
-        let recipes = Recipes::of(&picture);
-        let named: usize = recipes.gaps(&picture).values().map(Vec::len).sum();
-        assert_eq!(recipes.gaps(&picture).len(), 4_000, "each lacks something");
-        assert!(recipes.gaps(&picture).values().all(|gaps| gaps.len() <= GAPS_MAX), "without the bound, 16 million");
+        let named: usize = gaps(&picture).values().map(Vec::len).sum();
+        assert_eq!(gaps(&picture).len(), 4_000, "each lacks something");
+        assert!(gaps(&picture).values().all(|gaps| gaps.len() <= GAPS_MAX), "without the bound, 16 million");
         assert!(named >= 4_000, "{named}");
     }
 }

@@ -125,7 +125,7 @@ fn evening(starts: Timestamp, own: Timestamp) -> Timestamp {
 
 /// Takes the new price of a product, in the base and in the lists.
 fn reprice(snapshot: &mut Snapshot, menu: &Menu, id: ProductId) {
-    let catalog = Arc::make_mut(&mut snapshot.picture.catalog);
+    let catalog = snapshot.picture.catalog.edit();
     if let (Some(product), Some(row)) = (catalog.products.get_mut(&id), menu.products.get(&id)) {
         product.price = row.price;
     }
@@ -140,7 +140,7 @@ fn first_sight(world: &World, brand: &BrandId, now: Timestamp) -> BTreeMap<Venue
     let catalog = catalog_of(&chain.menu);
     let snapshot = |(id, place): (&VenueId, &eightysix::simulator::world::Venue)| {
         let mut snapshot = Snapshot::unread(Venue { id: *id, name: place.name.clone(), active: true });
-        snapshot.picture.catalog = Arc::new(catalog.clone());
+        snapshot.picture.catalog = eightysix::catalog::SharedCatalog::new(catalog.clone());
         snapshot.catalog_read_at = Some(now);
         snapshot.stations_read_at = Some(now);
         snapshot.prices_read_at = Some(now);
@@ -157,14 +157,14 @@ fn read(world: &World, brand: &BrandId, before: &Snapshot, starts: Timestamp, no
         limit: stop.limit,
         updated_at: Some(evening(starts, stop.at)),
     };
-    let entries: Vec<StopEntry> = place.stop_list.iter().map(entry).collect();
-    let mut after = before.fold(again::stop_list(entries.clone()), now);
-    if let Some(second) = again::second_look(&after, &entries) {
+    let entries = place.stop_list.iter().map(entry).collect();
+    let mut after = before.fold(again::stop_list(entries), now);
+    if let Some(second) = again::second_look(&after) {
         after = after.fold(second, now);
     }
     let stations: BTreeMap<_, _> = place.stations.iter().map(|(id, row)| (*id, station_of(row))).collect();
     if after.picture.catalog.stations != stations {
-        Arc::make_mut(&mut after.picture.catalog).stations = stations;
+        after.picture.catalog.edit().stations = stations;
     }
     after
 }

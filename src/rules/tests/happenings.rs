@@ -1,6 +1,7 @@
 //! What event rules tell of changes.
 
 use super::*;
+use crate::catalog::SharedCatalog;
 use crate::rules::events::events;
 use crate::rules::{EventKind, Subject};
 use crate::snapshot::diff::{Change, diff};
@@ -58,7 +59,7 @@ fn changes_of_the_catalog() {
         let before = snapshot(&[(7, "0")]);
         let mut catalog = catalog();
         change(&mut catalog);
-        let picture = Picture { catalog: Arc::new(catalog), ..before.picture.clone() };
+        let picture = Picture { catalog: SharedCatalog::new(catalog), ..before.picture.clone() };
         assert_eq!(told(&rules, &before, &Snapshot { picture, ..before.clone() }), expected);
     };
     check(
@@ -105,7 +106,7 @@ fn changes_of_the_catalog() {
 #[test]
 fn the_first_walk_and_the_first_stations_are_no_news() {
     let after = snapshot(&[]);
-    let picture = Picture { catalog: Arc::default(), ..after.picture.clone() };
+    let picture = Picture { catalog: SharedCatalog::default(), ..after.picture.clone() };
     let before = Snapshot { picture, catalog_read_at: None, ..after.clone() };
     assert_eq!(told(&rule_for_every_event(), &before, &after), [""; 0]);
 }
@@ -131,7 +132,7 @@ fn when_is_asked_of_the_later_picture_and_of_the_earlier_one_after_a_removal() {
     changed.products.remove(&ProductId(6));
     changed.stations.get_mut(&StationId(1)).expect("tandir").active = false;
     changed.stations.get_mut(&StationId(2)).expect("bar").active = true;
-    let picture = Picture { catalog: Arc::new(changed), ..before.picture.clone() };
+    let picture = Picture { catalog: SharedCatalog::new(changed), ..before.picture.clone() };
     let after = Snapshot { picture, ..before.clone() };
     assert_eq!(told(&rules, &before, &after), ["cheaper #2", "dish-gone #7", "on station 2"]);
 }

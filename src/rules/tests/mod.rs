@@ -15,7 +15,9 @@ use super::RuleSet;
 use super::parse::{RuleFile, parse};
 use super::subject::VenueView;
 use crate::calendar::Calendar;
-use crate::catalog::{Catalog, InventoryBehavior, PriceList, Product, ProductKind, RecipePart, Station, Venue};
+use crate::catalog::{
+    Catalog, InventoryBehavior, PriceList, Product, ProductKind, RecipePart, SharedCatalog, Station, Venue,
+};
 use crate::document::Problems;
 use crate::snapshot::{Access, FreshnessLimits, Picture, Rows, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, PriceListId, ProductId, Quantity, StationId, Timestamp, VenueId, Zone};
@@ -96,7 +98,7 @@ fn rows(limits: &[(u64, &str)]) -> Rows {
 fn snapshot(limits: &[(u64, &str)]) -> Snapshot {
     let venue = Venue { id: VenueId(7), name: "Sahil".to_owned(), active: true };
     Snapshot {
-        picture: Picture { rows: Arc::new(rows(limits)), catalog: Arc::new(catalog()) },
+        picture: Picture { rows: Arc::new(rows(limits)), catalog: SharedCatalog::new(catalog()) },
         read_at: Some(at(0)),
         catalog_read_at: Some(at(-60)),
         ..Snapshot::unread(venue)

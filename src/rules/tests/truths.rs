@@ -1,6 +1,7 @@
 //! What conditions and rules say of the restaurant.
 
 use super::*;
+use crate::catalog::SharedCatalog;
 use crate::rules::condition::Truth::{self, Clear, Holds, Unknown};
 use crate::rules::evaluate::{evaluate_brand, evaluate_venue};
 use crate::rules::subject::Scene;
@@ -463,7 +464,7 @@ fn an_old_or_missing_reading_says_nothing_of_items() {
     let stale = evaluate(&fresh, at(60));
     assert_eq!((stale.unmentioned(out, &item(4)), stale.unmentioned(off, &station)), (Unknown, Clear));
     let without_catalog = Snapshot {
-        picture: Picture { catalog: Arc::default(), ..fresh.picture.clone() },
+        picture: Picture { catalog: SharedCatalog::default(), ..fresh.picture.clone() },
         catalog_read_at: None,
         ..fresh.clone()
     };
@@ -534,7 +535,8 @@ fn stations_count_their_products_as_the_catalog_does() {
     let (brand, mut snapshot) = (brand(), snapshot(&[]));
     let mut changed = catalog();
     changed.products.get_mut(&ProductId(4)).expect("a variant").hidden = true;
-    snapshot.picture.catalog = Arc::new(changed.clone());
+    snapshot.picture.catalog = SharedCatalog::new(changed);
+    let changed = snapshot.picture.catalog.clone();
     let scene = Scene::new(view(&brand, &Access::Granted, &snapshot), &[], at(0));
     let rules = rule_set("rules: [{ name: r, subject: station, notify: [], when: { station.products: 3 } }]");
     for station in changed.stations.values() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{
-    Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart, Station, Venue,
+    Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart, SharedCatalog, Station, Venue,
 };
 use crate::snapshot::pace::{Batch, Pace, Pause};
 use crate::snapshot::{Gap, Outage, Picture, Snapshot, StopRow};
@@ -173,7 +173,7 @@ pub fn decode_venue(id: VenueId, body: &str, catalog: Catalog) -> Result<Snapsho
     let products = |ids: Vec<u64>| -> BTreeSet<ProductId> { ids.into_iter().map(ProductId).collect() };
     Ok(Snapshot {
         venue: Venue { id, name: stored.name, active: stored.active },
-        picture: Picture { rows: Arc::new(rows), catalog: Arc::new(catalog) },
+        picture: Picture { rows: Arc::new(rows), catalog: SharedCatalog::new(catalog) },
         returned: stored.returned.into_iter().map(|(id, ms)| (ProductId(id), Timestamp::from_unix_ms(ms))).collect(),
         outages: stored.outages.into_iter().map(outage_of).collect(),
         gaps: stored.gaps.into_iter().map(gap_of).collect(),

@@ -132,7 +132,7 @@ fn full_cycle() -> Commit {
     snapshot.picture.rows = Arc::new([(ProductId(54), row())].into());
     snapshot.outages = vec![Outage { product: ProductId(61), since: after_s(-1_000), back_at: NOW }];
     snapshot.gaps = vec![gap()];
-    Arc::make_mut(&mut snapshot.picture.catalog).stations.insert(StationId(3), tandir());
+    snapshot.picture.catalog.edit().stations.insert(StationId(3), tandir());
     let episode = EpisodeId::derive("sahil/54", NOW);
     let rule = RuleName::new("sold-out").expect("a rule name");
     let entry = Entry {

@@ -9,7 +9,9 @@ use crate::alerts::order::{Acknowledgement, Order, Reason};
 use crate::alerts::set::{MemberFacts, SetFacts};
 use crate::alerts::silence::{Criteria, Silence, SilenceId};
 use crate::alerts::texts::Texts;
-use crate::catalog::{Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart};
+use crate::catalog::{
+    Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart, SharedCatalog,
+};
 use crate::language::Language;
 use crate::rules::set::SetKind;
 use crate::snapshot::Gap;
@@ -394,7 +396,7 @@ proptest! {
         prop_assert_eq!(&format::decode_catalog(&body).expect("readable"), &catalog);
         let body = format::encode_venue(&snapshot);
         let mut expected = snapshot;
-        expected.picture.catalog = Arc::new(catalog.clone());
+        expected.picture.catalog = SharedCatalog::new(catalog.clone());
         prop_assert_eq!(format::decode_venue(expected.id(), &body, catalog).expect("readable"), expected);
     }
 

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::calendar::{ClockSpan, Schedule, WeekTime};
-use crate::catalog::{Catalog, Product, ProductKind, Venue};
+use crate::catalog::{Catalog, Product, ProductKind, SharedCatalog, Venue};
 use crate::units::{Quantity, VenueId, Zone};
 
 /// The grid on which everything happens, in minutes: hours and changes of clocks are on it too.
@@ -219,7 +219,7 @@ fn weighed(history: &History, present: &[(u64, &str)], now: &str) -> VenueWeek {
     for product in [kind(4, ProductKind::Ingredient), drink, size, of_hidden] {
         catalog.products.insert(product.id, product);
     }
-    snapshot.picture.catalog = Arc::new(catalog);
+    snapshot.picture.catalog = SharedCatalog::new(catalog);
     snapshot.catalog_read_at = Some(now);
     snapshot.read_at = Some(now);
     let calendar = Calendar::plain(Zone::utc(), jiff::civil::time(4, 0, 0, 0));

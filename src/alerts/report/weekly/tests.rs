@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::alerts::notice::{Content, Mail};
 use crate::calendar::{Calendar, WeekTime};
-use crate::catalog::{Catalog, Product, Station, Venue};
+use crate::catalog::{Catalog, Product, SharedCatalog, Station, Venue};
 use crate::language::Language;
 use crate::units::{BrandId, ProductId, Quantity, StationId, VenueId, Zone};
 
@@ -53,7 +53,7 @@ fn snapshot(id: u64, name: &str, out: u64) -> Snapshot {
         let product = Product { station: Some(StationId(1)), ..Product::plain(id, name) };
         catalog.products.insert(id, product);
     }
-    snapshot.picture.catalog = Arc::new(catalog);
+    snapshot.picture.catalog = SharedCatalog::new(catalog);
     let row = StopRow { limit: Quantity::ZERO, updated_at: None, since: at(NOW), seen_at: at(NOW) };
     snapshot.picture.rows = Arc::new([(ProductId(out), row)].into());
     snapshot.read_at = Some(at(NOW));
