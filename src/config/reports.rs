@@ -57,12 +57,24 @@ fn timed(node: &Node, problems: &mut Problems) -> Reports {
     let handover = fields.optional(ReportKind::Handover.word());
     let weekly = fields.optional(ReportKind::Weekly.word());
     let reports = Reports {
-        opening_check: opening_check.and_then(|node| node.duration(&OPENING_CHECK_RANGE, problems)),
-        handover: handover.and_then(|node| node.duration(&HANDOVER_RANGE, problems)),
+        opening_check: opening_check
+            .and_then(|node| lead(node, &OPENING_CHECK_RANGE, "before the doors open", problems)),
+        handover: handover.and_then(|node| lead(node, &HANDOVER_RANGE, "after they close", problems)),
         weekly: weekly.and_then(|node| time_of_week(node, problems)),
     };
     fields.finish(problems);
     reports
+}
+
+/// Reads how long before or after the doors turn; people write a time of day as well.
+fn lead(node: &Node, range: &RangeInclusive<Duration>, when: &str, problems: &mut Problems) -> Option<Duration> {
+    if node.as_scalar().is_some_and(|(text, _)| clock_time(text).is_some()) {
+        let message =
+            format!("'{}' is how long it comes {when}, not a time of day such as {}", node.label, node.describe());
+        problems.tell_with_help(&node.place, message, "write a duration such as 45m; each venue has its own 'hours'");
+        return None;
+    }
+    node.duration(range, problems)
 }
 
 /// Reads a day of the week, as timetables name them, and a time.

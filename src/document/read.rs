@@ -35,7 +35,7 @@ pub(super) const ROOT_LABEL: &str = "this file";
 pub fn read(file: &Arc<str>, bytes: &[u8], problems: &mut Problems) -> Option<Node> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.len() > BYTES_MAX {
-        let message = format!("the file has {} bytes, more than the {BYTES_MAX} that are read", bytes.len());
+        let message = format!("the file has more than the {BYTES_MAX} bytes that are read");
         problems.tell_with_help(&Place::whole(file), message, "split it into several files");
         return None;
     }
