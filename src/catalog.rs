@@ -51,7 +51,7 @@ impl SharedCatalog {
     }
 
     /// Says whether both are one and the same; equal ones may be two.
-    pub fn is(&self, other: &Self) -> bool {
+    pub fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
@@ -100,7 +100,7 @@ impl Deref for SharedCatalog {
 
 impl PartialEq for SharedCatalog {
     fn eq(&self, other: &Self) -> bool {
-        self.is(other) || **self == **other
+        self.is_same_as(other) || **self == **other
     }
 }
 
@@ -350,5 +350,35 @@ impl Catalog {
         let is_in_it =
             |product: &&Product| product.active && !product.hidden && self.category_of(product) == Some(category);
         self.products.values().filter(is_in_it).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_looked_up_follows_an_edit_and_who_shares_it_keeps_what_was() {
+        let (dish, salt, kitchen) = (ProductId(1), ProductId(6), StationId(3));
+        let part = RecipePart { ingredient: salt, gross: None };
+        let add_on = Modifier { id: 7, name: "Salt".to_owned(), ingredient: Some(salt) };
+        let plov = Product { station: Some(kitchen), recipe: vec![part.clone(), part], ..Product::plain(dish, "Plov") };
+        let shared = SharedCatalog::new(Catalog { products: [(dish, plov.clone())].into(), ..Catalog::default() });
+        let said = |catalog: &SharedCatalog| {
+            let add_ons: Vec<ProductId> = catalog.with_add_ons().map(|product| product.id).collect();
+            (catalog.used_in().to_vec(), add_ons, catalog.products_at(kitchen))
+        };
+        let before = (vec![(salt, dish)], vec![], 1);
+        assert_eq!(said(&shared), before);
+        let mut edited = shared.clone();
+        assert!(edited.is_same_as(&shared));
+        let plain = Product { recipe: Vec::new(), modifiers: vec![add_on], hidden: true, ..plov };
+        edited.edit().products.insert(dish, plain);
+        assert_eq!(said(&edited), (vec![], vec![dish], 0));
+        assert_eq!(said(&shared), before);
+        assert!(!edited.is_same_as(&shared) && edited != shared);
+        // Nobody shares it any more: the same memory, edited in place.
+        edited.edit().products.clear();
+        assert_eq!(said(&edited), (vec![], vec![], 0));
     }
 }

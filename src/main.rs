@@ -4,13 +4,6 @@
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
-
-/// Steps allocate small things that live as long as the step; musl's own allocator, which the container would have, is
-/// slowest at that.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-
 fn main() -> ExitCode {
     eightysix::cli::main()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::alerts::set::SetFacts;
 use crate::calendar::Calendar;
 use crate::catalog::{Modifier, Product};
-use crate::rules::{Subject, subject};
+use crate::rules::Subject;
 use crate::snapshot::diff::Change;
 use crate::snapshot::outlook::Outlook;
 use crate::snapshot::pace::Estimate;
@@ -395,7 +395,9 @@ pub fn forecast_facts(
 /// Counts how often the item of some facts ran out in the business day of the last reading, if they are about one.
 pub fn times_today(facts: &Facts, snapshot: &Snapshot, calendar: &Calendar, now: Timestamp) -> Option<u32> {
     let id = facts.item.as_ref()?.id;
-    Some(subject::times_today(snapshot, calendar, snapshot.items_as_of(now)).get(&id).copied().unwrap_or(0))
+    let today = calendar.business_day(snapshot.items_as_of(now));
+    let times = snapshot.stops_of(id).into_iter().filter(|since| calendar.business_day(*since) == today).count();
+    u32::try_from(times).ok()
 }
 
 impl ForecastFacts {

@@ -113,7 +113,7 @@ fn texts_that_are_no_text_or_too_much_of_it_are_refused() {
         (b"a: 1\rb: 2\r\nc: \xff\n".to_vec(), "f:3:4: this is not UTF-8 text; save the file as UTF-8"),
         (
             vec![b' '; BYTES_MAX + 1],
-            "f: the file has 1048577 bytes, more than the 1048576 that are read; split it into several files",
+            "f: the file has more than the 1048576 bytes that are read; split it into several files",
         ),
         (
             ["[".repeat(5_000)].concat().into_bytes(),

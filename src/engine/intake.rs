@@ -57,7 +57,7 @@ impl Engine {
         let changes = diff(&before.picture, &after.picture);
         let stored = Stored {
             snapshot: !changes.is_empty() || !same_but_for_age(before, &after),
-            catalog: !before.picture.catalog.is(&after.picture.catalog),
+            catalog: !before.picture.catalog.is_same_as(&after.picture.catalog),
         };
         if stored.snapshot || stored.catalog {
             commit.stored.insert(after.id(), stored);

@@ -1,4 +1,4 @@
-//! Which mails go out in a step, and what each of them says beside its news.
+//! When mail goes out, which of it does in a step, and what each mail says beside its news.
 //!
 //! Invariant: what is mailed waits no more, and what waits is mailed once.
 
@@ -6,15 +6,57 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alerts::AlertKey;
 use crate::alerts::facts;
-use crate::alerts::group::{Group, GroupKey, Route};
+use crate::alerts::group::{Group, GroupKey, Route, waiting_for};
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::{EpisodeId, OpenAlert};
 use crate::alerts::mail::{self, MailContext, Part, StillOpen};
 use crate::alerts::notice::{Notice, ReceiverName};
-use crate::engine::Commit;
+use crate::alerts::rate::Mailed;
 use crate::engine::tell::Teller;
+use crate::engine::timers::Timer;
+use crate::engine::{Commit, Engine};
 use crate::rules::Severity;
-use crate::units::StationId;
+use crate::units::{StationId, Timestamp};
+
+impl Engine {
+    /// Takes in which mails wait, and when receivers got some: it decides when the others go out.
+    pub(super) fn adopt_mails(&mut self, groups: Vec<(GroupKey, Option<Group>)>, mailed: Vec<(ReceiverName, Mailed)>) {
+        let mailed_to: Vec<ReceiverName> = mailed.iter().map(|(receiver, _)| receiver.clone()).collect();
+        self.mail_begun = mailed.iter().filter_map(|(_, mailed)| mailed.latest()).chain(self.mail_begun).max();
+        self.memory.mailed.extend(mailed);
+        for (key, group) in groups {
+            let deadline = group.as_ref().map(|group| self.group_deadline(&key, group));
+            self.timers.set(Timer::Group(key.clone()), deadline);
+            match group {
+                Some(group) => {
+                    self.mail_begun = self.mail_begun.max(Some(group.opened_at));
+                    self.memory.groups.insert(key, group)
+                }
+                None => self.memory.groups.remove(&key),
+            };
+        }
+        for receiver in mailed_to {
+            for (key, group) in waiting_for(&self.memory.groups, &receiver) {
+                self.timers.set(Timer::Group(key.clone()), Some(self.group_deadline(key, group)));
+            }
+        }
+    }
+
+    pub(super) fn group_deadline(&self, key: &GroupKey, group: &Group) -> (Timestamp, &'static str) {
+        (self.due_at(&key.receiver, group), "a mail has waited for long enough")
+    }
+
+    /// Returns when a group of mail goes out, or away: nobody waits for that of a receiver who is gone from the configuration.
+    pub(super) fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Timestamp {
+        let mailed = self.memory.mailed.get(receiver);
+        self.policy.routes.get(receiver).map_or(group.opened_at, |route| route.mails_at(group, mailed))
+    }
+
+    /// Says whether the clock was set back since some mail began to wait or went out, so that timers say too little.
+    fn is_mail_ahead(&self, now: Timestamp) -> bool {
+        self.mail_begun.is_some_and(|at| now < at)
+    }
+}
 
 impl Teller<'_> {
     /// Sends the groups that are due and writes everything into the commit.

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::alerts::group::{Group, GroupKey, Groups, Route, waiting_for};
+use crate::alerts::group::{Group, GroupKey, Groups, Route};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::link::Links;
 use crate::alerts::notice::{Notice, ReceiverName};
@@ -231,7 +231,7 @@ pub struct Engine {
     latest: Option<Timestamp>,
     /// The deadline of every scope and group, as `memory` and `evaluated` have it: a poll must not look over a chain.
     timers: Timers,
-    /// The latest instant at which mail began to wait or went out, by the clock of then.
+    /// The latest instant at which mail began to wait or went out, by the clock of then: before it, all mail is looked over.
     mail_begun: Option<Timestamp>,
     /// When was last looked for reports that are due.
     looked_at: Option<Timestamp>,
@@ -412,29 +412,6 @@ impl Engine {
         }
     }
 
-    /// Takes in which mails wait, and when receivers got some: it decides when the others go out.
-    fn adopt_mails(&mut self, groups: Vec<(GroupKey, Option<Group>)>, mailed: Vec<(ReceiverName, Mailed)>) {
-        let mailed_to: Vec<ReceiverName> = mailed.iter().map(|(receiver, _)| receiver.clone()).collect();
-        self.mail_begun = mailed.iter().filter_map(|(_, mailed)| mailed.latest()).chain(self.mail_begun).max();
-        self.memory.mailed.extend(mailed);
-        for (key, group) in groups {
-            let deadline = group.as_ref().map(|group| self.group_deadline(&key, group));
-            self.timers.set(Timer::Group(key.clone()), deadline);
-            match group {
-                Some(group) => {
-                    self.mail_begun = self.mail_begun.max(Some(group.opened_at));
-                    self.memory.groups.insert(key, group)
-                }
-                None => self.memory.groups.remove(&key),
-            };
-        }
-        for receiver in mailed_to {
-            for (key, group) in waiting_for(&self.memory.groups, &receiver) {
-                self.timers.set(Timer::Group(key.clone()), Some(self.group_deadline(key, group)));
-            }
-        }
-    }
-
     /// Returns when time alone changes something, and why (style 27).
     pub fn next_deadline(&self) -> Option<(Timestamp, &'static str)> {
         self.timers.first()
@@ -471,10 +448,6 @@ impl Engine {
         self.memory.book.of(scope).filter_map(next).min()
     }
 
-    fn group_deadline(&self, key: &GroupKey, group: &Group) -> (Timestamp, &'static str) {
-        (self.due_at(&key.receiver, group), "a mail has waited for long enough")
-    }
-
     fn scopes(&self) -> impl Iterator<Item = Option<VenueId>> {
         std::iter::once(None).chain(self.memory.venues.keys().copied().map(Some))
     }
@@ -482,17 +455,6 @@ impl Engine {
     /// Returns what a receiver reads; one that is gone from the configuration reads what everybody does.
     fn language_of(&self, receiver: &ReceiverName) -> Language {
         self.policy.routes.get(receiver).map_or(self.policy.setting.language, |route| route.language)
-    }
-
-    /// Returns when a group of mail goes out, or away: nobody waits for that of a receiver who is gone from the configuration.
-    fn due_at(&self, receiver: &ReceiverName, group: &Group) -> Timestamp {
-        let mailed = self.memory.mailed.get(receiver);
-        self.policy.routes.get(receiver).map_or(group.opened_at, |route| route.mails_at(group, mailed))
-    }
-
-    /// Says whether the clock was set back since some mail began to wait or went out, so that timers say too little.
-    fn is_mail_ahead(&self, now: Timestamp) -> bool {
-        self.mail_begun.is_some_and(|at| now < at)
     }
 
     fn is_due(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> bool {

@@ -165,7 +165,7 @@ impl Engine {
         now: Timestamp,
     ) {
         let is_alike = |one: &Snapshot, other: &Snapshot| {
-            one.venue == other.venue && one.picture.catalog.is(&other.picture.catalog)
+            one.venue == other.venue && one.picture.catalog.is_same_as(&other.picture.catalog)
         };
         let is_other = |it: &Arc<Snapshot>| self.memory.venues.get(&it.id()).is_none_or(|known| !is_alike(known, it));
         let are_others = !commit.venues_gone.is_empty() || commit.venues.iter().any(is_other);

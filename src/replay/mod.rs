@@ -31,8 +31,8 @@ pub use crate::replay::unknowable::{LeftOut, leave_out};
 /// Beyond the longest wait of a rule or a mail, so that what was so before the period is no news in it.
 const WARM_UP_MARGIN: Duration = Duration::from_mins(1);
 
-/// The longest business day: one on which the clock is put back.
-const DAY_MAX: Duration = Duration::from_hours(25);
+/// The longest business day: one on which the clock is put back, by two hours in some places.
+const DAY_MAX: Duration = Duration::from_hours(26);
 
 /// What is lived again, and from when on it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,9 @@ impl Period {
             .flat_map(|policy| policy.routes.values())
             .map(|route| route.group_wait + route.quiet.as_ref().map(QuietHours::longest).unwrap_or_default());
         let longest = timings.chain(waits).chain(follow_ups).max().unwrap_or_default();
-        // A wait that holds for a while and mail that waits for it come one after the other.
-        let warm_up = longest.saturating_mul(2).saturating_add(WARM_UP_MARGIN);
-        let counts_stops = rules().any(turns::counts_stops_of_the_day);
-        let warm_up = if counts_stops { warm_up.max(DAY_MAX) } else { warm_up };
+        // What is counted of a day, a wait that holds for a while, and mail that waits for it come one after the other.
+        let counted = if rules().any(turns::counts_stops_of_the_day) { DAY_MAX } else { Duration::ZERO };
+        let warm_up = longest.saturating_mul(2).saturating_add(counted).saturating_add(WARM_UP_MARGIN);
         Self { begins: starts.minus(warm_up), starts, ends }
     }
 }

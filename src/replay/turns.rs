@@ -153,6 +153,7 @@ pub(super) fn counts_stops_of_the_day(rule: &Rule) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use super::*;
@@ -240,6 +241,44 @@ mod tests {
             ("expr: \"runs_out_in < duration('45m')\"", 4, "2026-05-08T14:00:00Z", Some("14:06:45 Clear")),
         ] {
             assert_eq!(next_of_countdown(when, left, now).as_deref(), expected, "{when} with {left} from {now}");
+        }
+    }
+
+    #[test]
+    fn of_several_countdowns_the_first_that_turns_is_named() {
+        let at = |text: &str| -> Timestamp { text.parse().expect("an instant") };
+        let (since, now) = (at("2026-05-08T13:00:00Z"), at("2026-05-08T14:00:00Z"));
+        // Every so many minutes one was sold, with so many left.
+        let countdowns = [(10, 4), (6, 9), (15, 3), (20, 2), (5, 12), (12, 5), (30, 1)];
+        let venue = |countdowns: &[(u64, i64)]| {
+            let mut known = snapshot(Quantity::ZERO, since);
+            let (mut rows, mut paces) = (BTreeMap::new(), BTreeMap::new());
+            for (id, (every, left)) in (1..).zip(countdowns) {
+                let sold = |nth: u64| {
+                    let at = now.minus(Duration::from_mins(every * nth));
+                    Batch { from: at, until: at, sold: Quantity::whole(1), steps: 1 }
+                };
+                rows.insert(
+                    ProductId(id),
+                    StopRow { limit: Quantity::whole(*left), updated_at: None, since, seen_at: since },
+                );
+                paces.insert(
+                    ProductId(id),
+                    Pace { since, batches: (0..4).rev().map(sold).collect(), pauses: Vec::new() },
+                );
+            }
+            (known.picture.rows, known.paces) = (Arc::new(rows), Arc::new(paces));
+            known
+        };
+        for when in ["runs_out_in: { at_most: 45m }", "sold_per_hour: { below: 3 }", "runs_out_before_closing: true"] {
+            let turns = Turns::of(&rules(&format!("when: {{ {when} }}")));
+            let next = |countdowns: &[(u64, i64)]| turns.next(&venue(countdowns), &calendar(), now);
+            let alone: Vec<_> = countdowns.iter().filter_map(|one| next(&[*one])).collect();
+            for shift in 0..countdowns.len() {
+                let mut several = countdowns;
+                several.rotate_left(shift);
+                assert_eq!(next(&several), alone.iter().min().copied(), "{when} of {several:?}");
+            }
         }
     }
 

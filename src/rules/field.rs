@@ -3,6 +3,9 @@
 //! It drives the type checks of the parser, the JSON Schema and the reference page. A name stands here only
 //! when `value` can compute it. Invariant, tested: a name has one type for each subject and event.
 
+mod kind;
+
+pub use crate::rules::field::kind::Kind;
 use crate::rules::{EventKind, SubjectKind};
 
 /// A field, grouped by what it belongs to.
@@ -56,7 +59,7 @@ impl Field {
     }
 }
 
-/// Fields of an item on the stop list; an item without a row is unrestricted.
+/// What the stop list says of an item, and said in this business day; one without a row is unrestricted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowField {
     /// What is left to sell.
@@ -224,82 +227,6 @@ pub enum ChangeField {
 /// evaluation looks each name up once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListIndex(pub u16);
-
-/// The type of a field's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A stock figure: pieces, or kilograms when sold by weight.
-    Stock,
-    /// A whole number of things.
-    Count,
-    /// An amount in the brand's currency.
-    Money,
-    /// A time span.
-    Duration,
-    /// A time of the clock, within the business day.
-    Time,
-    /// True or false.
-    Flag,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// Any text.
-    Text,
-    /// Several texts.
-    Texts,
-    /// A number that names something; has no order.
-    Id,
-}
-
-impl Kind {
-    /// Returns what to write, for people.
-    pub const fn wanted(self) -> &'static str {
-        match self {
-            Self::Stock => "a number such as 3 or 2.5",
-            Self::Count => "a whole number such as 3",
-            Self::Money => "an amount such as 8.50",
-            Self::Duration => "a duration such as 20s, 5m or 1h30m",
-            Self::Time => "a time of day such as \"18:30\"",
-            Self::Flag => "true or false",
-            Self::Word(_) => "one of the field's words",
-            Self::Text | Self::Texts => "a text",
-            Self::Id => "an id, a whole number such as 54",
-        }
-    }
-
-    /// Returns the unit of the values, for the reference page; empty where there is none.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Self::Stock => "pieces, or kilograms when sold by weight",
-            Self::Money => "the brand's currency",
-            Self::Duration => "written with its units",
-            Self::Time => "on the clock of the venue",
-            Self::Count | Self::Flag | Self::Word(_) | Self::Text | Self::Texts | Self::Id => "",
-        }
-    }
-
-    /// Says whether values can be larger and smaller.
-    pub const fn has_order(self) -> bool {
-        match self {
-            Self::Stock | Self::Count | Self::Money | Self::Duration | Self::Time => true,
-            Self::Flag | Self::Word(_) | Self::Text | Self::Texts | Self::Id => false,
-        }
-    }
-
-    /// Says whether a pattern can be tried on the values.
-    pub const fn has_pattern(self) -> bool {
-        match self {
-            Self::Text | Self::Texts => true,
-            Self::Stock
-            | Self::Count
-            | Self::Money
-            | Self::Duration
-            | Self::Time
-            | Self::Flag
-            | Self::Word(_)
-            | Self::Id => false,
-        }
-    }
-}
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]

@@ -220,7 +220,17 @@ impl<'a> Scene<'a> {
 
     /// Returns how often an item ran out in the business day of the last reading.
     pub fn times_today(&self, item: ProductId) -> u32 {
-        let count = || times_today(self.view.snapshot, self.view.calendar, self.items_as_of());
+        let count = || {
+            let calendar = self.view.calendar;
+            let today = calendar.business_day(self.items_as_of());
+            let mut times: BTreeMap<ProductId, u32> = BTreeMap::new();
+            for (product, _) in
+                self.snapshot().stops().into_iter().filter(|(_, at)| calendar.business_day(*at) == today)
+            {
+                *times.entry(product).or_default() += 1;
+            }
+            times
+        };
         self.times_today.get_or_init(count).get(&item).copied().unwrap_or(0)
     }
 
@@ -303,18 +313,6 @@ fn count_variants(catalog: &Catalog, rows: &Rows) -> BTreeMap<ProductId, Variant
         }
     }
     variants
-}
-
-/// Counts how often each product ran out in the business day of an instant, among the outages that are kept.
-pub fn times_today(snapshot: &Snapshot, calendar: &Calendar, as_of: Timestamp) -> BTreeMap<ProductId, u32> {
-    let today = calendar.business_day(as_of);
-    let ended = snapshot.outages.iter().map(|outage| (outage.product, outage.since));
-    let lasting = snapshot.picture.rows.iter().filter(|(_, row)| row.is_out()).map(|(id, row)| (*id, row.since));
-    let mut times: BTreeMap<ProductId, u32> = BTreeMap::new();
-    for (product, _) in ended.chain(lasting).filter(|(_, since)| calendar.business_day(*since) == today) {
-        *times.entry(product).or_default() += 1;
-    }
-    times
 }
 
 /// Finds the list of that name; of several, an active one before the others.

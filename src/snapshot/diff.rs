@@ -82,7 +82,7 @@ pub fn diff(before: &Picture, after: &Picture) -> Vec<Change> {
         let row = |(product, before, after)| Change::Row { product, before, after };
         changes.extend(differences(&before.rows, &after.rows).map(row));
     }
-    if before.catalog.is(&after.catalog) {
+    if before.catalog.is_same_as(&after.catalog) {
         return changes;
     }
     let (old, new) = (&before.catalog, &after.catalog);

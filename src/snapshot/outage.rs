@@ -2,7 +2,7 @@
 //!
 //! Both are kept for a business day and forgotten then. Invariant: an outage that is over has ended at a reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::snapshot::{Rows, Snapshot, StopRow};
@@ -22,6 +22,23 @@ pub struct Outage {
     pub since: Timestamp,
     /// The reading that showed it back.
     pub back_at: Timestamp,
+}
+
+impl Snapshot {
+    /// Returns every stop that is kept and since when it was, those that last among them; each once, also where a list that
+    /// missed its row seemed to end it.
+    pub fn stops(&self) -> BTreeSet<(ProductId, Timestamp)> {
+        let ended = self.outages.iter().map(|outage| (outage.product, outage.since));
+        let lasting = self.picture.rows.iter().filter(|(_, row)| row.is_out()).map(|(id, row)| (*id, row.since));
+        ended.chain(lasting).collect()
+    }
+
+    /// Returns since when each stop of one product was.
+    pub fn stops_of(&self, product: ProductId) -> BTreeSet<Timestamp> {
+        let ended = self.outages.iter().filter(|outage| outage.product == product).map(|outage| outage.since);
+        let lasting = self.picture.rows.get(&product).filter(|row| row.is_out()).map(|row| row.since);
+        ended.chain(lasting).collect()
+    }
 }
 
 /// Adds to what was returned what was out and no longer is, and forgets what is out again or came back before the last

@@ -12,7 +12,8 @@ use crate::site::Site;
 use crate::table::{Case, cases};
 
 /// About values, or about YAML itself.
-const RULES: [&str; 35] = [
+const RULES: [&str; 36] = [
+    "clock between a time and itself",
     "end of a set with a misspelt field",
     "escalation to somebody unknown",
     "escalation to somebody who is told at once",

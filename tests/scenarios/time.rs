@@ -52,6 +52,23 @@ fn a_mail_that_waits_goes_out_although_our_clock_is_set_back() {
 }
 
 #[test]
+fn a_mail_that_waits_goes_out_although_our_clock_is_set_back_while_nobody_runs() {
+    let story = |shop: &mut Shop| {
+        shop.opens();
+        shop.sells_out("Piti");
+        shop.after("30s");
+        shop.our_clock_jumps_s(-3600);
+        shop.is_killed();
+        shop.after("2m");
+    };
+    insta::assert_snapshot!(told(&Opening::default(), story), @r"
+    18:03:00 feed product.stopped: Piti at Sahil
+    18:03:21 kitchen opened sold-out: Piti is out at Kitchen since 18:03
+    17:03:30 managers mail Sahil: Piti is out at Kitchen since 18:03
+    ");
+}
+
+#[test]
 fn our_clock_is_set_forward_a_day_and_nobody_is_alarmed() {
     let story = |shop: &mut Shop| {
         shop.opens();

@@ -256,7 +256,14 @@ fn overlooked(engine: &Engine, policy: &Arc<Policy>, known: &Known, s: i64) -> V
         let looked_at = engine.evaluated[&key.subject.venue()].at;
         let waits = matches!(engine.memory().book.get(key), Some(Alert::Open(open)) if !open.held.is_empty());
         let turns_by_time = TURN_BY_TIME.contains(&key.rule.as_str()) || known.awaits_products(&key.subject);
-        (waits || turns_by_time) && after_s(s).since(looked_at) < REEVALUATE_EVERY
+        let keeps_time = match engine.memory().book.get(key) {
+            // A wait that began ahead, since the clock was set back, begins anew with the next look.
+            Some(Alert::Pending { since, .. }) => *since > after_s(s),
+            // When it is forgotten that something was on and off matters to nobody.
+            Some(Alert::Rested(_)) => true,
+            Some(Alert::Open(_)) | None => false,
+        };
+        (waits || turns_by_time || keeps_time) && after_s(s).since(looked_at) < REEVALUATE_EVERY
     };
     let turned = commit.alerts.iter().filter(|(key, _)| !is_awaited(key));
     // The end of an alert that is looked at a little later may end a silence and a mail with it.

@@ -309,8 +309,12 @@ pub(super) fn is_never(kind: Kind, range: &Matcher) -> bool {
 
 /// Says whether no value is in both of two ranges, of which the first has a lower bound and the second an upper one.
 fn are_apart(low: &Matcher, high: &Matcher) -> bool {
-    let order = bound_below(low).zip(bound_above(high)).and_then(|(low, high)| high.order(value_of(low)));
     let both_closed = matches!((low, high), (Matcher::AtLeast(_), Matcher::AtMost(_)));
+    // Which of two times comes first depends on when the day starts; none is both the same and not.
+    if let (Some(low @ Operand::Time(_)), Some(high)) = (bound_below(low), bound_above(high)) {
+        return low == high && !both_closed;
+    }
+    let order = bound_below(low).zip(bound_above(high)).and_then(|(low, high)| high.order(value_of(low)));
     order.is_some_and(|order| order.is_gt() || (order.is_eq() && !both_closed))
 }
 
