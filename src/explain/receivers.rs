@@ -130,9 +130,13 @@ impl Post<'_> {
         let mut channels = self.known.receivers.get(news.receiver).map_or_else(Vec::new, |it| it.channels.clone());
         channels.sort_unstable();
         channels.dedup();
+        let tells_its_end = match self.known.rules.get(&news.key.rule).map(|rule| &rule.form) {
+            Some(Form::State(state)) => state.send_resolved,
+            Some(Form::Event(_)) | None => true,
+        };
         let (mut outcomes, mut says) = (Vec::new(), Vec::new());
         for channel in channels {
-            for kind in TOLD_KINDS {
+            for kind in TOLD_KINDS.into_iter().filter(|kind| tells_its_end || *kind != EntryKind::Closed) {
                 let Some((outcome, said)) = self.on_channel(news, channel, kind) else { continue };
                 let what = match kind {
                     EntryKind::Escalated => " (as it stayed open)",

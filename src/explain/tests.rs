@@ -325,6 +325,22 @@ fn an_alert_is_followed_from_its_wait_to_its_end() {
     assert_eq!(mailed[1], "managers told: email: delivered at 14:24:41; email (its end): delivered at 14:24:41");
 }
 
+/// A later mail lists what is still open and says nothing of an alert whose end is not told.
+#[test]
+fn an_end_that_is_not_told_was_in_no_mail() {
+    let mut shop = Shop::open_with(
+        "rules:
+  - { name: low, when: { limit: { above: 0 } }, send_resolved: false, notify: [managers] }
+  - { name: out, when: { limit: 0 }, notify: [managers] }",
+    );
+    for (limits, s) in [(&[(PITI, 3)][..], 5), (&[(PITI, 0)], 400)] {
+        shop.list(limits, s);
+        shop.take(Input::Tick, s + 300);
+    }
+    let over = said(&shop.delivered(PITI, 800).past, "low");
+    assert_eq!(over[1], "managers told: email: delivered at 14:33:20", "{over:?}");
+}
+
 #[test]
 fn a_mail_that_waits_for_the_end_of_quiet_hours_says_so_and_is_found() {
     let mut shop = Shop::open();

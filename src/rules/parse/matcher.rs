@@ -270,7 +270,13 @@ impl<'p> ConditionReader<'p> {
             return operand;
         }
         let message = format!("'{name}' is compared with {}, not {}", kind.wanted(), node.describe());
-        if quoted && matches!(kind, Kind::Stock | Kind::Count | Kind::Money | Kind::Flag | Kind::Id) {
+        if kind == Kind::Time {
+            self.problems.tell_with_help(
+                &node.place,
+                message,
+                "write hour and minute with two digits each, until \"23:59\"",
+            );
+        } else if quoted && matches!(kind, Kind::Stock | Kind::Count | Kind::Money | Kind::Flag | Kind::Id) {
             self.problems.tell_with_help(&node.place, message, "remove the quotes");
         } else {
             self.problems.tell(&node.place, message);

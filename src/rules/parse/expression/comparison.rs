@@ -233,7 +233,7 @@ impl ExpressionReader<'_, '_> {
         }
         let (wanted, help) = match kind {
             Kind::Duration => ("a duration", "write duration('20s'), duration('5m') or duration('1h30m')".to_owned()),
-            Kind::Time => ("a time of day", "write a text such as '18:30'".to_owned()),
+            Kind::Time => ("a time of day", "write hour and minute with two digits each, such as '09:30'".to_owned()),
             Kind::Money => ("an amount such as 8.50, with at most 4 decimals", "write it as a number".to_owned()),
             Kind::Word(words) => ("one of its words", format!("write one of '{}'", words.join("', '"))),
             Kind::Text | Kind::Texts => ("a text", "put the text in quotes".to_owned()),
