@@ -352,8 +352,7 @@ pub fn item_facts(snapshot: &Snapshot, id: ProductId) -> ItemFacts {
 /// Gathers the recipes around the item of some facts, if they are about one. `gaps` are those of the snapshot,
 /// found when somebody asks first.
 ///
-/// They are read for messages alone: turning the recipes around looks over the whole catalog, and most changes are told
-/// without words.
+/// They are read for messages alone: most changes are told without words.
 pub fn recipe_facts(facts: &Facts, snapshot: &Snapshot, gaps: &OnceCell<Gaps>) -> Option<RecipeFacts> {
     let id = facts.item.as_ref()?.id;
     let Users { on, off, add_ons } = recipes::users(&snapshot.picture, id);

@@ -455,6 +455,7 @@ fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Langu
         facts;
     let no_recipe = RecipeFacts::default();
     let recipe = recipe.as_ref().unwrap_or(&no_recipe);
+    let around = Around { recipe, forecast: forecast.as_ref(), times_today: *times_today };
     // The dishes of a category are made at several stations, and each venue has its own.
     let is_of_stations = set.as_ref().is_none_or(|set| set.kind == SetKind::Station);
     let unassigned = || is_of_stations.then(|| no_station(language));
@@ -462,7 +463,7 @@ fn context_of(facts: &Facts, words: AlertWords<'_>, zone: &Zone, language: Langu
         brand => brand.as_str(),
         venue => venue.as_ref().map(|venue| venue_value(venue, language)),
         station => station.as_ref().map(station_value).or_else(unassigned),
-        item => item.as_ref().map(|item| item_value(item, &Around { recipe, forecast: forecast.as_ref(), times_today: *times_today }, zone, language)),
+        item => item.as_ref().map(|item| item_value(item, &around, zone, language)),
         set => set.as_ref().map(|set| set::value(set, language)),
         change => change.as_ref().map(|change| change_value(change, language)),
         refused => refused,

@@ -28,16 +28,18 @@ impl Snapshot {
     /// Returns every stop that is kept and since when it was, those that last among them; each once, also where a list that
     /// missed its row seemed to end it.
     pub fn stops(&self) -> BTreeSet<(ProductId, Timestamp)> {
-        let ended = self.outages.iter().map(|outage| (outage.product, outage.since));
-        let lasting = self.picture.rows.iter().filter(|(_, row)| row.is_out()).map(|(id, row)| (*id, row.since));
-        ended.chain(lasting).collect()
+        self.seen_stops().collect()
     }
 
     /// Returns since when each stop of one product was.
     pub fn stops_of(&self, product: ProductId) -> BTreeSet<Timestamp> {
-        let ended = self.outages.iter().filter(|outage| outage.product == product).map(|outage| outage.since);
-        let lasting = self.picture.rows.get(&product).filter(|row| row.is_out()).map(|row| row.since);
-        ended.chain(lasting).collect()
+        self.seen_stops().filter(|(id, _)| *id == product).map(|(_, since)| since).collect()
+    }
+
+    fn seen_stops(&self) -> impl Iterator<Item = (ProductId, Timestamp)> {
+        let ended = self.outages.iter().map(|outage| (outage.product, outage.since));
+        let lasting = self.picture.rows.iter().filter(|(_, row)| row.is_out()).map(|(id, row)| (*id, row.since));
+        ended.chain(lasting)
     }
 }
 
