@@ -24,6 +24,7 @@ use eightysix::clopos::query::Request;
 use eightysix::document::Problems;
 use eightysix::engine::{Engine, Input, Memory, Policy};
 use eightysix::language::Language;
+use eightysix::poll::quota::Quota;
 use eightysix::poll::{self, Learned, Next, Plan};
 use eightysix::rules::parse::{self, RuleFile};
 use eightysix::service::feeds::{DesiredTree, Feeds};
@@ -114,7 +115,7 @@ impl Chain {
             catalog: day,
             prices: day,
         };
-        let limits = poll::freshness_limits(Duration::from_secs(1));
+        let limits = Quota::new(1, 240, &settings).limits();
         let (tree, _) = watch::channel(Desired::default());
         tree.send_modify(|desired| desired.replace(Tree::new()));
         let topics = BaseTopic::new("eightysix").expect("a base topic");

@@ -23,6 +23,7 @@ use eightysix::document::Problems;
 use eightysix::engine::{Engine, Input, Memory, Policy};
 use eightysix::language::Language;
 use eightysix::poll;
+use eightysix::poll::quota::Quota;
 use eightysix::rules::evaluate::evaluate_venue;
 use eightysix::rules::parse::{self, RuleFile};
 use eightysix::rules::subject::VenueView;
@@ -189,8 +190,8 @@ fn policy() -> Policy {
 /// An engine that read the venue, told of everything that is out, and looked at it again since.
 fn watching(policy: &Arc<Policy>) -> Engine {
     let brand = BrandId::new("sahil").expect("a slug");
-    let freshness = poll::freshness_limits(Duration::from_secs(5));
-    let mut engine = Engine::new(brand, policy.clone(), freshness, Memory::default());
+    let limits = Quota::new(15, 240, &poll::Settings::default()).limits();
+    let mut engine = Engine::new(brand, policy.clone(), limits, Memory::default());
     let absence_counts = true;
     let list_of_prices = PriceList { id: PriceListId(1), name: "Hall".to_owned(), active: true };
     let price = |id: u64| ((PriceListId(1), ProductId(id)), money(id % 40));

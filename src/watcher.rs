@@ -19,6 +19,7 @@ use crate::clopos::query::Request;
 use crate::clopos::verdict::Verdict;
 use crate::clopos::{Fetched, LoggedIn};
 use crate::engine::{Commit, Engine, Input, Memory, Policy};
+use crate::poll::quota::Quota;
 use crate::poll::{self, Learned, Missed, Next, Plan};
 use crate::snapshot::{Access, Reading, Snapshot};
 use crate::telemetry::{Repeat, Repeats};
@@ -26,6 +27,8 @@ use crate::units::{BrandId, Timestamp, Uptime, VenueId, human_duration};
 
 /// Requests of a brand on their way at once: a venue that hangs for its 12 s must not hold up the others.
 const ON_THE_WAY_MAX: usize = 8;
+/// How often it is looked which venues serve guests now: a look at the calendar costs more than a poll that found nothing.
+const DOORS_EVERY: Duration = Duration::from_mins(1);
 /// After the store failed, so that a full disk does not make a storm of attempts.
 const STORE_FAILED_WAIT: Duration = Duration::from_secs(5);
 
@@ -116,6 +119,8 @@ pub struct Watcher {
     is_configuration_unstored: bool,
     /// The newest access that could not be stored.
     unstored_access: Option<Access>,
+    /// When it was last looked which venues serve guests.
+    doors_noted_at: Option<Uptime>,
 }
 
 impl Watcher {
@@ -165,12 +170,13 @@ impl Watcher {
 
     fn new(
         engine: Engine,
-        plan: Plan,
+        mut plan: Plan,
         budget: Budget,
         session: Session,
         settings: Settings,
         forbidden: BTreeSet<(VenueId, String)>,
     ) -> Self {
+        plan.allow(budget.per_minute());
         Self {
             engine,
             plan,
@@ -186,6 +192,7 @@ impl Watcher {
             history_not_before: Uptime::default(),
             is_configuration_unstored: false,
             unstored_access: None,
+            doors_noted_at: None,
         }
     }
 
@@ -464,7 +471,19 @@ impl Watcher {
                 self.plan.known(after);
                 let wanted = self.engine.reading_wanted_at(venue);
                 self.plan.want(venue, wanted.map(|at| now.uptime.plus(at.since(now.wall))));
+                self.note_doors(now);
             }
+        }
+    }
+
+    /// Tells the plan now and then which venues serve guests.
+    fn note_doors(&mut self, now: Moment) {
+        if self.doors_noted_at.is_some_and(|at| now.uptime.since(at) < DOORS_EVERY) {
+            return;
+        }
+        self.doors_noted_at = Some(now.uptime);
+        for venue in self.engine.memory().venues.keys() {
+            self.plan.note_doors(*venue, self.engine.is_open(*venue, now.wall));
         }
     }
 
@@ -499,8 +518,9 @@ impl Watcher {
     /// Sets what counts as stale from what the budget allows, and says so when that is more than was asked for.
     fn pace(&mut self, venues: usize) {
         let (brand, per_minute) = (self.engine.brand().clone(), self.budget.per_minute());
-        let worst_age = poll::worst_age(venues, per_minute, &self.settings.polling);
-        self.engine.set_limits(poll::freshness_limits(worst_age));
+        let quota = Quota::new(venues, per_minute, &self.settings.polling);
+        self.engine.set_limits(quota.limits());
+        let worst_age = quota.worst_age();
         let oldest = self.settings.polling.oldest;
         if worst_age > oldest {
             if let Repeat::First { .. } = self.repeats.failed("pace", &venues.to_string()) {
@@ -527,7 +547,7 @@ fn watch_configured(memory: &mut Memory, settings: &Settings, now: Timestamp) {
 }
 
 fn limits(memory: &Memory, settings: &Settings) -> crate::snapshot::FreshnessLimits {
-    poll::freshness_limits(poll::worst_age(memory.venues.len(), settings.per_minute, &settings.polling))
+    Quota::new(memory.venues.len(), settings.per_minute, &settings.polling).limits()
 }
 
 /// Names what a request reads, so that the failures of one thing are one trouble whatever the page.

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use crate::alerts::notice::{Channel, ReceiverName};
-use crate::cli::output::{say, say_json, show_report};
+use crate::cli::desk::{load, open_store};
+use crate::cli::output::{say, say_json};
 use crate::cli::{DeadLetterArguments, Failure};
 use crate::config::{ChannelSettings, Config};
 use crate::service::receivers::feed_receiver;
@@ -17,12 +18,8 @@ use crate::{clock, telemetry};
 
 /// Lists the dead letters, or puts them back into the outbox of the service that runs beside.
 pub(super) async fn dead_letters(arguments: DeadLetterArguments) -> Result<(), Failure> {
-    let config = Config::load(&arguments.file.config).map_err(|report| {
-        show_report(&report);
-        Failure::Wrong
-    })?;
-    let failed = |error| anyhow::anyhow!(telemetry::chain(&error));
-    let store = Store::open_beside(&config.store.path).await.map_err(failed)?;
+    let config = load(&arguments.file)?;
+    let store = open_store(&config).await?;
     let done = if arguments.resend_all || !arguments.resend.is_empty() {
         resend(&arguments, &config, &store).await
     } else {

@@ -10,7 +10,7 @@ use crate::alerts::facts;
 use crate::alerts::order::SAID_LENGTH_MAX;
 use crate::catalog::Catalog;
 use crate::cli::output::show_report;
-use crate::cli::{Failure, WithBrand};
+use crate::cli::{Failure, WithBrand, WithConfig};
 use crate::config::Config;
 use crate::document::nearest;
 use crate::engine::Memory;
@@ -33,32 +33,10 @@ pub(super) struct Desk {
 impl Desk {
     /// Reads the configuration and what is stored of the brand.
     pub(super) async fn open(of: &WithBrand) -> Result<Self, Failure> {
-        let config = Config::load(&of.file.config).map_err(|report| {
-            show_report(&report);
-            Failure::Wrong
-        })?;
-        let brands: Vec<&BrandId> = config.clopos.brands.iter().map(|settings| &settings.brand).collect();
-        let known: Vec<&str> = brands.iter().map(|brand| brand.as_str()).collect();
-        let brand = match (&of.brand, brands.as_slice()) {
-            (None, [only]) => (*only).clone(),
-            (None, _) => {
-                return Err(Failure::Argument(format!("say which brand: --brand with one of {}", known.join(", "))));
-            }
-            (Some(name), _) => {
-                let found = brands.iter().find(|brand| brand.as_str() == name);
-                let unknown = || {
-                    let name = printable(name, SAID_LENGTH_MAX);
-                    Failure::Argument(format!(
-                        "there is no brand '{name}'{}",
-                        did_you_mean(&name, known.iter().copied())
-                    ))
-                };
-                (*found.ok_or_else(unknown)?).clone()
-            }
-        };
-        let failed = |error| anyhow!(telemetry::chain(&error));
-        let store = Store::open_beside(&config.store.path).await.map_err(failed)?;
-        let memory = store.load(&brand).await.map_err(failed)?;
+        let config = load(&of.file)?;
+        let brand = brand_of(&config, of.brand.as_deref())?;
+        let store = open_store(&config).await?;
+        let memory = store.load(&brand).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
         Ok(Self { config, store, brand, memory })
     }
 
@@ -93,6 +71,38 @@ impl Desk {
         found.ok_or_else(|| {
             Failure::Argument(format!("there is no rule '{shown}'{}", did_you_mean(name, known.iter().copied())))
         })
+    }
+}
+
+/// Reads the configuration, or shows what is wrong with it.
+pub(super) fn load(file: &WithConfig) -> Result<Config, Failure> {
+    Config::load(&file.config).map_err(|report| {
+        show_report(&report);
+        Failure::Wrong
+    })
+}
+
+/// Opens the database beside the service.
+pub(super) async fn open_store(config: &Config) -> Result<Store, Failure> {
+    let opened = Store::open_beside(&config.store.path).await;
+    Ok(opened.map_err(|error| anyhow!(telemetry::chain(&error)))?)
+}
+
+/// Finds the brand of that name, or the only one.
+pub(super) fn brand_of(config: &Config, name: Option<&str>) -> Result<BrandId, Failure> {
+    let brands: Vec<&BrandId> = config.clopos.brands.iter().map(|settings| &settings.brand).collect();
+    let known: Vec<&str> = brands.iter().map(|brand| brand.as_str()).collect();
+    match (name, brands.as_slice()) {
+        (None, [only]) => Ok((*only).clone()),
+        (None, _) => Err(Failure::Argument(format!("say which brand: --brand with one of {}", known.join(", ")))),
+        (Some(name), _) => {
+            let found = brands.iter().find(|brand| brand.as_str() == name);
+            let unknown = || {
+                let name = printable(name, SAID_LENGTH_MAX);
+                Failure::Argument(format!("there is no brand '{name}'{}", did_you_mean(&name, known.iter().copied())))
+            };
+            Ok((*found.ok_or_else(unknown)?).clone())
+        }
     }
 }
 

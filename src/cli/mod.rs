@@ -13,6 +13,7 @@ mod output;
 mod replay;
 mod run;
 mod schema;
+mod status;
 mod test;
 
 use std::io::IsTerminal;
@@ -59,6 +60,9 @@ enum Command {
     Demo(DemoArguments),
     /// List the notices that were given up, or send them again.
     DeadLetters(DeadLetterArguments),
+    /// Show how old the knowledge of each venue is, what the quota buys, and what waits to be told. The exit code is 1 when
+    /// a venue was not read in time.
+    Status(StatusArguments),
     /// List the alerts that are open, and who is not told of them, and why.
     Alerts(AlertsArguments),
     /// Say of a product why somebody was told or was not: the reading, the rules, what holds the news back, the attempts.
@@ -77,6 +81,18 @@ struct WithBrand {
     /// The brand, where the configuration has several.
     #[arg(long)]
     brand: Option<String>,
+}
+
+#[derive(Args)]
+struct StatusArguments {
+    #[command(flatten)]
+    file: WithConfig,
+    /// Only this brand.
+    #[arg(long)]
+    brand: Option<String>,
+    /// Write one JSON object per line: one for each brand, and one for the outbox.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -364,6 +380,7 @@ pub fn main() -> ExitCode {
             Command::Replay(arguments) => replay::replay(arguments).await,
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::DeadLetters(arguments) => dead_letters::dead_letters(arguments).await,
+            Command::Status(arguments) => status::status(arguments).await,
             Command::Alerts(arguments) => orders::alerts(arguments).await,
             Command::Explain(arguments) => explain::explain(arguments).await,
             Command::Ack(arguments) => orders::acknowledge(arguments).await,

@@ -8,7 +8,7 @@ mod intake;
 mod look;
 mod mails;
 mod orders;
-mod readings;
+pub mod readings;
 mod reports;
 mod sets;
 mod settle;
@@ -473,6 +473,11 @@ impl Engine {
     /// Returns when the venue is worth a reading for the sake of an alert that waits, if any waits.
     pub fn reading_wanted_at(&self, venue: VenueId) -> Option<Timestamp> {
         alerts::deadlines(&self.memory.book, &self.policy.rules, Some(venue)).map(|(at, _)| at).min()
+    }
+
+    /// Says whether a venue serves guests, as far as its hours are written down.
+    pub fn is_open(&self, venue: VenueId, now: Timestamp) -> bool {
+        self.policy.calendars.of(&self.brand, venue).is_open(now) != Some(false)
     }
 
     fn freshness(&self, scope: Option<VenueId>, commit: &Commit, now: Timestamp) -> Option<Freshness> {

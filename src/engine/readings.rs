@@ -14,7 +14,7 @@ use crate::units::{Timestamp, VenueId};
 
 /// How long after a reading it is noted at the latest. Shorter than makes a list blind, so that a restart of seconds is
 /// never taken for a gap; long enough that the disk of a small machine rests.
-pub(super) const NOTED_WITHIN: Duration = Duration::from_mins(1);
+pub const NOTED_WITHIN: Duration = Duration::from_mins(1);
 
 impl Engine {
     /// Notes when venues were read, when that is due or the process is about to end.

@@ -4,6 +4,7 @@
 //! most one request of a venue is on its way, so that its readings are folded in the order in which they were made.
 
 pub mod pace;
+pub mod quota;
 pub mod walks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +15,9 @@ use crate::clopos::decode::{Answer, StopList, VenueList};
 use crate::clopos::query::Request;
 use crate::clopos::verdict::Verdict;
 use crate::poll::pace::Pace;
+use crate::poll::quota::Quota;
 use crate::poll::walks::{PriceWalks, VenueWalks, products_reading, stations_reading};
-use crate::snapshot::{FreshnessLimits, Reading, Snapshot};
+use crate::snapshot::{Reading, Snapshot};
 use crate::units::{ProductId, Uptime, VenueId};
 
 /// How often things are read.
@@ -23,7 +25,7 @@ use crate::units::{ProductId, Uptime, VenueId};
 pub struct Settings {
     /// A stop list is read at most this often; 3 s by default.
     pub fastest: Duration,
-    /// A stop list older than this goes before every other; 60 s by default.
+    /// No stop list should get older than this; 60 s by default.
     pub oldest: Duration,
     /// Products and stations are walked this often; 15 min by default.
     pub catalog: Duration,
@@ -54,11 +56,6 @@ const NOT_TAKEN_WAIT: Duration = Duration::from_secs(5);
 const PASSING_WAIT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
 /// First and longest wait when somebody must mend something first: noticed within minutes, never hammered.
 const MENDING_WAIT: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(10));
-
-/// No reading is stale before this, however often the venue is read.
-const STALE_MIN: Duration = Duration::from_mins(1);
-/// No reading is blind before this.
-const BLIND_MIN: Duration = Duration::from_mins(5);
 
 /// What the brand's task does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +97,8 @@ pub enum Missed {
 #[derive(Clone, Debug)]
 pub struct Plan {
     settings: Settings,
+    /// How many requests a minute there are; without bound until somebody says it.
+    per_minute: u32,
     /// The venues to watch; `None` means all that Clopos lists.
     wanted: Option<BTreeSet<VenueId>>,
     venues: BTreeMap<VenueId, VenuePlan>,
@@ -136,6 +135,8 @@ struct VenuePlan {
     ask: BTreeSet<ProductId>,
     /// When an alert waits for a reading.
     wanted_at: Option<Uptime>,
+    /// Nobody is served now, by the hours that are written down.
+    is_closed: bool,
 }
 
 impl VenuePlan {
@@ -155,6 +156,7 @@ impl Plan {
         let known = known.into_iter().chain(wanted.iter().flatten().copied());
         Self {
             settings,
+            per_minute: u32::MAX,
             venues: known.map(|venue| (venue, VenuePlan::default())).collect(),
             wanted,
             doubted: BTreeSet::new(),
@@ -169,6 +171,11 @@ impl Plan {
             brand_not_before: Uptime::default(),
             since_walk: 0,
         }
+    }
+
+    /// Takes how many requests a minute there are: how old a list may get follows from it ([`Quota`]).
+    pub fn allow(&mut self, per_minute: u32) {
+        self.per_minute = per_minute;
     }
 
     /// Takes new settings. What was read stays read; requests that were on their way are forgotten with their task.
@@ -285,7 +292,7 @@ impl Plan {
     pub fn observed(&mut self, snapshot: &Snapshot, changed: bool, now: Uptime) {
         let Some(plan) = self.venues.get_mut(&snapshot.id()) else { return };
         if let Some(read_at) = plan.read_at {
-            plan.pace.learn(changed, now.since(read_at));
+            plan.pace.learn(changed, now.since(read_at), !plan.is_closed);
         }
         plan.read_at = Some(now);
         plan.second_look = snapshot.doubt.as_ref().map(|doubt| doubt.ask.clone()).unwrap_or_default();
@@ -312,6 +319,13 @@ impl Plan {
     pub fn want(&mut self, venue: VenueId, at: Option<Uptime>) {
         if let Some(plan) = self.venues.get_mut(&venue) {
             plan.wanted_at = at;
+        }
+    }
+
+    /// Notes whether the venue serves guests now: behind closed doors little changes.
+    pub fn note_doors(&mut self, venue: VenueId, are_open: bool) {
+        if let Some(plan) = self.venues.get_mut(&venue) {
+            plan.is_closed = !are_open;
         }
     }
 
@@ -457,16 +471,17 @@ impl Plan {
     /// Returns the due venue with the largest rate x age^2; one never read, or too old, goes before all others.
     fn most_urgent_stop_list(&self, now: Uptime) -> Option<VenueId> {
         let due = self.free(now).filter(|(_, plan)| self.stop_list_due_at(plan) <= now);
+        let oldest = Quota::new(self.venues.len(), self.per_minute, &self.settings).worst_age();
         let urgency = |plan: &VenuePlan| match plan.read_at.or(plan.asked_at) {
             None => f64::INFINITY,
             Some(at) => {
                 let age = now.since(at);
                 let is_wanted = plan.wanted_at.is_some_and(|wanted_at| wanted_at <= now);
-                if is_wanted || age >= self.settings.oldest {
+                if is_wanted || age >= oldest {
                     // The oldest first: the pace decides among the fresh ones only.
                     OVERDUE + age.as_secs_f64()
                 } else {
-                    plan.pace.rate() * age.as_secs_f64().powi(2)
+                    plan.pace.rate(!plan.is_closed) * age.as_secs_f64().powi(2)
                 }
             }
         };
@@ -553,20 +568,6 @@ fn stop_list_reading(request: &Request, list: StopList) -> Reading {
 /// Says whether this asks for the whole stop list of a venue.
 fn is_whole_list(request: &Request) -> bool {
     matches!(request, Request::StopList { only, .. } if only.is_empty())
-}
-
-/// Returns how old a stop list can get when every venue is read in turn, walks included.
-pub fn worst_age(venues: usize, requests_per_minute: u32, settings: &Settings) -> Duration {
-    let round =
-        u64::try_from(venues).unwrap_or(u64::MAX).saturating_mul(60_000) / u64::from(requests_per_minute.max(1));
-    let with_walks = round.saturating_mul(u64::from(WALK_SHARE)) / u64::from(WALK_SHARE - 1);
-    settings.fastest.max(Duration::from_millis(with_walks))
-}
-
-/// Returns from which age a reading is stale and blind, for a brand that can be read this often (features.md).
-pub fn freshness_limits(worst_age: Duration) -> FreshnessLimits {
-    let stale_after = STALE_MIN.max(worst_age.saturating_mul(3));
-    FreshnessLimits { stale_after, blind_after: BLIND_MIN.max(stale_after.saturating_mul(2)) }
 }
 
 /// Returns how long to wait after a failure; `spread` keeps venues that failed together from returning together.

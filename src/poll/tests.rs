@@ -249,6 +249,33 @@ fn an_hour_at_full_budget_with_fifty_venues_causes_no_429_and_leaves_no_venue_be
     assert!(oldest <= 75_000, "a venue was {oldest} ms old; its limit is 60 s and walks take a share");
 }
 
+#[test]
+fn a_chain_that_is_too_large_for_its_budget_still_reads_a_busy_venue_more_often_and_leaves_none_behind() {
+    let (venues, per_minute) = (300, 270);
+    let mut plan = Plan::new(SETTINGS, None, (1..=venues).map(VenueId));
+    plan.allow(per_minute);
+    let allowed = Quota::new(300, per_minute, &SETTINGS).worst_age();
+    let (mut lists, mut read_ms, mut oldest_ms) = (BTreeMap::new(), BTreeMap::new(), 0);
+    // A request leaves every 222 ms.
+    for now_ms in (0..3 * 3_600_000).step_by(222) {
+        let now = Uptime(Duration::from_millis(now_ms));
+        let Next::Send(request) = plan.next(now) else { continue };
+        plan.sent(&request, now);
+        let learned = plan.answered(&request, Ok(answer(&request, venues)), now);
+        if let Some(Learned::OfVenue(id, reading @ Reading::StopList { .. })) = learned {
+            let is_counted = now_ms > 3_600_000;
+            *lists.entry(id).or_insert(0_u32) += u32::from(is_counted);
+            let before = read_ms.insert(id, now_ms).filter(|_| is_counted);
+            oldest_ms = oldest_ms.max(before.map_or(0, |before| now_ms - before));
+            plan.observed(&Snapshot::unread(venue(id.0)).fold(reading, Timestamp::from_unix_ms(0)), id.0 == 7, now);
+        }
+    }
+    let (busy, quiet) = (lists[&VenueId(7)], lists[&VenueId(8)]);
+    assert!(busy > 3 * quiet, "{busy} and {quiet}");
+    let oldest = Duration::from_millis(oldest_ms);
+    assert!(oldest <= allowed + Duration::from_secs(20), "{oldest:?} of {allowed:?}");
+}
+
 /// The request that is worth most, found by looking over every venue for everything.
 fn plain_next(plan: &Plan, now: Uptime) -> Option<Request> {
     let doubted = plan.free(now).find(|(_, venue)| !venue.second_look.is_empty());

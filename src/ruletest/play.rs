@@ -16,7 +16,8 @@ use crate::alerts::silence::{Silence, SilenceId};
 use crate::catalog::{Product, StopEntry, Venue};
 use crate::document::Place;
 use crate::engine::{Engine, Input, Memory, Policy};
-use crate::poll::{self, freshness_limits, worst_age};
+use crate::poll;
+use crate::poll::quota::Quota;
 use crate::ruletest::{AccessWord, Deed, Quiet, Readings, Test, World, judge};
 use crate::snapshot::{Access, Reading, Snapshot, again};
 use crate::units::{BrandId, ProductId, Timestamp, VenueId};
@@ -69,7 +70,7 @@ impl Stage {
     /// Opens the venue of a test, with everything read once.
     pub(super) fn open(test: &Test, policy: Arc<Policy>) -> Self {
         let now = test.begins.minus(WATCHED_BEFORE);
-        let limits = freshness_limits(worst_age(1, PER_MINUTE, &poll::Settings::default()));
+        let limits = Quota::new(1, PER_MINUTE, &poll::Settings::default()).limits();
         let brand = BrandId::new(BRAND).expect("the constant is a slug");
         let engine = Engine::new(brand, Arc::clone(&policy), limits, Memory::default());
         let world = test.world.clone();

@@ -47,6 +47,7 @@ mod reload;
 mod restarts;
 mod secrets;
 mod sold_out;
+mod status;
 mod troubles;
 
 use crate::stage::assert_silent;
