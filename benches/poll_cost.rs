@@ -181,7 +181,7 @@ impl Chain {
 
     fn observe(&mut self, venue: VenueId, reading: Reading) {
         let seq = |engine: &Engine| engine.memory().venues.get(&venue).map_or(0, |snapshot| snapshot.seq);
-        let is_list = matches!(reading, Reading::StopList { .. });
+        let is_list = matches!(reading, Reading::StopList { .. } | Reading::SameStopList);
         let before = seq(&self.engine);
         self.cycle(Input::Reading(venue, reading));
         let (uptime, now) = self.now();
@@ -207,7 +207,14 @@ impl Chain {
     fn polls(&mut self, changed: bool) -> u64 {
         let (lists, venues) = (self.lists.clone(), self.engine.memory().venues.len() as u64);
         let answers: Vec<Answer> = (0..u64::from(POLLS))
-            .map(|n| lists[usize::from(changed && ((self.turn + n) / venues).is_multiple_of(2))].clone())
+            .map(|n| {
+                if changed {
+                    lists[usize::from(((self.turn + n) / venues).is_multiple_of(2))].clone()
+                } else {
+                    // As `clopos::repeat` says it of the bytes.
+                    Answer::SameStopList
+                }
+            })
             .collect();
         let begun = clock::uptime();
         for answer in answers {

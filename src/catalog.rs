@@ -3,7 +3,7 @@
 //! Values only, as last read to the end; how they were read is `clopos`'s matter, when is `snapshot`'s. Wire and stored
 //! forms are other types (style 16). Invariant: every product, variant included, stands once, under its own id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -23,7 +23,7 @@ pub struct Catalog {
     pub prices: BTreeMap<(PriceListId, ProductId), Money>,
 }
 
-/// A catalog as the snapshots of a venue share it, with what is looked up in it often: worked out when somebody asks first,
+/// A catalog as the snapshots of a venue share it, and the venues that sell the same, with what is looked up in it often: worked out when somebody asks first,
 /// and anew after an edit.
 #[derive(Clone, Debug, Default)]
 pub struct SharedCatalog(Arc<Indexed>);
@@ -53,6 +53,14 @@ impl SharedCatalog {
     /// Says whether both are one and the same; equal ones may be two.
     pub fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Returns the first of `others` that says the same, or this one: who holds it holds it once.
+    pub fn shared_with<'a>(self, others: impl Iterator<Item = &'a Self>) -> Self {
+        let mut looked_at = BTreeSet::new();
+        // What many share is compared once.
+        let mut others = others.filter(|other| looked_at.insert(Arc::as_ptr(&other.0).addr()));
+        others.find(|other| **other == self).cloned().unwrap_or(self)
     }
 
     /// Returns the recipes from the ingredient's side: a part, and a product whose recipe names it; sorted, each pair once.
@@ -87,6 +95,12 @@ impl SharedCatalog {
             counts
         };
         self.0.products_at.get_or_init(count).get(&station).copied().unwrap_or(0)
+    }
+}
+
+impl From<Catalog> for SharedCatalog {
+    fn from(catalog: Catalog) -> Self {
+        Self::new(catalog)
     }
 }
 
@@ -377,6 +391,13 @@ mod tests {
         assert_eq!(said(&edited), (vec![], vec![dish], 0));
         assert_eq!(said(&shared), before);
         assert!(!edited.is_same_as(&shared) && edited != shared);
+        // Equal ones become one again.
+        let again = SharedCatalog::new(Catalog::clone(&shared));
+        assert!(again == shared && !again.is_same_as(&shared));
+        let (others, lonely) = ([edited.clone(), shared.clone()], SharedCatalog::default());
+        assert!(again.shared_with(others.iter()).is_same_as(&shared));
+        assert!(lonely.clone().shared_with(others.iter()).is_same_as(&lonely));
+        drop(others);
         // Nobody shares it any more: the same memory, edited in place.
         edited.edit().products.clear();
         assert_eq!(said(&edited), (vec![], vec![], 0));

@@ -5,6 +5,7 @@
 //! and the next reading makes up for it.
 
 mod history;
+mod lists;
 mod said;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -16,6 +17,7 @@ use crate::catalog::Venue;
 use crate::clopos::auth::{Lease, Session, Stale, Step};
 use crate::clopos::budget::{Budget, IpBudget, Permit};
 use crate::clopos::query::Request;
+use crate::clopos::repeat::ListBytes;
 use crate::clopos::verdict::Verdict;
 use crate::clopos::{Fetched, LoggedIn};
 use crate::engine::{Commit, Engine, Input, Memory, Policy};
@@ -24,6 +26,7 @@ use crate::poll::{self, Learned, Missed, Next, Plan};
 use crate::snapshot::{Access, Reading, Snapshot};
 use crate::telemetry::{Repeat, Repeats};
 use crate::units::{BrandId, Timestamp, Uptime, VenueId, human_duration};
+use crate::watcher::lists::KnownLists;
 
 /// Requests of a brand on their way at once: a venue that hangs for its 12 s must not hold up the others.
 const ON_THE_WAY_MAX: usize = 8;
@@ -68,6 +71,8 @@ pub struct Asked {
     pub request: Request,
     /// The token to ask with.
     pub lease: Lease,
+    /// What the newest list of the venue is recognised by, when it is the stop list that is asked for.
+    pub known: Option<Arc<ListBytes>>,
     permit: Permit,
 }
 
@@ -93,7 +98,10 @@ enum Then {
     Observed {
         venue: VenueId,
         is_stop_list: bool,
+        /// It says nothing but that the list is what it was.
+        is_same: bool,
         is_walk: bool,
+        bytes: Option<ListBytes>,
     },
     Prices,
 }
@@ -119,6 +127,8 @@ pub struct Watcher {
     is_configuration_unstored: bool,
     /// The newest access that could not be stored.
     unstored_access: Option<Access>,
+    /// The newest stop lists, to recognise them by.
+    lists: KnownLists,
     /// When it was last looked which venues serve guests.
     doors_noted_at: Option<Uptime>,
 }
@@ -192,6 +202,7 @@ impl Watcher {
             history_not_before: Uptime::default(),
             is_configuration_unstored: false,
             unstored_access: None,
+            lists: KnownLists::default(),
             doors_noted_at: None,
         }
     }
@@ -235,7 +246,8 @@ impl Watcher {
         let permit = self.budget.try_take(now).map_err(|wait| earliest(now.plus(wait.time)))?;
         self.plan.sent(&request, now);
         self.on_the_way += 1;
-        Ok(Errand::Read(Asked { request, lease, permit }))
+        let known = self.lists.of(&request, self.engine.memory());
+        Ok(Errand::Read(Asked { request, lease, known, permit }))
     }
 
     /// Takes a permit for a login, unless one is on its way or the budget has none left.
@@ -276,7 +288,7 @@ impl Watcher {
 
     /// Takes the end of a read.
     pub fn fetched(&mut self, asked: Asked, fetched: Fetched, now: Moment) {
-        let Asked { request, lease, permit } = asked;
+        let Asked { request, lease, known: _, permit } = asked;
         let request = &request;
         self.on_the_way = self.on_the_way.saturating_sub(1);
         self.budget.settle(permit, &fetched.outcome, now.uptime);
@@ -311,7 +323,7 @@ impl Watcher {
             }
         };
         if let Some(learned) = learned {
-            self.learn(learned);
+            self.learn(learned, fetched.bytes);
         }
     }
 
@@ -371,16 +383,18 @@ impl Watcher {
         }
     }
 
-    fn learn(&mut self, learned: Learned) {
+    fn learn(&mut self, learned: Learned, bytes: Option<ListBytes>) {
         self.inputs.push_back(match learned {
             Learned::Venues(venues) => {
                 let ids = venues.iter().map(|venue| venue.id).collect();
                 (Input::Venues(venues), Then::Venues { ids })
             }
             Learned::OfVenue(venue, reading) => {
-                let is_stop_list = matches!(reading, Reading::StopList { .. } | Reading::StopListOf { .. });
+                let is_stop_list =
+                    matches!(reading, Reading::StopList { .. } | Reading::SameStopList | Reading::StopListOf { .. });
+                let is_same = matches!(reading, Reading::SameStopList);
                 let is_walk = matches!(reading, Reading::Products { .. } | Reading::Stations { .. });
-                (Input::Reading(venue, reading), Then::Observed { venue, is_stop_list, is_walk })
+                (Input::Reading(venue, reading), Then::Observed { venue, is_stop_list, is_same, is_walk, bytes })
             }
             Learned::OfBrand(reading) => (Input::OfBrand(reading), Then::Prices),
         });
@@ -457,18 +471,22 @@ impl Watcher {
             Then::Nothing | Then::Configured | Then::Access(_) | Then::Prices => {}
             Then::Venues { ids } => {
                 self.pace(ids.len());
+                self.lists.retain(&ids);
                 let was_forbidden = !self.forbidden.is_empty();
                 self.forbidden.retain(|(venue, _)| ids.contains(venue));
                 if was_forbidden {
                     self.let_in();
                 }
             }
-            Then::Observed { venue, is_stop_list, is_walk: _ } => {
+            Then::Observed { venue, is_stop_list, is_same, is_walk: _, bytes } => {
                 let Some(after) = self.engine.memory().venues.get(&venue) else { return };
+                self.lists.note(bytes, after);
                 if is_stop_list {
                     self.plan.observed(after, after.seq != before, now.uptime);
                 }
-                self.plan.known(after);
+                if !is_same {
+                    self.plan.known(after);
+                }
                 let wanted = self.engine.reading_wanted_at(venue);
                 self.plan.want(venue, wanted.map(|at| now.uptime.plus(at.since(now.wall))));
                 self.note_doors(now);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::alerts::facts::{self, Facts};
 use crate::alerts::lifecycle::{Alert, OpenAlert};
+use crate::board::payload::Drawn;
 use crate::board::retained::{RetainedState, Tree};
 use crate::calendar::business_day;
 use crate::catalog::Catalog;
@@ -19,6 +20,8 @@ use crate::snapshot::{Freshness, FreshnessLimits, Snapshot, StopRow};
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, ProductId, Quantity, StationId, Timestamp, Zone};
 
+/// The content type of every state.
+const JSON: &str = "application/json";
 /// The longest list of one topic: what small MQTT clients take, about 200 rows.
 const LIST_BYTES_MAX: usize = 64 * 1024;
 /// Lists live this long at an MQTT 5 broker after we are gone: two republishing periods.
@@ -126,17 +129,22 @@ pub fn lists<'a>(
         return tree;
     }
     let venue = snapshot.id();
-    let lines = lines(snapshot);
-    let whole = payload::list(brand, snapshot, &lines, setting, LIST_BYTES_MAX);
+    let draw = |line: Line| payload::draw(snapshot, line, setting);
+    let lines: Vec<Drawn> = lines(snapshot).into_iter().map(draw).collect();
+    let whole = payload::list(brand, snapshot, &lines.iter().collect::<Vec<_>>(), setting, LIST_BYTES_MAX);
     put(&mut tree, topics.stop(brand, venue), whole);
     let stations = snapshot.picture.catalog.stations.keys().map(|id| Some(*id)).chain([None]);
     for station in stations {
-        let own: Vec<Line> = lines.iter().filter(|line| line.station == station).cloned().collect();
+        let own: Vec<&Drawn> = lines.iter().filter(|drawn| drawn.line.station == station).collect();
         let body = payload::list(brand, snapshot, &own, setting, LIST_BYTES_MAX);
         put(&mut tree, topics.station_stop(brand, venue, station), body);
     }
-    for line in lines.iter().chain(&back_today(snapshot, setting, now)) {
-        put(&mut tree, topics.product(brand, venue, line.product), payload::product(brand, snapshot, line, setting));
+    let back = back_today(snapshot, setting, now).into_iter().map(draw);
+    for drawn in lines.into_iter().chain(back) {
+        let (body, own) = payload::product(brand, snapshot, &drawn, setting);
+        // The number of the list alone makes it no other state: each change would publish every product of the list.
+        let state = RetainedState::identified_by(own, body, Some(LIST_EXPIRY_S), Some(JSON.to_owned()));
+        tree.insert(topics.product(brand, venue, drawn.line.product), Arc::new(state));
     }
     for alert in alerts {
         put(
@@ -216,7 +224,7 @@ fn back_today(snapshot: &Snapshot, setting: &Setting, now: Timestamp) -> Vec<Lin
 }
 
 fn state(body: String, expiry_s: Option<u32>) -> Arc<RetainedState> {
-    Arc::new(RetainedState::new(body, expiry_s, Some("application/json".to_owned())))
+    Arc::new(RetainedState::new(body, expiry_s, Some(JSON.to_owned())))
 }
 
 fn put(tree: &mut Tree, topic: String, body: String) {

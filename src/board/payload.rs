@@ -3,6 +3,7 @@
 //! A contract with other people's screens (style 16): fields are added, never renamed. Numbers may be fractional.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::alerts::facts;
 use crate::alerts::hold::Hold;
@@ -29,7 +30,7 @@ struct List<'a> {
     business_day: Option<String>,
     truncated: bool,
     counts: Counts,
-    items: Vec<Item>,
+    items: Vec<&'a RawValue>,
 }
 
 #[derive(Serialize, Clone, Copy)]
@@ -39,15 +40,14 @@ struct Counts {
     limited: usize,
 }
 
+/// What stands before the item in the topic of a product.
 #[derive(Serialize)]
-struct Product<'a> {
+struct ProductHead<'a> {
     v: u32,
     boot: &'a str,
     seq: u64,
     brand: &'a str,
     venue: u64,
-    #[serde(flatten)]
-    item: Item,
 }
 
 #[derive(Serialize)]
@@ -99,15 +99,29 @@ struct Alert<'a> {
     silenced: bool,
 }
 
+/// A line and its item, rendered once for every topic that shows it.
+pub(super) struct Drawn {
+    pub(super) line: Line,
+    /// An object with one member at least.
+    item: Box<RawValue>,
+}
+
+/// Renders the item of a line.
+pub(super) fn draw(snapshot: &Snapshot, line: Line, setting: &Setting) -> Drawn {
+    // Every map key is a field name and every number finite, so there is nothing that JSON cannot hold.
+    let item = serde_json::value::to_raw_value(&item(snapshot, &line, setting)).unwrap_or_default();
+    Drawn { line, item }
+}
+
 /// Renders a list; one that would be longer than `bytes_max` keeps its counts and drops its last items.
 pub(super) fn list(
     brand: &BrandId,
     snapshot: &Snapshot,
-    lines: &[Line],
+    lines: &[&Drawn],
     setting: &Setting,
     bytes_max: usize,
 ) -> String {
-    let count = |standing: Standing| lines.iter().filter(|line| line.standing == standing).count();
+    let count = |standing: Standing| lines.iter().filter(|drawn| drawn.line.standing == standing).count();
     let counts = Counts { out: count(Standing::Out), low: count(Standing::Low), limited: count(Standing::Limited) };
     let mut shown = lines.len();
     loop {
@@ -123,7 +137,7 @@ pub(super) fn list(
             business_day: snapshot.changed_at.map(|at| business_day(at, &setting.zone, setting.day_starts).to_string()),
             truncated: shown < lines.len(),
             counts,
-            items: lines[..shown].iter().map(|line| item(snapshot, line, setting)).collect(),
+            items: lines[..shown].iter().map(|drawn| &*drawn.item).collect(),
         });
         if body.len() <= bytes_max || shown == 0 {
             return body;
@@ -133,16 +147,18 @@ pub(super) fn list(
     }
 }
 
-/// Renders one constrained product, or one that is back.
-pub(super) fn product(brand: &BrandId, snapshot: &Snapshot, line: &Line, setting: &Setting) -> String {
-    json(&Product {
-        v: 1,
-        boot: &setting.boot,
-        seq: snapshot.seq,
-        brand: brand.as_str(),
-        venue: snapshot.id().0,
-        item: item(snapshot, line, setting),
-    })
+/// Renders one constrained product, or one that is back, and what of it is said of the product alone.
+pub(super) fn product<'a>(
+    brand: &BrandId,
+    snapshot: &Snapshot,
+    drawn: &'a Drawn,
+    setting: &Setting,
+) -> (String, &'a str) {
+    let head =
+        ProductHead { v: 1, boot: &setting.boot, seq: snapshot.seq, brand: brand.as_str(), venue: snapshot.id().0 };
+    let (head, item) = (json(&head), drawn.item.get());
+    // One object of both.
+    (format!("{},{}", head.trim_end_matches('}'), item.trim_start_matches('{')), item)
 }
 
 /// Renders how fresh the lists are. It holds no clock reading of its own: a screen compares `valid_until` with its own.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-/// Identifies the content of a state: body, expiry and content type.
+/// Identifies the content of a state: what its body says, expiry and content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 16]);
 
@@ -25,14 +25,25 @@ impl RetainedState {
     /// Takes a rendered state: UTF-8 JSON (never empty, which would clear the topic), MQTT 5 message expiry in seconds
     /// and content type.
     pub fn new(body: String, expiry_s: Option<u32>, content_type: Option<String>) -> Self {
+        let hash = Self::hash_of(&body, expiry_s, content_type.as_deref());
+        Self { body, expiry_s, content_type, hash }
+    }
+
+    /// Takes a rendered state of which `content` alone is news: one with the same is not published for the rest of its body.
+    pub fn identified_by(content: &str, body: String, expiry_s: Option<u32>, content_type: Option<String>) -> Self {
+        let hash = Self::hash_of(content, expiry_s, content_type.as_deref());
+        Self { body, expiry_s, content_type, hash }
+    }
+
+    fn hash_of(content: &str, expiry_s: Option<u32>, content_type: Option<&str>) -> ContentHash {
         let mut digest = Sha256::new();
         digest.update(expiry_s.map_or(0, |s| u64::from(s) + 1).to_be_bytes());
-        digest.update(content_type.as_ref().map_or(0, |text| text.len() + 1).to_be_bytes());
-        digest.update(content_type.as_deref().unwrap_or_default());
-        digest.update(&body);
+        digest.update(content_type.map_or(0, |text| text.len() + 1).to_be_bytes());
+        digest.update(content_type.unwrap_or_default());
+        digest.update(content);
         let mut hash = [0; 16];
         hash.copy_from_slice(&digest.finalize()[..16]);
-        Self { body, expiry_s, content_type, hash: ContentHash(hash) }
+        ContentHash(hash)
     }
 
     /// Returns the body.

@@ -264,6 +264,24 @@ fn a_screen_can_print_a_list_as_it_comes() {
 }
 
 #[test]
+fn a_later_list_is_another_state_of_what_it_changed_alone() {
+    let since = "2026-05-08T14:51:02.781Z";
+    let before = venue(vec![(54, row("0", since)), (55, row("3", since))]);
+    let after = Snapshot { seq: 4183, ..venue(vec![(54, row("0", since)), (55, row("2", since))]) };
+    let (before, after) = (tree(&before, &[]), tree(&after, &[]));
+    let differ = |topic: &&String| before[*topic].hash() != after[*topic].hash();
+    let other: Vec<&str> = after.keys().filter(differ).map(|topic| topic.rsplit("/7/").next().unwrap_or("")).collect();
+    // A list carries the number that its screen compares with that of the status.
+    assert_eq!(
+        other,
+        ["product/55", "station/3/stop", "station/4/stop", "station/none/stop", "stop"],
+        "of {:?}",
+        after.keys()
+    );
+    assert_eq!(json(&after, "product/55")["seq"], 4183);
+}
+
+#[test]
 fn a_list_that_is_too_long_is_cut_at_its_end_and_says_so() {
     let mut snapshot = venue(Vec::new());
     let rows = (1_000..2_000).map(|id| (ProductId(id), row("0", "2026-05-08T14:00:00Z")));

@@ -116,10 +116,10 @@ async fn try_door(config: &Config, trial: &mut Trial) {
 
 /// Asks, and once more with a new token when Clopos no longer accepts this one, as the service does.
 async fn fetch(client: &Client, token: &mut Token, request: &Request) -> Result<Answer, Verdict> {
-    let mut result = client.fetch(request, token).await.result;
+    let mut result = client.fetch(request, token, None).await.result;
     if let Err(Verdict::TokenStale { .. }) = result {
         *token = client.authenticate().await.result?;
-        result = client.fetch(request, token).await.result;
+        result = client.fetch(request, token, None).await.result;
     }
     result.map(|(answer, _)| answer)
 }

@@ -50,6 +50,8 @@ pub enum Answer {
     Venues(VenueList),
     /// Of [`Request::StopList`].
     StopList(StopList),
+    /// Of [`Request::StopList`]: the list that is known ([`super::repeat`]).
+    SameStopList,
     /// Of [`Request::Products`]; variants stand behind their product.
     Products(Page<Product>),
     /// Of [`Request::Product`].

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod decode;
 pub mod product;
 pub mod query;
+pub mod repeat;
 pub mod verdict;
 pub mod walk;
 pub mod wire;
@@ -24,6 +25,7 @@ use crate::clopos::auth::Token;
 use crate::clopos::budget::{Outcome, RateLimit};
 use crate::clopos::decode::{Answer, Oddities, Reply};
 use crate::clopos::query::Request;
+use crate::clopos::repeat::ListBytes;
 use crate::clopos::verdict::{Said, Verdict};
 use crate::tls;
 use crate::units::{BrandId, Secret};
@@ -112,6 +114,8 @@ pub struct Fetched {
     pub result: Result<(Answer, Oddities), Verdict>,
     /// Status and `RateLimit-*`, for [`budget::Budget::settle`].
     pub outcome: Outcome,
+    /// What a repetition of this stop list is recognised by.
+    pub bytes: Option<ListBytes>,
     /// From sending to the last byte.
     pub took: Duration,
 }
@@ -212,8 +216,8 @@ impl Client {
         LoggedIn { result, outcome, took: now.since(started) }
     }
 
-    /// Reads what is asked for: one GET, once.
-    pub async fn fetch(&self, asked: &Request, token: &Token) -> Fetched {
+    /// Reads what is asked for: one GET, once. A stop list that says what `known` does is not decoded again.
+    pub async fn fetch(&self, asked: &Request, token: &Token, known: Option<&ListBytes>) -> Fetched {
         let secrets = [token.secret().expose(), self.brand.client_secret.expose()];
         let started = clock::uptime();
         let mut request = self.http.request(Method::GET, format!("{}{}", self.base_url, asked.path_and_query()));
@@ -226,10 +230,11 @@ impl Client {
         }
         let received = self.receive(request, &secrets).await;
         let outcome = received.outcome;
-        let result = received
-            .body
-            .and_then(|body| decode::decode(asked, &reply(&body, &outcome, received.redirect.as_deref(), &secrets)));
-        Fetched { result, outcome, took: clock::uptime().since(started) }
+        let (result, bytes) = match received.body {
+            Ok(body) => repeat::read(asked, &reply(&body, &outcome, received.redirect.as_deref(), &secrets), known),
+            Err(verdict) => (Err(verdict), None),
+        };
+        Fetched { result, outcome, bytes, took: clock::uptime().since(started) }
     }
 
     async fn receive(&self, request: reqwest::RequestBuilder, secrets: &[&str]) -> Received {
@@ -462,7 +467,7 @@ mod tests {
 
     async fn fetch_from(answer: Vec<u8>) -> Fetched {
         let server = server(answer).await;
-        client(&server.base_url).fetch(&ask(), &token()).await
+        client(&server.base_url).fetch(&ask(), &token(), None).await
     }
 
     fn unhex(hex: &str) -> Vec<u8> {
@@ -491,7 +496,7 @@ mod tests {
         let limits = "RateLimit-Limit: 300\r\nRateLimit-Remaining: 123\r\nRateLimit-Reset: 9\r\n";
         for answer in [http("200 OK", limits, LIST.as_bytes()), gzipped] {
             let server = server(answer).await;
-            let fetched = client(&format!("{}/", server.base_url)).fetch(&ask(), &token()).await;
+            let fetched = client(&format!("{}/", server.base_url)).fetch(&ask(), &token(), None).await;
             let Ok((Answer::StopList(list), odd)) = fetched.result else { panic!("{fetched:?}") };
             let updated_at = Some(Timestamp::from_unix_ms(1_761_202_010_781));
             assert_eq!(list.entries, [StopEntry { product: ProductId(54), limit: Quantity::ZERO, updated_at }]);
@@ -586,7 +591,7 @@ mod tests {
             ("http://no-such-host.invalid".to_owned(), "no connection"),
             (format!("https://{no_tls}"), "no connection"),
         ] {
-            let fetched = client(&base_url).fetch(&ask(), &token()).await;
+            let fetched = client(&base_url).fetch(&ask(), &token(), None).await;
             let verdict = fetched.result.expect_err(&base_url);
             assert_eq!(verdict.word(), "passing", "{base_url}: {verdict}");
             assert!(verdict.to_string().to_lowercase().contains(says), "{base_url}: {verdict}");
@@ -601,7 +606,7 @@ mod tests {
         for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
             let location = format!("Location: {}/x?{TOKEN}\r\n", elsewhere.base_url);
             let server = server(http(status, &location, b"")).await;
-            let fetched = client(&server.base_url).fetch(&ask(), &token()).await;
+            let fetched = client(&server.base_url).fetch(&ask(), &token(), None).await;
             let verdict = fetched.result.expect_err(status);
             assert_eq!(verdict.word(), "unreadable", "{verdict}");
             assert!(verdict.to_string().contains("a redirect to 127.0.0.1"), "{verdict}");
@@ -672,7 +677,7 @@ mod tests {
         for answer in answers {
             let server = server(answer).await;
             let client = client(&server.base_url);
-            let fetched = client.fetch(&ask(), &token()).await;
+            let fetched = client.fetch(&ask(), &token(), None).await;
             let login = client.authenticate().await;
             let (read, logged_in) = (fetched.result.clone().expect_err("it fails"), login.result.clone());
             let logged_in = logged_in.expect_err("it fails");

@@ -53,7 +53,11 @@ impl Engine {
 
     /// Folds a reading into what is known of its venue, and finds what it changes.
     pub(super) fn take_reading(&self, before: &Snapshot, reading: Reading, commit: &mut Commit, now: Timestamp) {
-        let after = before.fold_within(reading, self.limits, now);
+        let mut after = before.fold_within(reading, self.limits, now);
+        if !after.picture.catalog.is_same_as(&before.picture.catalog) {
+            let others = commit.venues.iter().chain(self.memory.venues.values());
+            after.picture.catalog = after.picture.catalog.shared_with(others.map(|other| &other.picture.catalog));
+        }
         let changes = diff(&before.picture, &after.picture);
         let stored = Stored {
             snapshot: !changes.is_empty() || !same_but_for_age(before, &after),

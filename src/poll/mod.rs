@@ -397,7 +397,11 @@ impl Plan {
                 None
             }
             Answer::Prices(page) => self.prices.take_prices(page, now).map(Learned::OfBrand),
-            Answer::StopList(_) | Answer::Products(_) | Answer::Product(_) | Answer::Stations(_) => None,
+            Answer::StopList(_)
+            | Answer::SameStopList
+            | Answer::Products(_)
+            | Answer::Product(_)
+            | Answer::Stations(_) => None,
         }
     }
 
@@ -407,6 +411,7 @@ impl Plan {
         plan.failures = 0;
         let reading = match answer {
             Answer::StopList(list) => Some(stop_list_reading(request, list)),
+            Answer::SameStopList => Some(Reading::SameStopList),
             Answer::Products(page) => plan.walks.products.take(page, now).map(products_reading),
             Answer::Stations(page) => plan.walks.stations.take(page, now).map(stations_reading),
             Answer::Product(family) => {

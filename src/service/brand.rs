@@ -140,7 +140,7 @@ impl Task {
                     Box::pin(async move { Event::LoggedIn(permit, client.authenticate().await) })
                 }
                 Ok(Errand::Read(asked)) => Box::pin(async move {
-                    let fetched = client.fetch(&asked.request, &asked.lease.token).await;
+                    let fetched = client.fetch(&asked.request, &asked.lease.token, asked.known.as_deref()).await;
                     Event::Fetched(Box::new((asked, fetched)))
                 }),
                 Err(until) => break until,

@@ -3,8 +3,9 @@
 //! Holds the desired trees and nothing else; `sinks::mqtt::feed` makes them so. Invariant: a tree is handed out only
 //! when every brand has put its venues in, since an unfinished tree would clear what is merely not there yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -12,7 +13,7 @@ use crate::board::retained::{Desired, RetainedState, Tree};
 use crate::board::{self, Setting};
 use crate::calendar;
 use crate::engine::{Commit, Engine};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Freshness, FreshnessLimits, Snapshot};
 use crate::topics::BaseTopic;
 use crate::units::{BrandId, Timestamp, VenueId};
 
@@ -25,17 +26,45 @@ pub struct DesiredTree {
     pub tree: watch::Sender<Desired>,
 }
 
+/// While nothing but the age of a list changes, screens are told so rarely: a message for each reading of each venue would be
+/// most of what the service does. Far below what makes a list stale.
+const STATUS_EVERY: Duration = Duration::from_secs(10);
+
 /// The desired trees of all brokers that carry the feed.
 #[derive(Clone)]
 pub struct Feeds {
     trees: Vec<DesiredTree>,
     setting: Setting,
+    /// What was last put into the trees of a venue's status.
+    said: BTreeMap<VenueId, SaidFresh>,
+}
+
+/// A status that said that a list is fresh.
+#[derive(Clone, Copy, Debug)]
+struct SaidFresh {
+    read_at: Timestamp,
+    seq: u64,
+    limits: FreshnessLimits,
+}
+
+impl SaidFresh {
+    /// Returns what a status says now, if it says that the list is fresh.
+    fn of(snapshot: &Snapshot, limits: FreshnessLimits, now: Timestamp) -> Option<Self> {
+        let read_at = snapshot.read_at.filter(|_| snapshot.freshness(limits, now) == Freshness::Fresh)?;
+        Some(Self { read_at, seq: snapshot.seq, limits })
+    }
+
+    /// Says whether a screen loses nothing when it is not told of this one yet.
+    fn covers(&self, next: &Self) -> bool {
+        let is_soon = next.read_at >= self.read_at && next.read_at.since(self.read_at) < STATUS_EVERY;
+        is_soon && next.seq == self.seq && next.limits == self.limits
+    }
 }
 
 impl Feeds {
     /// Takes the trees, which may hold venues already.
     pub fn new(trees: Vec<DesiredTree>, setting: Setting) -> Self {
-        Self { trees, setting }
+        Self { trees, setting, said: BTreeMap::new() }
     }
 
     /// Returns the business day of an instant, in the venues' zone.
@@ -55,8 +84,15 @@ impl Feeds {
     }
 
     /// Brings the trees up to the engine's memory where it differs.
-    pub fn show(&self, engine: &Engine, differences: &Differences, now: Timestamp) {
+    pub fn show(&mut self, engine: &Engine, differences: &Differences, now: Timestamp) {
         let Differences { lists, statuses, gone } = differences;
+        for venue in gone {
+            self.said.remove(venue);
+        }
+        let statuses = self.statuses_to_say(engine, statuses, now);
+        if lists.is_empty() && statuses.is_empty() && gone.is_empty() {
+            return;
+        }
         for DesiredTree { topics, tree } in &self.trees {
             tree.send_if_modified(|desired| {
                 let before = desired.edits();
@@ -68,13 +104,34 @@ impl Feeds {
                         replace(desired, topics, engine.brand(), *venue, lists);
                     }
                 }
-                for snapshot in statuses.iter().filter_map(|venue| engine.memory().venues.get(venue)) {
+                for snapshot in &statuses {
                     let (topic, state) = self.status(topics, engine, snapshot, now);
                     desired.put(topic, state);
                 }
                 desired.edits() != before
             });
         }
+    }
+
+    /// Returns the venues whose status says something that screens must know now.
+    fn statuses_to_say<'a>(
+        &mut self,
+        engine: &'a Engine,
+        statuses: &BTreeSet<VenueId>,
+        now: Timestamp,
+    ) -> Vec<&'a Arc<Snapshot>> {
+        let known = statuses.iter().filter_map(|venue| engine.memory().venues.get(venue));
+        let said = &mut self.said;
+        let is_news = |snapshot: &&Arc<Snapshot>| {
+            let next = SaidFresh::of(snapshot, engine.limits(), now);
+            match (said.get(&snapshot.id()), next) {
+                (Some(said), Some(next)) if said.covers(&next) => return false,
+                (_, Some(next)) => said.insert(snapshot.id(), next),
+                (_, None) => said.remove(&snapshot.id()),
+            };
+            true
+        };
+        known.filter(is_news).collect()
     }
 
     /// Returns the whole tree of one brand, for the start.
@@ -136,5 +193,44 @@ fn replace(desired: &mut Desired, topics: &BaseTopic, brand: &BrandId, venue: Ve
     }
     for (topic, state) in lists {
         desired.put(topic, state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Venue;
+
+    const LIMITS: FreshnessLimits =
+        FreshnessLimits { stale_after: Duration::from_mins(1), blind_after: Duration::from_mins(5) };
+
+    fn at(s: i64) -> Timestamp {
+        Timestamp::from_unix_ms(1_780_000_000_000 + 1_000 * s)
+    }
+
+    fn read(s: i64, seq: u64) -> Snapshot {
+        let unread = Snapshot::unread(Venue { id: VenueId(1), name: String::new(), active: true });
+        Snapshot { read_at: Some(at(s)), seq, ..unread }
+    }
+
+    #[test]
+    fn a_status_waits_ten_seconds_while_nothing_but_the_age_is_new() {
+        let said = SaidFresh::of(&read(0, 1), LIMITS, at(0)).expect("it is fresh");
+        let covered = |snapshot: Snapshot, limits: FreshnessLimits, now: i64| {
+            SaidFresh::of(&snapshot, limits, at(now)).is_some_and(|next| said.covers(&next))
+        };
+        let longer = FreshnessLimits { stale_after: Duration::from_mins(2), ..LIMITS };
+        for (snapshot, limits, now, expected) in [
+            (read(0, 1), LIMITS, 0, true),
+            (read(9, 1), LIMITS, 9, true),
+            (read(10, 1), LIMITS, 10, false),
+            (read(1, 2), LIMITS, 1, false),
+            (read(1, 1), longer, 1, false),
+            // A list that is no longer fresh, and a clock that was set back.
+            (read(9, 1), LIMITS, 70, false),
+            (read(-3, 1), LIMITS, 0, false),
+        ] {
+            assert_eq!(covered(snapshot.clone(), limits, now), expected, "{:?} at {now}", snapshot.read_at);
+        }
     }
 }

@@ -23,7 +23,7 @@ pub use alerts::{
 pub use changes::{STOP_BEGINS, decode_change, encode_change};
 pub use notices::{decode_content, encode_content};
 pub use orders::{decode_order, decode_silence, encode_order, encode_silence};
-pub use picture::{catalogs, decode_catalog, decode_venue, encode_catalog, encode_venue};
+pub use picture::{Catalogs, decode_catalog, decode_venue, encode_catalog, encode_venue};
 pub use readings::{GAP_SUBJECT, decode_gap, decode_readings, encode_gap, encode_readings};
 pub use reports::{decode_reported, encode_reported, report_kind};
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use sqlx::ConnectOptions as _;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -19,7 +20,7 @@ use sqlx::{Connection, Row, SqlSafeStr, Sqlite, Transaction};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::notice::{Channel, Notice, NoticeId, ReceiverName};
 use crate::alerts::{AlertBook, AlertKey};
-use crate::catalog::Catalog;
+use crate::catalog::SharedCatalog;
 use crate::clock;
 use crate::engine::{Commit, Memory};
 use crate::snapshot::{Access, Snapshot};
@@ -505,10 +506,15 @@ async fn forget_venue(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId, venue: 
 async fn load_catalogs(
     tx: &mut Transaction<'_, Sqlite>,
     brand: &BrandId,
-) -> Result<BTreeMap<VenueId, Catalog>, StoreError> {
+) -> Result<BTreeMap<VenueId, SharedCatalog>, StoreError> {
+    // One after the other: the texts of a large chain are some hundred MB, and what they say is a few.
     let rows = sqlx::query("SELECT venue, body FROM catalog WHERE brand = $1").bind(brand.as_str());
-    let rows = rows.fetch_all(&mut **tx).await.map_err(failed("read the catalogs"))?;
-    format::catalogs(rows.iter().map(|row| (VenueId(row.get::<i64, _>(0).cast_unsigned()), row.get(1))).collect())
+    let mut rows = rows.fetch(&mut **tx);
+    let (mut catalogs, mut of_venues) = (format::Catalogs::default(), BTreeMap::new());
+    while let Some(row) = rows.try_next().await.map_err(failed("read the catalogs"))? {
+        of_venues.insert(VenueId(row.get::<i64, _>(0).cast_unsigned()), catalogs.read(row.get(1))?);
+    }
+    Ok(of_venues)
 }
 
 async fn load_alerts(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId) -> Result<AlertBook, StoreError> {

@@ -18,6 +18,8 @@ use tokio::sync::watch;
 
 use crate::driver::Clock;
 
+/// A status may be of a reading that is so old while all else is as it was (docs/mqtt.md).
+const STATUS_EVERY: Duration = Duration::from_secs(10);
 /// Publishes on their way at once; fewer than the feed's, so that a broker goes away in the middle of a tree.
 const AT_ONCE: u64 = 6;
 
@@ -26,6 +28,7 @@ pub(crate) struct Screens {
     /// What the broker retains.
     pub(crate) retained: BTreeMap<String, String>,
     feeds: Feeds,
+    setting: Setting,
     tree: watch::Sender<Desired>,
     topics: BaseTopic,
     ledger: BTreeSet<String>,
@@ -41,11 +44,12 @@ impl Screens {
     pub(crate) fn new(seed: u64, setting: Setting, now: Timestamp) -> Self {
         let topics = BaseTopic::new("eightysix").expect("a base topic");
         let tree = watch::Sender::new(Desired::default());
-        let feeds = Feeds::new(vec![DesiredTree { topics: topics.clone(), tree: tree.clone() }], setting);
+        let feeds = Feeds::new(vec![DesiredTree { topics: topics.clone(), tree: tree.clone() }], setting.clone());
         Self {
             retained: BTreeMap::new(),
             day: feeds.business_day(now),
             feeds,
+            setting,
             tree,
             topics,
             ledger: BTreeSet::new(),
@@ -79,6 +83,8 @@ impl Screens {
         self.published = self.ledger.iter().map(|topic| (topic.clone(), Published::Unknown)).collect();
         self.is_connected = false;
         self.day = self.feeds.business_day(now);
+        let trees = vec![DesiredTree { topics: self.topics.clone(), tree: self.tree.clone() }];
+        self.feeds = Feeds::new(trees, self.setting.clone());
         let whole = self.feeds.whole(&self.topics, engine, now);
         self.tree.send_modify(|desired| desired.replace(whole));
     }
@@ -94,7 +100,7 @@ impl Screens {
     }
 
     /// Brings the tree up to what was adopted.
-    pub(crate) fn show(&self, engine: &Engine, differences: &Differences, now: Timestamp) {
+    pub(crate) fn show(&mut self, engine: &Engine, differences: &Differences, now: Timestamp) {
         self.feeds.show(engine, differences, now);
     }
 
@@ -165,10 +171,43 @@ impl Screens {
             tree.iter().map(|(topic, state)| (topic.clone(), state.body().to_owned())).collect()
         };
         let desired = bodies(self.tree.borrow().tree().expect("the process runs"));
-        let whole = bodies(&self.feeds.whole(&self.topics, engine, now));
+        let mut whole = bodies(&self.feeds.whole(&self.topics, engine, now));
         same("what the broker retains and what should stand there", &self.retained, &desired)?;
+        for (topic, newest) in &mut whole {
+            let says_the_same = |said: &&String| match topic.rsplit('/').nth(1) {
+                _ if topic.ends_with("/status") => differs_by_a_later_reading(said, newest),
+                Some("product") => differs_by_the_number_of_the_list(said, newest),
+                Some(_) | None => false,
+            };
+            let said = desired.get(topic).filter(says_the_same).cloned();
+            *newest = said.unwrap_or(std::mem::take(newest));
+        }
         same("the tree by its differences and the tree of the picture", &desired, &whole)
     }
+}
+
+/// Says whether a status says all that the newest one does, but of a reading shortly before.
+fn differs_by_a_later_reading(said: &str, newest: &str) -> bool {
+    let [mut said, mut newest]: [serde_json::Value; 2] =
+        [said, newest].map(|body| serde_json::from_str(body).expect("JSON"));
+    let read_at = |status: &serde_json::Value| status["as_of"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+    let is_soon = match (read_at(&said), read_at(&newest)) {
+        (Some(said), Some(newest)) => newest >= said && newest.since(said) < STATUS_EVERY,
+        (_, _) => false,
+    };
+    for status in [&mut said, &mut newest] {
+        status["as_of"].take();
+        status["valid_until"].take();
+    }
+    is_soon && said == newest && said["state"] == "fresh"
+}
+
+/// Says whether the state of a product says all that the newest one does, but of an earlier list.
+fn differs_by_the_number_of_the_list(said: &str, newest: &str) -> bool {
+    let [mut said, mut newest]: [serde_json::Value; 2] =
+        [said, newest].map(|body| serde_json::from_str(body).expect("JSON"));
+    let [earlier, later] = [&mut said, &mut newest].map(|state| state["seq"].take().as_u64());
+    earlier <= later && said == newest
 }
 
 fn same(what: &str, left: &BTreeMap<String, String>, right: &BTreeMap<String, String>) -> Result<(), String> {

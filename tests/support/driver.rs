@@ -14,8 +14,9 @@ use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::order::{Order, OrderId};
 use eightysix::clopos::auth::{self, Token};
 use eightysix::clopos::budget::{IpBudget, Outcome, Permit, RateLimit};
-use eightysix::clopos::decode::{self, Reply};
+use eightysix::clopos::decode::Reply;
 use eightysix::clopos::query::Request;
+use eightysix::clopos::repeat;
 use eightysix::clopos::verdict::{Said, Verdict};
 use eightysix::clopos::{Fetched, LoggedIn, TIME_LIMIT};
 use eightysix::engine::{Commit, Engine, Policy};
@@ -296,13 +297,16 @@ impl Driver {
                 End::LoggedIn(permit, LoggedIn { result, outcome, took })
             }
             Errand::Read(asked) => {
-                let result = body.and_then(|body| decode::decode(&asked.request, &reply(&outcome, body)));
+                let (result, bytes) = match body {
+                    Ok(body) => repeat::read(&asked.request, &reply(&outcome, body), asked.known.as_deref()),
+                    Err(verdict) => (Err(verdict), None),
+                };
                 let ticket = self.observer.borrow_mut().asked(&asked.request, world, clock);
                 let begins_a_walk = matches!(asked.request, Request::Products { page: 1, .. });
                 if let Some(happens) = self.within_a_walk.take_if(|_| begins_a_walk) {
                     happens(world);
                 }
-                End::Fetched { ticket, ended: Box::new((asked, Fetched { result, outcome, took })) }
+                End::Fetched { ticket, ended: Box::new((asked, Fetched { result, outcome, bytes, took })) }
             }
         };
         self.on_the_way.push(OnTheWay { arrives_at, end });

@@ -2,10 +2,12 @@
 //!
 //! Age since the last change, trouble and doubt are not stored: they are read anew.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::catalog::{
     Catalog, InventoryBehavior, Modifier, PriceList, Product, ProductKind, RecipePart, SharedCatalog, Station, Venue,
@@ -166,14 +168,14 @@ pub fn encode_venue(snapshot: &Snapshot) -> String {
 }
 
 /// Reads a snapshot back and joins it with its catalog.
-pub fn decode_venue(id: VenueId, body: &str, catalog: Catalog) -> Result<Snapshot, StoreError> {
+pub fn decode_venue(id: VenueId, body: &str, catalog: impl Into<SharedCatalog>) -> Result<Snapshot, StoreError> {
     let stored: StoredVenue = parse("venue", body)?;
     let rows = stored.rows.into_iter().map(|row| (ProductId(row.id), row_of(&row))).collect();
     let at = |ms: Option<i64>| ms.map(Timestamp::from_unix_ms);
     let products = |ids: Vec<u64>| -> BTreeSet<ProductId> { ids.into_iter().map(ProductId).collect() };
     Ok(Snapshot {
         venue: Venue { id, name: stored.name, active: stored.active },
-        picture: Picture { rows: Arc::new(rows), catalog: SharedCatalog::new(catalog) },
+        picture: Picture { rows: Arc::new(rows), catalog: catalog.into() },
         returned: stored.returned.into_iter().map(|(id, ms)| (ProductId(id), Timestamp::from_unix_ms(ms))).collect(),
         outages: stored.outages.into_iter().map(outage_of).collect(),
         gaps: stored.gaps.into_iter().map(gap_of).collect(),
@@ -405,7 +407,19 @@ pub(super) fn price_list_of(stored: StoredPriceList) -> PriceList {
     PriceList { id: PriceListId(id), name, active }
 }
 
-/// Reads a map of catalogs by venue.
-pub fn catalogs(rows: Vec<(VenueId, String)>) -> Result<BTreeMap<VenueId, Catalog>, StoreError> {
-    rows.into_iter().map(|(venue, body)| Ok((venue, decode_catalog(&body)?))).collect()
+/// Reads catalogs. Those of venues that sell the same are read once, and are one.
+#[derive(Debug, Default)]
+pub struct Catalogs {
+    /// By what identifies a body.
+    read: BTreeMap<[u8; 32], SharedCatalog>,
+}
+
+impl Catalogs {
+    /// Reads a stored catalog, unless the same was read before.
+    pub fn read(&mut self, body: &str) -> Result<SharedCatalog, StoreError> {
+        match self.read.entry(Sha256::digest(body).into()) {
+            Entry::Occupied(entry) => Ok(entry.get().clone()),
+            Entry::Vacant(entry) => Ok(entry.insert(decode_catalog(body)?.into()).clone()),
+        }
+    }
 }
