@@ -21,6 +21,7 @@ use eightysix::clock;
 use eightysix::clopos::budget::RateLimit;
 use eightysix::clopos::decode::{self, Answer, Reply};
 use eightysix::clopos::query::Request;
+use eightysix::clopos::repeat::{self, ListBytes};
 use eightysix::document::Problems;
 use eightysix::engine::{Engine, Input, Memory, Policy};
 use eightysix::language::Language;
@@ -51,6 +52,7 @@ const RULES: [(&str, &str); 2] = [
     ("rules/kitchen.yaml", include_str!("../rules/kitchen.yaml")),
     ("rules/operations.yaml", include_str!("../rules/operations.yaml")),
 ];
+const LIST: Request = Request::StopList { venue: VenueId(1), only: Vec::new() };
 const START: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
 
 fn main() {
@@ -85,9 +87,30 @@ struct Chain {
     followed: Option<u64>,
     /// The list of every venue, and the same with one product that ran out.
     lists: [Answer; 2],
+    repetition: Repetition,
     passed: Duration,
     step: Duration,
     turn: u64,
+}
+
+/// An answer that says what the one before did.
+struct Repetition {
+    body: Vec<u8>,
+    known: ListBytes,
+}
+
+impl Repetition {
+    fn of(body: Vec<u8>) -> Self {
+        let (_, known) = repeat::read(&LIST, &reply(&body), None);
+        Self { known: known.expect("a plain list"), body }
+    }
+
+    fn read(&self) -> Answer {
+        let (answer, _) = repeat::read(&LIST, &reply(black_box(&self.body)), Some(&self.known));
+        let answer = answer.expect("an answer of the simulator").0;
+        assert_eq!(answer, Answer::SameStopList);
+        answer
+    }
 }
 
 impl Chain {
@@ -122,12 +145,13 @@ impl Chain {
         let feeds = Feeds::new(vec![DesiredTree { topics, tree: tree.clone() }], policy.setting.clone());
         let mut chain = Self {
             engine: Engine::new(brand_id(), policy, limits, Memory::default()),
-            plan: Plan::new(settings, None, []),
+            plan: Plan::new(settings, 240, None, []),
             feeds,
             tree,
             published: BTreeMap::new(),
             followed: None,
             lists,
+            repetition: Repetition::of(bytes_of(&mut world, &token, &LIST, START)),
             passed: Duration::ZERO,
             step: Duration::from_secs(1) / u32::try_from(venues).expect("few"),
             turn: 0,
@@ -211,7 +235,7 @@ impl Chain {
                 if changed {
                     lists[usize::from(((self.turn + n) / venues).is_multiple_of(2))].clone()
                 } else {
-                    // As `clopos::repeat` says it of the bytes.
+                    // What the bytes say is asked below.
                     Answer::SameStopList
                 }
             })
@@ -227,6 +251,7 @@ impl Chain {
                     Next::Wait { until, .. } => self.passed += until.since(uptime),
                 }
             };
+            let answer = if changed { answer } else { self.repetition.read() };
             self.take(&request, answer);
         }
         ns_of_one(begun, POLLS)
@@ -239,8 +264,11 @@ impl Chain {
         let begun = clock::uptime();
         for _ in 0..PLANS {
             let (request, answer) = (Request::StopList { venue: VenueId(1), only: Vec::new() }, self.lists[0].clone());
-            self.passed += self.step;
+            // A status that is news by its age.
+            self.passed += Duration::from_secs(10);
+            let edits = self.tree.borrow().edits();
             self.take(&request, answer);
+            assert!(self.tree.borrow().edits() > edits, "the status was told");
             self.follow();
         }
         ns_of_one(begun, PLANS)
@@ -325,8 +353,11 @@ fn ask(world: &mut World, token: &str, asked: &Request, now: Timestamp) -> Answe
 }
 
 fn decoded(asked: &Request, body: &[u8]) -> Answer {
-    let reply = Reply { status: 200, rate_limit: RateLimit::default(), redirect: None, body, secrets: &[] };
-    decode::decode(asked, &reply).expect("an answer of the simulator").0
+    decode::decode(asked, &reply(body)).expect("an answer of the simulator").0
+}
+
+fn reply(body: &[u8]) -> Reply<'_> {
+    Reply { status: 200, rate_limit: RateLimit::default(), redirect: None, body, secrets: &[] }
 }
 
 /// Returns the nanoseconds of decoding the list that every poll brings.

@@ -23,7 +23,11 @@ pub struct Catalog {
     pub prices: BTreeMap<(PriceListId, ProductId), Money>,
 }
 
-/// A catalog as the snapshots of a venue share it, and the venues that sell the same, with what is looked up in it often: worked out when somebody asks first,
+/// With how many different catalogs of its brand one is compared: where every venue sells something else, nothing is shared, and
+/// looking for it must not hold up the polls.
+const COMPARED_MAX: usize = 16;
+
+/// A catalog as the snapshots of a venue share it, and those of venues that sell the same, with what is looked up in it often: worked out when somebody asks first,
 /// and anew after an edit.
 #[derive(Clone, Debug, Default)]
 pub struct SharedCatalog(Arc<Indexed>);
@@ -59,7 +63,7 @@ impl SharedCatalog {
     pub fn shared_with<'a>(self, others: impl Iterator<Item = &'a Self>) -> Self {
         let mut looked_at = BTreeSet::new();
         // What many share is compared once.
-        let mut others = others.filter(|other| looked_at.insert(Arc::as_ptr(&other.0).addr()));
+        let mut others = others.filter(|other| looked_at.insert(Arc::as_ptr(&other.0).addr())).take(COMPARED_MAX);
         others.find(|other| **other == self).cloned().unwrap_or(self)
     }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::alerts::order::{Order, OrderId};
 use crate::catalog::Venue;
 use crate::clopos::auth::{Lease, Session, Stale, Step};
-use crate::clopos::budget::{Budget, IpBudget, Permit};
+use crate::clopos::budget::{Budget, IpBudget, Permit, steady};
 use crate::clopos::query::Request;
 use crate::clopos::repeat::ListBytes;
 use crate::clopos::verdict::Verdict;
@@ -98,8 +98,6 @@ enum Then {
     Observed {
         venue: VenueId,
         is_stop_list: bool,
-        /// It says nothing but that the list is what it was.
-        is_same: bool,
         is_walk: bool,
         bytes: Option<ListBytes>,
     },
@@ -147,8 +145,9 @@ impl Watcher {
             *snapshot = Arc::new(snapshot.as_ref().clone().watched_from(now));
         }
         watch_configured(&mut memory, &settings, now);
-        let plan = Plan::new(settings.polling, settings.venues.clone(), memory.venues.keys().copied());
         let (budget, session) = (Budget::new(settings.per_minute, ip), Session::new(&brand));
+        let known = memory.venues.keys().copied();
+        let plan = Plan::new(settings.polling, budget.per_minute(), settings.venues.clone(), known);
         let engine = Engine::new(brand, policy, limits(&memory, &settings), memory);
         Self::new(engine, plan, budget, session, settings, BTreeSet::new())
     }
@@ -169,9 +168,9 @@ impl Watcher {
         let brand = engine.brand().clone();
         let mut memory = engine.into_memory();
         watch_configured(&mut memory, &settings, now);
-        plan.reload(settings.polling, settings.venues.clone());
         let same_share = before.per_minute == settings.per_minute;
         let budget = if same_share { budget } else { Budget::new(settings.per_minute, ip) };
+        plan.reload(settings.polling, budget.per_minute(), settings.venues.clone());
         let (session, forbidden) =
             if same_login { (session, forbidden) } else { (Session::new(&brand), BTreeSet::new()) };
         let engine = Engine::new(brand, policy, limits(&memory, &settings), memory);
@@ -180,13 +179,12 @@ impl Watcher {
 
     fn new(
         engine: Engine,
-        mut plan: Plan,
+        plan: Plan,
         budget: Budget,
         session: Session,
         settings: Settings,
         forbidden: BTreeSet<(VenueId, String)>,
     ) -> Self {
-        plan.allow(budget.per_minute());
         Self {
             engine,
             plan,
@@ -392,9 +390,8 @@ impl Watcher {
             Learned::OfVenue(venue, reading) => {
                 let is_stop_list =
                     matches!(reading, Reading::StopList { .. } | Reading::SameStopList | Reading::StopListOf { .. });
-                let is_same = matches!(reading, Reading::SameStopList);
                 let is_walk = matches!(reading, Reading::Products { .. } | Reading::Stations { .. });
-                (Input::Reading(venue, reading), Then::Observed { venue, is_stop_list, is_same, is_walk, bytes })
+                (Input::Reading(venue, reading), Then::Observed { venue, is_stop_list, is_walk, bytes })
             }
             Learned::OfBrand(reading) => (Input::OfBrand(reading), Then::Prices),
         });
@@ -478,15 +475,13 @@ impl Watcher {
                     self.let_in();
                 }
             }
-            Then::Observed { venue, is_stop_list, is_same, is_walk: _, bytes } => {
+            Then::Observed { venue, is_stop_list, is_walk: _, bytes } => {
                 let Some(after) = self.engine.memory().venues.get(&venue) else { return };
                 self.lists.note(bytes, after);
                 if is_stop_list {
                     self.plan.observed(after, after.seq != before, now.uptime);
                 }
-                if !is_same {
-                    self.plan.known(after);
-                }
+                self.plan.known(after);
                 let wanted = self.engine.reading_wanted_at(venue);
                 self.plan.want(venue, wanted.map(|at| now.uptime.plus(at.since(now.wall))));
                 self.note_doors(now);
@@ -565,7 +560,7 @@ fn watch_configured(memory: &mut Memory, settings: &Settings, now: Timestamp) {
 }
 
 fn limits(memory: &Memory, settings: &Settings) -> crate::snapshot::FreshnessLimits {
-    Quota::new(memory.venues.len(), settings.per_minute, &settings.polling).limits()
+    Quota::new(memory.venues.len(), steady(settings.per_minute), &settings.polling).limits()
 }
 
 /// Names what a request reads, so that the failures of one thing are one trouble whatever the page.

@@ -25,7 +25,7 @@ use eightysix::simulator::limits::Rates;
 
 use crate::chain::{Awaited, Chain, Size};
 use crate::verdict::{Run, Slack, judge, shortfalls};
-use crate::watched::{Told, Usage, Watched};
+use crate::watched::{AS_USUAL, Told, Usage, Watched};
 
 /// 40 logins a minute are what the watcher allows itself at one address; with fewer brands nobody waits for a login.
 const SIZE: Size = Size { brands: 36, venues: 4, products: 130, rows: 20 };
@@ -41,7 +41,8 @@ const ROUNDS_MAX: u64 = 30;
 fn thousands_of_polls_leave_nothing_behind() {
     let told: Told = Arc::new(Mutex::new(Awaited::default()));
     let mut chain = Chain::open(SIZE, Rates::default());
-    let mut watched = Watched::start(Path::new(env!("CARGO_BIN_EXE_eightysix")), &chain, &told);
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let mut watched = Watched::start(Path::new(env!("CARGO_BIN_EXE_eightysix")), folder, &chain, &told, AS_USUAL);
     wait::until("every venue is polled", || (chain.polls().venues == SIZE.all_venues()).then_some(()));
     wait_for_polls(&mut chain, WARM_UP);
     let mut usages: Vec<Usage> = Vec::new();

@@ -11,8 +11,9 @@ use std::thread::JoinHandle;
 
 use eightysix::clock;
 use eightysix::simulator::limits::Rates;
-use eightysix::simulator::log::Counters;
+use eightysix::simulator::log::{Counters, Entry};
 use eightysix::simulator::plan::{BrandPlan, WorldPlan};
+use eightysix::simulator::route::ApiRequest;
 use eightysix::simulator::server::{self, Door};
 use eightysix::simulator::world::World;
 use eightysix::units::{BrandId, ProductId, Quantity, Timestamp, VenueId};
@@ -154,6 +155,34 @@ impl Chain {
         Turned { subject: format!("{brand}/{venue}/{dish}"), is_out }
     }
 
+    /// Sells a portion of one dish at every venue, or puts one back: each list says something else at the next poll.
+    pub(crate) fn sell_everywhere(&mut self) {
+        self.changes += 1;
+        let left = Quantity::whole(if self.changes.is_multiple_of(2) { 40 } else { 41 });
+        let (now, dish, size) = (clock::now(), self.dishes[0], self.size);
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        for brand in &self.brands {
+            for venue in 1..=size.venues {
+                world.set_limit(brand, VenueId(venue), dish, left, now).expect("a dish of the menu");
+            }
+        }
+    }
+
+    /// Returns when the stop list of a venue was last asked for until a moment, if the simulator still knows.
+    pub(crate) fn last_poll(&self, brand: &str, venue: u64, until: Timestamp) -> Option<Timestamp> {
+        let world = self.world();
+        let is_it = |entry: &&Entry| {
+            entry.brand.as_deref() == Some(brand) && entry.venue == Some(venue) && entry.path.ends_with("/stop-list")
+        };
+        let polls = world.log().requests.iter().rev().filter(is_it).map(|entry| Timestamp::from_unix_ms(entry.at_ms));
+        polls.into_iter().find(|at| *at <= until)
+    }
+
+    /// Answers a request of the first brand as the simulator would, without the network.
+    pub(crate) fn answer(&self, request: &ApiRequest) -> Vec<u8> {
+        self.world().answer(request, clock::now()).body
+    }
+
     /// Looks at the stop lists that were asked for since the last look.
     pub(crate) fn polls(&mut self) -> Polls {
         let world = Arc::clone(&self.world);
@@ -206,6 +235,8 @@ pub(crate) struct Awaited {
     /// How long each event took, in milliseconds, since the last look.
     pub(crate) hook_ms: Vec<f64>,
     pub(crate) screen_ms: Vec<f64>,
+    /// What a screen was told and when, since the last look.
+    pub(crate) screens: Vec<(Turned, Timestamp)>,
     /// How old the reading was of which a screen was told, in milliseconds.
     pub(crate) status_ms: Vec<f64>,
 }
@@ -234,6 +265,7 @@ impl Awaited {
 
     /// Takes an event of the broker.
     pub(crate) fn screen_told(&mut self, turned: &Turned) {
+        self.screens.push((turned.clone(), clock::now()));
         if let Some(waiting) = self.turns.get_mut(turned).filter(|waiting| !waiting.screen) {
             waiting.screen = true;
             self.screen_ms.push(passed_ms(waiting.since));

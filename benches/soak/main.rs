@@ -7,11 +7,13 @@
 
 #[path = "../../tests/support/canary.rs"]
 mod canary;
+#[allow(dead_code, reason = "the load measures more")]
 mod chain;
 mod floor;
 mod verdict;
 #[path = "../../tests/support/wait.rs"]
 mod wait;
+#[allow(dead_code, reason = "the load measures more")]
 mod watched;
 
 use std::path::Path;
@@ -26,7 +28,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::chain::{Awaited, Chain, Size};
 use crate::verdict::{Run, Slack, judge, quantile, shortfalls};
-use crate::watched::{Told, Usage, Watched};
+use crate::watched::{AS_USUAL, Told, Usage, Watched};
 
 /// How often everything is measured.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
@@ -62,7 +64,8 @@ async fn main() -> ExitCode {
     println!("floor: {}", floor::measure(plan.size));
     let told: Told = Arc::new(Mutex::new(Awaited::default()));
     let chain = Chain::open(plan.size, Rates::default());
-    let watched = Watched::start(Path::new(env!("CARGO_BIN_EXE_eightysix")), &chain, &told);
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let watched = Watched::start(Path::new(env!("CARGO_BIN_EXE_eightysix")), folder, &chain, &told, AS_USUAL);
     let mut soak = Soak { plan, chain, watched, told, store: None, samples: Vec::new() };
     let passed = soak.run().await;
     soak.watched.assert_no_secret();
@@ -248,6 +251,7 @@ impl Soak {
         let waiting = self.notices_waiting().await;
         let s = now.since(then).as_secs_f64();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.screens.clear();
         self.samples.push(Sample {
             usage,
             waiting: number(waiting.unwrap_or(0)),

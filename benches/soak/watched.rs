@@ -22,6 +22,19 @@ use tokio_util::sync::CancellationToken;
 use crate::canary;
 use crate::chain::{Awaited, Chain, SECRET, Turned};
 
+/// What the service is told to do.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup<'a> {
+    /// The rules.
+    pub(crate) rules: &'a str,
+    /// The section `polling`, in braces.
+    pub(crate) polling: &'a str,
+}
+
+/// As a chain has it: walks now and then, and two rules.
+pub(crate) const AS_USUAL: Setup<'static> =
+    Setup { rules: RULES, polling: "{ fastest: 1s, oldest: 60s, catalog: 15m, prices: 1h }" };
+
 const RULES: &str = r#"
 rules:
   - name: sold-out
@@ -77,26 +90,16 @@ pub(crate) struct Usage {
 
 impl Watched {
     /// Starts everybody; the service watches the chain from here on.
-    pub(crate) fn start(binary: &Path, chain: &Chain, told: &Told) -> Self {
-        let folder = TempDir::new().expect("a folder");
+    pub(crate) fn start(binary: &Path, folder: TempDir, chain: &Chain, told: &Told, setup: Setup<'_>) -> Self {
         let stop = CancellationToken::new();
         let (broker, port) = start_broker(folder.path());
         let (hook, hook_thread) = serve_hook(Arc::clone(told), stop.clone());
         let (screen, screen_thread) = start_screen(port, Arc::clone(told));
         write(folder.path(), "secret", SECRET);
         write(folder.path(), "hook", HOOK_SECRET);
-        write(folder.path(), "rules.yaml", RULES);
-        write(folder.path(), "eightysix.yaml", &configuration(chain, port, hook));
-        let log = File::create(folder.path().join("log")).expect("a log file");
-        let both = log.try_clone().expect("a second handle");
-        let service = Command::new(binary)
-            .args(["run", "--config", "eightysix.yaml", "--log", "warn"])
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(both)
-            .spawn()
-            .expect("the binary starts");
+        write(folder.path(), "rules.yaml", setup.rules);
+        write(folder.path(), "eightysix.yaml", &configuration(chain, port, hook, setup.polling));
+        let service = start_service(binary, folder.path());
         Self { service, chain: chain.address, broker, screen, threads: vec![hook_thread, screen_thread], stop, folder }
     }
 
@@ -105,25 +108,9 @@ impl Watched {
         if self.service.try_wait().expect("its status").is_some() {
             return None;
         }
-        let process = format!("/proc/{}", self.service.id());
-        let status = fs::read_to_string(format!("{process}/status")).ok()?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse::<u64>().ok()
-        };
-        let stat = fs::read_to_string(format!("{process}/stat")).ok()?;
-        // The name in brackets may hold anything; after it, the 12th and 13th are user and system time.
-        let times: Vec<u64> =
-            stat.rsplit(')').next()?.split_whitespace().skip(11).take(2).filter_map(|time| time.parse().ok()).collect();
-        let descriptors = u64::try_from(fs::read_dir(format!("{process}/fd")).ok()?.count()).ok()?;
-        let connections = self.connections(&process)?;
-        Some(Usage {
-            rss_kb: field("VmRSS:")?,
-            descriptors: descriptors.saturating_sub(connections),
-            connections,
-            threads: field("Threads:")?,
-            cpu_cs: times.iter().sum(),
-        })
+        let usage = usage_of(self.service.id())?;
+        let connections = self.connections(&format!("/proc/{}", self.service.id()))?;
+        Some(Usage { descriptors: usage.descriptors.saturating_sub(connections), connections, ..usage })
     }
 
     /// Counts the service's sockets whose other end is the chain.
@@ -174,7 +161,41 @@ impl Drop for Watched {
     }
 }
 
-fn configuration(chain: &Chain, broker: u16, hook: SocketAddr) -> String {
+/// Reads what the system says of a process; every descriptor is its own, and no connection is counted.
+pub(crate) fn usage_of(process: u32) -> Option<Usage> {
+    let process = format!("/proc/{process}");
+    let status = fs::read_to_string(format!("{process}/status")).ok()?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let stat = fs::read_to_string(format!("{process}/stat")).ok()?;
+    // The name in brackets may hold anything; after it, the 12th and 13th are user and system time.
+    let times: Vec<u64> =
+        stat.rsplit(')').next()?.split_whitespace().skip(11).take(2).filter_map(|time| time.parse().ok()).collect();
+    Some(Usage {
+        rss_kb: field("VmRSS:")?,
+        descriptors: u64::try_from(fs::read_dir(format!("{process}/fd")).ok()?.count()).ok()?,
+        connections: 0,
+        threads: field("Threads:")?,
+        cpu_cs: times.iter().sum(),
+    })
+}
+
+fn start_service(binary: &Path, folder: &Path) -> Child {
+    let log = File::create(folder.join("log")).expect("a log file");
+    let both = log.try_clone().expect("a second handle");
+    Command::new(binary)
+        .args(["run", "--config", "eightysix.yaml", "--log", "warn"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(both)
+        .spawn()
+        .expect("the binary starts")
+}
+
+fn configuration(chain: &Chain, broker: u16, hook: SocketAddr, polling: &str) -> String {
     let brand = |name: String| {
         format!(
             "    - {{ brand: {name}, client_id: {name}, client_secret: {{ file: secret }}, requests_per_minute: 290 }}\n"
@@ -187,7 +208,7 @@ clopos:
   base_url: http://{address}/open-api/v2
   integrator_id: int-demo
   brands:
-{brands}polling: {{ fastest: 1s, oldest: 60s, catalog: 15m, prices: 1h }}
+{brands}polling: {polling}
 mqtt:
   screens: {{ url: "mqtt://127.0.0.1:{broker}" }}
 feed: [screens]

@@ -1,7 +1,7 @@
 //! What a screen sees: the picture of a venue as retained MQTT state (the contract in `docs/mqtt.md`).
 //!
-//! Pure: snapshot, alerts and time go in, topics and bodies come out. Invariant: the same picture gives the same bytes,
-//! so that comparing bodies is enough to know what must be published.
+//! Pure: snapshot, alerts and time go in, topics and states come out. Invariant: the same picture gives the same states, so
+//! that comparing what identifies them is enough to know what must be published.
 
 mod payload;
 pub mod retained;

@@ -60,8 +60,8 @@ enum Command {
     Demo(DemoArguments),
     /// List the notices that were given up, or send them again.
     DeadLetters(DeadLetterArguments),
-    /// Show how old the knowledge of each venue is, what the quota buys, and what waits to be told. The exit code is 1 when
-    /// a venue was not read in time.
+    /// Show when each venue was read, as noted once a minute, what the quota buys, and what waits to be told. The exit code is
+    /// 1 when a venue was not read in time.
     Status(StatusArguments),
     /// List the alerts that are open, and who is not told of them, and why.
     Alerts(AlertsArguments),

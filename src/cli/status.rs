@@ -1,6 +1,7 @@
 //! `eightysix status`: how old the knowledge of each brand is, what its quota buys, and what waits to be told.
 //!
-//! Reads the database beside the running service, which notes once a minute what it read. Never writes.
+//! Reads the database beside the running service, which notes once a minute what it read: a list is that much younger than
+//! is shown. Never writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::cli::output::{say, say_json};
 use crate::cli::{Failure, StatusArguments};
 use crate::clock;
 use crate::clopos::BrandSettings;
+use crate::clopos::budget::steady;
 use crate::config::Venues;
 use crate::engine::readings::NOTED_WITHIN;
 use crate::poll::quota::Quota;
@@ -51,7 +53,7 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
         }
         let mut venues: Vec<_> = memory.venues.into_values().collect();
         venues.sort_by_key(|snapshot| (snapshot.read_at, snapshot.id()));
-        let quota = Quota::new(venues.len(), settings.requests_per_minute, &config.polling);
+        let quota = Quota::new(venues.len(), steady(settings.requests_per_minute), &config.polling);
         let open = memory.book.iter().filter(|(_, alert)| matches!(alert, Alert::Open(_))).count();
         let brand = BrandStatus { name: settings.brand.as_str(), venues: &venues, quota, open, now: clock::now() };
         are_all_read &= brand.is_read();
@@ -86,7 +88,8 @@ impl BrandStatus<'_> {
     /// Says whether the stop list of this venue is as old as is planned, or younger.
     fn is_in_time(&self, snapshot: &Snapshot) -> bool {
         let planned = self.quota.worst_age().saturating_add(NOTED_WITHIN).saturating_add(SLACK);
-        snapshot.read_at.is_some_and(|read_at| self.now.since(read_at) <= planned)
+        // One that lies ahead is of a clock that was wrong.
+        snapshot.read_at.is_some_and(|at| at <= self.now.plus(SLACK) && self.now.since(at) <= planned)
     }
 
     fn is_read(&self) -> bool {
@@ -106,9 +109,9 @@ impl BrandStatus<'_> {
         let mut lines = vec![format!("{}: {of_venues}, {reading}; {alerts} open", self.name)];
         let room = quota.venues_max().saturating_sub(count);
         lines.push(format!(
-            "  at {} a minute a list gets {} old at most; a round takes {}, {} longer with one more venue; {}",
+            "  at {} a minute a list is read every {} at least; a round takes {}, {} longer with one more venue; {}",
             plural(quota.per_minute, "request"),
-            human_duration(quota.worst_age()),
+            seconds(quota.worst_age()),
             seconds(quota.round()),
             seconds(quota.one_more()),
             if quota.round() > quota.oldest {
@@ -118,7 +121,7 @@ impl BrandStatus<'_> {
             }
         ));
         if count > 0 {
-            lines.push(format!("  {:>6}  {:NAME_LENGTH_MAX$}  {:>14}  stop list", "venue", "", "last read"));
+            lines.push(format!("  {:>6}  {:NAME_LENGTH_MAX$}  {:>14}  stop list", "venue", "", "noted as read"));
         }
         for snapshot in self.venues.iter().take(LISTED_MAX) {
             let age = snapshot.read_at.map_or_else(|| "never read".to_owned(), |at| age(at, self.now));
@@ -172,7 +175,7 @@ fn plural(count: impl TryInto<u64>, word: &str) -> String {
 }
 
 fn age(at: Timestamp, now: Timestamp) -> String {
-    if at > now { "in the future".to_owned() } else { format!("{} ago", human_duration(now.since(at))) }
+    if at > now.plus(SLACK) { "in the future".to_owned() } else { format!("{} ago", human_duration(now.since(at))) }
 }
 
 /// Writes a short time with a tenth of a second.
@@ -180,12 +183,13 @@ fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
 
+/// Says what waits for the receivers of all brands.
 fn outbox_line(depth: &OutboxDepth) -> String {
     let dead = match depth.dead {
         0 => "none given up".to_owned(),
         dead => format!("{dead} given up, which `eightysix dead-letters` lists"),
     };
-    format!("outbox: {} wait, {dead}", depth.waiting)
+    format!("outbox of all brands: {} wait, {dead}", depth.waiting)
 }
 
 #[cfg(test)]
@@ -213,8 +217,8 @@ mod tests {
         let venues = [venue(1, "Sahil", Some(4)), venue(2, "G\u{1b}[2Jənclik", Some(2))];
         insta::assert_snapshot!(shown(&venues, 240), @r"
         sahil: 2 venues, all read in time; 1 alert open
-          at 240 requests a minute a list gets 3 s old at most; a round takes 0.7 s, 0.3 s longer with one more venue; 178 more fit
-           venue                                                 last read  stop list
+          at 240 requests a minute a list is read every 3.0 s at least; a round takes 0.7 s, 0.3 s longer with one more venue; 178 more fit
+           venue                                             noted as read  stop list
                1  Sahil                                            4 s ago  0 products, 0 out
                2  G [2Jənclik                                      2 s ago  0 products, 0 out
         ");
@@ -225,14 +229,30 @@ mod tests {
         let late = venue(1, "Sahil", Some(600));
         insta::assert_snapshot!(shown(&[late.clone(), venue(2, "", Some(2))], 1), @r"
         sahil: 2 venues, 1 not read in time; 1 alert open
-          at 1 request a minute a list gets 5 min old at most; a round takes 160.0 s, 80.0 s longer with one more venue; too many venues for polling.oldest (1 min)
-           venue                                                 last read  stop list
+          at 1 request a minute a list is read every 320.0 s at least; a round takes 160.0 s, 80.0 s longer with one more venue; too many venues for polling.oldest (1 min)
+           venue                                             noted as read  stop list
                1  Sahil                                         10 min ago  0 products, 0 out
                2  venue 2                                          2 s ago  0 products, 0 out
         ");
         assert!(shown(&[late], 240).starts_with("sahil: 1 venue, none read in time; is the service running, "));
         assert!(shown(&[], 240).starts_with("sahil: 0 venues, nothing was ever read; is the service running?; "));
         assert!(shown(&[venue(1, "Sahil", None)], 240).contains("never read"));
+    }
+
+    #[test]
+    fn a_list_is_in_time_while_its_note_is() {
+        // Every 3 s, noted within a minute, and some slack.
+        for (read_at, expected) in [
+            (NOW.minus(Duration::from_secs(78)), true),
+            (NOW.minus(Duration::from_secs(79)), false),
+            (NOW.plus(Duration::from_secs(15)), true),
+            (NOW.plus(Duration::from_secs(16)), false),
+        ] {
+            let venues = [Arc::new(Snapshot { read_at: Some(read_at), ..venue(1, "Sahil", None).as_ref().clone() })];
+            let quota = Quota::new(1, 240, &Settings::default());
+            let status = BrandStatus { name: "sahil", venues: &venues, quota, open: 0, now: NOW };
+            assert_eq!(status.is_read(), expected, "{read_at}");
+        }
     }
 
     #[test]

@@ -123,6 +123,16 @@ pub enum Why {
     AddressWindow,
 }
 
+/// Returns the steady pace of a brand that may use so many requests of any minute, in requests a minute: a limiter passes that
+/// and a burst.
+pub fn steady(per_minute: u32) -> u32 {
+    per_minute.clamp(1, BRAND_QUOTA) - burst(per_minute) + 1
+}
+
+fn burst(per_minute: u32) -> u32 {
+    (per_minute.clamp(1, BRAND_QUOTA) / 40).clamp(1, BURST_MAX)
+}
+
 /// What one brand may send.
 #[derive(Debug)]
 pub struct Budget {
@@ -144,10 +154,8 @@ pub struct Budget {
 impl Budget {
     /// Makes the budget of a brand. `per_minute` is what this program may use of the 300; it is held to 1..=300.
     pub fn new(per_minute: u32, ip: Arc<Mutex<IpBudget>>) -> Self {
-        let share = per_minute.clamp(1, BRAND_QUOTA);
-        let burst = (share / 40).clamp(1, BURST_MAX);
-        // A limiter passes at most rate + burst - 1 in any minute; that is to be the share.
-        let per_minute = NonZeroU32::new(share - burst + 1).unwrap_or(NonZeroU32::MIN);
+        let burst = burst(per_minute);
+        let per_minute = NonZeroU32::new(steady(per_minute)).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_minute(per_minute).allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN));
         let clock = HandClock::default();
         Self {

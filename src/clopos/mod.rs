@@ -44,7 +44,7 @@ pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// forgot takes every request with it until TCP gives up, many minutes later.
 const PROBE_EVERY: Duration = Duration::from_secs(10);
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
-/// How long an unused connection is kept: longer than the slowest poll (closed venues, two minutes).
+/// How long an unused connection is kept: longer than a poll waits in a chain that fits its quota.
 const IDLE_LIMIT: Duration = Duration::from_secs(150);
 
 /// How Clopos is reached, and for which brands.

@@ -97,7 +97,7 @@ pub enum Missed {
 #[derive(Clone, Debug)]
 pub struct Plan {
     settings: Settings,
-    /// How many requests a minute there are; without bound until somebody says it.
+    /// How many requests a minute there are: how old a list may get follows from it ([`Quota`]).
     per_minute: u32,
     /// The venues to watch; `None` means all that Clopos lists.
     wanted: Option<BTreeSet<VenueId>>,
@@ -147,16 +147,18 @@ impl VenuePlan {
 }
 
 impl Plan {
-    /// Starts with the venues that are known already; `wanted` is `None` for all that Clopos lists.
+    /// Starts with the venues that are known already; `wanted` is `None` for all that Clopos lists. `per_minute` requests can
+    /// be made at a steady pace.
     pub fn new(
         settings: Settings,
+        per_minute: u32,
         wanted: Option<BTreeSet<VenueId>>,
         known: impl IntoIterator<Item = VenueId>,
     ) -> Self {
         let known = known.into_iter().chain(wanted.iter().flatten().copied());
         Self {
             settings,
-            per_minute: u32::MAX,
+            per_minute,
             venues: known.map(|venue| (venue, VenuePlan::default())).collect(),
             wanted,
             doubted: BTreeSet::new(),
@@ -173,14 +175,9 @@ impl Plan {
         }
     }
 
-    /// Takes how many requests a minute there are: how old a list may get follows from it ([`Quota`]).
-    pub fn allow(&mut self, per_minute: u32) {
-        self.per_minute = per_minute;
-    }
-
     /// Takes new settings. What was read stays read; requests that were on their way are forgotten with their task.
-    pub fn reload(&mut self, settings: Settings, wanted: Option<BTreeSet<VenueId>>) {
-        self.settings = settings;
+    pub fn reload(&mut self, settings: Settings, per_minute: u32, wanted: Option<BTreeSet<VenueId>>) {
+        (self.settings, self.per_minute) = (settings, per_minute);
         self.brand_on_the_way = false;
         for plan in self.venues.values_mut() {
             plan.on_the_way = false;

@@ -12,7 +12,7 @@ const SERVICE_HALF_LIFE_S: f64 = 3.0 * 3600.0;
 const PRIOR_CHANGES: f64 = 0.5;
 /// ...in half an hour, a little more than the 5 to 10 changes a shift of a mid-size venue (features.md).
 const PRIOR_S: f64 = 1800.0;
-/// Half of the latest changes is forgotten in this time: about what a rush lasts between two looks at the clock.
+/// Half of the latest changes is forgotten in this time: much less than a rush lasts.
 const LATEST_HALF_LIFE_S: f64 = 10.0 * 60.0;
 /// How many changes at the usual pace the latest ones are weighed against: fewer find a rush sooner, and take more chances
 /// for one (`cargo bench --bench freshness`).

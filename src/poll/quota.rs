@@ -13,9 +13,10 @@ const STALE_MIN: Duration = Duration::from_mins(1);
 const BLIND_MIN: Duration = Duration::from_mins(5);
 /// A reading is stale at three times a round of the venues...
 const STALE_ROUNDS: u32 = 3;
-/// ...and before it is, its list goes before every other: what remains is for a request that failed and its repetition.
+/// ...and before it is, its list goes before every other.
 const ALLOWED_ROUNDS: u32 = 2;
-/// The same for a chain that is read in no time.
+/// The same for a chain that is read in no time: a screen that is told 5 s later and a request that fails after 12 s still
+/// leave it fresh.
 const ALLOWED_MIN: Duration = Duration::from_secs(40);
 
 /// The venues of a brand and the requests that there are for them.
@@ -64,7 +65,8 @@ impl Quota {
 
     /// Returns how many venues can be watched in all with no list older than was asked for.
     pub fn venues_max(&self) -> usize {
-        let fits = self.oldest.as_millis() / self.one_more().as_millis().max(1);
+        let in_time = self.oldest.as_millis() * u128::from(self.per_minute) * u128::from(WALK_SHARE - 1);
+        let fits = in_time / (60_000 * u128::from(WALK_SHARE));
         usize::try_from(fits).unwrap_or(usize::MAX)
     }
 
@@ -109,9 +111,26 @@ mod tests {
                 let [fastest, oldest] = [fastest_s, oldest_s].map(Duration::from_secs);
                 let quota = Quota { fastest, oldest, ..quota(venues, 240) };
                 let worst_age = quota.worst_age();
-                assert!(worst_age < quota.limits().stale_after, "{quota:?}");
+                // A screen is told 5 s later, and the next reading may fail after 12 s.
+                let until_told = worst_age + Duration::from_secs(5 + 12);
+                assert!(until_told < quota.limits().stale_after, "{quota:?}");
                 assert!(worst_age <= oldest || quota.round() > oldest, "{quota:?}");
                 assert!(worst_age >= quota.round().min(oldest), "{quota:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_more_than_fits_does_not_fit() {
+        for per_minute in 1..=300 {
+            for oldest_s in [5, 60, 61, 3_600] {
+                let quota = Quota { oldest: Duration::from_secs(oldest_s), ..quota(1, per_minute) };
+                let round = |venues: usize| Quota { venues, ..quota }.round();
+                let max = quota.venues_max();
+                assert!(
+                    round(max) <= quota.oldest && quota.oldest < round(max + 1),
+                    "{max} at {per_minute}: {quota:?}"
+                );
             }
         }
     }

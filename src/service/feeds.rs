@@ -27,8 +27,8 @@ pub struct DesiredTree {
 }
 
 /// While nothing but the age of a list changes, screens are told so rarely: a message for each reading of each venue would be
-/// most of what the service does. Far below what makes a list stale.
-const STATUS_EVERY: Duration = Duration::from_secs(10);
+/// most of what the service does. `poll::quota` leaves room for it before a list is stale.
+const STATUS_EVERY: Duration = Duration::from_secs(5);
 
 /// The desired trees of all brokers that carry the feed.
 #[derive(Clone)]
@@ -120,18 +120,17 @@ impl Feeds {
         statuses: &BTreeSet<VenueId>,
         now: Timestamp,
     ) -> Vec<&'a Arc<Snapshot>> {
-        let known = statuses.iter().filter_map(|venue| engine.memory().venues.get(venue));
-        let said = &mut self.said;
-        let is_news = |snapshot: &&Arc<Snapshot>| {
+        let mut news = Vec::new();
+        for snapshot in statuses.iter().filter_map(|venue| engine.memory().venues.get(venue)) {
             let next = SaidFresh::of(snapshot, engine.limits(), now);
-            match (said.get(&snapshot.id()), next) {
-                (Some(said), Some(next)) if said.covers(&next) => return false,
-                (_, Some(next)) => said.insert(snapshot.id(), next),
-                (_, None) => said.remove(&snapshot.id()),
+            match (self.said.get(&snapshot.id()), next) {
+                (Some(said), Some(next)) if said.covers(&next) => continue,
+                (_, Some(next)) => self.said.insert(snapshot.id(), next),
+                (_, None) => self.said.remove(&snapshot.id()),
             };
-            true
-        };
-        known.filter(is_news).collect()
+            news.push(snapshot);
+        }
+        news
     }
 
     /// Returns the whole tree of one brand, for the start.
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_waits_ten_seconds_while_nothing_but_the_age_is_new() {
+    fn a_status_waits_five_seconds_while_nothing_but_the_age_is_new() {
         let said = SaidFresh::of(&read(0, 1), LIMITS, at(0)).expect("it is fresh");
         let covered = |snapshot: Snapshot, limits: FreshnessLimits, now: i64| {
             SaidFresh::of(&snapshot, limits, at(now)).is_some_and(|next| said.covers(&next))
@@ -222,12 +221,12 @@ mod tests {
         let longer = FreshnessLimits { stale_after: Duration::from_mins(2), ..LIMITS };
         for (snapshot, limits, now, expected) in [
             (read(0, 1), LIMITS, 0, true),
-            (read(9, 1), LIMITS, 9, true),
-            (read(10, 1), LIMITS, 10, false),
+            (read(4, 1), LIMITS, 4, true),
+            (read(5, 1), LIMITS, 5, false),
             (read(1, 2), LIMITS, 1, false),
             (read(1, 1), longer, 1, false),
             // A list that is no longer fresh, and a clock that was set back.
-            (read(9, 1), LIMITS, 70, false),
+            (read(4, 1), LIMITS, 70, false),
             (read(-3, 1), LIMITS, 0, false),
         ] {
             assert_eq!(covered(snapshot.clone(), limits, now), expected, "{:?} at {now}", snapshot.read_at);

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::driver::Clock;
 
 /// A status may be of a reading that is so old while all else is as it was (docs/mqtt.md).
-const STATUS_EVERY: Duration = Duration::from_secs(10);
+const STATUS_EVERY: Duration = Duration::from_secs(5);
 /// Publishes on their way at once; fewer than the feed's, so that a broker goes away in the middle of a tree.
 const AT_ONCE: u64 = 6;
 
@@ -172,7 +172,13 @@ impl Screens {
         };
         let desired = bodies(self.tree.borrow().tree().expect("the process runs"));
         let mut whole = bodies(&self.feeds.whole(&self.topics, engine, now));
-        same("what the broker retains and what should stand there", &self.retained, &desired)?;
+        let mut retained = self.retained.clone();
+        for (topic, said) in retained.iter_mut().filter(|(topic, _)| topic.rsplit('/').nth(1) == Some("product")) {
+            // One that went and came back while much was to be published says what it said before.
+            let newest = desired.get(topic).filter(|newest| differs_by_the_number_of_the_list(said, newest));
+            *said = newest.cloned().unwrap_or_else(|| std::mem::take(said));
+        }
+        same("what the broker retains and what should stand there", &retained, &desired)?;
         for (topic, newest) in &mut whole {
             let says_the_same = |said: &&String| match topic.rsplit('/').nth(1) {
                 _ if topic.ends_with("/status") => differs_by_a_later_reading(said, newest),

@@ -164,8 +164,7 @@ impl Chain {
         let venue = |nth: usize| Venue { id: VenueId(nth as u64 + 1), name: String::new(), active: true };
         let venues: Vec<Venue> = (0..self.changes.len()).map(venue).collect();
         let snapshots: Vec<Snapshot> = venues.iter().map(|venue| Snapshot::unread(venue.clone())).collect();
-        let mut plan = Plan::new(self.settings, None, venues.iter().map(|venue| venue.id));
-        plan.allow(PER_MINUTE);
+        let mut plan = Plan::new(self.settings, PER_MINUTE, None, venues.iter().map(|venue| venue.id));
         let (mut read, mut last_s) = (vec![0; venues.len()], vec![0.0; venues.len()]);
         let mut delays = Delays::default();
         let mut slot = 0.0;
@@ -189,6 +188,11 @@ impl Chain {
             last_s[nth] = now_s;
             read[nth] += came;
             plan.observed(&snapshots[nth], came > 0, now);
+        }
+        // A venue that was forgotten is known by what nobody reads any more.
+        for (nth, last_s) in last_s.into_iter().enumerate() {
+            delays.oldest_s = delays.oldest_s.max(self.ends_s - last_s);
+            self.changes[nth][read[nth]..].iter().for_each(|at_s| delays.note(*at_s, self.ends_s));
         }
         delays
     }
