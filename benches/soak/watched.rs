@@ -229,8 +229,9 @@ fn write(folder: &Path, name: &str, text: &str) {
 /// Starts a mosquitto that logs nothing: the harness of the tests logs every message, gigabytes here.
 fn start_broker(folder: &Path) -> (Child, u16) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-    let lines =
-        format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\nlog_type error\n");
+    let lines = format!(
+        "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nuser root\nlog_type error\n"
+    );
     write(folder, "mosquitto.conf", &lines);
     let child = Command::new("/usr/sbin/mosquitto")
         .arg("-c")
