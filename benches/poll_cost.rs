@@ -4,9 +4,11 @@
 //! `cargo bench --bench poll_cost` prints nanoseconds, and ratios against a floor of the same run: decoding the bytes of
 //! the same stop list. Every venue is polled once a second, as far as the clocks of the watcher know.
 
+#[path = "load/asked.rs"]
+mod asked;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,10 +32,7 @@ use eightysix::poll::{self, Learned, Next, Plan};
 use eightysix::rules::parse::{self, RuleFile};
 use eightysix::service::feeds::{DesiredTree, Feeds};
 use eightysix::simulator::limits::Rates;
-use eightysix::simulator::plan::{
-    BrandPlan, DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_INTEGRATOR, WorldPlan,
-};
-use eightysix::simulator::route::{ApiRequest, BASE_PATH};
+use eightysix::simulator::plan::{BrandPlan, DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, WorldPlan};
 use eightysix::simulator::world::World;
 use eightysix::sinks::mqtt::plan::{self, Published};
 use eightysix::snapshot::{Access, Reading};
@@ -318,34 +317,14 @@ fn fill(world: &mut World, venue: VenueId) {
     }
 }
 
-fn request(method: &str, path: &str, query: &str, headers: Vec<(String, String)>, body: Vec<u8>) -> ApiRequest {
-    ApiRequest {
-        method: method.to_owned(),
-        path: format!("{BASE_PATH}{path}"),
-        raw_query: query.to_owned(),
-        headers,
-        body,
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-    }
-}
-
 fn log_in(world: &mut World) -> String {
-    let fields = serde_json::json!({ "client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET,
-        "brand": DEMO_BRAND, "integrator_id": DEMO_INTEGRATOR });
-    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let answer = world.answer(&request("POST", "/auth", "", headers, fields.to_string().into_bytes()), START);
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
-    body["token"].as_str().expect("a token").to_owned()
+    asked::token(&world.answer(&asked::login(DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET), START).body)
 }
 
 fn bytes_of(world: &mut World, token: &str, asked: &Request, now: Timestamp) -> Vec<u8> {
-    let whole = asked.path_and_query();
-    let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
-    let venue = asked.venue().map(|venue| ("x-venue".to_owned(), venue.to_string()));
-    let headers = std::iter::once(("x-token".to_owned(), token.to_owned())).chain(venue).collect();
     // The chain's hours must not end its token; only the rows are of interest here.
     let now = now.min(START.plus(Duration::from_mins(1)));
-    world.answer(&request("GET", path, query, headers, Vec::new()), now).body
+    world.answer(&asked::get(asked, token), now).body
 }
 
 fn ask(world: &mut World, token: &str, asked: &Request, now: Timestamp) -> Answer {

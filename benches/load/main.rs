@@ -5,6 +5,7 @@
 //! can be changed. Every brand has Clopos's quota, and the watcher logs in 40 times a minute at most: 100 brands need 2.5
 //! minutes before anything is measured.
 
+mod asked;
 mod bare;
 #[path = "../../tests/support/canary.rs"]
 mod canary;

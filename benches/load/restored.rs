@@ -1,6 +1,5 @@
 //! A database as a chain of one brand leaves it: every venue read to the end, without the hours that its walks would take.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +8,13 @@ use eightysix::catalog::Venue;
 use eightysix::clock;
 use eightysix::clopos::budget::RateLimit;
 use eightysix::clopos::decode::{self, Reply};
-use eightysix::clopos::query::Request;
 use eightysix::engine::{Commit, Stored};
 use eightysix::poll::{Learned, Next, Plan, Settings};
-use eightysix::simulator::plan::DEMO_INTEGRATOR;
-use eightysix::simulator::route::{ApiRequest, BASE_PATH};
 use eightysix::snapshot::{Reading, Snapshot};
 use eightysix::store::Store;
 use eightysix::units::{BrandId, Uptime, VenueId};
-use serde_json::json;
 
+use crate::asked;
 use crate::chain::{Chain, SECRET};
 
 /// Writes what is known of the first brand's venues into a database.
@@ -39,30 +35,25 @@ pub(crate) async fn fill(path: &Path, chain: &Chain) {
 
 /// Reads the first venue by the real plan, decoder and snapshot.
 fn read_first_venue(chain: &Chain, brand: &str) -> Snapshot {
-    let fields =
-        json!({ "client_id": brand, "client_secret": SECRET, "brand": brand, "integrator_id": DEMO_INTEGRATOR });
-    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let login = chain.answer(&request("POST", "/auth", "", headers, fields.to_string().into_bytes()));
-    let login: serde_json::Value = serde_json::from_slice(&login).expect("JSON");
-    let token = login["token"].as_str().expect("a token");
+    let token = asked::token(&chain.answer(&asked::login(brand, brand, SECRET)));
     let mut plan = Plan::new(Settings::default(), 240, Some([VenueId(1)].into()), []);
     let mut snapshot = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
     let mut now = Uptime(Duration::from_hours(1));
     // Two walks: the second one makes sure of what the first one found.
     while now < Uptime(Duration::from_hours(2)) {
-        let asked = match plan.next(now) {
-            Next::Send(asked) => asked,
+        let request = match plan.next(now) {
+            Next::Send(request) => request,
             Next::Wait { until, .. } => {
                 now = until;
                 continue;
             }
         };
-        plan.sent(&asked, now);
+        plan.sent(&request, now);
         now = now.plus(Duration::from_millis(200));
-        let body = ask(chain, token, &asked);
+        let body = chain.answer(&asked::get(&request, &token));
         let reply = Reply { status: 200, rate_limit: RateLimit::default(), redirect: None, body: &body, secrets: &[] };
-        let (answer, _) = decode::decode(&asked, &reply).expect("an answer of the simulator");
-        let reading = match plan.answered(&asked, Ok(answer), now) {
+        let (answer, _) = decode::decode(&request, &reply).expect("an answer of the simulator");
+        let reading = match plan.answered(&request, Ok(answer), now) {
             Some(Learned::OfVenue(_, reading) | Learned::OfBrand(reading)) => reading,
             Some(Learned::Venues(_)) | None => continue,
         };
@@ -74,23 +65,4 @@ fn read_first_venue(chain: &Chain, brand: &str) -> Snapshot {
     }
     assert!(snapshot.is_complete() && !snapshot.picture.catalog.prices.is_empty(), "everything was read");
     snapshot
-}
-
-fn ask(chain: &Chain, token: &str, asked: &Request) -> Vec<u8> {
-    let whole = asked.path_and_query();
-    let (path, query) = whole.split_once('?').unwrap_or((&whole, ""));
-    let venue = asked.venue().map(|venue| ("x-venue".to_owned(), venue.to_string()));
-    let headers = std::iter::once(("x-token".to_owned(), token.to_owned())).chain(venue).collect();
-    chain.answer(&request("GET", path, query, headers, Vec::new()))
-}
-
-fn request(method: &str, path: &str, query: &str, headers: Vec<(String, String)>, body: Vec<u8>) -> ApiRequest {
-    ApiRequest {
-        method: method.to_owned(),
-        path: format!("{BASE_PATH}{path}"),
-        raw_query: query.to_owned(),
-        headers,
-        body,
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-    }
 }

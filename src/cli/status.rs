@@ -1,7 +1,7 @@
 //! `eightysix status`: how old the knowledge of each brand is, what its quota buys, and what waits to be told.
 //!
-//! Reads the database beside the running service, which notes once a minute what it read: a list is that much younger than
-//! is shown. Never writes.
+//! Reads the database beside the running service, which notes once a minute what it read: a list may be that much
+//! younger than is shown. Never writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::cli::{Failure, StatusArguments};
 use crate::clock;
 use crate::clopos::BrandSettings;
 use crate::clopos::budget::steady;
-use crate::config::Venues;
-use crate::engine::readings::NOTED_WITHIN;
+use crate::config::{Config, Venues};
+use crate::engine::NOTED_WITHIN;
 use crate::poll::quota::Quota;
 use crate::snapshot::{Rows, Snapshot};
-use crate::store::OutboxDepth;
+use crate::store::{OutboxDepth, Store};
 use crate::telemetry;
 use crate::units::{Timestamp, human_duration, printable};
 
@@ -35,11 +35,17 @@ const SLACK: Duration = Duration::from_secs(15);
 
 /// Shows every brand, or the one that is asked for.
 pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
-    let failed = |error| anyhow!(telemetry::chain(&error));
     let config = load(&arguments.file)?;
-    let only = arguments.brand.as_deref().map(|name| brand_of(&config, Some(name))).transpose()?;
-    let is_wanted = |settings: &&BrandSettings| only.as_ref().is_none_or(|brand| *brand == settings.brand);
     let store = open_store(&config).await?;
+    let shown = show(&arguments, &config, &store).await;
+    store.close().await;
+    shown
+}
+
+async fn show(arguments: &StatusArguments, config: &Config, store: &Store) -> Result<(), Failure> {
+    let failed = |error| anyhow!(telemetry::chain(&error));
+    let only = arguments.brand.as_deref().map(|name| brand_of(config, Some(name))).transpose()?;
+    let is_wanted = |settings: &&BrandSettings| only.as_ref().is_none_or(|brand| *brand == settings.brand);
     let mut are_all_read = true;
     for settings in config.clopos.brands.iter().filter(is_wanted) {
         let mut memory = store.load(&settings.brand).await.map_err(failed)?;
@@ -64,7 +70,6 @@ pub(super) async fn status(arguments: StatusArguments) -> Result<(), Failure> {
         }
     }
     let depth = store.outbox_depth().await.map_err(failed)?;
-    store.close().await;
     if arguments.json {
         let OutboxDepth { waiting, dead, delivered: _, expired: _ } = depth;
         say_json(&json!({ "outbox": { "waiting": waiting, "dead_letters": dead } }));
@@ -126,15 +131,12 @@ impl BrandStatus<'_> {
         for snapshot in self.venues.iter().take(LISTED_MAX) {
             let age = snapshot.read_at.map_or_else(|| "never read".to_owned(), |at| age(at, self.now));
             let rows = &snapshot.picture.rows;
-            lines.push(printable(
-                &format!(
-                    "  {:>6}  {:NAME_LENGTH_MAX$}  {age:>14}  {} products, {} out",
-                    snapshot.id().0,
-                    printable(&facts::venue_name(snapshot), NAME_LENGTH_MAX),
-                    rows.len(),
-                    out(rows)
-                ),
-                usize::MAX,
+            lines.push(format!(
+                "  {:>6}  {:NAME_LENGTH_MAX$}  {age:>14}  {} products, {} out",
+                snapshot.id().0,
+                printable(&facts::venue_name(snapshot), NAME_LENGTH_MAX),
+                rows.len(),
+                out(rows)
             ));
         }
         if count > LISTED_MAX {

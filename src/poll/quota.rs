@@ -24,7 +24,7 @@ const ALLOWED_MIN: Duration = Duration::from_secs(40);
 pub struct Quota {
     /// How many venues are watched.
     pub venues: usize,
-    /// Requests a minute; `u32::MAX` for as many as one likes.
+    /// Requests a minute, at a steady pace.
     pub per_minute: u32,
     /// No list is read more often.
     pub fastest: Duration,
