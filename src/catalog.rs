@@ -27,8 +27,8 @@ pub struct Catalog {
 /// looking for it must not hold up the polls.
 const COMPARED_MAX: usize = 16;
 
-/// A catalog as the snapshots of a venue share it, and those of venues that sell the same, with what is looked up in it often: worked out when somebody asks first,
-/// and anew after an edit.
+/// A catalog as the snapshots of a venue share it, and those of venues that sell the same. What is looked up in it often is
+/// worked out when somebody asks first, and anew after an edit.
 #[derive(Clone, Debug, Default)]
 pub struct SharedCatalog(Arc<Indexed>);
 
