@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -102,6 +103,13 @@ impl Desk {
         self.store.commit(&brand, &commit, clock::now()).await.expect("a commit");
     }
 
+    async fn run(&self, statement: &'static str) {
+        let options = SqliteConnectOptions::new().filename(self.dir.path().join("db"));
+        let raw = SqlitePool::connect_with(options).await.expect("the database opens");
+        sqlx::query(statement).execute(&raw).await.expect("it runs");
+        raw.close().await;
+    }
+
     fn worker(&self, way: &Way) -> Worker {
         Worker::new(ops(), way.clone(), self.store.clone(), Arc::clone(&self.report))
     }
@@ -113,7 +121,7 @@ impl Desk {
         cancel
     }
 
-    /// As a new process does: what the old one leased is given back.
+    /// As a new process does.
     async fn restart(self) -> Self {
         self.store.close().await;
         let Self { dir, store, told, report } = self;
@@ -123,7 +131,8 @@ impl Desk {
     }
 
     async fn due(&self, channel: Channel) -> Option<Timestamp> {
-        self.store.next_due(&ops(), channel).await.expect("a look")
+        let waiting = self.store.waiting(&ops(), channel, 1, clock::now()).await.expect("a look");
+        waiting.first().map(|queued| queued.due)
     }
 
     async fn told(&mut self) -> (String, Finish) {
@@ -199,15 +208,59 @@ async fn what_hangs_at_a_stop_is_an_attempt_with_an_unknown_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_leased_when_the_stop_came_is_given_back_unsent() {
+async fn what_was_found_when_the_stop_came_stays_unsent_and_is_no_attempt() {
     let (mut hook, desk) = (Hook::open(204, 1).await, Desk::open().await);
     desk.queue(vec![event("first")]).await;
     let cancel = CancellationToken::new();
     cancel.cancel();
     desk.worker(&hook.way()).round(&cancel).await;
     assert!(hook.hits.try_recv().is_err(), "nothing is sent after a stop");
-    let leased = desk.store.lease(&ops(), Channel::Webhook, 1, LEASE, clock::now()).await.expect("a lease");
-    assert_eq!(leased.iter().map(|leased| leased.attempts).collect::<Vec<_>>(), [0]);
+    let waiting = desk.store.waiting(&ops(), Channel::Webhook, 1, clock::now()).await.expect("a look");
+    assert_eq!(waiting.iter().map(|queued| queued.attempts).collect::<Vec<_>>(), [0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrived_while_the_store_failed_is_noted_later_and_not_sent_again() {
+    let (mut hook, mut desk) = (Hook::open(204, 2).await, Desk::open().await);
+    desk.queue(vec![event("first"), event("second")]).await;
+    let (mut worker, cancel) = (desk.worker(&hook.way()), CancellationToken::new());
+    let refuse = "CREATE TRIGGER full BEFORE UPDATE ON outbox BEGIN SELECT RAISE(FAIL, 'disk full'); END";
+    desk.run(refuse).await;
+    for _ in 0..2 {
+        assert!(matches!(worker.round(&cancel).await, Next::Wait(STORE_FAILED_WAIT)));
+    }
+    assert_eq!(hook.hit().await, "first");
+    assert!(hook.hits.try_recv().is_err(), "it arrived, and nothing follows before that is stored");
+    desk.run("DROP TRIGGER full").await;
+    assert!(matches!(worker.round(&cancel).await, Next::Look));
+    assert_eq!(desk.told().await, ("first".to_owned(), Finish::Delivered { but: None }));
+    assert_eq!((hook.hit().await, desk.told().await.0), ("second".to_owned(), "second".to_owned()));
+    assert_eq!(desk.due(Channel::Webhook).await, None);
+}
+
+#[test]
+fn what_is_not_due_holds_those_behind_it() {
+    let now = clock::now();
+    let queued = |row: i64, due_in_s: i64| Queued {
+        row,
+        notice: event(&row.to_string()),
+        attempts: 0,
+        queued_at: now,
+        due: Timestamp::from_unix_ms(now.unix_ms() + 1_000 * due_in_s),
+    };
+    for (due_in_s, expected) in [
+        (vec![], Err(LOOK_EVERY)),
+        (vec![0, -5, 0], Ok(vec![0, 1, 2])),
+        (vec![0, 0, 9, 0], Ok(vec![0, 1])),
+        (vec![9, 0], Err(Duration::from_secs(9))),
+        (vec![3_600], Err(LOOK_EVERY)),
+    ] {
+        let waiting = (0..).zip(&due_in_s).map(|(row, due_in_s)| queued(row, *due_in_s)).collect();
+        let due = turn(waiting, now).map(|due| due.iter().map(|queued| queued.row).collect::<Vec<_>>());
+        assert_eq!(due, expected, "{due_in_s:?}");
+    }
+    let just_not = Queued { due: now.plus(Duration::from_millis(1)), ..queued(0, 0) };
+    assert_eq!(turn(vec![just_not], now), Err(LOOK_AGAIN_MIN));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,6 +330,7 @@ async fn a_store_that_fails_is_said_once() {
     let cancel = CancellationToken::new();
     assert!(matches!(worker.round(&cancel).await, Next::Wait(STORE_FAILED_WAIT)));
     assert!(matches!(worker.round(&cancel).await, Next::Wait(STORE_FAILED_WAIT)));
-    let (what, text) = ("the store", "cannot lease notices: attempted to acquire a connection on a closed pool");
+    let (what, text) =
+        ("the store", "cannot look for notices that wait: attempted to acquire a connection on a closed pool");
     assert_eq!(worker.failures.failed(what, text), telemetry::Repeat::Again { times: 2 });
 }

@@ -1,8 +1,8 @@
-//! One worker for each channel of each receiver: lease, send, finish.
+//! One worker for each channel of each receiver: look, send, finish.
 //!
 //! A receiver's trouble delays only that receiver. A wake-up carries no data and may be lost: a timer looks as well.
-//! Invariant: a leased notice is finished or given back before the worker ends; only a kill or a store that fails leaves
-//! a lease, which runs out.
+//! Invariant: a notice is not sent again by this worker before the end of its last attempt is stored; only a kill forgets
+//! an end, and then the notice goes out again under its id, by which it is recognised (style 39).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,14 +20,12 @@ use crate::sinks::Outcome;
 use crate::sinks::email::{Address, EmailSink};
 use crate::sinks::mqtt::link::{Link, LinkState};
 use crate::sinks::webhook::WebhookSink;
-use crate::store::{Finish, Leased, Store, StoreError};
+use crate::store::{Finish, Queued, Store, StoreError};
 use crate::telemetry::{self, Repeat, Repeats};
 use crate::units::{Timestamp, human_duration};
 
 /// How often a worker looks without being woken: a lost wake-up costs this much.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// How long a lease lasts: longer than the longest attempt of any sink (a minute for a PUBACK), with a margin.
-const LEASE: Duration = Duration::from_secs(150);
 /// How many notices one MQTT connection has on their way at once; half of what the link takes, the feed has the rest.
 const MQTT_BATCH: u32 = 32;
 /// A stopping worker waits this long for the attempts on their way.
@@ -107,7 +105,18 @@ impl Way {
     }
 }
 
-/// What became of a leased notice when its turn came.
+/// Returns what is due of that which waits, or how long to wait for it. Nothing overtakes: what is not due holds those behind.
+fn turn(mut waiting: Vec<Queued>, now: Timestamp) -> Result<Vec<Queued>, Duration> {
+    let first = waiting.first().ok_or(LOOK_EVERY)?;
+    if first.due > now {
+        return Err(first.due.since(now).clamp(LOOK_AGAIN_MIN, LOOK_EVERY));
+    }
+    let due = waiting.iter().take_while(|queued| queued.due <= now).count();
+    waiting.truncate(due);
+    Ok(waiting)
+}
+
+/// What became of a notice when its turn came.
 enum Attempt {
     Made(Outcome),
     TooLate { age: Duration },
@@ -170,11 +179,15 @@ struct Worker {
     store: Store,
     report: Report,
     failures: Repeats,
+    /// How attempts ended, until that is stored.
+    ended: Vec<(Queued, Finish)>,
+    /// Why the receiver is gone.
+    gone: Option<String>,
 }
 
 impl Worker {
     fn new(receiver: ReceiverName, way: Way, store: Store, report: Report) -> Self {
-        Self { receiver, way, store, report, failures: Repeats::default() }
+        Self { receiver, way, store, report, failures: Repeats::default(), ended: Vec::new(), gone: None }
     }
 
     /// Makes one round of attempts.
@@ -191,40 +204,45 @@ impl Worker {
         }
     }
 
-    async fn try_round(&self, cancel: &CancellationToken) -> Result<Next, StoreError> {
-        let channel = self.way.channel();
-        let leased = self.store.lease(&self.receiver, channel, self.way.batch(), LEASE, clock::now()).await?;
+    async fn try_round(&mut self, cancel: &CancellationToken) -> Result<Next, StoreError> {
+        self.store_ends().await?;
+        let (channel, now) = (self.way.channel(), clock::now());
+        let waiting = self.store.waiting(&self.receiver, channel, self.way.batch(), now).await?;
         if cancel.is_cancelled() {
-            self.store.give_back(&leased).await?;
             return Ok(Next::Look);
         }
-        if leased.is_empty() {
-            let due = self.store.next_due(&self.receiver, channel).await?;
-            let pause = |at: Timestamp| at.since(clock::now()).clamp(LOOK_AGAIN_MIN, LOOK_EVERY);
-            return Ok(Next::Wait(due.map_or(LOOK_EVERY, pause)));
-        }
-        let (finished, gone) = self.attempt(&leased, cancel).await;
-        let rows: Vec<(i64, Finish)> = finished.iter().map(|(leased, finish)| (leased.row, finish.clone())).collect();
-        // When that fails, the leases run out and the notices go out again under their old ids.
-        self.store.finish(&rows, clock::now()).await?;
-        for (leased, finish) in &finished {
-            self.note(leased, finish);
-        }
-        self.note_expired(&finished);
-        let Some(why) = gone else { return Ok(Next::Look) };
+        let due = match turn(waiting, now) {
+            Ok(due) => due,
+            Err(pause) => return Ok(Next::Wait(pause)),
+        };
+        self.ended = self.attempt(due, cancel).await;
+        self.store_ends().await?;
+        let Some(why) = &self.gone else { return Ok(Next::Look) };
         let channel = channel.word();
         tracing::error!(receiver = %self.receiver, channel, "nothing more is sent there until the configuration is loaded again: {why}");
         Ok(Next::End)
     }
 
-    /// Makes the attempts, and returns how each ended, and why the receiver is gone if one said so.
-    async fn attempt<'a>(
-        &self,
-        leased: &'a [Leased],
-        cancel: &CancellationToken,
-    ) -> (Vec<(&'a Leased, Finish)>, Option<String>) {
+    /// Stores how attempts ended. What cannot be stored is kept, and nothing is sent before it is.
+    async fn store_ends(&mut self) -> Result<(), StoreError> {
+        if self.ended.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<(i64, Finish)> = self.ended.iter().map(|(queued, finish)| (queued.row, finish.clone())).collect();
+        self.store.finish(&rows, clock::now()).await?;
+        let ended = std::mem::take(&mut self.ended);
+        for (queued, finish) in &ended {
+            self.note(queued, finish);
+        }
+        self.note_expired(&ended);
+        Ok(())
+    }
+
+    /// Makes the attempts, and returns how each ended.
+    async fn attempt(&mut self, due: Vec<Queued>, cancel: &CancellationToken) -> Vec<(Queued, Finish)> {
+        let way = &self.way;
         let mut attempts: FuturesUnordered<_> =
-            leased.iter().map(|leased| async move { (leased.row, self.way.deliver(&leased.notice).await) }).collect();
+            due.iter().map(|queued| async move { (queued.row, way.deliver(&queued.notice).await) }).collect();
         let grace = async {
             cancel.cancelled().await;
             tokio::time::sleep(STOP_WAIT).await;
@@ -240,26 +258,25 @@ impl Worker {
             let Some((row, attempt)) = next else { break };
             made.insert(row, attempt);
         }
-        let mut gone = None;
-        let finish = |leased: &'a Leased| {
-            // What is still on its way may arrive or not. That is an attempt like one that timed out, and not a lease
-            // left to run out: a lease would hold the channel for minutes after a reload, and none after a restart.
+        drop(attempts);
+        let end = |queued: Queued| {
+            // What is still on its way may arrive or not: an attempt like one that timed out.
             let unknown = || Attempt::Made(Outcome::later(UNKNOWN_END.to_owned()));
-            let attempt = made.remove(&leased.row).unwrap_or_else(unknown);
+            let attempt = made.remove(&queued.row).unwrap_or_else(unknown);
             if let Attempt::Made(Outcome::Gone { why }) = &attempt {
-                gone = Some(why.clone());
+                self.gone = Some(why.clone());
             }
-            (leased, self.finish(leased, attempt))
+            let finish = self.finish(&queued, attempt);
+            (queued, finish)
         };
-        let finished = leased.iter().map(finish).collect();
-        (finished, gone)
+        due.into_iter().map(end).collect()
     }
 
-    fn finish(&self, leased: &Leased, attempt: Attempt) -> Finish {
-        let (channel, id) = (self.way.channel(), &leased.notice.id);
+    fn finish(&self, queued: &Queued, attempt: Attempt) -> Finish {
+        let (channel, id) = (self.way.channel(), &queued.notice.id);
         match attempt {
             Attempt::Made(outcome) => {
-                delivery::next(channel, id, leased.attempts + 1, outcome, leased.queued_at, clock::now())
+                delivery::next(channel, id, queued.attempts + 1, outcome, queued.queued_at, clock::now())
             }
             Attempt::TooLate { age } => {
                 Finish::Expired { why: format!("{} old when it could be told", human_duration(age)) }
@@ -267,9 +284,9 @@ impl Worker {
         }
     }
 
-    fn note(&self, leased: &Leased, finish: &Finish) {
-        let (notice, channel) = (&leased.notice, self.way.channel().word());
-        let attempt = leased.attempts + 1;
+    fn note(&self, queued: &Queued, finish: &Finish) {
+        let (notice, channel) = (&queued.notice, self.way.channel().word());
+        let attempt = queued.attempts + 1;
         match finish {
             Finish::Delivered { but: None } => {
                 tracing::info!(notice.id = %notice.id, receiver = %notice.receiver, channel, attempt, "told: {}", notice.summary);
@@ -295,7 +312,7 @@ impl Worker {
         (self.report)(notice, finish);
     }
 
-    fn note_expired(&self, finished: &[(&Leased, Finish)]) {
+    fn note_expired(&self, finished: &[(Queued, Finish)]) {
         let expired = finished.iter().filter(|(_, finish)| matches!(finish, Finish::Expired { .. })).count();
         if expired > 0 {
             let channel = self.way.channel().word();

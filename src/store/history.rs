@@ -12,6 +12,7 @@ use sqlx::{Row, Sqlite, Transaction};
 use crate::alerts::report::week::{History, Stretch, Turn};
 use crate::snapshot::Gap;
 use crate::snapshot::diff::{Change, Recorded};
+use crate::store::batch::Batch;
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError, format};
 use crate::units::{BrandId, Timestamp, VenueId};
@@ -158,16 +159,10 @@ impl Store {
     }
 }
 
-pub(super) async fn put_readings(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    readings: &BTreeMap<VenueId, Timestamp>,
-) -> Result<(), StoreError> {
-    let statement = sqlx::query(
-        "INSERT INTO reading (brand, body) VALUES ($1, $2) ON CONFLICT (brand) DO UPDATE SET body = excluded.body",
-    );
-    let statement = statement.bind(brand.as_str()).bind(format::encode_readings(readings));
-    statement.execute(&mut **tx).await.map_err(failed("write when venues were read")).map(drop)
+pub(super) fn put_readings(batch: &mut Batch, brand: &BrandId, readings: &BTreeMap<VenueId, Timestamp>) {
+    let statement =
+        "INSERT INTO reading (brand, body) VALUES (?, ?) ON CONFLICT (brand) DO UPDATE SET body = excluded.body";
+    batch.add(statement).bind(brand.as_str()).bind(format::encode_readings(readings));
 }
 
 pub(super) async fn load_readings(

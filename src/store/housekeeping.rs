@@ -1,7 +1,7 @@
 //! Keeps the database small: gives up what waited too long, forgets what is too old or too much to keep.
 //!
 //! Works in batches with pauses in between, so that nobody waits for the writer for long. Invariant: what waits within
-//! its patience, and what is leased, is left alone.
+//! its patience is left alone.
 
 use crate::alerts::notice::Channel;
 use crate::store::sqlite::failed;
@@ -60,7 +60,7 @@ impl Store {
                      END
                  WHERE id IN (
                      SELECT id FROM outbox
-                     WHERE state = 'waiting' AND channel = $4 AND queued_ms < $3 AND leased_until_ms <= $2 ORDER BY id LIMIT $1)";
+                     WHERE state = 'waiting' AND channel = $4 AND queued_ms < $3 ORDER BY id LIMIT $1)";
             let numbers = [now.unix_ms(), now.minus(patience(channel)).unix_ms()];
             let texts = [channel.word(), untried(channel)];
             given_up += self.in_batches("give up what waited too long", sql, &numbers, &texts).await?;
@@ -194,18 +194,17 @@ mod tests {
         let channels = [Channel::Mqtt, Channel::Email, Channel::Webhook];
         queue(&store, channels.iter().enumerate().map(|(n, channel)| notice(n, *channel)).collect()).await;
         let gone = ReceiverName::new("gone");
-        let leased = store.lease(&gone, Channel::Webhook, 1, Duration::from_secs(150), at(25)).await.expect("a lease");
+        let tried = store.waiting(&gone, Channel::Webhook, 1, at(0)).await.expect("a look").remove(0);
+        let retry = Finish::Retry { at: at(1), why: "503".to_owned() };
+        store.finish(&[(tried.row, retry)], at(0)).await.expect("tried once");
         let cases = [
             (5, vec![]),
             (7, vec![("email", "waited 7 h and was never tried: ")]),
-            (25, vec![("email", "waited 7 h")]),
-            (73, vec![("webhook", "given up after 1 attempts in 73 h: 503"), ("email", ""), ("mqtt", "waited 73 h")]),
+            (24, vec![("email", "waited 7 h")]),
+            (25, vec![("webhook", "given up after 1 attempts in 25 h: 503"), ("email", "")]),
+            (73, vec![("webhook", ""), ("email", ""), ("mqtt", "waited 73 h")]),
         ];
         for (hours, expected) in cases {
-            if hours == 73 {
-                let retry = Finish::Retry { at: at(26), why: "503".to_owned() };
-                store.finish(&[(leased[0].row, retry)], at(25)).await.expect("tried once");
-            }
             store.prune(at(hours)).await.expect("pruned");
             let letters: Vec<DeadLetter> = store.dead_letters().await.expect("a list");
             assert_eq!(letters.len(), expected.len(), "{hours} h: {letters:?}");

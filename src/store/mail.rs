@@ -10,6 +10,7 @@ use crate::alerts::group::{Group, GroupKey};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::rate::Mailed;
 use crate::alerts::report::{ReportKey, Reported};
+use crate::store::batch::Batch;
 use crate::store::sqlite::failed;
 use crate::store::{StoreError, format};
 use crate::units::{BrandId, VenueId};
@@ -38,18 +39,10 @@ pub(super) async fn load_mailed(
     rows.iter().map(|row| Ok((ReceiverName::new(row.get(0)), format::decode_mailed(row.get(1))?))).collect()
 }
 
-pub(super) async fn put_mailed(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    receiver: &ReceiverName,
-    mailed: &Mailed,
-) -> Result<(), StoreError> {
-    let statement = sqlx::query(
-        "INSERT INTO mailed (brand, receiver, body) VALUES ($1, $2, $3)
-         ON CONFLICT (brand, receiver) DO UPDATE SET body = excluded.body",
-    );
-    let statement = statement.bind(brand.as_str()).bind(receiver.as_str()).bind(format::encode_mailed(mailed));
-    statement.execute(&mut **tx).await.map_err(failed("write when mails went out")).map(drop)
+pub(super) fn put_mailed(batch: &mut Batch, brand: &BrandId, receiver: &ReceiverName, mailed: &Mailed) {
+    let statement = "INSERT INTO mailed (brand, receiver, body) VALUES (?, ?, ?)
+         ON CONFLICT (brand, receiver) DO UPDATE SET body = excluded.body";
+    batch.add(statement).bind(brand.as_str()).bind(receiver.as_str()).bind(format::encode_mailed(mailed));
 }
 
 pub(super) async fn load_reported(
@@ -67,52 +60,33 @@ pub(super) async fn load_reported(
     Ok(reported)
 }
 
-pub(super) async fn put_reported(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    key: &ReportKey,
-    reported: Option<&Reported>,
-) -> Result<(), StoreError> {
+pub(super) fn put_reported(batch: &mut Batch, brand: &BrandId, key: &ReportKey, reported: Option<&Reported>) {
     let ReportKey { receiver, venue, kind } = key;
     let statement = match reported {
-        Some(reported) => sqlx::query(
-            "INSERT INTO report (brand, receiver, venue, kind, body) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (brand, receiver, venue, kind) DO UPDATE SET body = excluded.body",
-        )
-        .bind(brand.as_str())
-        .bind(receiver.as_str())
-        .bind(venue.0.cast_signed())
-        .bind(kind.word())
-        .bind(format::encode_reported(reported)),
-        None => sqlx::query("DELETE FROM report WHERE brand = $1 AND receiver = $2 AND venue = $3 AND kind = $4")
-            .bind(brand.as_str())
-            .bind(receiver.as_str())
-            .bind(venue.0.cast_signed())
-            .bind(kind.word()),
+        Some(_) => {
+            "INSERT INTO report (brand, receiver, venue, kind, body) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (brand, receiver, venue, kind) DO UPDATE SET body = excluded.body"
+        }
+        None => "DELETE FROM report WHERE brand = ? AND receiver = ? AND venue = ? AND kind = ?",
     };
-    statement.execute(&mut **tx).await.map_err(failed("write which reports were sent")).map(drop)
+    let values = batch.add(statement).bind(brand.as_str()).bind(receiver.as_str()).bind(venue.0.cast_signed());
+    let values = values.bind(kind.word());
+    if let Some(reported) = reported {
+        values.bind(format::encode_reported(reported));
+    }
 }
 
-pub(super) async fn put_group(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    key: &GroupKey,
-    group: Option<&Group>,
-) -> Result<(), StoreError> {
+pub(super) fn put_group(batch: &mut Batch, brand: &BrandId, key: &GroupKey, group: Option<&Group>) {
     let venue = key.venue.map_or_else(|| "brand".to_owned(), |venue| venue.to_string());
     let statement = match group {
-        Some(group) => sqlx::query(
-            "INSERT INTO mail_group (brand, receiver, venue, body) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (brand, receiver, venue) DO UPDATE SET body = excluded.body",
-        )
-        .bind(brand.as_str())
-        .bind(key.receiver.as_str())
-        .bind(venue)
-        .bind(format::encode_group(group)),
-        None => sqlx::query("DELETE FROM mail_group WHERE brand = $1 AND receiver = $2 AND venue = $3")
-            .bind(brand.as_str())
-            .bind(key.receiver.as_str())
-            .bind(venue),
+        Some(_) => {
+            "INSERT INTO mail_group (brand, receiver, venue, body) VALUES (?, ?, ?, ?)
+             ON CONFLICT (brand, receiver, venue) DO UPDATE SET body = excluded.body"
+        }
+        None => "DELETE FROM mail_group WHERE brand = ? AND receiver = ? AND venue = ?",
     };
-    statement.execute(&mut **tx).await.map_err(failed("write waiting mail")).map(drop)
+    let values = batch.add(statement).bind(brand.as_str()).bind(key.receiver.as_str()).bind(venue);
+    if let Some(group) = group {
+        values.bind(format::encode_group(group));
+    }
 }

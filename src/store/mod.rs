@@ -3,6 +3,8 @@
 //! One changed cycle is one transaction: snapshot, history, alert book, groups and outbox together. No transaction spans
 //! a network call. Invariant: what `commit` or `finish` returned for is on the disk.
 
+mod batch;
+mod cycle;
 pub mod format;
 mod history;
 mod housekeeping;
@@ -149,20 +151,22 @@ impl StoreError {
     }
 }
 
-/// A notice that was leased for one attempt.
+/// A notice that waits in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leased {
+pub struct Queued {
     /// The row's number.
     pub row: i64,
     /// The notice.
     pub notice: Notice,
-    /// Attempts made before this one.
+    /// Attempts made so far.
     pub attempts: u32,
     /// When it was queued, or queued anew by a person: the patience of the retry policy counts from here.
     pub queued_at: Timestamp,
+    /// When it may be tried; those behind it wait for it.
+    pub due: Timestamp,
 }
 
-/// How a leased notice leaves the worker.
+/// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finish {
     /// The other side took responsibility.
@@ -222,7 +226,7 @@ pub struct Requeued {
 /// How many notices wait, and how those ended that are still remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct OutboxDepth {
-    /// Waiting or leased.
+    /// Waiting, or on their way.
     pub waiting: u64,
     /// Given up.
     pub dead: u64,

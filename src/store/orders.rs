@@ -16,6 +16,7 @@ use crate::catalog::Catalog;
 use crate::clock;
 use crate::rules::Subject;
 use crate::snapshot::Snapshot;
+use crate::store::batch::Batch;
 use crate::store::format;
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError};
@@ -213,40 +214,25 @@ pub(super) async fn put_answers(
     Ok(())
 }
 
-pub(super) async fn put_silence(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    id: &SilenceId,
-    silence: Option<&Silence>,
-) -> Result<(), StoreError> {
+pub(super) fn put_silence(batch: &mut Batch, brand: &BrandId, id: &SilenceId, silence: Option<&Silence>) {
     let statement = match silence {
-        Some(silence) => sqlx::query(
-            "INSERT INTO silence (brand, silence, body) VALUES ($1, $2, $3)
-             ON CONFLICT (brand, silence) DO UPDATE SET body = excluded.body",
-        )
-        .bind(brand.as_str())
-        .bind(id.as_str())
-        .bind(format::encode_silence(silence)),
-        None => {
-            sqlx::query("DELETE FROM silence WHERE brand = $1 AND silence = $2").bind(brand.as_str()).bind(id.as_str())
+        Some(_) => {
+            "INSERT INTO silence (brand, silence, body) VALUES (?, ?, ?)
+             ON CONFLICT (brand, silence) DO UPDATE SET body = excluded.body"
         }
+        None => "DELETE FROM silence WHERE brand = ? AND silence = ?",
     };
-    statement.execute(&mut **tx).await.map_err(failed("write a silence")).map(drop)
+    let values = batch.add(statement).bind(brand.as_str()).bind(id.as_str());
+    if let Some(silence) = silence {
+        values.bind(format::encode_silence(silence));
+    }
 }
 
 /// Keeps an open alert that is about to be deleted or replaced among the past episodes.
-pub(super) async fn put_past_episode(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    subject: &str,
-    key: &AlertKey,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let statement = sqlx::query(
-        "INSERT INTO episode (brand, subject, rule, closed_ms, body)
-         SELECT brand, subject, rule, $4, body FROM alert
-         WHERE brand = $1 AND subject = $2 AND rule = $3 AND json_type(body, '$.Open') IS NOT NULL",
-    );
-    let statement = statement.bind(brand.as_str()).bind(subject).bind(key.rule.as_str()).bind(now.unix_ms());
-    statement.execute(&mut **tx).await.map_err(failed("write a past episode")).map(drop)
+pub(super) fn put_past_episode(batch: &mut Batch, brand: &BrandId, subject: &str, key: &AlertKey, now: Timestamp) {
+    let statement = "INSERT INTO episode (brand, subject, rule, closed_ms, body)
+         SELECT brand, subject, rule, ?, body FROM alert
+         WHERE brand = ? AND subject = ? AND rule = ? AND json_type(body, '$.Open') IS NOT NULL";
+    let values = batch.add(statement).bind(now.unix_ms()).bind(brand.as_str()).bind(subject);
+    values.bind(key.rule.as_str());
 }

@@ -1,15 +1,62 @@
-//! How long writers wait for their turn, and saying so once when that becomes too long.
+//! The line before the one connection that writes: who waits in it goes together, in one transaction and to the disk once.
 //!
-//! One connection writes; a slow disk makes every brand wait for it, and what is told is late by as much. Never says the
-//! same again before it was better in between.
+//! The polls of many brands come in bursts, and one after the other the last of them would wait for all the others. A disk
+//! that is too slow even so is said once, and not again before it was better in between. Invariant: what is said to be
+//! written is on the disk, and what fails takes nobody else along.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sqlx::{Sqlite, Transaction};
+use tokio::sync::oneshot;
+
+use crate::alerts::order::{Answer, OrderId};
+use crate::store::batch::Batch;
+use crate::store::sqlite::failed;
+use crate::store::{Store, StoreError, orders};
+use crate::units::Timestamp;
+
+/// Writes that go together: enough for a burst, and a transaction of some tens of milliseconds at most.
+const TOGETHER_MAX: usize = 32;
 /// A cook notices news that are this late.
 const SLOW: Duration = Duration::from_secs(2);
 /// It is over when a wait is this short again; between the two nothing is said, so that the border does not chatter.
 const QUICK: Duration = Duration::from_millis(200);
+
+/// The line.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: Mutex<Vec<Waiting>>,
+    numbers: AtomicU64,
+    is_slow: AtomicBool,
+}
+
+/// What is written, whole or not at all.
+#[derive(Debug)]
+pub(super) struct Write {
+    /// Orders that it answers; one that was taken back keeps all of it from being written.
+    pub(super) answers: Vec<(OrderId, Answer)>,
+    /// When they are answered.
+    pub(super) now: Timestamp,
+    /// Everything else.
+    pub(super) batch: Batch,
+    /// What it is, for the error.
+    pub(super) operation: &'static str,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    write: Write,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// A place in the line; whoever goes away leaves it.
+struct Place<'a> {
+    queue: &'a Queue,
+    number: u64,
+}
 
 /// What is worth saying of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +67,6 @@ pub(super) enum Turn {
     Recovers,
     /// Nothing new.
     Stays,
-}
-
-/// The queue before the one connection that writes.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    is_slow: AtomicBool,
 }
 
 impl Queue {
@@ -39,12 +80,169 @@ impl Queue {
             Turn::Stays
         }
     }
+
+    fn join(&self, write: Write) -> (Place<'_>, oneshot::Receiver<Result<(), StoreError>>) {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let (done, written) = oneshot::channel();
+        self.line().push(Waiting { number, write, done });
+        (Place { queue: self, number }, written)
+    }
+
+    /// Takes those out whose turn it is, in the order in which they came.
+    fn next(&self) -> Vec<Waiting> {
+        let mut line = self.line();
+        let many = line.len().min(TOGETHER_MAX);
+        line.drain(..many).collect()
+    }
+
+    fn line(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place<'_> {
+    /// Leaves the line, and says whether it still stood there.
+    fn leave(&self) -> bool {
+        let mut line = self.queue.line();
+        let place = line.iter().position(|waiting| waiting.number == self.number);
+        place.map(|place| line.remove(place)).is_some()
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Store {
+    /// Writes, together with whatever else waits: who gets the connection writes for all of them.
+    pub(super) async fn write(&self, write: Write) -> Result<(), StoreError> {
+        let (place, mut written) = self.queue.join(write);
+        // The sender goes unused when the task that writes for this one is ended in the middle of it.
+        let cut_off = || Err(failed("write to the end")(sqlx::Error::WorkerCrashed));
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut written => return result.unwrap_or_else(|_| cut_off()),
+                begun = self.begin() => match begun {
+                    Ok(tx) => self.write_for_all(tx).await,
+                    // What somebody else is writing already has an end of its own.
+                    Err(error) if place.leave() => return Err(error),
+                    Err(_) => return written.await.unwrap_or_else(|_| cut_off()),
+                },
+            }
+        }
+    }
+
+    async fn write_for_all(&self, tx: Transaction<'_, Sqlite>) {
+        let waiting = self.queue.next();
+        if waiting.is_empty() {
+            return;
+        }
+        let result = write_all(tx, waiting.iter().map(|waiting| &waiting.write)).await;
+        if let (Err(error), true) = (&result, waiting.len() > 1) {
+            tracing::debug!("{} writes do not go together and go one by one: {error}", waiting.len());
+            for Waiting { write, done, .. } in waiting {
+                let alone = match self.begin().await {
+                    Ok(tx) => write_all(tx, std::iter::once(&write)).await,
+                    Err(error) => Err(error),
+                };
+                let _ = done.send(alone);
+            }
+            return;
+        }
+        let mut result = Some(result);
+        for waiting in waiting {
+            // Nobody waits any more where a task was ended; what it wanted is written.
+            let _ = waiting.done.send(result.take().unwrap_or(Ok(())));
+        }
+    }
+}
+
+async fn write_all<'w>(
+    mut tx: Transaction<'_, Sqlite>,
+    writes: impl Iterator<Item = &'w Write>,
+) -> Result<(), StoreError> {
+    for Write { answers, now, batch, operation } in writes {
+        orders::put_answers(&mut tx, answers, *now).await?;
+        batch.run(&mut tx, operation).await?;
+    }
+    tx.commit().await.map_err(failed("commit"))
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+
     use super::Turn::{Recovers, Slows, Stays};
     use super::*;
+
+    fn topic(topic: &str) -> Write {
+        let mut batch = Batch::default();
+        batch.add("INSERT INTO published (broker, topic) VALUES (?, ?)").bind("bar").bind(topic);
+        Write { answers: Vec::new(), now: Timestamp::from_unix_ms(0), batch, operation: "note a topic" }
+    }
+
+    async fn open() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("db")).await.expect("a store");
+        (dir, store)
+    }
+
+    async fn kept(store: &Store) -> Vec<String> {
+        store.published_topics("bar").await.expect("read")
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_go_together_and_what_fails_takes_nobody_along() {
+        let (_dir, store) = open().await;
+        store.write(topic("taken")).await.expect("alone");
+        // More than go at once, and each third of them is there already.
+        let names: Vec<String> = (0..2 * TOGETHER_MAX + 5).map(|number| format!("{number:03}")).collect();
+        let wanted = names.iter().enumerate().map(|(n, name)| if n % 3 == 0 { "taken" } else { name.as_str() });
+        let results = join_all(wanted.clone().map(|name| store.write(topic(name)))).await;
+        for (name, result) in wanted.clone().zip(&results) {
+            match result {
+                Ok(()) => assert_ne!(name, "taken"),
+                Err(StoreError::Statement { operation, .. }) => {
+                    assert_eq!((name, *operation), ("taken", "note a topic"));
+                }
+                Err(other) => panic!("{name}: {other:?}"),
+            }
+        }
+        let mut expected: Vec<&str> = wanted.filter(|name| *name != "taken").chain(["taken"]).collect();
+        expected.sort_unstable();
+        assert_eq!(kept(&store).await, expected);
+    }
+
+    #[tokio::test]
+    async fn writes_that_go_together_are_one_transaction() {
+        let (_dir, store) = open().await;
+        let tx = store.begin().await.expect("the connection");
+        let places = ["a", "b", "c"].map(|name| store.queue.join(topic(name)));
+        store.write_for_all(tx).await;
+        assert_eq!((kept(&store).await.len(), store.queue.line().len()), (3, 0));
+        for (place, written) in places {
+            written.await.expect("it has an end").expect("written by the first");
+            assert!(!place.leave(), "it stands there no more");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_leaves_the_line_and_writes_nothing() {
+        let (_dir, store) = open().await;
+        let begun = store.begin().await.expect("somebody else writes");
+        let mut gone = Box::pin(store.write(topic("gone")));
+        assert!(futures_util::poll!(&mut gone).is_pending());
+        drop(gone);
+        drop(begun);
+        store.write(topic("stays")).await.expect("written");
+        assert_eq!(kept(&store).await, ["stays"]);
+        store.writer.close().await;
+        store.write(topic("closed")).await.expect_err("there is no connection");
+        assert!(store.queue.line().is_empty(), "an error means that nothing is kept, later neither");
+    }
 
     #[test]
     fn a_slow_disk_is_said_once_until_it_is_quick_again() {

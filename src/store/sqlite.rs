@@ -17,15 +17,15 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Row, SqlSafeStr, Sqlite, Transaction};
 
-use crate::alerts::lifecycle::Alert;
+use crate::alerts::AlertBook;
 use crate::alerts::notice::{Channel, Notice, NoticeId, ReceiverName};
-use crate::alerts::{AlertBook, AlertKey};
 use crate::catalog::SharedCatalog;
 use crate::clock;
-use crate::engine::{Commit, Memory};
-use crate::snapshot::{Access, Snapshot};
-use crate::store::queue::{Queue, Turn};
-use crate::store::{DeadLetter, Finish, Leased, OutboxDepth, Requeued, StoreError, format, history, mail, orders};
+use crate::engine::Memory;
+use crate::snapshot::Access;
+use crate::store::batch::Batch;
+use crate::store::queue::{Queue, Turn, Write};
+use crate::store::{DeadLetter, Finish, OutboxDepth, Queued, Requeued, StoreError, format, history, mail, orders};
 use crate::units::{BrandId, Timestamp, VenueId, human_duration};
 
 /// How long a statement waits for another process's lock, such as a backup's.
@@ -42,7 +42,7 @@ const READERS: u32 = 3;
 pub struct Store {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
-    queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue>,
     /// Held as long as any clone lives; the system releases it when the process dies.
     lock: Option<Arc<File>>,
 }
@@ -65,7 +65,9 @@ impl Store {
         let mut store = Self::connect(path, made).await?;
         store.lock = Some(Arc::new(lock));
         migrator().run(&store.writer).await.map_err(|source| not_migrated(path, source))?;
-        store.release_leases().await.map_err(|source| not_opened(path, source))?;
+        // A database that cannot be written is found now, and not by the first change. To begin alone says nothing of it.
+        let nothing = sqlx::query("DELETE FROM outbox WHERE FALSE").execute(&store.writer).await;
+        nothing.map_err(|source| not_opened(path, source))?;
         Ok(store)
     }
 
@@ -108,7 +110,10 @@ impl Store {
             // A busy machine would be warned of every statement that takes a second; `begin` says it once.
             .disable_statement_logging();
         // The pool's own line would come for every commit of every brand; `begin` says it once.
-        let writer = SqlitePoolOptions::new().max_connections(1).acquire_slow_threshold(Duration::MAX);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_slow_threshold(Duration::MAX)
+            .test_before_acquire(false);
         let writer = writer.after_release(|connection, _| {
             Box::pin(async move {
                 // Behind the rollback that a dropped transaction left to be done.
@@ -119,55 +124,9 @@ impl Store {
             })
         });
         let writer = writer.connect_with(options.clone()).await.map_err(open)?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options);
+        let readers =
+            SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false).connect_lazy_with(options);
         Ok(Self { writer, readers, queue: Arc::default(), lock: None })
-    }
-
-    /// Writes a changed cycle, whole or not at all.
-    pub async fn commit(&self, brand: &BrandId, commit: &Commit, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        orders::put_answers(&mut tx, &commit.answers, now).await?;
-        for snapshot in &commit.venues {
-            let stored = commit.stored.get(&snapshot.id()).copied().unwrap_or_default();
-            if stored.snapshot {
-                put_venue(&mut tx, brand, snapshot).await?;
-            }
-            if stored.catalog {
-                put_catalog(&mut tx, brand, snapshot).await?;
-            }
-        }
-        for venue in &commit.venues_gone {
-            forget_venue(&mut tx, brand, *venue).await?;
-        }
-        for (key, alert) in &commit.alerts {
-            put_alert(&mut tx, brand, key, alert.as_ref(), now).await?;
-        }
-        for (key, group) in &commit.groups {
-            mail::put_group(&mut tx, brand, key, group.as_ref()).await?;
-        }
-        for (venue, change) in &commit.changes {
-            let (subject, body) = format::encode_change(change);
-            put_history(&mut tx, brand, *venue, &subject, &body, now).await?;
-        }
-        for (venue, gap) in &commit.gaps {
-            put_history(&mut tx, brand, *venue, format::GAP_SUBJECT, &format::encode_gap(*gap), now).await?;
-        }
-        if !commit.readings.is_empty() {
-            history::put_readings(&mut tx, brand, &commit.readings).await?;
-        }
-        for notice in &commit.notices {
-            put_notice(&mut tx, notice).await?;
-        }
-        for (receiver, mailed) in &commit.mailed {
-            mail::put_mailed(&mut tx, brand, receiver, mailed).await?;
-        }
-        for (key, reported) in &commit.reported {
-            mail::put_reported(&mut tx, brand, key, reported.as_ref()).await?;
-        }
-        for (id, silence) in &commit.silences {
-            orders::put_silence(&mut tx, brand, id, silence.as_ref()).await?;
-        }
-        tx.commit().await.map_err(failed("commit a cycle"))
     }
 
     /// Reads what is remembered of a brand.
@@ -192,37 +151,28 @@ impl Store {
         Ok(Memory { access: Access::Untried, venues, book, groups, silences, mailed, reported })
     }
 
-    /// Leases up to `most` notices of a receiver's channel for one attempt each, oldest first.
+    /// Returns the oldest notices of a receiver's channel that wait, at most so many, in the order of telling.
     ///
-    /// Nothing overtakes: the oldest that waits must be due, and the batch ends before the first that is not. A notice
-    /// that cannot be read becomes a dead letter. The lease only saves work; a notice's id makes a repetition
-    /// recognisable (style 39).
-    pub async fn lease(
+    /// Nothing is noted of that: one worker at most is at work on a channel, in the one process that holds the database.
+    /// A notice that cannot be read becomes a dead letter.
+    pub async fn waiting(
         &self,
         receiver: &ReceiverName,
         channel: Channel,
         most: u32,
-        lease: Duration,
         now: Timestamp,
-    ) -> Result<Vec<Leased>, StoreError> {
+    ) -> Result<Vec<Queued>, StoreError> {
         let rows = sqlx::query(
-            "WITH oldest AS (
-                 SELECT id, MAX(due_ms, leased_until_ms) <= $4 AS is_due FROM outbox
-                 WHERE receiver = $2 AND channel = $3 AND state = 'waiting' ORDER BY id LIMIT $5)
-             UPDATE outbox SET leased_until_ms = $1, attempts = attempts + 1 WHERE id IN (
-                 SELECT id FROM oldest WHERE NOT EXISTS (
-                     SELECT 1 FROM oldest AS before WHERE before.id <= oldest.id AND NOT before.is_due))
-             RETURNING id, notice, at_ms, body, summary, attempts, queued_ms",
+            "SELECT id, notice, at_ms, body, summary, attempts, queued_ms, due_ms FROM outbox
+             WHERE receiver = $1 AND channel = $2 AND state = 'waiting' ORDER BY id LIMIT $3",
         )
-        .bind(now.plus(lease).unix_ms())
         .bind(receiver.as_str())
         .bind(channel.word())
-        .bind(now.unix_ms())
         .bind(most)
-        .fetch_all(&self.writer)
+        .fetch_all(&self.readers)
         .await
-        .map_err(failed("lease notices"))?;
-        let (mut leased, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
+        .map_err(failed("look for notices that wait"))?;
+        let (mut waiting, mut unreadable) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in rows {
             let content = match format::decode_content(row.get(3)) {
                 Ok(content) => content,
@@ -238,78 +188,36 @@ impl Store {
                 content,
                 summary: row.get(4),
             };
-            let (attempts, queued_ms): (u32, i64) = (row.get(5), row.get(6));
-            let queued_at = Timestamp::from_unix_ms(queued_ms);
-            leased.push(Leased { row: row.get(0), notice, attempts: attempts.saturating_sub(1), queued_at });
+            let [queued_at, due] = [6, 7].map(|column| Timestamp::from_unix_ms(row.get(column)));
+            waiting.push(Queued { row: row.get(0), notice, attempts: row.get(5), queued_at, due });
         }
         if !unreadable.is_empty() {
             tracing::error!(%receiver, "{} stored notices cannot be read, see dead-letters", unreadable.len());
             self.finish(&unreadable, now).await?;
         }
-        // RETURNING promises no order.
-        leased.sort_by_key(|leased| leased.row);
-        Ok(leased)
+        Ok(waiting)
     }
 
-    /// Returns when the oldest waiting notice of a receiver's channel is due; those behind it wait for it.
-    pub async fn next_due(&self, receiver: &ReceiverName, channel: Channel) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query(
-            "SELECT MAX(due_ms, leased_until_ms) FROM outbox
-             WHERE receiver = $1 AND channel = $2 AND state = 'waiting' ORDER BY id LIMIT 1",
-        )
-        .bind(receiver.as_str())
-        .bind(channel.word())
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(failed("look for due notices"))?;
-        Ok(row.map(|row| Timestamp::from_unix_ms(row.get(0))))
-    }
-
-    /// Gives leases back whose attempts were not begun, as if they had never been taken.
-    pub async fn give_back(&self, leased: &[Leased]) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        for leased in leased {
-            let statement =
-                sqlx::query("UPDATE outbox SET leased_until_ms = 0, attempts = $2 WHERE id = $1 AND state = 'waiting'");
-            let statement = statement.bind(leased.row).bind(leased.attempts);
-            statement.execute(&mut *tx).await.map_err(failed("give a notice back"))?;
-        }
-        tx.commit().await.map_err(failed("give notices back"))
-    }
-
-    /// Ends leased attempts, all in one transaction.
+    /// Ends attempts, all in one transaction.
     pub async fn finish(&self, finished: &[(i64, Finish)], now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
+        let mut batch = Batch::default();
         for (row, finish) in finished {
-            let (state, why) = match finish {
+            let (state, why, attempts) = match finish {
                 Finish::Retry { at, why } => {
-                    let statement = sqlx::query(
-                        "UPDATE outbox SET leased_until_ms = 0, due_ms = $2, why = $3 WHERE id = $1 AND state = 'waiting'",
-                    );
-                    let statement = statement.bind(row).bind(at.unix_ms()).bind(why);
-                    statement.execute(&mut *tx).await.map_err(failed("put off a delivery"))?;
+                    let retry = "UPDATE outbox SET due_ms = ?, why = ?, attempts = attempts + 1 WHERE id = ? AND state = 'waiting'";
+                    batch.add(retry).bind(at.unix_ms()).bind(why).bind(row);
                     continue;
                 }
-                Finish::Delivered { but } => ("delivered", but.as_ref()),
-                Finish::Dead { why } => ("dead", Some(why)),
-                Finish::Expired { why } => ("expired", Some(why)),
+                Finish::Delivered { but } => ("delivered", but.as_ref(), 1),
+                Finish::Dead { why } => ("dead", Some(why), 1),
+                Finish::Expired { why } => ("expired", Some(why), 0),
             };
             // A late refusal does not bury what was delivered; a late delivery is one, whatever was said before.
-            let statement = sqlx::query(
-                "UPDATE outbox SET state = $2, leased_until_ms = 0, why = $3, finished_ms = $4
-                 WHERE id = $1 AND (state = 'waiting' OR $2 = 'delivered')",
-            );
-            let statement = statement.bind(row).bind(state).bind(why).bind(now.unix_ms());
-            statement.execute(&mut *tx).await.map_err(failed("finish a delivery"))?;
+            let ended = "UPDATE outbox SET state = ?, why = ?, finished_ms = ?, attempts = attempts + ?
+                 WHERE id = ? AND (state = 'waiting' OR ? = 'delivered')";
+            batch.add(ended).bind(state).bind(why).bind(now.unix_ms()).bind(attempts).bind(row).bind(state);
         }
-        tx.commit().await.map_err(failed("finish deliveries"))
-    }
-
-    /// Gives every lease back: at the start of a process nobody holds one.
-    async fn release_leases(&self) -> Result<(), sqlx::Error> {
-        let statement =
-            sqlx::query("UPDATE outbox SET leased_until_ms = 0 WHERE leased_until_ms > 0 AND state = 'waiting'");
-        statement.execute(&self.writer).await.map(drop)
+        self.write(Write { answers: Vec::new(), now, batch, operation: "note how deliveries ended" }).await
     }
 
     /// Returns the notices that were given up, newest first, at most 500.
@@ -383,16 +291,22 @@ impl Store {
     }
 
     /// Remembers which retained topics a broker holds: `true` published, `false` cleared.
-    pub async fn note_published(&self, broker: &str, topics: &[(String, bool)]) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
+    pub async fn note_published(
+        &self,
+        broker: &str,
+        topics: &[(impl AsRef<str> + Sync, bool)],
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
         for (topic, is_held) in topics {
             let statement = if *is_held {
-                sqlx::query("INSERT INTO published (broker, topic) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+                "INSERT INTO published (broker, topic) VALUES (?, ?) ON CONFLICT DO NOTHING"
             } else {
-                sqlx::query("DELETE FROM published WHERE broker = $1 AND topic = $2")
+                "DELETE FROM published WHERE broker = ? AND topic = ?"
             };
-            statement.bind(broker).bind(topic).execute(&mut *tx).await.map_err(failed("note a published topic"))?;
+            batch.add(statement).bind(broker).bind(topic.as_ref());
         }
+        let mut tx = self.begin().await?;
+        batch.run(&mut tx, "note a published topic").await?;
         tx.commit().await.map_err(failed("note published topics"))
     }
 
@@ -468,39 +382,12 @@ fn migrator() -> Migrator {
         step(5, "reports", include_str!("schema_5.sql")),
         step(6, "readings", include_str!("schema_6.sql")),
         step(7, "links", include_str!("schema_7.sql")),
+        step(8, "leases", include_str!("schema_8.sql")),
     ])
 }
 
 pub(super) fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Statement { operation, source }
-}
-
-async fn put_venue(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let statement = sqlx::query(
-        "INSERT INTO venue (brand, venue, body) VALUES ($1, $2, $3) ON CONFLICT (brand, venue) DO UPDATE SET body = excluded.body",
-    );
-    let statement =
-        statement.bind(brand.as_str()).bind(snapshot.id().0.cast_signed()).bind(format::encode_venue(snapshot));
-    statement.execute(&mut **tx).await.map_err(failed("write a venue")).map(drop)
-}
-
-async fn put_catalog(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let statement = sqlx::query(
-        "INSERT INTO catalog (brand, venue, body) VALUES ($1, $2, $3) ON CONFLICT (brand, venue) DO UPDATE SET body = excluded.body",
-    );
-    let body = format::encode_catalog(&snapshot.picture.catalog);
-    let statement = statement.bind(brand.as_str()).bind(snapshot.id().0.cast_signed()).bind(body);
-    statement.execute(&mut **tx).await.map_err(failed("write a catalog")).map(drop)
-}
-
-async fn forget_venue(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId, venue: VenueId) -> Result<(), StoreError> {
-    for statement in
-        ["DELETE FROM venue WHERE brand = $1 AND venue = $2", "DELETE FROM catalog WHERE brand = $1 AND venue = $2"]
-    {
-        let statement = sqlx::query(statement).bind(brand.as_str()).bind(venue.0.cast_signed());
-        statement.execute(&mut **tx).await.map_err(failed("forget a venue"))?;
-    }
-    Ok(())
 }
 
 async fn load_catalogs(
@@ -528,70 +415,11 @@ async fn load_alerts(tx: &mut Transaction<'_, Sqlite>, brand: &BrandId) -> Resul
     Ok(book)
 }
 
-async fn put_alert(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    key: &AlertKey,
-    alert: Option<&Alert>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let subject = format::encode_subject(&key.subject);
-    if alert.and_then(Alert::open).is_none() {
-        orders::put_past_episode(tx, brand, &subject, key, now).await?;
-    }
-    let statement = match alert {
-        Some(alert) => sqlx::query(
-            "INSERT INTO alert (brand, subject, rule, body) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (brand, subject, rule) DO UPDATE SET body = excluded.body",
-        )
-        .bind(brand.as_str())
-        .bind(subject)
-        .bind(key.rule.as_str())
-        .bind(format::encode_alert(alert)),
-        None => sqlx::query("DELETE FROM alert WHERE brand = $1 AND subject = $2 AND rule = $3")
-            .bind(brand.as_str())
-            .bind(subject)
-            .bind(key.rule.as_str()),
-    };
-    statement.execute(&mut **tx).await.map_err(failed("write an alert")).map(drop)
-}
-
-async fn put_history(
-    tx: &mut Transaction<'_, Sqlite>,
-    brand: &BrandId,
-    venue: VenueId,
-    subject: &str,
-    body: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let statement = sqlx::query("INSERT INTO history (brand, venue, at_ms, subject, body) VALUES ($1, $2, $3, $4, $5)");
-    let statement =
-        statement.bind(brand.as_str()).bind(venue.0.cast_signed()).bind(now.unix_ms()).bind(subject).bind(body);
-    statement.execute(&mut **tx).await.map_err(failed("write the history")).map(drop)
-}
-
-pub(super) async fn put_notice(tx: &mut Transaction<'_, Sqlite>, notice: &Notice) -> Result<(), StoreError> {
-    // The id is derived from the content: a cycle that is repeated inserts the same rows, and they are ignored.
-    let statement = sqlx::query(
-        "INSERT INTO outbox (notice, receiver, channel, at_ms, summary, body, queued_ms, due_ms) VALUES ($1, $2, $3, $4, $5, $6, $4, $4)
-         ON CONFLICT (notice, receiver, channel) DO NOTHING",
-    );
-    let statement = statement
-        .bind(notice.id.as_str())
-        .bind(notice.receiver.as_str())
-        .bind(notice.content.channel().word())
-        .bind(notice.at.unix_ms())
-        .bind(&notice.summary)
-        .bind(format::encode_content(&notice.content));
-    statement.execute(&mut **tx).await.map_err(failed("write a notice")).map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::alerts::notice::{Content, Event};
-
-    const LEASE: Duration = Duration::from_secs(150);
+    use crate::engine::Commit;
 
     fn at(s: i64) -> Timestamp {
         Timestamp::from_unix_ms(1_778_252_651_000 + s * 1000)
@@ -617,9 +445,11 @@ mod tests {
         (dir, store)
     }
 
-    async fn lease(store: &Store, most: u32, now: Timestamp) -> Vec<String> {
-        let leased = store.lease(&ops(), Channel::Webhook, most, LEASE, now).await.expect("a lease");
-        leased.into_iter().map(|leased| leased.notice.summary).collect()
+    async fn waiting(store: &Store, most: u32) -> Vec<(String, i64, u32)> {
+        let waiting = store.waiting(&ops(), Channel::Webhook, most, at(0)).await.expect("a look");
+        let shown =
+            |queued: Queued| (queued.notice.summary, (queued.due.unix_ms() - at(0).unix_ms()) / 1000, queued.attempts);
+        waiting.into_iter().map(shown).collect()
     }
 
     async fn finish(store: &Store, finished: &[(&str, Finish)], now: Timestamp) {
@@ -636,31 +466,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_notice_that_waits_to_be_tried_again_holds_those_behind_it() {
-        let (_dir, store) = store_with(&["opened", "closed"]).await;
-        let due = || async { store.next_due(&ops(), Channel::Webhook).await.expect("a look") };
-        assert_eq!(lease(&store, 1, at(0)).await, ["opened"]);
-        assert_eq!(lease(&store, 1, at(1)).await, [""; 0], "it is on its way");
-        finish(&store, &[("opened", retry(5))], at(1)).await;
-        assert_eq!((lease(&store, 1, at(4)).await.len(), due().await), (0, Some(at(5))), "no overtaking");
-        assert_eq!(lease(&store, 1, at(5)).await, ["opened"]);
-        finish(&store, &[("opened", Finish::Dead { why: "given up".to_owned() })], at(6)).await;
-        assert_eq!(due().await, Some(at(0)));
-        assert_eq!(lease(&store, 1, at(6)).await, ["closed"]);
-        finish(&store, &[("closed", Finish::Delivered { but: None })], at(7)).await;
-        assert_eq!(due().await, None);
-    }
-
-    #[tokio::test]
-    async fn a_batch_ends_before_the_first_that_is_not_due() {
-        let (_dir, store) = store_with(&["a", "b", "c", "d"]).await;
-        assert_eq!(lease(&store, 3, at(0)).await, ["a", "b", "c"]);
-        let rest = Finish::Delivered { but: None };
-        finish(&store, &[("a", retry(5)), ("b", rest), ("c", retry(9))], at(1)).await;
-        assert_eq!(lease(&store, 32, at(4)).await, [""; 0]);
-        assert_eq!(lease(&store, 32, at(6)).await, ["a"], "d is due, but behind c");
-        finish(&store, &[("a", Finish::Delivered { but: None })], at(6)).await;
-        assert_eq!(lease(&store, 32, at(9)).await, ["c", "d"]);
+    async fn what_waits_comes_in_the_order_of_telling_with_when_it_is_due() {
+        let (_dir, store) = store_with(&["a", "b", "c"]).await;
+        let row = |id: &str, due: i64, attempts: u32| (id.to_owned(), due, attempts);
+        assert_eq!(waiting(&store, 2).await, [row("a", 0, 0), row("b", 0, 0)]);
+        finish(&store, &[("a", retry(5)), ("b", Finish::Dead { why: "given up".to_owned() })], at(1)).await;
+        assert_eq!(waiting(&store, 9).await, [row("a", 5, 1), row("c", 0, 0)]);
+        finish(&store, &[("a", Finish::Delivered { but: None }), ("c", retry(9)), ("c", retry(10))], at(6)).await;
+        assert_eq!(waiting(&store, 9).await, [row("c", 10, 2)]);
     }
 
     #[tokio::test]
@@ -668,7 +481,7 @@ mod tests {
         let (_dir, store) = store_with(&["bad", "good"]).await;
         let spoil = sqlx::query("UPDATE outbox SET body = '{' WHERE notice = 'bad'").execute(&store.writer);
         spoil.await.expect("spoilt");
-        assert_eq!(lease(&store, 32, at(0)).await, ["good"]);
+        assert_eq!(waiting(&store, 32).await, [("good".to_owned(), 0, 0)]);
         let letters = store.dead_letters().await.expect("a list");
         assert!(letters.len() == 1 && letters[0].why.contains("cannot read the stored notice"), "{letters:?}");
     }
@@ -678,10 +491,10 @@ mod tests {
         let (dir, store) = store_with(&["a"]).await;
         let path = dir.path().join("db");
         Store::open_beside(&path).await.expect("of this version").close().await;
-        let newer = "INSERT INTO _sqlx_migrations SELECT 8, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 7";
+        let newer = "INSERT INTO _sqlx_migrations SELECT 9, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 8";
         sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
         let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
-        assert!(error.contains("has the schema 8") && error.contains("knows 7"), "{error}");
+        assert!(error.contains("has the schema 9") && error.contains("knows 8"), "{error}");
 
         let other = dir.path().join("other");
         Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))

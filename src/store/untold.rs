@@ -8,7 +8,9 @@ use std::time::Duration;
 use sqlx::Row;
 
 use crate::alerts::notice::{Channel, Notice, NoticeId, ReceiverName};
-use crate::store::sqlite::{failed, put_notice};
+use crate::store::batch::Batch;
+use crate::store::cycle::put_notice;
+use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError, format};
 use crate::units::Timestamp;
 
@@ -93,15 +95,16 @@ impl Store {
         notices: &[Notice],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
+        let mut batch = Batch::default();
         for notice in notices {
-            put_notice(&mut tx, notice).await?;
+            put_notice(&mut batch, notice);
         }
         for row in rows {
-            let statement = sqlx::query("UPDATE outbox SET passed_to = $2, passed_ms = $3 WHERE id = $1");
-            let statement = statement.bind(row).bind(to.as_str()).bind(now.unix_ms());
-            statement.execute(&mut *tx).await.map_err(failed("note what was passed on"))?;
+            let statement = "UPDATE outbox SET passed_to = ?, passed_ms = ? WHERE id = ?";
+            batch.add(statement).bind(to.as_str()).bind(now.unix_ms()).bind(row);
         }
+        let mut tx = self.begin().await?;
+        batch.run(&mut tx, "note what was passed on").await?;
         tx.commit().await.map_err(failed("pass notices on"))
     }
 }

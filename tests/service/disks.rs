@@ -20,7 +20,7 @@ use crate::webhook::Answer;
 
 const DATABASE: &str = "disk/eightysix.db";
 const NOT_STORED: &str = "nothing is taken in until the store works: ";
-const NOT_LEASED: &str = "delivery waits for the store: ";
+const NOT_NOTED: &str = "delivery waits for the store: ";
 const NO_ORDERS: &str = "nobody's orders are taken in until the store can be read: ";
 /// What nobody is by default: without rights to files of others.
 const NOBODY: u32 = 65_534;
@@ -128,7 +128,7 @@ async fn a_full_disk_takes_nothing_in_says_so_once_and_loses_nothing() {
     let mut screen = stage.screen("pass").await;
     screen.until("the first list", |seen| seen.listed("sahil/1/stop", "out") == [105]).await;
 
-    // A notice is on its way, which cannot even be leased again.
+    // A notice is on its way, which cannot even be noted.
     stage.hooks.answer(Answer::status(503));
     stage.pos.limit(104, 0);
     service.says("not told yet: ");
@@ -141,9 +141,9 @@ async fn a_full_disk_takes_nothing_in_says_so_once_and_loses_nothing() {
     stage.pos.limit(102, 0);
     stage.pos.restock(105);
     service.says(NOT_STORED);
-    service.says(NOT_LEASED);
+    service.says(NOT_NOTED);
     let log = service.story();
-    for said in [NOT_STORED, NOT_LEASED] {
+    for said in [NOT_STORED, NOT_NOTED] {
         let line = log.lines().find(|line| line.contains(said)).expect("it was said");
         assert!(line.contains("ERROR") && line.contains("database or disk is full"), "{line}");
     }
@@ -152,7 +152,7 @@ async fn a_full_disk_takes_nothing_in_says_so_once_and_loses_nothing() {
     stage.pos.wait_for_polls(6);
     stage.pos.restock(103);
     stage.pos.wait_for_polls(6);
-    for said in [NOT_STORED, NOT_LEASED] {
+    for said in [NOT_STORED, NOT_NOTED] {
         assert_eq!(service.story().matches(said).count(), 1, "once: {}", service.story());
     }
     assert_eq!(screen.seen.listed("sahil/1/stop", "out"), [105], "screens show what is stored");
@@ -171,7 +171,7 @@ async fn a_full_disk_takes_nothing_in_says_so_once_and_loses_nothing() {
     });
     assert_eq!((stage.told(102), stage.told(103).len()), (vec!["alert.opened".to_owned()], 0));
     assert!(service.end("TERM").success());
-    stage.close_despite(&[NOT_STORED, NOT_LEASED, "not told yet: "]);
+    stage.close_despite(&[NOT_STORED, NOT_NOTED, "not told yet: "]);
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_disk_that_turns_read_only_takes_nothing_in_and_the_start_after_its_re
     wait::until("the webhook of 102", || (stage.told(102) == ["alert.opened"]).then_some(()));
     assert_eq!(stage.told(103).len(), 0);
     assert!(service.end("TERM").success());
-    stage.close_despite(&[NOT_STORED, NOT_LEASED, NO_ORDERS]);
+    stage.close_despite(&[NOT_STORED, NOT_NOTED, NO_ORDERS]);
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn a_database_that_another_process_locks_is_waited_for() {
     screen.event("alert.opened", 102).await;
     wait::until("the webhook", || (stage.told(102) == ["alert.opened"]).then_some(()));
     assert!(service.end("TERM").success());
-    stage.close_despite(&[NOT_STORED, NOT_LEASED]);
+    stage.close_despite(&[NOT_STORED, NOT_NOTED]);
 }
 
 /// Writes over the pages behind the first two, where the tables are.
@@ -402,7 +402,7 @@ async fn a_database_cut_under_it_resolves_nothing_and_the_next_start_says_so() {
     service.end("KILL");
     let ended = stage.eightysix(&["run", "--config", "eightysix.yaml"]);
     assert!(ended.code == Some(1) && ended.stderr.contains("it is damaged or none at all"), "{ended:?}");
-    stage.close_despite(&[NOT_STORED, NOT_LEASED, NO_ORDERS]);
+    stage.close_despite(&[NOT_STORED, NOT_NOTED, NO_ORDERS]);
 }
 
 #[tokio::test]

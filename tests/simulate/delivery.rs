@@ -19,7 +19,6 @@ use crate::script::{Ear, Trouble};
 use crate::tables::Row;
 
 /// As in `delivery::worker`.
-const LEASE: Duration = Duration::from_secs(150);
 const MQTT_BATCH: usize = 32;
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// How long a sink waits for an answer at most.
@@ -28,8 +27,8 @@ const ANSWER_MAX: Duration = Duration::from_mins(1);
 /// Where a notice of the outbox stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It waits for its time, or for the end of a lease.
-    Waiting { due: Timestamp, leased_until: Timestamp, attempts: u32 },
+    /// It waits for its time.
+    Waiting { due: Timestamp, attempts: u32 },
     /// It ended, at this time.
     Ended { finish: Finish, at: Timestamp },
 }
@@ -38,7 +37,7 @@ impl Standing {
     /// Returns when it can be tried, while it waits.
     fn due(&self) -> Option<Timestamp> {
         match self {
-            Self::Waiting { due, leased_until, .. } => Some((*due).max(*leased_until)),
+            Self::Waiting { due, .. } => Some(*due),
             Self::Ended { .. } => None,
         }
     }
@@ -90,19 +89,10 @@ impl Delivery {
         self.fallback.dies();
     }
 
-    /// A new process gives back the leases of the old one, as `Store::open` does.
-    pub(crate) fn starts(&mut self) {
-        for standing in &mut self.standings {
-            if let Standing::Waiting { leased_until, .. } = standing {
-                *leased_until = Timestamp::from_unix_ms(0);
-            }
-        }
-    }
-
     /// Does what is due and returns when to look again. `can_store` is false while nothing can be written.
     pub(crate) fn turn(&mut self, outbox: &[Row], broker_is_up: bool, can_store: bool, clock: Clock) -> Uptime {
         for row in &outbox[self.standings.len()..] {
-            let waiting = Standing::Waiting { due: row.at, leased_until: Timestamp::from_unix_ms(0), attempts: 0 };
+            let waiting = Standing::Waiting { due: row.at, attempts: 0 };
             self.standings.push(waiting);
             self.workers.entry((row.receiver.clone(), row.channel)).or_default();
         }
@@ -132,8 +122,7 @@ impl Delivery {
                 return ends;
             }
             if !can_store {
-                // As the worker does: the lease runs out, and the notice goes out again under its old id.
-                worker.attempt = None;
+                // As the worker does: nothing more is sent before that is stored.
                 return clock.uptime.plus(Duration::from_secs(5));
             }
             worker.attempt = None;
@@ -144,7 +133,7 @@ impl Delivery {
         if !can_store || (name.1 == "mqtt" && !broker_is_up) {
             return clock.uptime.plus(LOOK_EVERY);
         }
-        let rows = self.lease(name, outbox, clock.wall);
+        let rows = self.due(name, outbox, clock.wall);
         if rows.is_empty() {
             let due = self.next_due(name, outbox).map_or(LOOK_EVERY, |due| due.since(clock.wall).min(LOOK_EVERY));
             return clock.uptime.plus(due.max(Duration::from_millis(10)));
@@ -156,15 +145,14 @@ impl Delivery {
     }
 
     /// Takes the oldest that waits, if it is due; for screens those behind it too.
-    fn lease(&mut self, name: &(String, &'static str), outbox: &[Row], now: Timestamp) -> Vec<usize> {
+    fn due(&self, name: &(String, &'static str), outbox: &[Row], now: Timestamp) -> Vec<usize> {
         let most = if name.1 == "mqtt" { MQTT_BATCH } else { 1 };
         let mut rows = Vec::new();
         for (index, _) in outbox.iter().enumerate().filter(|(_, row)| is_of(row, name)) {
-            let Standing::Waiting { due, leased_until, attempts } = &mut self.standings[index] else { continue };
-            if rows.len() == most || (*due).max(*leased_until) > now {
+            let Standing::Waiting { due, .. } = &self.standings[index] else { continue };
+            if rows.len() == most || *due > now {
                 break;
             }
-            (*leased_until, *attempts) = (now.plus(LEASE), *attempts + 1);
             rows.push(index);
         }
         rows
@@ -217,11 +205,9 @@ impl Delivery {
         let outcome =
             if is_good { Outcome::Delivered } else { Outcome::Later { why: "busy".to_owned(), wait_min: None } };
         let id = NoticeId::from_stored(&row.id);
-        let finish = delivery::next(content.channel(), &id, attempts, outcome, row.at, now);
+        let finish = delivery::next(content.channel(), &id, attempts + 1, outcome, row.at, now);
         self.standings[index] = match finish {
-            Finish::Retry { at, why: _ } => {
-                Standing::Waiting { due: at, leased_until: Timestamp::from_unix_ms(0), attempts }
-            }
+            Finish::Retry { at, why: _ } => Standing::Waiting { due: at, attempts: attempts + 1 },
             finish @ (Finish::Delivered { .. } | Finish::Dead { .. } | Finish::Expired { .. }) => {
                 Standing::Ended { finish, at: now }
             }

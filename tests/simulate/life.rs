@@ -391,7 +391,6 @@ impl Life {
     }
 
     fn starts(&mut self, clock: Clock) {
-        self.delivery.starts();
         self.onlookers.borrow_mut().starts(self.rules, clock);
         self.onlookers.borrow_mut().gaps.process_begins();
         self.driver.forget_address();
@@ -623,7 +622,6 @@ impl Life {
             self.onlookers.borrow_mut().starts(self.rules, clock);
             self.driver.reload(clock);
             self.delivery.dies();
-            self.delivery.starts();
         }
         if self.driver.runs() {
             self.onlookers.borrow_mut().screens.start(self.driver.watcher().engine(), clock.wall);

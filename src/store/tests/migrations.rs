@@ -1,7 +1,5 @@
 //! Stores that earlier versions left behind, as dumps, opened by this one. Each new migration adds its dump here.
 
-use std::time::Duration;
-
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 
 use super::*;
@@ -12,7 +10,7 @@ use crate::store::{OutboxDepth, Store};
 use crate::units::Secret;
 
 /// Every version of the schema, with a store that it filled.
-const DUMPS: [(u32, &str); 7] = [
+const DUMPS: [(u32, &str); 8] = [
     (1, include_str!("../../../tests/data/store_1.sql")),
     (2, include_str!("../../../tests/data/store_2.sql")),
     (3, include_str!("../../../tests/data/store_3.sql")),
@@ -20,6 +18,7 @@ const DUMPS: [(u32, &str); 7] = [
     (5, include_str!("../../../tests/data/store_5.sql")),
     (6, include_str!("../../../tests/data/store_6.sql")),
     (7, include_str!("../../../tests/data/store_7.sql")),
+    (8, include_str!("../../../tests/data/store_8.sql")),
 ];
 
 #[tokio::test]
@@ -62,10 +61,14 @@ async fn a_filled_store_of_every_version_is_opened_with_all_that_it_holds() {
         let passed_to = if version < 3 { None } else { Some("office") };
         assert_eq!((letter.why.as_str(), letter.passed_to.as_deref()), ("410 Gone", passed_to), "version {version}");
         assert_eq!(store.published_topics("kitchen").await.expect("read"), ["eightysix/v1/sahil/1/stop"]);
-        let leased = store.lease(&receiver(), Channel::Webhook, 9, Duration::from_secs(30), NOW).await.expect("leased");
-        let ids: Vec<_> = leased.iter().map(|leased| (leased.notice.id.as_str(), leased.attempts)).collect();
-        assert_eq!(ids, [("n3", 1), ("n4", 0)], "version {version}: the lease of the process that ended is released");
-        assert_eq!(leased[0].notice, webhook("n3"), "version {version}: byte for byte");
+        let waiting = store.waiting(&receiver(), Channel::Webhook, 9, NOW).await.expect("a look");
+        let ids: Vec<_> = waiting.iter().map(|queued| (queued.notice.id.as_str(), queued.attempts)).collect();
+        assert_eq!(
+            ids,
+            [("n3", 1), ("n4", 0)],
+            "version {version}: what the process that ended had leased waits as well"
+        );
+        assert_eq!(waiting[0].notice, webhook("n3"), "version {version}: byte for byte");
     }
 }
 

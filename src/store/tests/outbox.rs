@@ -1,12 +1,10 @@
-//! The outbox: one attempt per lease, retries when due, dead letters kept and sent anew, and old rows forgotten.
+//! The outbox: its order, retries when due, dead letters kept and sent anew, and old rows forgotten.
 
 use std::time::Duration;
 
 use super::*;
 use crate::alerts::notice::Channel;
-use crate::store::{DEAD_KEPT, DELIVERED_KEPT, Finish, HISTORY_KEPT, Leased, OutboxDepth, Requeued, Store};
-
-const LEASE: Duration = Duration::from_secs(30);
+use crate::store::{DEAD_KEPT, DELIVERED_KEPT, Finish, HISTORY_KEPT, OutboxDepth, Queued, Requeued, Store};
 
 struct Outbox {
     store: Store,
@@ -23,14 +21,15 @@ impl Outbox {
         Self { store, _folder: folder }
     }
 
-    async fn lease(&self, most: u32, s: i64) -> Vec<Leased> {
-        self.store.lease(&receiver(), Channel::Webhook, most, LEASE, after_s(s)).await.expect("leased")
+    async fn waiting(&self, most: u32) -> Vec<Queued> {
+        self.store.waiting(&receiver(), Channel::Webhook, most, NOW).await.expect("a look")
     }
 
-    /// Leases what is due and shows it: id, and attempts made before.
-    async fn leased(&self, most: u32, s: i64) -> Vec<(String, u32)> {
-        let leased = self.lease(most, s).await;
-        leased.into_iter().map(|leased| (leased.notice.id.as_str().to_owned(), leased.attempts)).collect()
+    /// Shows what waits: id, when it is due, and attempts so far.
+    async fn shown(&self) -> Vec<(String, i64, u32)> {
+        let due_s = |queued: &Queued| (queued.due.unix_ms() - NOW.unix_ms()) / 1000;
+        let shown = |queued: Queued| (queued.notice.id.as_str().to_owned(), due_s(&queued), queued.attempts);
+        self.waiting(9).await.into_iter().map(shown).collect()
     }
 
     async fn finish(&self, row: i64, finish: Finish, s: i64) {
@@ -42,47 +41,32 @@ impl Outbox {
         let untold = self.store.untold(&receiver(), after_s(s)).await.expect("looked");
         untold.into_iter().map(|it| it.notice.id.as_str().to_owned()).collect()
     }
-
-    async fn next_due_s(&self) -> Option<i64> {
-        let at = self.store.next_due(&receiver(), Channel::Webhook).await.expect("looked");
-        at.map(|at| (at.unix_ms() - NOW.unix_ms()) / 1000)
-    }
 }
 
-fn shown(expected: &[(&str, u32)]) -> Vec<(String, u32)> {
-    expected.iter().map(|(id, attempts)| ((*id).to_owned(), *attempts)).collect()
+fn shown(expected: &[(&str, i64, u32)]) -> Vec<(String, i64, u32)> {
+    expected.iter().map(|(id, due_s, attempts)| ((*id).to_owned(), *due_s, *attempts)).collect()
 }
 
 #[tokio::test]
-async fn a_lease_is_one_attempt_oldest_first_and_comes_back_when_it_ends() {
+async fn what_waits_for_a_receivers_channel_comes_oldest_first() {
     let outbox = Outbox::with(vec![webhook("a"), publish("p"), webhook("b"), webhook("c")]).await;
-    assert_eq!(outbox.next_due_s().await, Some(0));
-    assert_eq!(outbox.leased(2, 0).await, shown(&[("a", 0), ("b", 0)]));
-    assert_eq!(outbox.leased(9, 0).await, shown(&[]), "what is leased is not leased again, and not overtaken");
-    assert_eq!(outbox.leased(9, 29).await, shown(&[]));
-    assert_eq!(outbox.next_due_s().await, Some(30), "when the first lease ends");
-    assert_eq!(
-        outbox.leased(9, 30).await,
-        shown(&[("a", 1), ("b", 1), ("c", 0)]),
-        "an attempt that never ended counts"
-    );
+    assert_eq!(outbox.shown().await, shown(&[("a", 0, 0), ("b", 0, 0), ("c", 0, 0)]));
+    assert_eq!(outbox.waiting(2).await.len(), 2);
     let other = ReceiverName::new("kitchen");
-    let none = outbox.store.lease(&other, Channel::Webhook, 9, LEASE, after_s(99)).await.expect("leased");
+    let none = outbox.store.waiting(&other, Channel::Webhook, 9, NOW).await.expect("a look");
     assert_eq!(none, [], "another receiver's rows are not touched");
 }
 
 #[tokio::test]
 async fn a_retry_waits_until_it_is_due_and_a_delivery_is_over() {
     let outbox = Outbox::with(vec![webhook("a"), webhook("b")]).await;
-    let leased = outbox.lease(9, 0).await;
-    outbox.finish(leased[0].row, Finish::Retry { at: after_s(100), why: "503".to_owned() }, 1).await;
-    outbox.finish(leased[1].row, Finish::Delivered { but: Some("one address was refused".to_owned()) }, 1).await;
-    assert_eq!(outbox.next_due_s().await, Some(100));
-    assert_eq!(outbox.leased(9, 99).await, shown(&[]));
-    let again = outbox.lease(9, 100).await;
-    assert_eq!((again.len(), again[0].attempts, again[0].queued_at), (1, 1, NOW), "patience counts from the beginning");
-    outbox.finish(again[0].row, Finish::Delivered { but: None }, 101).await;
-    assert_eq!(outbox.next_due_s().await, None);
+    let rows = outbox.waiting(9).await;
+    outbox.finish(rows[0].row, Finish::Retry { at: after_s(100), why: "503".to_owned() }, 1).await;
+    outbox.finish(rows[1].row, Finish::Delivered { but: Some("one address was refused".to_owned()) }, 1).await;
+    assert_eq!(outbox.shown().await, shown(&[("a", 100, 1)]));
+    assert_eq!(outbox.waiting(9).await[0].queued_at, NOW, "patience counts from the beginning");
+    outbox.finish(rows[0].row, Finish::Delivered { but: None }, 101).await;
+    assert_eq!(outbox.shown().await, []);
     let depth = outbox.store.outbox_depth().await.expect("counted");
     assert_eq!(depth, OutboxDepth { delivered: 2, ..OutboxDepth::default() });
 }
@@ -90,10 +74,10 @@ async fn a_retry_waits_until_it_is_due_and_a_delivery_is_over() {
 #[tokio::test]
 async fn dead_letters_are_listed_and_sent_anew_with_new_patience() {
     let outbox = Outbox::with(vec![webhook("a"), webhook("b"), webhook("c")]).await;
-    for leased in outbox.lease(9, 0).await {
-        outbox.finish(leased.row, Finish::Dead { why: format!("410 for {}", leased.notice.id) }, 5).await;
+    for queued in outbox.waiting(9).await {
+        outbox.finish(queued.row, Finish::Dead { why: format!("410 for {}", queued.notice.id) }, 5).await;
     }
-    assert_eq!(outbox.next_due_s().await, None);
+    assert_eq!(outbox.shown().await, []);
     let letters = outbox.store.dead_letters().await.expect("listed");
     let shown_letters: Vec<_> = letters.iter().map(|l| (l.summary.as_str(), l.attempts, l.why.as_str())).collect();
     assert_eq!(
@@ -107,34 +91,34 @@ async fn dead_letters_are_listed_and_sent_anew_with_new_patience() {
         1,
         "an unknown row is none"
     );
-    let again = outbox.lease(9, 500).await;
+    let again = outbox.waiting(9).await;
     assert_eq!((again.len(), again[0].attempts, again[0].queued_at), (1, 0, after_s(500)));
     assert_eq!(outbox.store.resend(&[one], after_s(501)).await.expect("resent"), [], "what is on its way stays there");
     outbox.finish(again[0].row, Finish::Delivered { but: None }, 501).await;
     let way = Requeued { receiver: "managers".to_owned(), channel: "webhook".to_owned() };
     let all = outbox.store.resend(&[], after_s(502)).await.expect("resent");
     assert_eq!(all, [way.clone(), way], "no row means all dead letters");
-    assert_eq!(outbox.leased(9, 502).await, shown(&[("b", 0), ("c", 0)]));
+    assert_eq!(outbox.shown().await, shown(&[("b", 502, 0), ("c", 502, 0)]));
 }
 
 #[tokio::test]
 async fn a_late_answer_does_not_bring_a_finished_notice_back() {
     let outbox = Outbox::with(vec![webhook("a")]).await;
-    let row = outbox.lease(1, 0).await[0].row;
+    let row = outbox.waiting(1).await[0].row;
     outbox.finish(row, Finish::Delivered { but: None }, 1).await;
     outbox.finish(row, Finish::Retry { at: after_s(2), why: "the first attempt timed out".to_owned() }, 2).await;
     outbox.finish(row, Finish::Dead { why: "the first attempt was refused".to_owned() }, 3).await;
     assert_eq!(outbox.store.dead_letters().await.expect("listed"), []);
-    assert_eq!(outbox.leased(9, 99).await, shown(&[]));
+    assert_eq!(outbox.shown().await, []);
 }
 
 #[tokio::test]
 async fn old_rows_are_forgotten_and_dead_letters_later() {
     let outbox = Outbox::with(vec![webhook("a"), webhook("b"), webhook("c")]).await;
     outbox.store.commit(&brand(), &full_cycle(), NOW).await.expect("committed");
-    let leased = outbox.lease(2, 0).await;
-    outbox.finish(leased[0].row, Finish::Delivered { but: None }, 0).await;
-    outbox.finish(leased[1].row, Finish::Dead { why: "410".to_owned() }, 0).await;
+    let rows = outbox.waiting(2).await;
+    outbox.finish(rows[0].row, Finish::Delivered { but: None }, 0).await;
+    outbox.finish(rows[1].row, Finish::Dead { why: "410".to_owned() }, 0).await;
     let prune = |kept: Duration, s: i64| {
         let now = after_s(s).plus(kept);
         let store = outbox.store.clone();
@@ -168,9 +152,9 @@ async fn published_topics_are_remembered_by_broker() {
 #[tokio::test]
 async fn what_is_passed_on_is_noted_with_what_the_other_one_is_told_and_goes_on_to_be_tried() {
     let outbox = Outbox::with(vec![webhook("a"), publish("b"), webhook("c"), webhook("d")]).await;
-    let leased = outbox.lease(2, 0).await;
-    outbox.finish(leased[0].row, Finish::Delivered { but: None }, 1).await;
-    outbox.finish(leased[1].row, Finish::Dead { why: "400".to_owned() }, 1).await;
+    let rows = outbox.waiting(2).await;
+    outbox.finish(rows[0].row, Finish::Delivered { but: None }, 1).await;
+    outbox.finish(rows[1].row, Finish::Dead { why: "400".to_owned() }, 1).await;
     assert_eq!(outbox.untold(2).await, ["b", "c", "d"], "on every channel, and what was given up");
     let day_s = 24 * 3600;
     assert_eq!(outbox.untold(day_s + 2).await, ["b", "d"], "not what was given up long ago");
@@ -178,15 +162,15 @@ async fn what_is_passed_on_is_noted_with_what_the_other_one_is_told_and_goes_on_
     let ops = ReceiverName::new("ops");
     let told = Notice { receiver: ops.clone(), ..webhook("instead") };
     for _ in 0..2 {
-        let rows = [leased[1].row, leased[1].row + 1];
-        outbox.store.pass_on(&rows, &ops, std::slice::from_ref(&told), after_s(3)).await.expect("passed on");
+        let passed_on = [rows[1].row, rows[1].row + 1];
+        outbox.store.pass_on(&passed_on, &ops, std::slice::from_ref(&told), after_s(3)).await.expect("passed on");
     }
     assert_eq!(outbox.untold(4).await, ["b"]);
-    let queued = outbox.store.lease(&ops, Channel::Webhook, 9, LEASE, NOW).await.expect("leased");
-    assert_eq!(queued.into_iter().map(|leased| leased.notice).collect::<Vec<_>>(), [told], "once");
-    assert_eq!(outbox.leased(9, 4).await, shown(&[("d", 0)]), "it is still tried");
+    let queued = outbox.store.waiting(&ops, Channel::Webhook, 9, NOW).await.expect("a look");
+    assert_eq!(queued.into_iter().map(|queued| queued.notice).collect::<Vec<_>>(), [told], "once");
+    assert_eq!(outbox.shown().await, shown(&[("d", 0, 0)]), "it is still tried");
     let dead = outbox.store.dead_letters().await.expect("listed").remove(0);
-    assert_eq!((dead.row, dead.passed_to.as_deref()), (leased[1].row, Some("ops")));
-    let passed_on = outbox.store.told(&[leased[1].notice.id.clone()]).await.expect("found").remove(0).passed_on;
+    assert_eq!((dead.row, dead.passed_to.as_deref()), (rows[1].row, Some("ops")));
+    let passed_on = outbox.store.told(&[rows[1].notice.id.clone()]).await.expect("found").remove(0).passed_on;
     assert_eq!(passed_on, Some((ops, after_s(3))));
 }

@@ -5,8 +5,9 @@ use sqlx::{Row, SqlSafeStr};
 
 use super::*;
 use crate::alerts::notice::Channel;
+use crate::alerts::order::{Answer, OrderId};
 use crate::snapshot::Access;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Every table that a cycle writes.
 const TABLES: [&str; 10] =
@@ -55,9 +56,9 @@ async fn a_cycle_that_is_repeated_tells_the_same_once() {
     for _ in 0..3 {
         store.commit(&brand(), &full_cycle(), NOW).await.expect("committed");
     }
-    let leased = store.lease(&receiver(), Channel::Webhook, 9, std::time::Duration::from_secs(9), NOW).await;
-    let leased: Vec<_> = leased.expect("leased").into_iter().map(|leased| leased.notice).collect();
-    assert_eq!(leased, [webhook("n1"), webhook("n2")], "byte for byte, and the id on another channel is another row");
+    let waiting = store.waiting(&receiver(), Channel::Webhook, 9, NOW).await.expect("a look");
+    let notices: Vec<_> = waiting.into_iter().map(|queued| queued.notice).collect();
+    assert_eq!(notices, [webhook("n1"), webhook("n2")], "byte for byte, and the id on another channel is another row");
 }
 
 #[tokio::test]
@@ -79,9 +80,17 @@ async fn what_ended_is_taken_out() {
     }
 }
 
+/// The cycle of a first start, with as many lines of the history as its venues have products.
+fn large_cycle() -> Commit {
+    let mut commit = full_cycle();
+    let line = commit.changes[0].clone();
+    commit.changes = vec![line; 1_000];
+    commit
+}
+
 #[tokio::test]
 async fn a_cycle_that_fails_anywhere_leaves_nothing() {
-    for table in TABLES {
+    for (table, cycle) in TABLES.into_iter().flat_map(|table| [(table, full_cycle()), (table, large_cycle())]) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("eightysix.db");
         let store = Store::open(&path).await.expect("a new store");
@@ -89,13 +98,29 @@ async fn a_cycle_that_fails_anywhere_leaves_nothing() {
         let full =
             format!("CREATE TRIGGER full BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
         sqlx::query(sqlx::AssertSqlSafe(full).into_sql_str()).execute(&raw).await.expect("a trigger");
-        let error = store.commit(&brand(), &full_cycle(), NOW).await.expect_err("the trigger stops it");
+        let error = store.commit(&brand(), &cycle, NOW).await.expect_err("the trigger stops it");
         assert!(crate::telemetry::chain(&error).contains("the disk is full"), "{error}");
         for other in TABLES {
             assert_eq!(count(&raw, other).await, 0, "{other} after {table} failed");
         }
         sqlx::query("DROP TRIGGER full").execute(&raw).await.expect("no trigger");
-        store.commit(&brand(), &full_cycle(), NOW).await.expect("the next try is taken whole");
-        assert_eq!(count(&raw, "outbox").await, 3);
+        store.commit(&brand(), &cycle, NOW).await.expect("the next try is taken whole");
+        let lines = i64::try_from(cycle.changes.len() + cycle.gaps.len()).expect("few");
+        assert_eq!((count(&raw, "outbox").await, count(&raw, "history").await), (3, lines));
+    }
+}
+
+#[tokio::test]
+async fn a_large_cycle_that_answers_what_was_taken_back_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("eightysix.db");
+    let store = Store::open(&path).await.expect("a new store");
+    let mut commit = large_cycle();
+    commit.answers = vec![(OrderId(7), Answer::Done)];
+    let error = store.commit(&brand(), &commit, NOW).await.expect_err("nobody asked");
+    assert!(matches!(error, StoreError::TakenBack), "{error:?}");
+    let raw = raw(&path).await;
+    for table in TABLES {
+        assert_eq!(count(&raw, table).await, 0, "{table}");
     }
 }
