@@ -17,7 +17,7 @@ use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::render::Messages;
 use eightysix::alerts::report::Reports;
 use eightysix::board::Setting;
-use eightysix::board::retained::{Desired, Tree};
+use eightysix::board::retained::{Desired, Topic, Tree};
 use eightysix::calendar::{Calendar, Calendars};
 use eightysix::clock;
 use eightysix::clopos::budget::RateLimit;
@@ -81,7 +81,7 @@ struct Chain {
     plan: Plan,
     feeds: Feeds,
     tree: watch::Sender<Desired>,
-    published: BTreeMap<String, Published>,
+    published: BTreeMap<Topic, Published>,
     /// How many edits of the tree were followed.
     followed: Option<u64>,
     /// The list of every venue, and the same with one product that ran out.
@@ -288,6 +288,7 @@ impl Chain {
             let refresh_at = uptime.plus(Duration::from_hours(12));
             match step.state {
                 Some(state) => {
+                    black_box(state.body());
                     self.published.insert(step.topic, Published::Confirmed { content: state.hash(), refresh_at })
                 }
                 None => self.published.remove(&step.topic),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use eightysix::alerts::notice::MqttMessage;
-use eightysix::board::retained::{Desired, RetainedState, Tree};
+use eightysix::board::retained::{Desired, RetainedState, Topic, Tree};
 use eightysix::sinks::Outcome;
 use eightysix::sinks::mqtt::Settings;
 use eightysix::sinks::mqtt::feed::{self, LedgerChange, LedgerWrite};
@@ -96,12 +96,12 @@ fn event(topic: &str, body: &str) -> MqttMessage {
 }
 
 fn state(body: &str) -> Arc<RetainedState> {
-    Arc::new(RetainedState::new(body.into(), Some(86_400), Some("application/json".into())))
+    Arc::new(RetainedState::new(body, Some(86_400)))
 }
 
 /// Puts another tree in the place of the one that was desired.
 fn replace<const N: usize>(desired: &watch::Sender<Desired>, states: [(&str, &str); N]) {
-    let tree: Tree = states.iter().map(|(topic, body)| ((*topic).to_owned(), state(body))).collect();
+    let tree: Tree = states.iter().map(|(topic, body)| ((*topic).into(), state(body))).collect();
     desired.send_modify(|desired| desired.replace(tree));
 }
 
@@ -354,7 +354,7 @@ async fn a_feed_converges_over_restarts_and_clears_what_an_earlier_run_left() {
 
     let mut screen = broker.subscribe("screen", "eightysix/v1/sahil/#", &["-R"]).await;
     let (desired, seen_by_feed) = watch::channel(Desired::default());
-    let stored = Arc::new(std::sync::Mutex::new(BTreeSet::from([left.topic.clone()])));
+    let stored = Arc::new(std::sync::Mutex::new(BTreeSet::from([Topic::from(left.topic.as_str())])));
     let ledger = stored.lock().expect("no panic").clone();
     let (writes, changes) = mpsc::channel(4);
     running.tasks.spawn(feed::run(running.link.clone(), seen_by_feed, ledger, writes, running.cancel.clone()));
@@ -375,12 +375,12 @@ async fn a_feed_converges_over_restarts_and_clears_what_an_earlier_run_left() {
     let seen = screen.next().await;
     assert_eq!((seen.topic.as_str(), seen.body.as_str()), (status, "stale"), "only the difference");
     for (body, topic) in [("54 out again", product), ("fresh", status), ("stale", status)] {
-        desired.send_modify(|desired| desired.put(topic.to_owned(), state(body)));
+        desired.send_modify(|desired| desired.put(topic.into(), state(body)));
         let seen = screen.next().await;
         assert_eq!((seen.topic.as_str(), seen.body.as_str()), (topic, body), "only what was edited");
     }
     eventually("the ledger equals the tree", || async {
-        *stored.lock().expect("no panic") == BTreeSet::from([status, stop, product].map(str::to_owned))
+        *stored.lock().expect("no panic") == BTreeSet::from([status, stop, product].map(Topic::from))
     })
     .await;
 
@@ -403,7 +403,7 @@ async fn a_feed_converges_over_restarts_and_clears_what_an_earlier_run_left() {
     })
     .await;
     eventually("the ledger equals the tree", || async {
-        *stored.lock().expect("no panic") == wanted.keys().map(|topic| (*topic).to_owned()).collect()
+        *stored.lock().expect("no panic") == wanted.keys().map(|topic| Topic::from(*topic)).collect()
     })
     .await;
     assert!(!broker.log().contains("54 60"), "no backlog");
@@ -412,7 +412,7 @@ async fn a_feed_converges_over_restarts_and_clears_what_an_earlier_run_left() {
 }
 
 /// The service's part: stores changes in their order and says when they are durable; the first time it fails.
-async fn store(mut changes: mpsc::Receiver<LedgerWrite>, stored: Arc<std::sync::Mutex<BTreeSet<String>>>) {
+async fn store(mut changes: mpsc::Receiver<LedgerWrite>, stored: Arc<std::sync::Mutex<BTreeSet<Topic>>>) {
     drop(changes.recv().await);
     while let Some(LedgerWrite { changes, done }) = changes.recv().await {
         for change in changes {

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use eightysix::alerts::facts::{item_facts, of_change, of_subject};
-use eightysix::alerts::lifecycle::Alert;
 use eightysix::alerts::mail::SUBJECT_LENGTH_MAX;
 use eightysix::alerts::notice::{Content, Notice, ReceiverName};
 use eightysix::alerts::order::Order;
@@ -16,7 +16,8 @@ use eightysix::alerts::report::WEEKLY_DEFAULT;
 use eightysix::alerts::report::letter::{Page, ReportContext, ShiftReport, compose};
 use eightysix::alerts::report::week::{self, History, VenueWeek};
 use eightysix::alerts::report::weekly::{self, WeekPage};
-use eightysix::board::{Setting, change_facts, feed_event, lines, lists, open_alerts, status};
+use eightysix::board::scene::Scene;
+use eightysix::board::{Setting, change_facts, feed_event, lines, lists, status};
 use eightysix::calendar::{Calendar, Shift, Week};
 use eightysix::document::Problems;
 use eightysix::language::Language;
@@ -204,14 +205,16 @@ fn board(brand: &BrandId, snapshot: &Snapshot, limits: FreshnessLimits, now: Tim
         day_starts: jiff::civil::time(4, 0, 0, 0),
     };
     let topics = BaseTopic::default();
-    let alerts: [(&u8, &Alert); 0] = [];
-    let tree = lists(&topics, brand, snapshot, open_alerts(alerts.into_iter()), &setting, now);
-    let (topic, body) = status(&topics, brand, snapshot, &setting, limits, now);
-    for (topic, state) in tree.iter().chain([(&topic, &body)]) {
+    let scene = Arc::new(Scene::new(brand.clone(), Arc::new(snapshot.clone()), Arc::new(setting), now));
+    let tree = lists(&topics, &scene, [].iter());
+    let (topic, status) = status(&topics, &scene, limits);
+    for (topic, state) in tree.iter().chain([(&topic, &status)]) {
         check_topic(topic).unwrap_or_else(|why| panic!("{topic:?}: {why}"));
         assert!(topic.starts_with("eightysix/v1/sahil/7/"), "{topic:?} is not of this venue");
-        assert!(state.body().len() <= BODY_BYTES_MAX, "{topic} has {} bytes", state.body().len());
-        assert_json(state.body());
+        let body = state.body();
+        assert!(body.len() <= BODY_BYTES_MAX, "{topic} has {} bytes", body.len());
+        assert_json(&body);
+        assert_eq!(body, state.body(), "{topic} is drawn anew and says another thing");
     }
     for line in lines(snapshot) {
         assert_shown(&item_facts(snapshot, line.product).name, 80);

@@ -5,14 +5,15 @@
 
 mod payload;
 pub mod retained;
+pub mod scene;
 
 use std::sync::Arc;
 
 use crate::alerts::facts::{self, Facts};
 use crate::alerts::lifecycle::{Alert, OpenAlert};
 use crate::board::payload::Drawn;
-use crate::board::retained::{RetainedState, Tree};
-use crate::calendar::business_day;
+use crate::board::retained::{RetainedState, Topic, Tree};
+use crate::board::scene::{Part, Scene};
 use crate::catalog::Catalog;
 use crate::language::Language;
 use crate::snapshot::diff::Change;
@@ -21,7 +22,7 @@ use crate::topics::BaseTopic;
 use crate::units::{BrandId, ProductId, Quantity, StationId, Timestamp, Zone};
 
 /// The content type of every state.
-const JSON: &str = "application/json";
+pub const CONTENT_TYPE: &str = "application/json";
 /// The longest list of one topic: what small MQTT clients take, about 200 rows.
 const LIST_BYTES_MAX: usize = 64 * 1024;
 /// Lists live this long at an MQTT 5 broker after we are gone: two republishing periods.
@@ -95,19 +96,16 @@ pub fn standing(row: &StopRow, low_stock: Option<Quantity>) -> Standing {
 
 /// Returns the constrained products of a venue: by station, then out before low, then newest first.
 pub fn lines(snapshot: &Snapshot) -> Vec<Line> {
-    let catalog = &snapshot.picture.catalog;
-    let mut lines: Vec<Line> = snapshot
-        .picture
-        .rows
-        .iter()
-        .map(|(id, row)| {
-            let product = catalog.products.get(id);
-            let standing = standing(row, product.and_then(|product| product.low_stock));
-            Line { product: *id, station: station_of(catalog, *id), standing, row: Some(*row), since: row.since }
-        })
-        .collect();
+    let rows = snapshot.picture.rows.iter();
+    let mut lines: Vec<Line> = rows.map(|(product, row)| line_of_row(snapshot, *product, row)).collect();
     lines.sort_by_key(|line| (line.station, line.standing, std::cmp::Reverse(line.since), line.product));
     lines
+}
+
+fn line_of_row(snapshot: &Snapshot, product: ProductId, row: &StopRow) -> Line {
+    let catalog = &snapshot.picture.catalog;
+    let standing = standing(row, catalog.products.get(&product).and_then(|product| product.low_stock));
+    Line { product, station: station_of(catalog, product), standing, row: Some(*row), since: row.since }
 }
 
 fn station_of(catalog: &Catalog, id: ProductId) -> Option<StationId> {
@@ -115,59 +113,45 @@ fn station_of(catalog: &Catalog, id: ProductId) -> Option<StationId> {
 }
 
 /// Renders the retained topics of a venue, `status` apart.
-pub fn lists<'a>(
-    topics: &BaseTopic,
-    brand: &BrandId,
-    snapshot: &Snapshot,
-    alerts: impl Iterator<Item = &'a OpenAlert>,
-    setting: &Setting,
-    now: Timestamp,
-) -> Tree {
+pub fn lists<'a>(topics: &BaseTopic, scene: &Arc<Scene>, alerts: impl Iterator<Item = &'a OpenAlert>) -> Tree {
+    let Scene { brand, snapshot, .. } = scene.as_ref();
     let mut tree = Tree::new();
     // Before the first reading nothing is known, and an empty list would say "everything is on sale".
     if snapshot.read_at.is_none() {
         return tree;
     }
     let venue = snapshot.id();
-    let draw = |line: Line| payload::draw(snapshot, line, setting);
-    let lines: Vec<Drawn> = lines(snapshot).into_iter().map(draw).collect();
-    let whole = payload::list(brand, snapshot, &lines.iter().collect::<Vec<_>>(), setting, LIST_BYTES_MAX);
-    put(&mut tree, topics.stop(brand, venue), whole);
-    let stations = snapshot.picture.catalog.stations.keys().map(|id| Some(*id)).chain([None]);
-    for station in stations {
+    let mut put = |topic: String, state| drop(tree.insert(topic.into(), Arc::new(state)));
+    let list = |lines: &[&Drawn], part| {
+        let text = payload::list(scene, lines);
+        let state = RetainedState::drawn(&text, Some(LIST_EXPIRY_S), scene, part);
+        scene.keep(part, text);
+        state
+    };
+    let lines = scene.lines();
+    put(topics.stop(brand, venue), list(&lines.iter().collect::<Vec<_>>(), Part::Stop));
+    for station in snapshot.picture.catalog.stations.keys().map(|id| Some(*id)).chain([None]) {
         let own: Vec<&Drawn> = lines.iter().filter(|drawn| drawn.line.station == station).collect();
-        let body = payload::list(brand, snapshot, &own, setting, LIST_BYTES_MAX);
-        put(&mut tree, topics.station_stop(brand, venue, station), body);
+        put(topics.station_stop(brand, venue, station), list(&own, Part::Station(station)));
     }
-    let back = back_today(snapshot, setting, now).into_iter().map(draw);
-    for drawn in lines.into_iter().chain(back) {
-        let (body, own) = payload::product(brand, snapshot, &drawn, setting);
+    for drawn in lines.iter().chain(&scene.back_today()) {
+        let product = drawn.line.product;
         // The number of the list alone makes it no other state: each change would publish every product of the list.
-        let state = RetainedState::identified_by(own, body, Some(LIST_EXPIRY_S), Some(JSON.to_owned()));
-        tree.insert(topics.product(brand, venue, drawn.line.product), Arc::new(state));
+        let state = RetainedState::drawn(drawn.item(), Some(LIST_EXPIRY_S), scene, Part::Product(product));
+        put(topics.product(brand, venue, product), state);
     }
     for alert in alerts {
-        put(
-            &mut tree,
-            topics.alert(brand, venue, alert.episode.as_str()),
-            payload::alert(brand, snapshot, alert, setting),
-        );
+        let body = payload::alert(scene, alert);
+        put(topics.alert(brand, venue, alert.episode.as_str()), RetainedState::new(&body, Some(LIST_EXPIRY_S)));
     }
     tree
 }
 
 /// Renders `status`: small, and the only place where freshness travels.
-pub fn status(
-    topics: &BaseTopic,
-    brand: &BrandId,
-    snapshot: &Snapshot,
-    setting: &Setting,
-    limits: FreshnessLimits,
-    now: Timestamp,
-) -> (String, Arc<RetainedState>) {
-    let body = payload::status(snapshot, setting, limits, now);
+pub fn status(topics: &BaseTopic, scene: &Scene, limits: FreshnessLimits) -> (Topic, Arc<RetainedState>) {
+    let body = payload::status(scene, limits);
     let expiry_s = u32::try_from(2 * limits.blind_after.as_secs()).ok();
-    (topics.status(brand, snapshot.id()), state(body, expiry_s))
+    (topics.status(&scene.brand, scene.snapshot.id()).into(), Arc::new(RetainedState::new(&body, expiry_s)))
 }
 
 /// Returns the open alerts among a venue's alerts.
@@ -207,28 +191,6 @@ pub fn change_facts(brand: &BrandId, change: &Change, product: ProductId, after:
     facts.change = Some(facts::of_change(change, after, now));
     facts.found_after = after.gap_until(now);
     facts
-}
-
-fn back_today(snapshot: &Snapshot, setting: &Setting, now: Timestamp) -> Vec<Line> {
-    let today = business_day(now, &setting.zone, setting.day_starts);
-    let is_today = |at: &Timestamp| business_day(*at, &setting.zone, setting.day_starts) == today;
-    let back = snapshot.returned.iter().filter(|(id, at)| is_today(at) && !snapshot.picture.rows.contains_key(id));
-    back.map(|(id, at)| Line {
-        product: *id,
-        station: station_of(&snapshot.picture.catalog, *id),
-        standing: Standing::On,
-        row: None,
-        since: *at,
-    })
-    .collect()
-}
-
-fn state(body: String, expiry_s: Option<u32>) -> Arc<RetainedState> {
-    Arc::new(RetainedState::new(body, expiry_s, Some(JSON.to_owned())))
-}
-
-fn put(tree: &mut Tree, topic: String, body: String) {
-    tree.insert(topic, state(body, Some(LIST_EXPIRY_S)));
 }
 
 /// Returns the word of the contract for a freshness.

@@ -9,10 +9,11 @@ use crate::alerts::facts;
 use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::published::{PublishedAck, PublishedSet};
-use crate::board::{Line, Setting, Standing, freshness_word};
+use crate::board::scene::Scene;
+use crate::board::{LIST_BYTES_MAX, Line, Setting, Standing, freshness_word};
 use crate::calendar::business_day;
 use crate::snapshot::{Freshness, FreshnessLimits, Snapshot};
-use crate::units::{BrandId, Quantity, Timestamp, printable};
+use crate::units::{Quantity, Timestamp, printable};
 
 /// What a narrow screen shows of a name.
 const SHORT_NAME_LENGTH: usize = 12;
@@ -107,20 +108,22 @@ pub(super) struct Drawn {
 }
 
 /// Renders the item of a line.
-pub(super) fn draw(snapshot: &Snapshot, line: Line, setting: &Setting) -> Drawn {
+pub(super) fn draw(scene: &Scene, line: Line) -> Drawn {
     // Every map key is a field name and every number finite, so there is nothing that JSON cannot hold.
-    let item = serde_json::value::to_raw_value(&item(snapshot, &line, setting)).unwrap_or_default();
+    let item = serde_json::value::to_raw_value(&item(&scene.snapshot, &line, &scene.setting)).unwrap_or_default();
     Drawn { line, item }
 }
 
-/// Renders a list; one that would be longer than `bytes_max` keeps its counts and drops its last items.
-pub(super) fn list(
-    brand: &BrandId,
-    snapshot: &Snapshot,
-    lines: &[&Drawn],
-    setting: &Setting,
-    bytes_max: usize,
-) -> String {
+impl Drawn {
+    /// Returns what is said of the product alone.
+    pub(super) fn item(&self) -> &str {
+        self.item.get()
+    }
+}
+
+/// Renders a list; one that would be longer than [`LIST_BYTES_MAX`] keeps its counts and drops its last items.
+pub(super) fn list(scene: &Scene, lines: &[&Drawn]) -> String {
+    let Scene { brand, snapshot, setting, .. } = scene;
     let count = |standing: Standing| lines.iter().filter(|drawn| drawn.line.standing == standing).count();
     let counts = Counts { out: count(Standing::Out), low: count(Standing::Low), limited: count(Standing::Limited) };
     let mut shown = lines.len();
@@ -139,7 +142,7 @@ pub(super) fn list(
             counts,
             items: lines[..shown].iter().map(|drawn| &*drawn.item).collect(),
         });
-        if body.len() <= bytes_max || shown == 0 {
+        if body.len() <= LIST_BYTES_MAX || shown == 0 {
             return body;
         }
         // Three quarters at a time: few rounds, and at least half of what would fit is shown.
@@ -147,23 +150,19 @@ pub(super) fn list(
     }
 }
 
-/// Renders one constrained product, or one that is back, and what of it is said of the product alone.
-pub(super) fn product<'a>(
-    brand: &BrandId,
-    snapshot: &Snapshot,
-    drawn: &'a Drawn,
-    setting: &Setting,
-) -> (String, &'a str) {
+/// Renders one constrained product, or one that is back.
+pub(super) fn product(scene: &Scene, drawn: &Drawn) -> String {
+    let Scene { brand, snapshot, setting, .. } = scene;
     let head =
         ProductHead { v: 1, boot: &setting.boot, seq: snapshot.seq, brand: brand.as_str(), venue: snapshot.id().0 };
-    let (head, item) = (json(&head), drawn.item.get());
     // One object of both.
-    (format!("{},{}", head.trim_end_matches('}'), item.trim_start_matches('{')), item)
+    format!("{},{}", json(&head).trim_end_matches('}'), drawn.item().trim_start_matches('{'))
 }
 
 /// Renders how fresh the lists are. It holds no clock reading of its own: a screen compares `valid_until` with its own.
-pub(super) fn status(snapshot: &Snapshot, setting: &Setting, limits: FreshnessLimits, now: Timestamp) -> String {
-    let freshness = snapshot.freshness(limits, now);
+pub(super) fn status(scene: &Scene, limits: FreshnessLimits) -> String {
+    let Scene { snapshot, setting, now, .. } = scene;
+    let freshness = snapshot.freshness(limits, *now);
     let reason = match (freshness, &snapshot.trouble) {
         (Freshness::Fresh, _) => None,
         (Freshness::Stale | Freshness::Blind, Some(trouble)) => Some(printable(&trouble.why, 200)),
@@ -184,7 +183,8 @@ pub(super) fn status(snapshot: &Snapshot, setting: &Setting, limits: FreshnessLi
 }
 
 /// Renders one open alert.
-pub(super) fn alert(brand: &BrandId, snapshot: &Snapshot, alert: &OpenAlert, setting: &Setting) -> String {
+pub(super) fn alert(scene: &Scene, alert: &OpenAlert) -> String {
+    let Scene { brand, snapshot, setting, .. } = scene;
     json(&Alert {
         v: 1,
         boot: &setting.boot,

@@ -1,64 +1,67 @@
-//! The retained topics of the feed, rendered: what a broker should hold for late joiners, and what of it was edited.
+//! The retained topics of the feed: what a broker should hold for late joiners, and what of it was edited.
 //!
-//! A state is immutable, so that its hash is computed once. Invariant: who has planned a tree and plans what was edited
-//! since has planned the whole tree.
+//! A tree keeps what identifies its states; the text of a list or product is at hand until it is published and drawn anew
+//! for whoever asks later, since the texts of a chain are most of what it would keep in memory. Invariant: who has planned a
+//! tree and plans what was edited since has planned the whole tree.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-/// Identifies the content of a state: what its body says, expiry and content type.
+use crate::board::scene::{Part, Scene};
+
+/// A full topic, shared by all who remember it.
+pub type Topic = Arc<str>;
+
+/// Identifies the content of a state: what its body says, and expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 16]);
 
-/// One retained state, rendered. Immutable, so that its hash is computed once and unchanged states can be shared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One retained state. Immutable, so that what identifies it is computed once.
+#[derive(Debug)]
 pub struct RetainedState {
-    body: String,
-    expiry_s: Option<u32>,
-    content_type: Option<String>,
     hash: ContentHash,
+    expiry_s: Option<u32>,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Written(Box<str>),
+    Drawn(Arc<Scene>, Part),
 }
 
 impl RetainedState {
-    /// Takes a rendered state: UTF-8 JSON (never empty, which would clear the topic), MQTT 5 message expiry in seconds
-    /// and content type.
-    pub fn new(body: String, expiry_s: Option<u32>, content_type: Option<String>) -> Self {
-        let hash = Self::hash_of(&body, expiry_s, content_type.as_deref());
-        Self { body, expiry_s, content_type, hash }
+    /// Takes a rendered state: UTF-8 JSON (never empty, which would clear the topic) and MQTT 5 message expiry in seconds.
+    pub fn new(body: &str, expiry_s: Option<u32>) -> Self {
+        Self { hash: hash_of(body, expiry_s), expiry_s, body: Body::Written(body.into()) }
     }
 
-    /// Takes a rendered state of which `content` alone is news: one with the same is not published for the rest of its body.
-    pub fn identified_by(content: &str, body: String, expiry_s: Option<u32>, content_type: Option<String>) -> Self {
-        let hash = Self::hash_of(content, expiry_s, content_type.as_deref());
-        Self { body, expiry_s, content_type, hash }
+    /// Takes a state of which `content` alone is news: one with the same is not published for the rest of its body.
+    pub(super) fn drawn(content: &str, expiry_s: Option<u32>, scene: &Arc<Scene>, part: Part) -> Self {
+        Self { hash: hash_of(content, expiry_s), expiry_s, body: Body::Drawn(Arc::clone(scene), part) }
     }
 
-    fn hash_of(content: &str, expiry_s: Option<u32>, content_type: Option<&str>) -> ContentHash {
-        let mut digest = Sha256::new();
-        digest.update(expiry_s.map_or(0, |s| u64::from(s) + 1).to_be_bytes());
-        digest.update(content_type.map_or(0, |text| text.len() + 1).to_be_bytes());
-        digest.update(content_type.unwrap_or_default());
-        digest.update(content);
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&digest.finalize()[..16]);
-        ContentHash(hash)
+    /// Returns the body: the one at hand to who asks first, and one that is drawn anew to everybody else.
+    pub fn body(&self) -> String {
+        match &self.body {
+            Body::Written(body) => body.as_ref().to_owned(),
+            Body::Drawn(scene, part) => scene.take(*part).unwrap_or_else(|| scene.draw(*part)),
+        }
     }
 
-    /// Returns the body.
-    pub fn body(&self) -> &str {
-        &self.body
+    /// Lets a body go that nobody will ask for soon.
+    pub fn let_go(&self) {
+        if let Body::Drawn(scene, part) = &self.body {
+            drop(scene.take(*part));
+        }
     }
 
     /// Returns the MQTT 5 message expiry in seconds.
     pub const fn expiry_s(&self) -> Option<u32> {
         self.expiry_s
-    }
-
-    /// Returns the MQTT 5 content type.
-    pub fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
     }
 
     /// Returns what identifies the content.
@@ -67,8 +70,26 @@ impl RetainedState {
     }
 }
 
+/// Two states are one if a broker need not be told the other.
+impl PartialEq for RetainedState {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+}
+
+impl Eq for RetainedState {}
+
+fn hash_of(content: &str, expiry_s: Option<u32>) -> ContentHash {
+    let mut digest = Sha256::new();
+    digest.update(expiry_s.map_or(0, |s| u64::from(s) + 1).to_be_bytes());
+    digest.update(content);
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&digest.finalize()[..16]);
+    ContentHash(hash)
+}
+
 /// The states that a broker should retain, by full topic.
-pub type Tree = BTreeMap<String, Arc<RetainedState>>;
+pub type Tree = BTreeMap<Topic, Arc<RetainedState>>;
 
 /// Edits that are remembered: some seconds of a chain of 1,000 venues, of which each is read every second. Whoever comes
 /// later looks at the whole tree.
@@ -82,7 +103,7 @@ const EDITS_KEPT: usize = 4_096;
 pub struct Desired {
     tree: Option<Tree>,
     /// The topics of the last edits, newest last.
-    edited: VecDeque<String>,
+    edited: VecDeque<Topic>,
     /// How many edits there were in all.
     edits: u64,
 }
@@ -100,18 +121,33 @@ impl Desired {
         self.edited.clear();
     }
 
-    /// Puts a state in, if the topic had another and the picture is known.
-    pub fn put(&mut self, topic: String, state: Arc<RetainedState>) {
+    /// Puts a state in, if the picture is known; it is an edit if the topic had another.
+    pub fn put(&mut self, topic: Topic, state: Arc<RetainedState>) {
         let Some(tree) = &mut self.tree else { return };
-        if tree.get(&topic).is_none_or(|before| before.hash() != state.hash()) {
-            tree.insert(topic.clone(), state);
+        let edited = match tree.entry(topic) {
+            // The newer one is drawn from the newer snapshot, and the older one can go.
+            Entry::Occupied(mut entry) => {
+                let before = entry.insert(state);
+                let is_news = before.hash() != entry.get().hash();
+                if !is_news {
+                    entry.get().let_go();
+                }
+                is_news.then(|| Arc::clone(entry.key()))
+            }
+            Entry::Vacant(entry) => {
+                let topic = Arc::clone(entry.key());
+                entry.insert(state);
+                Some(topic)
+            }
+        };
+        if let Some(topic) = edited {
             self.note(topic);
         }
     }
 
     /// Takes a topic out.
-    pub fn remove(&mut self, topic: String) {
-        if self.tree.as_mut().is_some_and(|tree| tree.remove(&topic).is_some()) {
+    pub fn remove(&mut self, topic: &str) {
+        if let Some((topic, _)) = self.tree.as_mut().and_then(|tree| tree.remove_entry(topic)) {
             self.note(topic);
         }
     }
@@ -122,12 +158,12 @@ impl Desired {
     }
 
     /// Returns the topics edited after so many edits, or `None` when all of the tree must be looked at.
-    pub fn edited_since(&self, edits: u64) -> Option<impl Iterator<Item = &String>> {
+    pub fn edited_since(&self, edits: u64) -> Option<impl Iterator<Item = &Topic>> {
         let newer = usize::try_from(self.edits.checked_sub(edits)?).ok()?;
         Some(self.edited.iter().skip(self.edited.len().checked_sub(newer)?))
     }
 
-    fn note(&mut self, topic: String) {
+    fn note(&mut self, topic: Topic) {
         if self.edited.len() == EDITS_KEPT {
             self.edited.pop_front();
         }

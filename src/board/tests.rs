@@ -69,12 +69,16 @@ fn venue(rows: Vec<(u64, StopRow)>) -> Snapshot {
     snapshot
 }
 
+fn scene(snapshot: &Snapshot, setting: Setting, now: Timestamp) -> Arc<Scene> {
+    Arc::new(Scene::new(brand(), Arc::new(snapshot.clone()), Arc::new(setting), now))
+}
+
 fn tree(snapshot: &Snapshot, alerts: &[OpenAlert]) -> Tree {
-    lists(&topics(), &brand(), snapshot, alerts.iter(), &setting(), now())
+    lists(&topics(), &scene(snapshot, setting(), now()), alerts.iter())
 }
 
 fn json(tree: &Tree, topic: &str) -> serde_json::Value {
-    serde_json::from_str(tree[&format!("eightysix/v1/demo/7/{topic}")].body()).expect("JSON")
+    serde_json::from_str(&tree[format!("eightysix/v1/demo/7/{topic}").as_str()].body()).expect("JSON")
 }
 
 fn pretty(tree: &Tree, topic: &str) -> String {
@@ -115,7 +119,7 @@ fn a_screen_shows_alerts_in_the_language_of_the_locale() {
         let message = Texts::said(Language::En, &Language::ALL.into(), |it| said(it).to_owned());
         let alert = OpenAlert { message, ..open_alert() };
         let setting = Setting { language, ..setting() };
-        let tree = lists(&topics(), &brand(), &venue(Vec::new()), [&alert].into_iter(), &setting, now());
+        let tree = lists(&topics(), &scene(&venue(Vec::new()), setting, now()), [&alert].into_iter());
         let shown = json(&tree, "alert/66bcbc5cf096741a");
         assert_eq!((&shown["message"], &shown["severity"]), (&said(language).into(), &"critical".into()));
     }
@@ -264,12 +268,28 @@ fn a_screen_can_print_a_list_as_it_comes() {
 }
 
 #[test]
+fn what_is_drawn_later_is_what_was_drawn_at_first() {
+    let rows = [54, 55, 56, 57].map(|id| (id, row("0", "2026-05-08T14:00:00Z")));
+    let mut snapshot = venue(rows[1..].to_vec());
+    snapshot.returned = [(ProductId(54), at("2026-05-08T14:42:00Z"))].into();
+    let tree = tree(&snapshot, &[open_alert()]);
+    assert!(tree.len() == 9 && tree.values().all(|state| !state.body().is_empty()), "{:?}", tree.keys());
+    for (topic, state) in &tree {
+        let whole_is_news = !topic.contains("/product/");
+        let drawn = state.body();
+        assert_eq!(drawn, state.body(), "{topic}");
+        let same = RetainedState::new(&drawn, state.expiry_s()).hash() == state.hash();
+        assert_eq!(same, whole_is_news, "what identifies {topic} is all of what is drawn now");
+    }
+}
+
+#[test]
 fn a_later_list_is_another_state_of_what_it_changed_alone() {
     let since = "2026-05-08T14:51:02.781Z";
     let before = venue(vec![(54, row("0", since)), (55, row("3", since))]);
     let after = Snapshot { seq: 4183, ..venue(vec![(54, row("0", since)), (55, row("2", since))]) };
     let (before, after) = (tree(&before, &[]), tree(&after, &[]));
-    let differ = |topic: &&String| before[*topic].hash() != after[*topic].hash();
+    let differ = |topic: &&Topic| before[*topic].hash() != after[*topic].hash();
     let other: Vec<&str> = after.keys().filter(differ).map(|topic| topic.rsplit("/7/").next().unwrap_or("")).collect();
     // A list carries the number that its screen compares with that of the status.
     assert_eq!(
@@ -312,8 +332,8 @@ fn what_came_back_is_shown_until_the_business_day_ends() {
     for (now, is_shown) in
         [("2026-05-08T15:43:00Z", true), ("2026-05-08T23:59:59Z", true), ("2026-05-09T00:00:00Z", false)]
     {
-        let tree = lists(&topics(), &brand(), &snapshot, [].iter(), &setting(), at(now));
-        let item = tree.get("eightysix/v1/demo/7/product/54").map(|state| state.body().to_owned());
+        let tree = lists(&topics(), &scene(&snapshot, setting(), at(now)), [].iter());
+        let item = tree.get("eightysix/v1/demo/7/product/54").map(|state| state.body());
         let says_on = |body: String| body.contains(r#""state":"on""#) && body.contains(r#""since_local":"19:42""#);
         assert_eq!(item.map(says_on), is_shown.then_some(true), "{now}");
     }
@@ -333,9 +353,9 @@ fn status_alone_tells_how_fresh_the_lists_are() {
         let mut snapshot = venue(Vec::new());
         snapshot.trouble = trouble;
         let then = now().plus(Duration::from_secs(age_s));
-        let (topic, status) = status(&topics(), &brand(), &snapshot, &setting(), limits, then);
-        let body: serde_json::Value = serde_json::from_str(status.body()).expect("JSON");
-        assert_eq!((topic.as_str(), status.expiry_s()), ("eightysix/v1/demo/7/status", Some(600)));
+        let (topic, status) = status(&topics(), &scene(&snapshot, setting(), then), limits);
+        let body: serde_json::Value = serde_json::from_str(&status.body()).expect("JSON");
+        assert_eq!((topic.as_ref(), status.expiry_s()), ("eightysix/v1/demo/7/status", Some(600)));
         assert_eq!((&body["state"], &body["reason"]), (&state.into(), &serde_json::json!(reason)), "after {age_s} s");
         assert_eq!(body["as_of"], "2026-05-08T15:04:11.204Z");
         assert_eq!((&body["valid_until"], &body["stop_seq"]), (&"2026-05-08T15:05:11.204Z".into(), &4182.into()));

@@ -281,17 +281,18 @@ fn hold(rule: &Rule, about: &str, why: &str, held: &mut BTreeSet<Holding>) {
 }
 
 fn topics_hold(wanted: &[(Arc<str>, Option<Arc<str>>)], stage: &Stage) -> Found {
-    let (Some(snapshot), Ok(base)) = (stage.snapshot(), BaseTopic::new(BASE_TOPIC)) else { return None };
-    let (brand, setting) = (stage.engine.brand(), &stage.policy.setting);
-    let open = board::open_alerts(stage.engine.memory().book.of(Some(VENUE)));
-    let mut tree = board::lists(&base, brand, snapshot, open, setting, stage.now);
-    let (topic, body) = board::status(&base, brand, snapshot, setting, stage.engine.limits(), stage.now);
+    let memory = stage.engine.memory();
+    let (Some(snapshot), Ok(base)) = (memory.venues.get(&VENUE), BaseTopic::new(BASE_TOPIC)) else { return None };
+    let (brand, setting) = (stage.engine.brand().clone(), Arc::new(stage.policy.setting.clone()));
+    let scene = Arc::new(board::scene::Scene::new(brand, Arc::clone(snapshot), setting, stage.now));
+    let mut tree = board::lists(&base, &scene, board::open_alerts(memory.book.of(Some(VENUE))));
+    let (topic, body) = board::status(&base, &scene, stage.engine.limits());
     tree.insert(topic, body);
     let prefix = format!("{BASE_TOPIC}/v1/{BRAND}/{VENUE}/");
     let (mut expected, mut happened) = (Vec::new(), Vec::new());
     for (topic, text) in wanted {
-        let body = tree.get(&format!("{prefix}{topic}")).map(|state| state.body());
-        let is_so = match (text, body) {
+        let body = tree.get(format!("{prefix}{topic}").as_str()).map(|state| state.body());
+        let is_so = match (text, &body) {
             (Some(text), Some(body)) => body.contains(&**text),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,

@@ -3,14 +3,14 @@
 //! A reload keeps what is configured as before, so that screens do not blink. Invariant: every task started here is
 //! joined when its broker stops.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, anyhow};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::retained::Desired;
+use crate::board::retained::{Desired, Topic};
 use crate::broker;
 use crate::config::{BrokerSettings, Config};
 use crate::service::feeds::DesiredTree;
@@ -164,7 +164,7 @@ impl Running {
         let (running_link, stop) = (link.clone(), cancel.clone());
         tasks.spawn(async move { running_link.run(stop).await });
         if carries_feed {
-            let ledger: BTreeSet<String> = store.published_topics(name).await?.into_iter().collect();
+            let ledger = store.published_topics(name).await?.into_iter().map(Topic::from).collect();
             let (writes, pending) = mpsc::channel(LEDGER_WRITES_MAX);
             tasks.spawn(feed::run(link.clone(), desired, ledger, writes, cancel.clone()));
             tasks.spawn(keep_ledger(name.to_owned(), store.clone(), pending));
@@ -205,7 +205,7 @@ async fn keep_ledger(broker: String, store: Store, mut writes: mpsc::Receiver<Le
             LedgerChange::Added(topic) => (topic, true),
             LedgerChange::Removed(topic) => (topic, false),
         };
-        let changes: Vec<(String, bool)> = changes.into_iter().map(change).collect();
+        let changes: Vec<(Topic, bool)> = changes.into_iter().map(change).collect();
         match store.note_published(&broker, &changes).await {
             // Nobody listens any more when the feed gave up waiting; it sends the change again.
             Ok(()) => drop(done.send(())),

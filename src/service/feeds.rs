@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::board::retained::{Desired, RetainedState, Tree};
+use crate::board::retained::{Desired, Topic, Tree};
+use crate::board::scene::Scene;
 use crate::board::{self, Setting};
 use crate::calendar;
 use crate::engine::{Commit, Engine};
@@ -30,11 +31,15 @@ pub struct DesiredTree {
 /// most of what the service does. `poll::quota` leaves room for it before a list is stale.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 
+/// Venues whose texts are kept at hand until they are published. Those of more at once wait for long, since they go out one
+/// after the other, and are drawn anew then.
+const AT_HAND_MAX: usize = 16;
+
 /// The desired trees of all brokers that carry the feed.
 #[derive(Clone)]
 pub struct Feeds {
     trees: Vec<DesiredTree>,
-    setting: Setting,
+    setting: Arc<Setting>,
     /// What was last put into the trees of a venue's status.
     said: BTreeMap<VenueId, SaidFresh>,
 }
@@ -64,7 +69,7 @@ impl SaidFresh {
 impl Feeds {
     /// Takes the trees, which may hold venues already.
     pub fn new(trees: Vec<DesiredTree>, setting: Setting) -> Self {
-        Self { trees, setting, said: BTreeMap::new() }
+        Self { trees, setting: Arc::new(setting), said: BTreeMap::new() }
     }
 
     /// Returns the business day of an instant, in the venues' zone.
@@ -90,6 +95,10 @@ impl Feeds {
             self.said.remove(venue);
         }
         let statuses = self.statuses_to_say(engine, statuses, now);
+        let scene = |venue: &VenueId| self.scene(engine, *venue, now);
+        let lists: Vec<Arc<Scene>> = lists.iter().filter_map(scene).collect();
+        let statuses: Vec<Arc<Scene>> = statuses.iter().filter_map(scene).collect();
+        let are_many = lists.len() > AT_HAND_MAX;
         if lists.is_empty() && statuses.is_empty() && gone.is_empty() {
             return;
         }
@@ -99,13 +108,12 @@ impl Feeds {
                 for venue in gone {
                     replace(desired, topics, engine.brand(), *venue, Tree::new());
                 }
-                for venue in lists {
-                    if let Some(lists) = self.lists(topics, engine, *venue, now) {
-                        replace(desired, topics, engine.brand(), *venue, lists);
-                    }
+                for scene in &lists {
+                    let lists = Self::lists(topics, engine, scene, are_many);
+                    replace(desired, topics, engine.brand(), scene.snapshot.id(), lists);
                 }
-                for snapshot in &statuses {
-                    let (topic, state) = self.status(topics, engine, snapshot, now);
+                for scene in &statuses {
+                    let (topic, state) = board::status(topics, scene, engine.limits());
                     desired.put(topic, state);
                 }
                 desired.edits() != before
@@ -114,12 +122,7 @@ impl Feeds {
     }
 
     /// Returns the venues whose status says something that screens must know now.
-    fn statuses_to_say<'a>(
-        &mut self,
-        engine: &'a Engine,
-        statuses: &BTreeSet<VenueId>,
-        now: Timestamp,
-    ) -> Vec<&'a Arc<Snapshot>> {
+    fn statuses_to_say(&mut self, engine: &Engine, statuses: &BTreeSet<VenueId>, now: Timestamp) -> Vec<VenueId> {
         let mut news = Vec::new();
         for snapshot in statuses.iter().filter_map(|venue| engine.memory().venues.get(venue)) {
             let next = SaidFresh::of(snapshot, engine.limits(), now);
@@ -128,7 +131,7 @@ impl Feeds {
                 (_, Some(next)) => self.said.insert(snapshot.id(), next),
                 (_, None) => self.said.remove(&snapshot.id()),
             };
-            news.push(snapshot);
+            news.push(snapshot.id());
         }
         news
     }
@@ -136,28 +139,26 @@ impl Feeds {
     /// Returns the whole tree of one brand, for the start.
     pub fn whole(&self, topics: &BaseTopic, engine: &Engine, now: Timestamp) -> Tree {
         let mut tree = Tree::new();
-        for (venue, snapshot) in &engine.memory().venues {
-            tree.extend(self.lists(topics, engine, *venue, now).unwrap_or_default());
-            tree.extend([self.status(topics, engine, snapshot, now)]);
+        for venue in engine.memory().venues.keys() {
+            let Some(scene) = self.scene(engine, *venue, now) else { continue };
+            tree.extend(Self::lists(topics, engine, &scene, true));
+            tree.extend([board::status(topics, &scene, engine.limits())]);
         }
         tree
     }
 
-    fn status(
-        &self,
-        topics: &BaseTopic,
-        engine: &Engine,
-        snapshot: &Snapshot,
-        now: Timestamp,
-    ) -> (String, Arc<RetainedState>) {
-        board::status(topics, engine.brand(), snapshot, &self.setting, engine.limits(), now)
+    fn lists(topics: &BaseTopic, engine: &Engine, scene: &Arc<Scene>, are_many: bool) -> Tree {
+        let alerts = engine.memory().book.of(Some(scene.snapshot.id()));
+        let lists = board::lists(topics, scene, board::open_alerts(alerts));
+        for state in lists.values().filter(|_| are_many) {
+            state.let_go();
+        }
+        lists
     }
 
-    fn lists(&self, topics: &BaseTopic, engine: &Engine, venue: VenueId, now: Timestamp) -> Option<Tree> {
-        let memory = engine.memory();
-        let snapshot = memory.venues.get(&venue)?;
-        let alerts = board::open_alerts(memory.book.of(Some(venue)));
-        Some(board::lists(topics, engine.brand(), snapshot, alerts, &self.setting, now))
+    fn scene(&self, engine: &Engine, venue: VenueId, now: Timestamp) -> Option<Arc<Scene>> {
+        let snapshot = Arc::clone(engine.memory().venues.get(&venue)?);
+        Some(Arc::new(Scene::new(engine.brand().clone(), snapshot, Arc::clone(&self.setting), now)))
     }
 }
 
@@ -184,11 +185,12 @@ fn replace(desired: &mut Desired, topics: &BaseTopic, brand: &BrandId, venue: Ve
     let Some(tree) = desired.tree() else { return };
     let prefix = topics.venue(brand, venue);
     let status = topics.status(brand, venue);
-    let is_gone = |topic: &String| !lists.contains_key(topic) && (lists.is_empty() || *topic != status);
-    let own = tree.range(format!("{prefix}/")..format!("{prefix}0")).map(|(topic, _)| topic);
-    let gone: Vec<String> = own.filter(|topic| is_gone(topic)).cloned().collect();
+    let is_gone = |topic: &Topic| !lists.contains_key(topic) && (lists.is_empty() || topic.as_ref() != status.as_str());
+    let (first, last) = (Topic::from(format!("{prefix}/")), Topic::from(format!("{prefix}0")));
+    let gone: Vec<Topic> =
+        tree.range(first..last).map(|(topic, _)| topic).filter(|topic| is_gone(topic)).cloned().collect();
     for topic in gone {
-        desired.remove(topic);
+        desired.remove(&topic);
     }
     for (topic, state) in lists {
         desired.put(topic, state);

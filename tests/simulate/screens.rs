@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use eightysix::board::Setting;
-use eightysix::board::retained::{Desired, RetainedState, Tree};
+use eightysix::board::retained::{Desired, RetainedState, Topic, Tree};
 use eightysix::engine::{Commit, Engine};
 use eightysix::service::feeds::{DesiredTree, Differences, Feeds};
 use eightysix::simulator::chance::Chance;
@@ -31,8 +31,8 @@ pub(crate) struct Screens {
     setting: Setting,
     tree: watch::Sender<Desired>,
     topics: BaseTopic,
-    ledger: BTreeSet<String>,
-    published: BTreeMap<String, Published>,
+    ledger: BTreeSet<Topic>,
+    published: BTreeMap<Topic, Published>,
     is_connected: bool,
     away_until: Uptime,
     /// The business day of the returns that screens show.
@@ -126,10 +126,10 @@ impl Screens {
         if is_done { later } else { clock.uptime.plus(Duration::from_millis(250)) }
     }
 
-    fn publish(&mut self, topic: &str, state: Option<&RetainedState>, is_acknowledged: bool, now: Uptime) {
+    fn publish(&mut self, topic: &Topic, state: Option<&RetainedState>, is_acknowledged: bool, now: Uptime) {
         match state {
-            Some(state) => drop(self.retained.insert(topic.to_owned(), state.body().to_owned())),
-            None => drop(self.retained.remove(topic)),
+            Some(state) => drop(self.retained.insert(topic.as_ref().to_owned(), state.body())),
+            None => drop(self.retained.remove(topic.as_ref())),
         }
         let known = match (state, is_acknowledged) {
             (_, false) => Published::Unknown,
@@ -140,7 +140,7 @@ impl Screens {
                 return;
             }
         };
-        self.published.insert(topic.to_owned(), known);
+        self.published.insert(Topic::clone(topic), known);
     }
 
     fn turn_the_day(&mut self, engine: &Engine, now: Timestamp) {
@@ -168,7 +168,7 @@ impl Screens {
     /// What turns by time alone, such as a status that becomes blind, is seen at the next look and is no difference then.
     pub(crate) fn check(&self, engine: &Engine, now: Timestamp) -> Result<(), String> {
         let bodies = |tree: &Tree| -> BTreeMap<String, String> {
-            tree.iter().map(|(topic, state)| (topic.clone(), state.body().to_owned())).collect()
+            tree.iter().map(|(topic, state)| (topic.as_ref().to_owned(), state.body())).collect()
         };
         let desired = bodies(self.tree.borrow().tree().expect("the process runs"));
         let mut whole = bodies(&self.feeds.whole(&self.topics, engine, now));

@@ -17,7 +17,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::notice::MqttMessage;
-use crate::board::retained::{ContentHash, Desired, RetainedState};
+use crate::board::CONTENT_TYPE;
+use crate::board::retained::{ContentHash, Desired, RetainedState, Topic};
 use crate::clock;
 use crate::sinks::Outcome;
 use crate::sinks::mqtt::link::{Link, LinkState};
@@ -35,9 +36,9 @@ const LEDGER_WAIT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LedgerChange {
     /// The topic is about to be published for the first time.
-    Added(String),
+    Added(Topic),
     /// The broker acknowledged that the topic was cleared.
-    Removed(String),
+    Removed(Topic),
 }
 
 /// Changes to be stored in one transaction, in their order.
@@ -56,7 +57,7 @@ pub struct LedgerWrite {
 pub async fn run(
     link: Link,
     desired: watch::Receiver<Desired>,
-    ledger: BTreeSet<String>,
+    ledger: BTreeSet<Topic>,
     writes: mpsc::Sender<LedgerWrite>,
     cancel: CancellationToken,
 ) {
@@ -115,7 +116,7 @@ enum Event {
 
 /// A publish that has come to its end.
 struct Sent {
-    topic: String,
+    topic: Topic,
     /// What was said: `None` when the topic was cleared.
     content: Option<ContentHash>,
     session: u64,
@@ -126,7 +127,7 @@ struct Sent {
 struct Look {
     steps: Vec<Step>,
     /// Topics that the ledger does not name yet.
-    new: Vec<String>,
+    new: Vec<Topic>,
     is_whole: bool,
 }
 
@@ -141,18 +142,18 @@ struct Feed {
     planned: Option<u64>,
     writes: mpsc::Sender<LedgerWrite>,
     /// The topics that are stored.
-    ledger: BTreeSet<String>,
+    ledger: BTreeSet<Topic>,
     /// Topics that were cleared and are still stored.
-    cleared: BTreeSet<String>,
-    published: BTreeMap<String, Published>,
+    cleared: BTreeSet<Topic>,
+    published: BTreeMap<Topic, Published>,
     /// The connection that `published` speaks of.
     session: Option<u64>,
     /// What is left of the plan, in its order: what is cleared comes last, whatever else by rank and name.
-    queue: BTreeSet<(IsCleared, Rank, String)>,
+    queue: BTreeSet<(IsCleared, Rank, Topic)>,
     /// The topics in flight.
-    busy: BTreeSet<String>,
+    busy: BTreeSet<Topic>,
     /// What the broker refused for good in this connection; the same content is not offered again.
-    refused: BTreeMap<String, Option<ContentHash>>,
+    refused: BTreeMap<Topic, Option<ContentHash>>,
     in_flight: FuturesUnordered<InFlight>,
 }
 
@@ -191,10 +192,10 @@ impl Feed {
         let desired = self.desired.borrow_and_update();
         let (Some(_), Some(tree)) = (self.session, desired.tree()) else { return None };
         let (ledger, cleared, published, now) = (&self.ledger, &self.cleared, &self.published, clock::uptime());
-        let is_new = |topic: &&String| !ledger.contains(*topic) || cleared.contains(*topic);
+        let is_new = |topic: &&Topic| !ledger.contains(*topic) || cleared.contains(*topic);
         let edited = self.planned.and_then(|planned| desired.edited_since(planned));
         let look = if let Some(edited) = edited {
-            let edited: BTreeSet<&String> = edited.collect();
+            let edited: BTreeSet<&Topic> = edited.collect();
             let steps = edited.iter().filter_map(|topic| plan::step(topic, tree, published, now)).collect();
             let new = edited.into_iter().filter(|topic| tree.contains_key(*topic)).filter(is_new).cloned().collect();
             Look { steps, new, is_whole: false }
@@ -255,18 +256,18 @@ impl Feed {
         }
     }
 
-    fn plan_again(&mut self, topic: &str) {
+    fn plan_again(&mut self, topic: &Topic) {
         let step = self.step(topic).filter(|step| self.is_due(step));
         self.queue.extend(step.map(place));
     }
 
     /// Returns what is to be published to a topic by the newest tree.
-    fn step(&self, topic: &str) -> Option<Step> {
+    fn step(&self, topic: &Topic) -> Option<Step> {
         plan::step(topic, self.desired.borrow().tree()?, &self.published, clock::uptime())
     }
 
     /// Stores the topics that are about to be published, and forgets those that were cleared.
-    async fn record(&mut self, added: Vec<String>) {
+    async fn record(&mut self, added: Vec<Topic>) {
         let removed = std::mem::take(&mut self.cleared);
         let changes: Vec<_> = removed
             .iter()
@@ -293,24 +294,24 @@ impl Feed {
 }
 
 /// Returns a step's place in the queue.
-fn place(step: Step) -> (IsCleared, Rank, String) {
+fn place(step: Step) -> (IsCleared, Rank, Topic) {
     (step.state.is_none(), rank(&step.topic), step.topic)
 }
 
 async fn publish(link: Link, step: Step, session: u64) -> Sent {
     let content = step.state.as_ref().map(|state| state.hash());
-    let message = message(step.topic, step.state.as_deref());
+    let message = message(step.topic.as_ref().to_owned(), step.state.as_deref());
     let outcome = link.publish(&message).await;
-    Sent { topic: message.topic, content, session, outcome }
+    Sent { topic: step.topic, content, session, outcome }
 }
 
 fn message(topic: String, state: Option<&RetainedState>) -> MqttMessage {
     MqttMessage {
         topic,
-        body: state.map(|state| state.body().to_owned()).unwrap_or_default(),
+        body: state.map(RetainedState::body).unwrap_or_default(),
         retain: true,
         expiry_s: state.and_then(RetainedState::expiry_s),
-        content_type: state.and_then(|state| state.content_type().map(str::to_owned)),
+        content_type: state.map(|_| CONTENT_TYPE.to_owned()),
         properties: Vec::new(),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::retained::{ContentHash, RetainedState, Tree};
+use crate::board::retained::{ContentHash, RetainedState, Topic, Tree};
 use crate::topics::rank;
 use crate::units::Uptime;
 
@@ -32,24 +32,24 @@ pub enum Published {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The full topic.
-    pub topic: String,
+    pub topic: Topic,
     /// The state to retain, or `None` to clear the topic.
     pub state: Option<Arc<RetainedState>>,
 }
 
 /// Returns what must be published, in order: the bridge, statuses, lists, products, the rest; then what is cleared.
-pub fn plan(desired: &Tree, published: &BTreeMap<String, Published>, now: Uptime) -> Vec<Step> {
+pub fn plan(desired: &Tree, published: &BTreeMap<Topic, Published>, now: Uptime) -> Vec<Step> {
     let mut steps: Vec<Step> = desired.keys().filter_map(|topic| step(topic, desired, published, now)).collect();
     steps.sort_by_key(|step| rank(&step.topic));
     let orphans = published.keys().filter(|topic| !desired.contains_key(*topic));
-    let mut clearing: Vec<Step> = orphans.map(|topic| Step { topic: topic.clone(), state: None }).collect();
+    let mut clearing: Vec<Step> = orphans.map(|topic| Step { topic: Arc::clone(topic), state: None }).collect();
     clearing.sort_by_key(|step| rank(&step.topic));
     steps.extend(clearing);
     steps
 }
 
 /// Returns what must be published to one topic, if anything.
-pub fn step(topic: &str, desired: &Tree, published: &BTreeMap<String, Published>, now: Uptime) -> Option<Step> {
+pub fn step(topic: &Topic, desired: &Tree, published: &BTreeMap<Topic, Published>, now: Uptime) -> Option<Step> {
     let state = match (desired.get(topic), published.get(topic)) {
         (None, None) => return None,
         (None, Some(Published::Unknown | Published::Confirmed { .. })) => None,
@@ -60,7 +60,7 @@ pub fn step(topic: &str, desired: &Tree, published: &BTreeMap<String, Published>
         }
         (Some(state), _) => Some(Arc::clone(state)),
     };
-    Some(Step { topic: topic.to_owned(), state })
+    Some(Step { topic: Arc::clone(topic), state })
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     use crate::board::retained::Desired;
 
     fn state(body: &str) -> Arc<RetainedState> {
-        Arc::new(RetainedState::new(body.to_owned(), None, None))
+        Arc::new(RetainedState::new(body, None))
     }
 
     fn confirmed(state: &RetainedState, refresh_at_s: u64) -> Published {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     /// What the broker retains after the steps; `None` is a content nobody knows.
-    fn apply(steps: &[Step], retained: &mut BTreeMap<String, Option<ContentHash>>) {
+    fn apply(steps: &[Step], retained: &mut BTreeMap<Topic, Option<ContentHash>>) {
         for step in steps {
             match &step.state {
                 Some(state) => retained.insert(step.topic.clone(), Some(state.hash())),
@@ -92,16 +92,17 @@ mod tests {
     fn a_kitchen_opens_then_only_what_changed_goes_out() {
         let now = Uptime(Duration::from_secs(100));
         let base = "eightysix/v1/sahil/7";
+        let of_venue = |topic: &str| Topic::from(format!("{base}/{topic}"));
         let desired: Tree = [
-            (format!("{base}/product/54"), state("54 out")),
-            (format!("{base}/station/3/stop"), state("grill: 54")),
-            (format!("{base}/status"), state("fresh")),
-            (format!("{base}/stop"), state("54")),
-            ("eightysix/v1/bridge/info".to_owned(), state("0.1.0")),
+            (of_venue("product/54"), state("54 out")),
+            (of_venue("station/3/stop"), state("grill: 54")),
+            (of_venue("status"), state("fresh")),
+            (of_venue("stop"), state("54")),
+            ("eightysix/v1/bridge/info".into(), state("0.1.0")),
         ]
         .into();
         let mut published: BTreeMap<_, _> =
-            [(format!("{base}/product/12"), Published::Unknown), (format!("{base}/stop"), Published::Unknown)].into();
+            [(of_venue("product/12"), Published::Unknown), (of_venue("stop"), Published::Unknown)].into();
         let topics = |steps: &[Step]| steps.iter().map(|step| step.topic.replace(base, "..")).collect::<Vec<_>>();
         let first = plan(&desired, &published, now);
         assert_eq!(
@@ -113,7 +114,7 @@ mod tests {
         published = desired.iter().map(|(topic, state)| (topic.clone(), confirmed(state, 200))).collect();
         assert_eq!(plan(&desired, &published, now), []);
         let mut later = desired.clone();
-        later.insert(format!("{base}/status"), state("stale"));
+        later.insert(of_venue("status"), state("stale"));
         assert_eq!(topics(&plan(&later, &published, now)), ["../status"]);
         assert_eq!(
             plan(&desired, &published, Uptime(Duration::from_secs(200))).len(),
@@ -124,29 +125,23 @@ mod tests {
 
     #[test]
     fn the_hash_covers_every_part_of_a_state() {
-        let states = [
-            RetainedState::new("a".into(), None, None),
-            RetainedState::new("b".into(), None, None),
-            RetainedState::new("a".into(), Some(0), None),
-            RetainedState::new("a".into(), Some(1), None),
-            RetainedState::new("a".into(), None, Some(String::new())),
-            RetainedState::new(String::new(), None, Some("a".into())),
-        ];
-        let hashes: std::collections::BTreeSet<_> = states.iter().map(RetainedState::hash).collect();
+        let states = [("a", None), ("b", None), ("a", Some(0)), ("a", Some(1)), ("", Some(1))];
+        let hashes: std::collections::BTreeSet<_> =
+            states.map(|(body, expiry_s)| RetainedState::new(body, expiry_s).hash()).into();
         assert_eq!(hashes.len(), states.len());
-        assert_eq!(RetainedState::new("a".into(), None, None), states[0]);
+        assert_eq!(RetainedState::new("a", None), RetainedState::new("a", None));
     }
 
-    fn topic() -> impl Strategy<Value = String> {
+    fn topic() -> impl Strategy<Value = Topic> {
         ("[ab]", 0..3_u8, prop_oneof!["status", "stop", "product/[1-3]", "alert/x", "station/1/stop"])
-            .prop_map(|(brand, venue, leaf)| format!("base/v1/{brand}/{venue}/{leaf}"))
+            .prop_map(|(brand, venue, leaf)| format!("base/v1/{brand}/{venue}/{leaf}").into())
     }
 
     #[derive(Clone, Debug)]
     enum Edit {
-        Put(String, String),
-        Remove(String),
-        Replace(BTreeMap<String, String>),
+        Put(Topic, String),
+        Remove(Topic),
+        Replace(BTreeMap<Topic, String>),
         /// The feed takes its turn.
         Follow,
     }
@@ -169,7 +164,7 @@ mod tests {
             for edit in edits.into_iter().chain([Edit::Follow]) {
                 match edit {
                     Edit::Put(topic, body) => desired.put(topic, state(&body)),
-                    Edit::Remove(topic) => desired.remove(topic),
+                    Edit::Remove(topic) => desired.remove(&topic),
                     Edit::Replace(tree) => {
                         desired.replace(tree.into_iter().map(|(topic, body)| (topic, state(&body))).collect());
                     }
@@ -177,7 +172,7 @@ mod tests {
                         let Some(tree) = desired.tree() else { continue };
                         let whole = plan(tree, &published, now);
                         let of_edits = followed.and_then(|followed| desired.edited_since(followed)).map(|topics| {
-                            let topics: std::collections::BTreeSet<&String> = topics.collect();
+                            let topics: std::collections::BTreeSet<&Topic> = topics.collect();
                             topics.into_iter().filter_map(|topic| step(topic, tree, &published, now)).collect()
                         });
                         let mut steps: Vec<Step> = of_edits.unwrap_or_else(|| whole.clone());
