@@ -188,6 +188,8 @@ fn start_service(binary: &Path, folder: &Path) -> Child {
     Command::new(binary)
         .args(["run", "--config", "eightysix.yaml", "--log", "warn"])
         .current_dir(folder)
+        // As in deploy/eightysix.service.
+        .env("MALLOC_ARENA_MAX", "2")
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(both)

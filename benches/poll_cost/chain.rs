@@ -1,13 +1,11 @@
-//! What one poll costs the watcher in a brand of 10, 100 and 1,000 venues: plan, step, adoption and the picture of the
-//! screens, with the shipped rules; without the network and the database, which do not know how many venues there are.
+//! A brand that has read everything once, without the network and the database: plan, step, adoption, the picture of the
+//! screens and what the feed makes of it.
 //!
-//! `cargo bench --bench poll_cost` prints nanoseconds, and ratios against a floor of the same run: decoding the bytes of
-//! the same stop list. Every venue is polled once a second, as far as the clocks of the watcher know.
-
-#[path = "load/asked.rs"]
-mod asked;
+//! Every venue is polled once a second, as far as the clocks of the watcher know. Invariant: an unchanged poll repeats the
+//! bytes of the one before, a changed one lets a product run out or come back.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,39 +38,41 @@ use eightysix::topics::BaseTopic;
 use eightysix::units::{BrandId, ProductId, Quantity, Timestamp, Uptime, VenueId, Zone};
 use tokio::sync::watch;
 
-const SIZES: [u64; 3] = [10, 100, 1_000];
-/// As the design's numbers have them.
-const PRODUCTS: usize = 300;
-const ROWS: usize = 50;
+use crate::asked;
+
 /// How many polls of each kind are measured in each brand; the median of three such rounds counts.
-const POLLS: u32 = 4_000;
+const POLLS: u32 = 2_000;
 const ROUNDS: usize = 3;
 const RULES: [(&str, &str); 2] = [
-    ("rules/kitchen.yaml", include_str!("../rules/kitchen.yaml")),
-    ("rules/operations.yaml", include_str!("../rules/operations.yaml")),
+    ("rules/kitchen.yaml", include_str!("../../rules/kitchen.yaml")),
+    ("rules/operations.yaml", include_str!("../../rules/operations.yaml")),
 ];
 const LIST: Request = Request::StopList { venue: VenueId(1), only: Vec::new() };
 const START: Timestamp = Timestamp::from_unix_ms(1_780_000_000_000);
 
-fn main() {
-    let floor_ns = floor_ns();
-    println!("decoding a stop list of {ROWS} rows: {floor_ns} ns, the floor");
-    println!("{:>7}  {:>24}  {:>24}  {:>24}", "venues", "unchanged poll", "changed poll", "plan of the feed");
-    let mut first: Option<[u64; 3]> = None;
-    for venues in SIZES {
-        let mut chain = Chain::open(venues);
-        let unchanged = median(|| chain.polls(false));
-        let changed = median(|| chain.polls(true));
-        let feed = median(|| chain.feed_plans());
-        let costs = [unchanged, changed, feed];
-        let smallest = *first.get_or_insert(costs);
-        let cell = |at: usize| {
-            let (cost, small) = (costs[at], smallest[at]);
-            format!("{cost} ns {:.1}x {:.1}x", ratio(cost, floor_ns), ratio(cost, small))
-        };
-        println!("{venues:>7}  {:>24}  {:>24}  {:>24}", cell(0), cell(1), cell(2));
-    }
-    println!("each: time, times the floor, times the brand of {} venues", SIZES[0]);
+/// How large a brand is.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) venues: u64,
+    pub(crate) products: usize,
+    /// Rows of each stop list.
+    pub(crate) rows: usize,
+    /// Rules beside the shipped ones, which look at each row and never hold.
+    pub(crate) rules: usize,
+    /// Who is told of each product that runs out, by webhook.
+    pub(crate) receivers: usize,
+}
+
+/// What a poll costs, in nanoseconds.
+pub(crate) struct Cost {
+    pub(crate) unchanged_ns: u64,
+    pub(crate) changed_ns: u64,
+}
+
+/// Measures a brand.
+pub(crate) fn measure(size: Size) -> Cost {
+    let mut chain = Chain::open(size);
+    Cost { unchanged_ns: median(|| chain.polls(false)), changed_ns: median(|| chain.polls(true)) }
 }
 
 /// A brand that has read everything once, and stands between two polls.
@@ -113,14 +113,15 @@ impl Repetition {
 }
 
 impl Chain {
-    fn open(venues: u64) -> Self {
+    fn open(size: Size) -> Self {
+        let venues = size.venues;
         let mut brand = BrandPlan::new(DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, venues).expect("a slug");
-        brand.products = PRODUCTS;
+        brand.products = size.products;
         let rates = Rates { auth: 60, errors: 600, tenant: u32::MAX };
         let plan = WorldPlan { brands: vec![brand], rates, ..WorldPlan::demo(1, 1) };
         let mut world = World::new(&plan, START);
         for venue in 1..=venues {
-            fill(&mut world, VenueId(venue));
+            fill(&mut world, VenueId(venue), size.rows);
         }
         let token = log_in(&mut world);
         let lists = [10, 0].map(|limit| {
@@ -129,7 +130,7 @@ impl Chain {
             world.set_limit(&brand, VenueId(1), product, limit, START).expect("a product of the menu");
             ask(&mut world, &token, &Request::StopList { venue: VenueId(1), only: Vec::new() }, START)
         });
-        let policy = Arc::new(policy());
+        let policy = Arc::new(policy(size));
         let day = Duration::from_hours(24);
         let settings = poll::Settings {
             fastest: Duration::from_secs(1),
@@ -228,6 +229,7 @@ impl Chain {
 
     /// Polls many times and returns the nanoseconds of one; the answers are there already.
     fn polls(&mut self, changed: bool) -> u64 {
+        self.follow();
         let (lists, venues) = (self.lists.clone(), self.engine.memory().venues.len() as u64);
         let answers: Vec<Answer> = (0..u64::from(POLLS))
             .map(|n| {
@@ -252,25 +254,9 @@ impl Chain {
             };
             let answer = if changed { answer } else { self.repetition.read() };
             self.take(&request, answer);
-        }
-        ns_of_one(begun, POLLS)
-    }
-
-    /// Plans what a broker must be told after the status of one venue changed, many times.
-    fn feed_plans(&mut self) -> u64 {
-        const PLANS: u32 = 200;
-        self.follow();
-        let begun = clock::uptime();
-        for _ in 0..PLANS {
-            let (request, answer) = (Request::StopList { venue: VenueId(1), only: Vec::new() }, self.lists[0].clone());
-            // A status that is news by its age.
-            self.passed += Duration::from_secs(10);
-            let edits = self.tree.borrow().edits();
-            self.take(&request, answer);
-            assert!(self.tree.borrow().edits() > edits, "the status was told");
             self.follow();
         }
-        ns_of_one(begun, PLANS)
+        ns_of_one(begun, POLLS)
     }
 
     /// Does what the feed does when the tree has changed, with a broker that acknowledges at once.
@@ -306,12 +292,12 @@ fn first_product(world: &World) -> ProductId {
     *world.brand(&brand_id()).expect("the brand").venues[&VenueId(1)].stop_list.keys().next().expect("a row")
 }
 
-/// Gives a venue a stop list of [`ROWS`] counted products.
-fn fill(world: &mut World, venue: VenueId) {
+/// Gives a venue a stop list of so many counted products.
+fn fill(world: &mut World, venue: VenueId, rows: usize) {
     let brand = brand_id();
     let menu = &world.brand(&brand).expect("the brand").menu;
-    let products: Vec<ProductId> = menu.products.keys().copied().filter(|id| menu.is_sold(*id)).take(ROWS).collect();
-    assert_eq!(products.len(), ROWS, "the menu has so many products");
+    let products: Vec<ProductId> = menu.products.keys().copied().filter(|id| menu.is_sold(*id)).take(rows).collect();
+    assert_eq!(products.len(), rows, "the menu has so many products");
     world.clear_all_limits(&brand, venue).expect("a venue of the brand");
     for product in products {
         world.set_limit(&brand, venue, product, Quantity::whole(10), START).expect("a product of the menu");
@@ -340,11 +326,13 @@ fn reply(body: &[u8]) -> Reply<'_> {
     Reply { status: 200, rate_limit: RateLimit::default(), redirect: None, body, secrets: &[] }
 }
 
-/// Returns the nanoseconds of decoding the list that every poll brings.
-fn floor_ns() -> u64 {
+/// Returns the nanoseconds of decoding a list of so many rows.
+pub(crate) fn floor_ns(rows: usize) -> u64 {
     let rates = Rates { auth: 60, errors: 600, tenant: u32::MAX };
-    let mut world = World::new(&WorldPlan { rates, ..WorldPlan::demo(1, 1) }, START);
-    fill(&mut world, VenueId(1));
+    let mut plan = WorldPlan { rates, ..WorldPlan::demo(1, 1) };
+    plan.brands[0].products = 1_000;
+    let mut world = World::new(&plan, START);
+    fill(&mut world, VenueId(1), rows);
     let token = log_in(&mut world);
     let asked = Request::StopList { venue: VenueId(1), only: Vec::new() };
     let body = bytes_of(&mut world, &token, &asked, START);
@@ -357,15 +345,17 @@ fn floor_ns() -> u64 {
     })
 }
 
-fn policy() -> Policy {
+fn policy(size: Size) -> Policy {
+    let more = more_rules(size);
+    let files = RULES.into_iter().chain([("more.yaml", more.as_str())]);
     let file = |(name, text): (&str, &str)| RuleFile { name: name.into(), bytes: text.as_bytes().to_vec() };
     let mut problems = Problems::new();
-    let rules = parse::parse(&RULES.map(file), &mut problems).rules;
+    let rules = parse::parse(&files.map(file).collect::<Vec<_>>(), &mut problems).rules;
     assert!(problems.is_empty(), "{problems:?}");
     let zone = Zone::named("Asia/Baku").expect("a zone");
     let topics = BaseTopic::new("eightysix").expect("a base topic");
-    let route = |(name, way): (&str, Way)| {
-        let receiver = ReceiverName::new(name);
+    let route = |(name, way): (String, Way)| {
+        let receiver = ReceiverName::new(&name);
         (
             receiver.clone(),
             Route {
@@ -385,10 +375,12 @@ fn policy() -> Policy {
         ("office", Way::Webhook),
         ("ops", Way::Webhook),
     ];
+    let ways = ways.map(|(name, way)| (name.to_owned(), way)).into_iter();
+    let ways = ways.chain(listeners(size).map(|name| (name, Way::Webhook)));
     Policy {
         messages: Messages::compile(&rules, &zone, Language::En).expect("messages that compile"),
         rules,
-        routes: ways.into_iter().map(route).collect(),
+        routes: ways.map(route).collect(),
         feeds: vec![(ReceiverName::new("feed"), topics)],
         links: None,
         calendars: Calendars::of_all(Calendar::plain(zone.clone(), jiff::civil::time(4, 0, 0, 0))),
@@ -401,6 +393,29 @@ fn policy() -> Policy {
     }
 }
 
+fn listeners(size: Size) -> impl Iterator<Item = String> {
+    (0..size.receivers).map(|nth| format!("listener-{nth}"))
+}
+
+/// Rules that never hold, and one that tells the listeners what runs out.
+fn more_rules(size: Size) -> String {
+    let mut rules = "rules:\n".to_owned();
+    for nth in 0..size.rules {
+        let holds = format!("limit: {{ at_most: {} }}, product.price: {{ above: {} }}", 40 + nth, 10_000 + nth);
+        let _ = writeln!(
+            rules,
+            "  - {{ name: dear-{nth}, when: {{ {holds} }}, severity: info, notify: [ops], message: never }}"
+        );
+    }
+    let listeners: Vec<String> = listeners(size).collect();
+    if !listeners.is_empty() {
+        let rest = "severity: info, message: \"{{ item.name }} is out\"";
+        let listeners = listeners.join(", ");
+        let _ = writeln!(rules, "  - {{ name: heard, event: stopped, notify: [{listeners}], {rest} }}");
+    }
+    if size.rules + size.receivers == 0 { "rules: []\n".to_owned() } else { rules }
+}
+
 fn median(mut measure: impl FnMut() -> u64) -> u64 {
     let mut rounds: Vec<u64> = (0..ROUNDS).map(|_| measure()).collect();
     rounds.sort_unstable();
@@ -409,10 +424,4 @@ fn median(mut measure: impl FnMut() -> u64) -> u64 {
 
 fn ns_of_one(begun: Uptime, times: u32) -> u64 {
     u64::try_from(clock::uptime().since(begun).as_nanos()).unwrap_or(u64::MAX) / u64::from(times)
-}
-
-fn ratio(one: u64, other: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
-    let ratio = one as f64 / other.max(1) as f64;
-    ratio
 }
