@@ -241,7 +241,9 @@ impl Watcher {
             Next::Send(request) => request,
             Next::Wait { until, .. } => return Err(earliest(until)),
         };
-        let permit = self.budget.try_take(now).map_err(|wait| earliest(now.plus(wait.time)))?;
+        let taken = self.budget.try_take(now);
+        self.say_quota(taken.as_ref().err());
+        let permit = taken.map_err(|wait| earliest(now.plus(wait.time)))?;
         self.plan.sent(&request, now);
         self.on_the_way += 1;
         let known = self.lists.of(&request, self.engine.memory());

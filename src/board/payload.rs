@@ -100,7 +100,7 @@ struct Alert<'a> {
     silenced: bool,
 }
 
-/// A line and its item, rendered once for every topic that shows it.
+/// A line and its item, rendered once for all topics that are drawn together.
 pub(super) struct Drawn {
     pub(super) line: Line,
     /// An object with one member at least.

@@ -1,7 +1,7 @@
 //! The retained topics of the feed: what a broker should hold for late joiners, and what of it was edited.
 //!
-//! A tree keeps what identifies its states; the text of a list or product is at hand until it is published and drawn anew
-//! for whoever asks later, since the texts of a chain are most of what it would keep in memory. Invariant: who has planned a
+//! Of lists and products a tree keeps what identifies them, and not their texts, which would be most of what a chain has in
+//! memory: that of a list is at hand until it is published, and everything else is drawn when it is. Invariant: who has planned a
 //! tree and plans what was edited since has planned the whole tree.
 
 use std::collections::btree_map::Entry;

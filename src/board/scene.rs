@@ -1,6 +1,6 @@
 //! What the states of a venue are drawn from, so that each can be drawn at any time.
 //!
-//! Pure. Invariant: a scene always draws the same text.
+//! Pure but for the texts at hand, which spare a second drawing. Invariant: a scene always draws the same text.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -105,7 +105,9 @@ impl BrandStatus<'_> {
         let (count, quota) = (self.venues.len(), &self.quota);
         let late = self.venues.iter().filter(|snapshot| !self.is_in_time(snapshot)).count();
         let reading = match (count, late) {
-            (0, _) => "nothing was ever read; is the service running?".to_owned(),
+            (0, _) => {
+                "nothing was ever read; is the service running, and does Clopos let it in? See the alerts".to_owned()
+            }
             (_, 0) => "all read in time".to_owned(),
             _ if late == count => "none read in time; is the service running, and does Clopos answer?".to_owned(),
             _ => format!("{late} not read in time"),
@@ -114,7 +116,7 @@ impl BrandStatus<'_> {
         let mut lines = vec![format!("{}: {of_venues}, {reading}; {alerts} open", self.name)];
         let room = quota.venues_max().saturating_sub(count);
         lines.push(format!(
-            "  at {} a minute a list is read every {} at least; a round takes {}, {} longer with one more venue; {}",
+            "  at {} a minute a list gets {} old at most; a round takes {}, {} longer with one more venue; {}",
             plural(quota.per_minute, "request"),
             seconds(quota.worst_age()),
             seconds(quota.round()),
@@ -219,7 +221,7 @@ mod tests {
         let venues = [venue(1, "Sahil", Some(4)), venue(2, "G\u{1b}[2Jənclik", Some(2))];
         insta::assert_snapshot!(shown(&venues, 240), @r"
         sahil: 2 venues, all read in time; 1 alert open
-          at 240 requests a minute a list is read every 3.0 s at least; a round takes 0.7 s, 0.3 s longer with one more venue; 178 more fit
+          at 240 requests a minute a list gets 3.0 s old at most; a round takes 0.7 s, 0.3 s longer with one more venue; 178 more fit
            venue                                             noted as read  stop list
                1  Sahil                                            4 s ago  0 products, 0 out
                2  G [2Jənclik                                      2 s ago  0 products, 0 out
@@ -231,13 +233,13 @@ mod tests {
         let late = venue(1, "Sahil", Some(600));
         insta::assert_snapshot!(shown(&[late.clone(), venue(2, "", Some(2))], 1), @r"
         sahil: 2 venues, 1 not read in time; 1 alert open
-          at 1 request a minute a list is read every 320.0 s at least; a round takes 160.0 s, 80.0 s longer with one more venue; too many venues for polling.oldest (1 min)
+          at 1 request a minute a list gets 320.0 s old at most; a round takes 160.0 s, 80.0 s longer with one more venue; too many venues for polling.oldest (1 min)
            venue                                             noted as read  stop list
                1  Sahil                                         10 min ago  0 products, 0 out
                2  venue 2                                          2 s ago  0 products, 0 out
         ");
         assert!(shown(&[late], 240).starts_with("sahil: 1 venue, none read in time; is the service running, "));
-        assert!(shown(&[], 240).starts_with("sahil: 0 venues, nothing was ever read; is the service running?; "));
+        assert!(shown(&[], 240).starts_with("sahil: 0 venues, nothing was ever read; is the service running, and does Clopos let it in? See the alerts; "));
         assert!(shown(&[venue(1, "Sahil", None)], 240).contains("never read"));
     }
 

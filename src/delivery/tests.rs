@@ -202,7 +202,7 @@ async fn what_hangs_at_a_stop_is_an_attempt_with_an_unknown_end() {
     cancel.cancel();
     joined(&mut tasks).await;
     let due = desk.due(Channel::Webhook).await.expect("it waits");
-    assert!(due <= clock::now().plus(Duration::from_secs(10)), "no lease is left behind: {due}");
+    assert!(due <= clock::now().plus(Duration::from_secs(10)), "it is tried again soon: {due}");
     let (_, finish) = desk.told().await;
     assert!(matches!(&finish, Finish::Retry { why, .. } if why.contains("not known")), "{finish:?}");
 }
@@ -224,18 +224,78 @@ async fn what_arrived_while_the_store_failed_is_noted_later_and_not_sent_again()
     let (mut hook, mut desk) = (Hook::open(204, 2).await, Desk::open().await);
     desk.queue(vec![event("first"), event("second")]).await;
     let (mut worker, cancel) = (desk.worker(&hook.way()), CancellationToken::new());
-    let refuse = "CREATE TRIGGER full BEFORE UPDATE ON outbox BEGIN SELECT RAISE(FAIL, 'disk full'); END";
-    desk.run(refuse).await;
+    desk.run(REFUSE).await;
     for _ in 0..2 {
         assert!(matches!(worker.round(&cancel).await, Next::Wait(STORE_FAILED_WAIT)));
     }
     assert_eq!(hook.hit().await, "first");
     assert!(hook.hits.try_recv().is_err(), "it arrived, and nothing follows before that is stored");
     desk.run("DROP TRIGGER full").await;
-    assert!(matches!(worker.round(&cancel).await, Next::Look));
+    for _ in 0..2 {
+        assert!(matches!(worker.round(&cancel).await, Next::Look));
+    }
     assert_eq!(desk.told().await, ("first".to_owned(), Finish::Delivered { but: None }));
     assert_eq!((hook.hit().await, desk.told().await.0), ("second".to_owned(), "second".to_owned()));
     assert_eq!(desk.due(Channel::Webhook).await, None);
+}
+
+const REFUSE: &str = "CREATE TRIGGER full BEFORE UPDATE ON outbox BEGIN SELECT RAISE(FAIL, 'disk full'); END";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_stores_what_could_not_be_stored_before() {
+    let (mut hook, desk) = (Hook::open(204, 2).await, Desk::open().await);
+    desk.queue(vec![event("first")]).await;
+    desk.run(REFUSE).await;
+    let (mut worker, cancel) = (desk.worker(&hook.way()), CancellationToken::new());
+    assert!(matches!(worker.round(&cancel).await, Next::Wait(STORE_FAILED_WAIT)));
+    assert_eq!(hook.hit().await, "first");
+    worker.try_last().await;
+    assert_eq!(worker.ended.len(), 1, "the store still fails");
+    desk.run("DROP TRIGGER full").await;
+    worker.try_last().await;
+    assert_eq!(desk.due(Channel::Webhook).await, None, "it is not told again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_gone_while_the_store_fails_is_asked_once() {
+    let (mut hook, desk) = (Hook::open(410, 9).await, Desk::open().await);
+    desk.queue(vec![event("first"), event("second")]).await;
+    desk.run(REFUSE).await;
+    let (mut worker, cancel) = (desk.worker(&hook.way()), CancellationToken::new());
+    assert!(matches!(worker.round(&cancel).await, Next::Wait(STORE_FAILED_WAIT)));
+    desk.run("DROP TRIGGER full").await;
+    assert!(matches!(worker.round(&cancel).await, Next::End));
+    assert_eq!(hook.hit().await, "first");
+    assert!(hook.hits.try_recv().is_err(), "the second is not tried");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrived_is_noted_while_its_broker_is_away() {
+    let (mut broker, desk) = (Broker::open(), Desk::open().await);
+    broker.start().await;
+    desk.queue(vec![ring("arrived", Duration::ZERO)]).await;
+    desk.run(REFUSE).await;
+    let (link, stop) = (link(broker.port), CancellationToken::new());
+    let mut tasks = JoinSet::new();
+    let (running, ended) = (link.clone(), stop.clone());
+    tasks.spawn(async move { running.run(ended).await });
+    let mut state = link.state();
+    timeout(PATIENCE, state.wait_for(|state| matches!(state, LinkState::Up { .. })))
+        .await
+        .expect("up")
+        .expect("it runs");
+    let (mut worker, cancel) = (desk.worker(&Way::Mqtt(link)), CancellationToken::new());
+    assert!(matches!(worker.round(&cancel).await, Next::Wait(STORE_FAILED_WAIT)));
+    stop.cancel();
+    joined(&mut tasks).await;
+    desk.run("DROP TRIGGER full").await;
+    let wake = Arc::new(Notify::new());
+    let (stopped, done) = (cancel.clone(), Arc::clone(&wake));
+    let mut workers = JoinSet::new();
+    workers.spawn(async move { work(&mut worker, &done, &stopped).await });
+    wait::eventually("it is noted", || async { desk.due(Channel::Mqtt).await.is_none() }).await;
+    cancel.cancel();
+    joined(&mut workers).await;
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! One worker for each channel of each receiver: look, send, finish.
 //!
 //! A receiver's trouble delays only that receiver. A wake-up carries no data and may be lost: a timer looks as well.
-//! Invariant: a notice is not sent again by this worker before the end of its last attempt is stored; only a kill forgets
-//! an end, and then the notice goes out again under its id, by which it is recognised (style 39).
+//! Invariant: a notice is not sent again by this worker before the end of its last attempt is stored; only a kill, or a stop
+//! while the store fails, forgets an end, and then the notice goes out again under its id, by which it is recognised (style 39).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 const MQTT_BATCH: u32 = 32;
 /// A stopping worker waits this long for the attempts on their way.
 const STOP_WAIT: Duration = Duration::from_secs(5);
-/// The shortest pause: what another worker or command holds for an instant must not make a loop without rest.
+/// The shortest pause: what is due in an instant must not make a loop without rest.
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(10);
 /// After the store failed, so that a full disk does not make a storm of attempts.
 const STORE_FAILED_WAIT: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ impl Way {
         }
     }
 
-    /// Waits until an attempt makes sense: nothing is claimed while a broker is down.
+    /// Waits until an attempt makes sense: none is made while a broker is down.
     async fn ready(&self) {
         if let Self::Mqtt(link) = self {
             let mut state = link.state();
@@ -138,18 +138,26 @@ pub async fn run(
     cancel: CancellationToken,
 ) {
     let mut worker = Worker::new(receiver, way, store, report);
+    work(&mut worker, &wake, &cancel).await;
+    worker.try_last().await;
+}
+
+async fn work(worker: &mut Worker, wake: &Notify, cancel: &CancellationToken) {
     loop {
         // Registered before looking, so that a notice committed in between wakes us (style 33).
         let woken = wake.notified();
         tokio::pin!(woken);
         woken.as_mut().enable();
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => return,
-            () = worker.way.ready() => {}
+        // What is to be stored needs nobody at the other end.
+        if worker.ended.is_empty() {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                () = worker.way.ready() => {}
+            }
         }
         // Not raced against `cancel`: a round that is dropped forgets what the other side took, and tells it again.
-        let pause = match worker.round(&cancel).await {
+        let pause = match worker.round(cancel).await {
             Next::Look => continue,
             Next::Wait(pause) => pause,
             Next::End => return cancel.cancelled().await,
@@ -205,7 +213,10 @@ impl Worker {
     }
 
     async fn try_round(&mut self, cancel: &CancellationToken) -> Result<Next, StoreError> {
-        self.store_ends().await?;
+        if !self.ended.is_empty() {
+            self.store_ends().await?;
+            return Ok(self.next());
+        }
         let (channel, now) = (self.way.channel(), clock::now());
         let waiting = self.store.waiting(&self.receiver, channel, self.way.batch(), now).await?;
         if cancel.is_cancelled() {
@@ -217,10 +228,23 @@ impl Worker {
         };
         self.ended = self.attempt(due, cancel).await;
         self.store_ends().await?;
-        let Some(why) = &self.gone else { return Ok(Next::Look) };
-        let channel = channel.word();
+        Ok(self.next())
+    }
+
+    /// Returns what follows when all that was attempted is stored.
+    fn next(&self) -> Next {
+        let Some(why) = &self.gone else { return Next::Look };
+        let channel = self.way.channel().word();
         tracing::error!(receiver = %self.receiver, channel, "nothing more is sent there until the configuration is loaded again: {why}");
-        Ok(Next::End)
+        Next::End
+    }
+
+    /// Stores what could not be stored before the end.
+    async fn try_last(&mut self) {
+        if let Err(error) = self.store_ends().await {
+            let (many, why) = (self.ended.len(), telemetry::chain(&error));
+            tracing::error!(receiver = %self.receiver, "how {many} attempts ended is not stored, and they will be made again under their ids: {why}");
+        }
     }
 
     /// Stores how attempts ended. What cannot be stored is kept, and nothing is sent before it is.

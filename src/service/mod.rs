@@ -154,14 +154,18 @@ impl Generation {
         let ack = links.map(|links| ack(config, process, links, &bell));
         let door = open_door(config, brokers, ack, &cancel).await?;
         let fallbacks = receivers::fallbacks(config, &policy.routes);
+        let mut befores = Vec::new();
+        for settings in &config.clopos.brands {
+            befores.push(match kept.remove(&settings.brand) {
+                Some(before) => before,
+                None => Kept::load(process, settings).await?,
+            });
+        }
+        // Nothing fails from here on: a worker that is dropped instead of stopped forgets what it has told.
         let workers = Workers::start(ways, fallbacks, &process.store, &process.report);
         let feeds = Feeds::new(brokers.trees(), policy.setting.clone());
         let (mut watched, mut desks) = (Vec::new(), Desks::new());
-        for (client, settings) in clients.into_iter().zip(&config.clopos.brands) {
-            let before = match kept.remove(&settings.brand) {
-                Some(before) => before,
-                None => Kept::load(process, settings).await?,
-            };
+        for ((client, settings), before) in clients.into_iter().zip(&config.clopos.brands).zip(befores) {
             let (store, feeds, wakes) = (process.store.clone(), feeds.clone(), workers.wakes());
             let (desk, orders) = orders::desk();
             desks.insert(settings.brand.as_str().to_owned(), desk);

@@ -12,9 +12,9 @@ use crate::store::StoreError;
 use crate::store::sqlite::failed;
 
 /// Statements that are sent at once: enough for a cycle, and far from the longest text that SQLite takes, 1 MB.
-const TOGETHER_MAX: usize = 64;
+pub(super) const STATEMENTS_MAX: usize = 64;
 /// What is sent in so few statements comes in few forms, which are worth being kept prepared.
-const PREPARED_MAX: usize = 8;
+const PREPARED_MAX: usize = 4;
 
 /// Statements without results, for one transaction.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ struct Sent {
     sql: String,
     values: SqliteArguments,
     statements: usize,
+    /// How many values the statements want.
+    wanted: usize,
     /// Why a value could not be taken.
     error: Option<BoxDynError>,
 }
@@ -39,10 +41,10 @@ impl Batch {
     /// Adds a statement whose values are `?`, without numbers: their places are counted over the whole batch.
     pub(super) fn add(&mut self, statement: &'static str) -> Values<'_> {
         debug_assert!(
-            !statement.split('$').skip(1).any(|rest| rest.starts_with(|first: char| first.is_ascii_digit())),
+            !statement.split(['$', '?']).skip(1).any(|rest| rest.starts_with(|first: char| first.is_ascii_digit())),
             "numbers would mean the values of other statements: {statement}"
         );
-        if self.sent.last().is_none_or(|sent| sent.statements == TOGETHER_MAX) {
+        if self.sent.last().is_none_or(|sent| sent.statements == STATEMENTS_MAX) {
             self.sent.push(Sent::default());
         }
         let last = self.sent.len() - 1;
@@ -50,6 +52,7 @@ impl Batch {
         sent.sql.push_str(statement);
         sent.sql.push_str(";\n");
         sent.statements += 1;
+        sent.wanted += statement.matches('?').count();
         Values(sent)
     }
 
@@ -59,10 +62,11 @@ impl Batch {
         tx: &mut Transaction<'_, Sqlite>,
         operation: &'static str,
     ) -> Result<(), StoreError> {
-        for Sent { sql, values, statements, error } in &self.sent {
+        for Sent { sql, values, statements, wanted, error } in &self.sent {
             if let Some(error) = error {
                 return Err(failed(operation)(sqlx::Error::Encode(error.to_string().into())));
             }
+            debug_assert!(values.len() == *wanted, "{} values for {wanted}: {sql}", values.len());
             // The texts are those of `add`, which are all literals. The values are shared, not copied.
             let statements =
                 sqlx::query_with(AssertSqlSafe(sql.as_str()), values.clone()).persistent(*statements <= PREPARED_MAX);
@@ -94,7 +98,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::open(&dir.path().join("db")).await.expect("a store");
         let mut batch = Batch::default();
-        let topics: Vec<String> = (0..2 * TOGETHER_MAX + 3).map(|number| format!("{number:04}")).collect();
+        let topics: Vec<String> = (0..2 * STATEMENTS_MAX + 3).map(|number| format!("{number:04}")).collect();
         for topic in &topics {
             batch.add("INSERT INTO published (broker, topic) VALUES (?, ?)").bind("bar").bind(topic);
             batch.add("UPDATE published SET broker = ? WHERE topic = ?").bind("kitchen").bind(topic);

@@ -50,9 +50,11 @@ impl Store {
     /// Writes a changed cycle, whole or not at all.
     pub async fn commit(&self, brand: &BrandId, commit: &Commit, now: Timestamp) -> Result<(), StoreError> {
         let rows: Vec<Row<'_>> = rows(commit).collect();
-        if rows.len() <= ROWS_TOGETHER_MAX {
+        // The texts of those who wait in the line are all there at once, and those of catalogs are long.
+        let is_large = rows.len() > ROWS_TOGETHER_MAX || rows.iter().any(|row| matches!(row, Row::Catalog(_)));
+        if !is_large {
             let (answers, batch) = (commit.answers.clone(), encoded(&rows, brand, now));
-            return self.write(Write { answers, now, batch, operation: CYCLE }).await;
+            return self.write(Write { answers, answered_at: now, batch, operation: CYCLE }).await;
         }
         let mut tx = self.begin().await?;
         orders::put_answers(&mut tx, &commit.answers, now).await?;

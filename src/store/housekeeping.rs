@@ -3,6 +3,8 @@
 //! Works in batches with pauses in between, so that nobody waits for the writer for long. Invariant: what waits within
 //! its patience is left alone.
 
+use std::time::Duration;
+
 use crate::alerts::notice::Channel;
 use crate::store::sqlite::failed;
 use crate::store::{ANSWERS_KEPT, DEAD_KEPT, DEAD_KEPT_MAX, DELIVERED_KEPT, HISTORY_KEPT, Store, StoreError, patience};
@@ -10,6 +12,9 @@ use crate::units::{Timestamp, human_duration};
 
 /// How many rows one statement takes: a tenth of a second of the writer on a small computer.
 const BATCH_ROWS: u32 = 2_000;
+
+/// An attempt that was begun within the patience is over by then.
+const ATTEMPT_MAX: Duration = Duration::from_mins(2);
 
 /// Why nobody tried to tell: what cannot be known from a row, so all that it can be.
 const fn untried(channel: Channel) -> &'static str {
@@ -61,7 +66,7 @@ impl Store {
                  WHERE id IN (
                      SELECT id FROM outbox
                      WHERE state = 'waiting' AND channel = $4 AND queued_ms < $3 ORDER BY id LIMIT $1)";
-            let numbers = [now.unix_ms(), now.minus(patience(channel)).unix_ms()];
+            let numbers = [now.unix_ms(), now.minus(patience(channel)).minus(ATTEMPT_MAX).unix_ms()];
             let texts = [channel.word(), untried(channel)];
             given_up += self.in_batches("give up what waited too long", sql, &numbers, &texts).await?;
         }

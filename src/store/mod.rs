@@ -78,6 +78,9 @@ pub enum StoreError {
     /// The order that a cycle answers is not there any more: who asked has taken it back. Nothing was stored.
     #[error("an order was taken back before it was done")]
     TakenBack,
+    /// The task that wrote for several was ended in the middle of it.
+    #[error("it is not known whether this was written: the task that wrote it was ended")]
+    CutOff,
     /// A command beside the service found no database.
     #[error("there is no database {path} yet; start the service once, it makes it")]
     Missing {

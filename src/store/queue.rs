@@ -15,9 +15,10 @@ use crate::alerts::order::{Answer, OrderId};
 use crate::store::batch::Batch;
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError, orders};
+use crate::telemetry;
 use crate::units::Timestamp;
 
-/// Writes that go together: enough for a burst, and a transaction of some tens of milliseconds at most.
+/// Writes that go together: enough for a burst.
 const TOGETHER_MAX: usize = 32;
 /// A cook notices news that are this late.
 const SLOW: Duration = Duration::from_secs(2);
@@ -27,7 +28,7 @@ const QUICK: Duration = Duration::from_millis(200);
 /// The line.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiting: Mutex<Vec<Waiting>>,
+    waiting: Mutex<Vec<InLine>>,
     numbers: AtomicU64,
     is_slow: AtomicBool,
 }
@@ -38,7 +39,7 @@ pub(super) struct Write {
     /// Orders that it answers; one that was taken back keeps all of it from being written.
     pub(super) answers: Vec<(OrderId, Answer)>,
     /// When they are answered.
-    pub(super) now: Timestamp,
+    pub(super) answered_at: Timestamp,
     /// Everything else.
     pub(super) batch: Batch,
     /// What it is, for the error.
@@ -46,7 +47,7 @@ pub(super) struct Write {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct InLine {
     number: u64,
     write: Write,
     done: oneshot::Sender<Result<(), StoreError>>,
@@ -84,23 +85,28 @@ impl Queue {
     fn join(&self, write: Write) -> (Place<'_>, oneshot::Receiver<Result<(), StoreError>>) {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (done, written) = oneshot::channel();
-        self.line().push(Waiting { number, write, done });
+        self.line().push(InLine { number, write, done });
         (Place { queue: self, number }, written)
     }
 
     /// Takes those out whose turn it is, in the order in which they came.
-    fn next(&self) -> Vec<Waiting> {
+    fn take_turn(&self) -> Vec<InLine> {
         let mut line = self.line();
         let many = line.len().min(TOGETHER_MAX);
         line.drain(..many).collect()
     }
 
-    fn line(&self) -> MutexGuard<'_, Vec<Waiting>> {
+    fn line(&self) -> MutexGuard<'_, Vec<InLine>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Place<'_> {
+    /// Says whether somebody still stands there.
+    fn is_taken(&self) -> bool {
+        self.queue.line().iter().any(|waiting| waiting.number == self.number)
+    }
+
     /// Leaves the line, and says whether it still stood there.
     fn leave(&self) -> bool {
         let mut line = self.queue.line();
@@ -117,33 +123,39 @@ impl Drop for Place<'_> {
 
 impl Store {
     /// Writes, together with whatever else waits: who gets the connection writes for all of them.
+    ///
+    /// To be awaited to its end by a task that goes on. When the one that writes for others is ended in the middle of it,
+    /// they are told [`StoreError::CutOff`]: what they wanted may be written.
     pub(super) async fn write(&self, write: Write) -> Result<(), StoreError> {
         let (place, mut written) = self.queue.join(write);
-        // The sender goes unused when the task that writes for this one is ended in the middle of it.
-        let cut_off = || Err(failed("write to the end")(sqlx::Error::WorkerCrashed));
-        loop {
+        while place.is_taken() {
             tokio::select! {
                 biased;
-                result = &mut written => return result.unwrap_or_else(|_| cut_off()),
+                result = &mut written => return result.unwrap_or(Err(StoreError::CutOff)),
                 begun = self.begin() => match begun {
                     Ok(tx) => self.write_for_all(tx).await,
-                    // What somebody else is writing already has an end of its own.
                     Err(error) if place.leave() => return Err(error),
-                    Err(_) => return written.await.unwrap_or_else(|_| cut_off()),
+                    Err(_) => {}
                 },
             }
         }
+        // Somebody writes it, or has written it.
+        written.await.unwrap_or(Err(StoreError::CutOff))
     }
 
     async fn write_for_all(&self, tx: Transaction<'_, Sqlite>) {
-        let waiting = self.queue.next();
+        let waiting = self.queue.take_turn();
         if waiting.is_empty() {
             return;
         }
         let result = write_all(tx, waiting.iter().map(|waiting| &waiting.write)).await;
         if let (Err(error), true) = (&result, waiting.len() > 1) {
-            tracing::debug!("{} writes do not go together and go one by one: {error}", waiting.len());
-            for Waiting { write, done, .. } in waiting {
+            tracing::debug!(
+                "{} writes do not go together and go one by one: {}",
+                waiting.len(),
+                telemetry::chain(error)
+            );
+            for InLine { write, done, .. } in waiting {
                 let alone = match self.begin().await {
                     Ok(tx) => write_all(tx, std::iter::once(&write)).await,
                     Err(error) => Err(error),
@@ -164,11 +176,11 @@ async fn write_all<'w>(
     mut tx: Transaction<'_, Sqlite>,
     writes: impl Iterator<Item = &'w Write>,
 ) -> Result<(), StoreError> {
-    for Write { answers, now, batch, operation } in writes {
-        orders::put_answers(&mut tx, answers, *now).await?;
+    for Write { answers, answered_at, batch, operation } in writes {
+        orders::put_answers(&mut tx, answers, *answered_at).await?;
         batch.run(&mut tx, operation).await?;
     }
-    tx.commit().await.map_err(failed("commit"))
+    tx.commit().await.map_err(failed("commit what was written"))
 }
 
 #[cfg(test)]
@@ -181,7 +193,7 @@ mod tests {
     fn topic(topic: &str) -> Write {
         let mut batch = Batch::default();
         batch.add("INSERT INTO published (broker, topic) VALUES (?, ?)").bind("bar").bind(topic);
-        Write { answers: Vec::new(), now: Timestamp::from_unix_ms(0), batch, operation: "note a topic" }
+        Write { answers: Vec::new(), answered_at: Timestamp::from_unix_ms(0), batch, operation: "note a topic" }
     }
 
     async fn open() -> (tempfile::TempDir, Store) {
@@ -227,6 +239,28 @@ mod tests {
             written.await.expect("it has an end").expect("written by the first");
             assert!(!place.leave(), "it stands there no more");
         }
+    }
+
+    #[tokio::test]
+    async fn what_answers_an_order_that_was_taken_back_is_not_written_and_the_others_are() {
+        let (_dir, store) = open().await;
+        let late = Write { answers: vec![(OrderId(7), Answer::Done)], ..topic("late") };
+        let writes = [topic("a"), late, topic("b")].map(|write| store.write(write));
+        let results = join_all(writes).await;
+        assert!(matches!(results.as_slice(), [Ok(()), Err(StoreError::TakenBack), Ok(())]), "{results:?}");
+        assert_eq!(kept(&store).await, ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn whose_writer_is_ended_is_told_that_nobody_knows() {
+        let (_dir, store) = open().await;
+        let begun = store.begin().await.expect("somebody else writes");
+        let mut write = Box::pin(store.write(topic("a")));
+        assert!(futures_util::poll!(&mut write).is_pending());
+        drop(store.queue.take_turn());
+        drop(begun);
+        let error = write.await.expect_err("nobody wrote it");
+        assert!(matches!(error, StoreError::CutOff), "{error:?}");
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The SQLite store: one writer connection, a few readers, WAL with full synchronisation.
 //!
-//! Every function is one statement or one transaction, named in the domain's words. A lock file keeps a second
+//! Every function is one statement or one transaction, named in the domain's words; writes that wait share one (`queue`). A lock file keeps a second
 //! process from writing to the same database. Invariant: an error means that nothing of that call was kept.
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use crate::catalog::SharedCatalog;
 use crate::clock;
 use crate::engine::Memory;
 use crate::snapshot::Access;
-use crate::store::batch::Batch;
+use crate::store::batch::{Batch, STATEMENTS_MAX};
 use crate::store::queue::{Queue, Turn, Write};
 use crate::store::{DeadLetter, Finish, OutboxDepth, Queued, Requeued, StoreError, format, history, mail, orders};
 use crate::units::{BrandId, Timestamp, VenueId, human_duration};
@@ -191,11 +191,13 @@ impl Store {
             let [queued_at, due] = [6, 7].map(|column| Timestamp::from_unix_ms(row.get(column)));
             waiting.push(Queued { row: row.get(0), notice, attempts: row.get(5), queued_at, due });
         }
-        if !unreadable.is_empty() {
-            tracing::error!(%receiver, "{} stored notices cannot be read, see dead-letters", unreadable.len());
-            self.finish(&unreadable, now).await?;
+        if unreadable.is_empty() {
+            return Ok(waiting);
         }
-        Ok(waiting)
+        tracing::error!(%receiver, "{} stored notices cannot be read, see dead-letters", unreadable.len());
+        self.finish(&unreadable, now).await?;
+        // They must not hold those behind them.
+        Box::pin(self.waiting(receiver, channel, most, now)).await
     }
 
     /// Ends attempts, all in one transaction.
@@ -217,7 +219,7 @@ impl Store {
                  WHERE id = ? AND (state = 'waiting' OR ? = 'delivered')";
             batch.add(ended).bind(state).bind(why).bind(now.unix_ms()).bind(attempts).bind(row).bind(state);
         }
-        self.write(Write { answers: Vec::new(), now, batch, operation: "note how deliveries ended" }).await
+        self.write(Write { answers: Vec::new(), answered_at: now, batch, operation: "note how deliveries ended" }).await
     }
 
     /// Returns the notices that were given up, newest first, at most 500.
@@ -296,17 +298,20 @@ impl Store {
         broker: &str,
         topics: &[(impl AsRef<str> + Sync, bool)],
     ) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
-        for (topic, is_held) in topics {
-            let statement = if *is_held {
-                "INSERT INTO published (broker, topic) VALUES (?, ?) ON CONFLICT DO NOTHING"
-            } else {
-                "DELETE FROM published WHERE broker = ? AND topic = ?"
-            };
-            batch.add(statement).bind(broker).bind(topic.as_ref());
-        }
         let mut tx = self.begin().await?;
-        batch.run(&mut tx, "note a published topic").await?;
+        // A part at a time: a large chain has tens of thousands.
+        for topics in topics.chunks(STATEMENTS_MAX) {
+            let mut batch = Batch::default();
+            for (topic, is_held) in topics {
+                let statement = if *is_held {
+                    "INSERT INTO published (broker, topic) VALUES (?, ?) ON CONFLICT DO NOTHING"
+                } else {
+                    "DELETE FROM published WHERE broker = ? AND topic = ?"
+                };
+                batch.add(statement).bind(broker).bind(topic.as_ref());
+            }
+            batch.run(&mut tx, "note a published topic").await?;
+        }
         tx.commit().await.map_err(failed("note published topics"))
     }
 
@@ -481,7 +486,7 @@ mod tests {
         let (_dir, store) = store_with(&["bad", "good"]).await;
         let spoil = sqlx::query("UPDATE outbox SET body = '{' WHERE notice = 'bad'").execute(&store.writer);
         spoil.await.expect("spoilt");
-        assert_eq!(waiting(&store, 32).await, [("good".to_owned(), 0, 0)]);
+        assert_eq!(waiting(&store, 1).await, [("good".to_owned(), 0, 0)]);
         let letters = store.dead_letters().await.expect("a list");
         assert!(letters.len() == 1 && letters[0].why.contains("cannot read the stored notice"), "{letters:?}");
     }

@@ -2,15 +2,53 @@
 //!
 //! Must change nothing but what was said.
 
+use std::time::Duration;
+
 use crate::alerts::report::ReportKey;
+use crate::clopos::budget::{Wait, Why};
 use crate::clopos::decode::Oddities;
 use crate::clopos::query::Request;
 use crate::clopos::verdict::Verdict;
 use crate::engine::Commit;
 use crate::telemetry::Repeat;
+use crate::units::human_duration;
 use crate::watcher::{Watcher, thing_of};
 
+/// Without a word nobody would know for so long why nothing is read.
+const QUOTA_WAIT_SAID: Duration = Duration::from_secs(10);
+
+/// Returns why nothing is read for so long that it is worth a line.
+fn quota_trouble(wait: &Wait) -> Option<&'static str> {
+    let why = match wait.why {
+        Why::Pace => return None,
+        Why::Told | Why::Window => {
+            "the requests of this minute are used up; if another program asks for this brand too, both share its 300: give \
+             one of them fewer (clopos.requests_per_minute)"
+        }
+        Why::AddressTold | Why::AddressWindow => {
+            "too many logins or failed requests from this address in this minute; is the same brand read by a second \
+             eightysix here?"
+        }
+    };
+    (wait.time >= QUOTA_WAIT_SAID).then_some(why)
+}
+
 impl Watcher {
+    /// Says once that the quota keeps the brand from being read, and that it no longer does.
+    pub(super) fn say_quota(&mut self, wait: Option<&Wait>) {
+        const QUOTA: &str = "the quota";
+        let Some(wait) = wait else {
+            if self.repeats.works(QUOTA).is_some() {
+                tracing::info!(brand = %self.engine.brand(), "the quota lets us read again");
+            }
+            return;
+        };
+        let Some(why) = quota_trouble(wait) else { return };
+        if let Repeat::First { .. } = self.repeats.failed(QUOTA, why) {
+            tracing::warn!(brand = %self.engine.brand(), "nothing is read for {}: {why}", human_duration(wait.time));
+        }
+    }
+
     /// Says what a commit could not do as it should have.
     pub(super) fn say_what_failed(&mut self, commit: &Commit) {
         for (ReportKey { receiver, venue, kind }, day) in &commit.missed {
@@ -64,6 +102,27 @@ impl Watcher {
             } else {
                 tracing::warn!(%brand, verdict = verdict.word(), "{thing}: {verdict}");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_wait_for_the_quota_is_said_and_the_pace_is_not() {
+        for (why, s, expected) in [
+            (Why::Pace, 60, None),
+            (Why::Window, 9, None),
+            (Why::Window, 10, Some("another program")),
+            (Why::Told, 58, Some("another program")),
+            (Why::AddressTold, 58, Some("this address")),
+            (Why::AddressWindow, 10, Some("this address")),
+        ] {
+            let said = quota_trouble(&Wait { time: Duration::from_secs(s), why });
+            assert_eq!(said.is_some(), expected.is_some(), "{why:?} {s} s: {said:?}");
+            assert!(said.zip(expected).is_none_or(|(said, expected)| said.contains(expected)), "{why:?}: {said:?}");
         }
     }
 }

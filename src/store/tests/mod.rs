@@ -1,4 +1,4 @@
-//! The store's promises: what goes in comes out, a cycle is whole or nothing, a lease is one attempt, and clear refusals.
+//! The store's promises: what goes in comes out, a cycle is whole or nothing, what waits keeps its order, and clear refusals.
 
 mod history;
 mod migrations;
