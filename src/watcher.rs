@@ -117,6 +117,8 @@ pub struct Watcher {
     is_logging_in: bool,
     inputs: VecDeque<(Input, Then)>,
     repeats: Repeats,
+    /// Clopos asked to wait, and that was said.
+    is_told_to_wait: bool,
     /// No commit is tried before this: the store failed.
     store_not_before: Uptime,
     /// No history is read before this: that failed.
@@ -196,6 +198,7 @@ impl Watcher {
             is_logging_in: false,
             inputs: VecDeque::from([(Input::Reloaded, Then::Configured)]),
             repeats: Repeats::default(),
+            is_told_to_wait: false,
             store_not_before: Uptime::default(),
             history_not_before: Uptime::default(),
             is_configuration_unstored: false,
@@ -312,6 +315,7 @@ impl Watcher {
                 if !is_passing_stale && !matches!(verdict, Verdict::NotFound { .. }) {
                     self.say(&thing, &verdict);
                 }
+                self.is_told_to_wait |= matches!(verdict, Verdict::RateLimited { .. });
                 if matches!(verdict, Verdict::IntegratorRefused { .. } | Verdict::CredentialsRefused { .. }) {
                     self.shut_out(&verdict, now.wall);
                 }

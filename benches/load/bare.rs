@@ -25,8 +25,9 @@ pub(crate) struct Cost {
     pub(crate) rss_mb: f64,
 }
 
+/// A stop list.
 #[derive(Deserialize)]
-struct Answer {
+pub(crate) struct Answer {
     success: bool,
     data: Vec<Row>,
 }
@@ -36,6 +37,14 @@ struct Row {
     id: u64,
     limit: f64,
     timestamp: i64,
+}
+
+impl Answer {
+    /// Uses what was decoded.
+    pub(crate) fn assert_whole(&self) {
+        let said = self.data.iter().map(|row| (row.id, row.limit, row.timestamp)).max_by_key(|row| row.0);
+        assert!(self.success && said.is_some());
+    }
 }
 
 /// Runs the loop beside a chain of its own and returns what a poll costs.
@@ -66,16 +75,20 @@ pub(crate) fn run(arguments: &[String]) {
     println!("{cpu_us} {polls} {rss_mb}");
 }
 
+/// Logs in with brand, client id and secret, and returns the token.
+pub(crate) async fn log_in(http: &reqwest::Client, base: &str, (brand, id, secret): (&str, &str, &str)) -> String {
+    let fields = json!({ "client_id": id, "client_secret": secret, "brand": brand, "integrator_id": DEMO_INTEGRATOR });
+    let login = http.post(format!("{base}/auth")).header("content-type", "application/json");
+    let body = login.body(fields.to_string()).send().await.expect("an answer").bytes().await.expect("a body");
+    let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    body["token"].as_str().expect("a token").to_owned()
+}
+
 async fn ask(base: String, size: Size, seconds: u64) -> (u64, u64) {
     let http = reqwest::Client::builder().build().expect("a client");
     let mut tokens = Vec::new();
     for brand in size.names() {
-        let fields =
-            json!({ "client_id": brand, "client_secret": SECRET, "brand": brand, "integrator_id": DEMO_INTEGRATOR });
-        let login = http.post(format!("{base}/auth")).header("content-type", "application/json");
-        let body = login.body(fields.to_string()).send().await.expect("an answer").bytes().await.expect("a body");
-        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
-        tokens.push(body["token"].as_str().expect("a token").to_owned());
+        tokens.push(log_in(&http, &base, (&brand, &brand, SECRET)).await);
     }
     let before = watched::usage_of(std::process::id()).expect("this process").cpu_cs;
     let mut venues = JoinSet::new();
@@ -93,9 +106,7 @@ async fn ask(base: String, size: Size, seconds: u64) -> (u64, u64) {
                 ticks.tick().await;
                 let answer = http.get(&url).header("x-token", &token).header("x-venue", &venue).send().await;
                 let body = answer.expect("an answer").bytes().await.expect("a body");
-                let list: Answer = serde_json::from_slice(&body).expect("a list");
-                let said = list.data.iter().map(|row| (row.id, row.limit, row.timestamp)).max_by_key(|row| row.0);
-                assert!(list.success && said.is_some());
+                serde_json::from_slice::<Answer>(&body).expect("a list").assert_whole();
             }
         });
     }

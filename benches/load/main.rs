@@ -7,11 +7,15 @@
 
 mod asked;
 mod bare;
+#[allow(dead_code, reason = "poll_cost measures more")]
+#[path = "../poll_cost/chain.rs"]
+mod brand;
 #[path = "../../tests/support/canary.rs"]
 mod canary;
 #[allow(dead_code, reason = "the soak measures more")]
 #[path = "../soak/chain.rs"]
 mod chain;
+mod flat;
 mod restored;
 #[path = "../../tests/support/wait.rs"]
 mod wait;
@@ -52,6 +56,7 @@ const SETTLE: Duration = Duration::from_secs(20);
 /// Changes a second while delays are measured.
 const CHANGES: u32 = 20;
 /// What the design asks for.
+const VENUES_MIN: f64 = 20_000.0;
 const UNCHANGED_MAX: f64 = 1.0;
 const CHANGED_MAX: f64 = 3.0;
 const SCREEN_MS_MAX: f64 = 3.0;
@@ -65,6 +70,11 @@ async fn main() -> ExitCode {
     if arguments.first().is_some_and(|first| first == bare::BARE) {
         let rest = arguments[1..].to_vec();
         std::thread::spawn(move || bare::run(&rest)).join().expect("no panic");
+        return ExitCode::SUCCESS;
+    }
+    if arguments.first().is_some_and(|first| first == flat::FLAT) {
+        let rest = arguments[1..].to_vec();
+        std::thread::spawn(move || flat::run(&rest)).join().expect("no panic");
         return ExitCode::SUCCESS;
     }
     let (mut brands, mut seconds, mut restored) = (100, 60, 1_000);
@@ -82,7 +92,7 @@ async fn main() -> ExitCode {
     }
     let size = Size { brands, venues: 4, products: 300, rows: 50 };
     println!("| what | at most | seen | floor of the run | ratio | |\n| --- | --- | --- | --- | --- | --- |");
-    let mut rows = vec![];
+    let mut rows = vec![flat_out(Duration::from_secs(seconds))];
     if brands > 0 {
         under_load(size, Duration::from_secs(seconds), &mut rows).await;
     }
@@ -130,6 +140,14 @@ async fn under_load(size: Size, long: Duration, rows: &mut Vec<bool>) {
     rows.push(row(what, "3 ms", &seen, &floor, (at(99), SCREEN_MS_MAX)));
     watched.assert_no_secret();
     println!("the service said in its log: {:?}", watched.log());
+}
+
+fn flat_out(long: Duration) -> bool {
+    let flat::Flat { watcher, bare } = flat::measure(long);
+    let (seen, floor) =
+        (format!("{watcher:.0}, {:.2} of the loop's", watcher / bare), format!("{bare:.0}, the bare loop"));
+    let what = "Polls a second on one core, flat out, nothing changed: as many venues at a poll a second";
+    row(what, "at least 20,000", &seen, &floor, (VENUES_MIN / watcher, 1.0))
 }
 
 fn cost_row(what: &str, most: f64, seen: Cost, floor: Cost) -> bool {

@@ -40,7 +40,8 @@ use tokio::sync::watch;
 
 use crate::asked;
 
-/// How many polls of each kind are measured in each brand; the median of three such rounds counts.
+/// How many polls of each kind are measured in a brand, or ten seconds of them, in which the rules look at the time twice; the
+/// median of three such rounds counts.
 const POLLS: u32 = 2_000;
 const ROUNDS: usize = 3;
 const RULES: [(&str, &str); 2] = [
@@ -75,8 +76,21 @@ pub(crate) fn measure(size: Size) -> Cost {
     Cost { unchanged_ns: median(|| chain.polls(false)), changed_ns: median(|| chain.polls(true)) }
 }
 
+/// Returns what the brand is read from.
+pub(crate) fn world(size: Size) -> World {
+    let mut brand = BrandPlan::new(DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, size.venues).expect("a slug");
+    brand.products = size.products;
+    let rates = Rates { auth: 60, errors: 600, tenant: u32::MAX };
+    let plan = WorldPlan { brands: vec![brand], rates, ..WorldPlan::demo(1, 1) };
+    let mut world = World::new(&plan, START);
+    for venue in 1..=size.venues {
+        fill(&mut world, VenueId(venue), size.rows);
+    }
+    world
+}
+
 /// A brand that has read everything once, and stands between two polls.
-struct Chain {
+pub(crate) struct Chain {
     engine: Engine,
     plan: Plan,
     feeds: Feeds,
@@ -113,16 +127,8 @@ impl Repetition {
 }
 
 impl Chain {
-    fn open(size: Size) -> Self {
-        let venues = size.venues;
-        let mut brand = BrandPlan::new(DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, venues).expect("a slug");
-        brand.products = size.products;
-        let rates = Rates { auth: 60, errors: 600, tenant: u32::MAX };
-        let plan = WorldPlan { brands: vec![brand], rates, ..WorldPlan::demo(1, 1) };
-        let mut world = World::new(&plan, START);
-        for venue in 1..=venues {
-            fill(&mut world, VenueId(venue), size.rows);
-        }
+    pub(crate) fn open(size: Size) -> Self {
+        let mut world = world(size);
         let token = log_in(&mut world);
         let lists = [10, 0].map(|limit| {
             let (brand, product) = (brand_id(), first_product(&world));
@@ -153,7 +159,7 @@ impl Chain {
             lists,
             repetition: Repetition::of(bytes_of(&mut world, &token, &LIST, START)),
             passed: Duration::ZERO,
-            step: Duration::from_secs(1) / u32::try_from(venues).expect("few"),
+            step: Duration::from_secs(1) / u32::try_from(size.venues).expect("few"),
             turn: 0,
         };
         chain.cycle(Input::Access(Access::Granted));
@@ -177,18 +183,38 @@ impl Chain {
                     continue;
                 }
             };
+            self.plan.sent(&request, uptime);
             let is_list = matches!(request, Request::StopList { .. });
             only_lists = if is_list { only_lists + 1 } else { 0 };
             let answer = if is_list { self.lists[0].clone() } else { ask(world, token, &request, now) };
-            self.take(&request, answer);
+            self.learn(&request, answer);
             self.passed += self.step;
         }
     }
 
-    /// Does what `service::brand` does with a request and its answer.
-    fn take(&mut self, request: &Request, answer: Answer) {
+    /// Returns what is asked next, when its time has come.
+    pub(crate) fn request(&mut self) -> Request {
+        self.passed += self.step;
+        loop {
+            let (uptime, _) = self.now();
+            match self.plan.next(uptime) {
+                Next::Send(request) => {
+                    self.plan.sent(&request, uptime);
+                    return request;
+                }
+                Next::Wait { until, .. } => self.passed += until.since(uptime),
+            }
+        }
+    }
+
+    /// Does what `service::brand` and the feed do with an answer.
+    pub(crate) fn take(&mut self, request: &Request, answer: Answer) {
+        self.learn(request, answer);
+        self.follow();
+    }
+
+    fn learn(&mut self, request: &Request, answer: Answer) {
         let (uptime, _) = self.now();
-        self.plan.sent(request, uptime);
         match self.plan.answered(request, Ok(answer), uptime) {
             None => {}
             Some(Learned::Venues(venues)) => self.cycle(Input::Venues(venues)),
@@ -231,7 +257,8 @@ impl Chain {
     fn polls(&mut self, changed: bool) -> u64 {
         self.follow();
         let (lists, venues) = (self.lists.clone(), self.engine.memory().venues.len() as u64);
-        let answers: Vec<Answer> = (0..u64::from(POLLS))
+        let polls = POLLS.max(10 * u32::try_from(venues).expect("few"));
+        let answers: Vec<Answer> = (0..u64::from(polls))
             .map(|n| {
                 if changed {
                     lists[usize::from(((self.turn + n) / venues).is_multiple_of(2))].clone()
@@ -244,19 +271,11 @@ impl Chain {
         let begun = clock::uptime();
         for answer in answers {
             self.turn += 1;
-            self.passed += self.step;
-            let request = loop {
-                let (uptime, _) = self.now();
-                match self.plan.next(uptime) {
-                    Next::Send(request) => break request,
-                    Next::Wait { until, .. } => self.passed += until.since(uptime),
-                }
-            };
+            let request = self.request();
             let answer = if changed { answer } else { self.repetition.read() };
             self.take(&request, answer);
-            self.follow();
         }
-        ns_of_one(begun, POLLS)
+        ns_of_one(begun, polls)
     }
 
     /// Does what the feed does when the tree has changed, with a broker that acknowledges at once.

@@ -94,6 +94,22 @@ pub(crate) struct Polls {
     pub(crate) missed: u64,
 }
 
+/// Serves a world on a thread of its own until `stop`.
+pub(crate) fn serve(world: &Arc<Mutex<World>>, stop: &CancellationToken) -> (SocketAddr, JoinHandle<()>) {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    socket.set_nonblocking(true).expect("a non-blocking socket");
+    let address = socket.local_addr().expect("an address");
+    let (served, until) = (Arc::clone(world), stop.clone());
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let socket = tokio::net::TcpListener::from_std(socket).expect("a socket for tokio");
+            server::serve(served, socket, Door::Closed, until).await.expect("the simulator serves");
+        });
+    });
+    (address, thread)
+}
+
 impl Chain {
     /// Opens the chain; `rates` are Clopos's own unless the simulator itself is to be measured.
     pub(crate) fn open(size: Size, rates: Rates) -> Self {
@@ -120,17 +136,7 @@ impl Chain {
             }
         }
         let (world, stop) = (Arc::new(Mutex::new(world)), CancellationToken::new());
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        socket.set_nonblocking(true).expect("a non-blocking socket");
-        let address = socket.local_addr().expect("an address");
-        let (served, until) = (Arc::clone(&world), stop.clone());
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async move {
-                let socket = tokio::net::TcpListener::from_std(socket).expect("a socket for tokio");
-                server::serve(served, socket, Door::Closed, until).await.expect("the simulator serves");
-            });
-        });
+        let (address, thread) = serve(&world, &stop);
         let asked = Asked::default();
         Self { address, size, world, brands, dishes, changes: 0, asked, stop, thread: Some(thread) }
     }

@@ -38,12 +38,13 @@ impl Watcher {
     pub(super) fn say_quota(&mut self, wait: Option<&Wait>) {
         const QUOTA: &str = "the quota";
         let Some(wait) = wait else {
+            self.is_told_to_wait = false;
             if self.repeats.works(QUOTA).is_some() {
                 tracing::info!(brand = %self.engine.brand(), "the quota lets us read again");
             }
             return;
         };
-        let Some(why) = quota_trouble(wait) else { return };
+        let Some(why) = quota_trouble(wait).filter(|_| !self.is_told_to_wait) else { return };
         if let Repeat::First { .. } = self.repeats.failed(QUOTA, why) {
             tracing::warn!(brand = %self.engine.brand(), "nothing is read for {}: {why}", human_duration(wait.time));
         }
