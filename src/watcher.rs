@@ -473,7 +473,7 @@ impl Watcher {
         match then {
             Then::Nothing | Then::Configured | Then::Access(_) | Then::Prices => {}
             Then::Venues { ids } => {
-                self.pace(ids.len());
+                self.pace();
                 self.lists.retain(&ids);
                 let was_forbidden = !self.forbidden.is_empty();
                 self.forbidden.retain(|(venue, _)| ids.contains(venue));
@@ -534,13 +534,18 @@ impl Watcher {
         self.plan.not_taken(&missed, now);
     }
 
+    /// Returns what the quota buys for the venues that are watched.
+    pub fn quota(&self) -> Quota {
+        let venues = self.engine.memory().venues.len();
+        Quota::new(venues, self.budget.per_minute(), &self.settings.polling)
+    }
+
     /// Sets what counts as stale from what the budget allows, and says so when that is more than was asked for.
-    fn pace(&mut self, venues: usize) {
-        let (brand, per_minute) = (self.engine.brand().clone(), self.budget.per_minute());
-        let quota = Quota::new(venues, per_minute, &self.settings.polling);
+    fn pace(&mut self) {
+        let (brand, quota) = (self.engine.brand().clone(), self.quota());
+        let Quota { venues, per_minute, fastest: _, oldest } = quota;
         self.engine.set_limits(quota.limits());
         let worst_age = quota.worst_age();
-        let oldest = self.settings.polling.oldest;
         if worst_age > oldest {
             if let Repeat::First { .. } = self.repeats.failed("pace", &venues.to_string()) {
                 tracing::warn!(

@@ -219,6 +219,7 @@ receivers:
   ops:
     webhook: {{ url: "http://{hook}/hook", secrets: [{{ file: hook }}], allow_private: [127.0.0.1] }}
 rules: [rules.yaml]
+http: {{ listen: "127.0.0.1:0" }}
 "#,
         address = chain.address
     )

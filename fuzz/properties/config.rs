@@ -68,6 +68,7 @@ fn site() -> PathBuf {
 fn made() -> TempDir {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
+    let [wall, anar] = ["wall", "anar"].map(|name| format!("{CANARY}-{name}"));
     for (file, text) in [
         ("rules/kitchen.yaml", RULES),
         ("secret", CANARY),
@@ -75,6 +76,9 @@ fn made() -> TempDir {
         ("secrets/display", CANARY),
         ("secrets/webhook", CANARY),
         ("secrets/webhook-token", CANARY),
+        // Two tokens that are the same are refused.
+        ("secrets/wall", &wall),
+        ("secrets/anar", &anar),
         ("whsec", CANARY),
         ("empty", "\n"),
         ("credentials/smtp", CANARY),

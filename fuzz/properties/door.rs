@@ -11,11 +11,14 @@ use eightysix::alerts::link::Links;
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::order::{Order, OrderId};
 use eightysix::alerts::silence::SilenceId;
+use eightysix::board::Setting;
 use eightysix::clock;
-use eightysix::http::{Settings, ack, bind, serve};
+use eightysix::engine::Policy;
+use eightysix::http::live::Live;
+use eightysix::http::{Settings, Surroundings, ack, bind, serve};
 use eightysix::language::Language;
 use eightysix::store::Store;
-use eightysix::units::{BrandId, Zone};
+use eightysix::units::{BrandId, Secret, Zone};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,7 +45,11 @@ pub fn hold(data: &[u8]) {
         assert!(at_broker.is_none(), "the broker was reached without an upgrade");
         return;
     };
-    assert!([101, 400, 403, 404, 405, 414, 426, 431].contains(&status), "{:?}", String::from_utf8_lossy(&answer));
+    assert!(
+        [101, 200, 303, 400, 401, 403, 404, 405, 413, 414, 415, 421, 422, 426, 431].contains(&status),
+        "{:?}",
+        String::from_utf8_lossy(&answer)
+    );
     if status == 101 {
         assert_upgraded(data, &at_broker.unwrap_or_default());
     } else if !answer.windows(12).any(|window| window == b"HTTP/1.1 101") {
@@ -55,8 +62,8 @@ async fn converse(data: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let broker = TcpListener::bind(local).await.expect("a port");
     let broker_address = broker.local_addr().expect("an address");
-    let bound =
-        bind(&Settings { listen: local, origins: vec![LISTED.to_owned()], public_url: None }).await.expect("a port");
+    let settings = Settings { listen: local, origins: vec![LISTED.to_owned()], ..Settings::default() };
+    let bound = bind(&settings).await.expect("a port");
     let (address, stop) = (bound.address(), CancellationToken::new());
     let browser = async {
         let mut tcp = TcpStream::connect(address).await.expect("a connection");
@@ -91,13 +98,22 @@ async fn converse(data: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
         }
     };
     let (page, store) = if data.windows(PAGE.len()).any(|window| window == PAGE) { page().await } else { (None, None) };
-    let (answer, arrived, ()) = tokio::join!(browser, behind, serve(bound, Some(broker_address), page, stop.clone()));
+    let around = surroundings(broker_address, page);
+    let (answer, arrived, ()) = tokio::join!(browser, behind, serve(bound, around, stop.clone()));
     if let Some((_folder, store)) = store {
         let asked = store.ask(&brand(), &Order::EndSilence(SilenceId::from_stored("0a0b0c0d")), clock::now()).await;
         assert_eq!(asked.expect("asked"), OrderId(1), "something was asked of the service without a link");
         store.close().await;
     }
     (answer, arrived)
+}
+
+/// Watches one brand, of which nothing is known, with no rules and for nobody.
+fn surroundings(broker: SocketAddr, ack: Option<ack::Surroundings>) -> Surroundings {
+    let (zone, day_starts) = (Zone::utc(), jiff::civil::time(4, 0, 0, 0));
+    let policy = Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts });
+    let key = Secret::new("a key");
+    Surroundings { live: Live::new([brand()]), policy: Arc::new(policy), key, broker: Some(broker), ack }
 }
 
 /// Makes the page, as it is for a receiver whom every link could be for, and keeps the database that it asks.

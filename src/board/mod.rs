@@ -3,6 +3,7 @@
 //! Pure: snapshot, alerts and time go in, topics and states come out. Invariant: the same picture gives the same states, so
 //! that comparing what identifies them is enough to know what must be published.
 
+pub mod kitchen;
 mod payload;
 pub mod retained;
 pub mod scene;

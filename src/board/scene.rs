@@ -81,21 +81,26 @@ impl Scene {
 
     /// Draws what came back today and is not constrained.
     pub(super) fn back_today(&self) -> Vec<Drawn> {
-        let back = self.snapshot.returned.keys().filter_map(|product| self.line_of_return(*product));
-        back.map(|line| payload::draw(self, line)).collect()
+        returns_of_today(&self.snapshot, &self.setting, self.now).map(|line| payload::draw(self, line)).collect()
     }
 
     fn line(&self, product: ProductId) -> Option<Line> {
         let row = self.snapshot.picture.rows.get(&product);
-        row.map(|row| line_of_row(&self.snapshot, product, row)).or_else(|| self.line_of_return(product))
+        let back = || line_of_return(&self.snapshot, product, &self.setting, self.now);
+        row.map(|row| line_of_row(&self.snapshot, product, row)).or_else(back)
     }
+}
 
-    fn line_of_return(&self, product: ProductId) -> Option<Line> {
-        let day = |at| business_day(at, &self.setting.zone, self.setting.day_starts);
-        let Snapshot { picture, returned, .. } = self.snapshot.as_ref();
-        let at = *returned.get(&product).filter(|at| day(**at) == day(self.now))?;
-        let station = station_of(&picture.catalog, product);
-        let line = Line { product, station, standing: Standing::On, row: None, since: at };
-        (!picture.rows.contains_key(&product)).then_some(line)
-    }
+/// Returns what came back today and is not constrained.
+pub(super) fn returns_of_today(snapshot: &Snapshot, setting: &Setting, now: Timestamp) -> impl Iterator<Item = Line> {
+    snapshot.returned.keys().filter_map(move |product| line_of_return(snapshot, *product, setting, now))
+}
+
+fn line_of_return(snapshot: &Snapshot, product: ProductId, setting: &Setting, now: Timestamp) -> Option<Line> {
+    let day = |at| business_day(at, &setting.zone, setting.day_starts);
+    let Snapshot { picture, returned, .. } = snapshot;
+    let at = *returned.get(&product).filter(|at| day(**at) == day(now))?;
+    let station = station_of(&picture.catalog, product);
+    let line = Line { product, station, standing: Standing::On, row: None, since: at };
+    (!picture.rows.contains_key(&product)).then_some(line)
 }

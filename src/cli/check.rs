@@ -101,14 +101,11 @@ async fn try_store(config: &Config, trial: &mut Trial) {
     trial.note("store", result);
 }
 
-/// Tries the address for browsers, on which the service listens when there is an embedded broker or a public address.
+/// Tries the address for browsers.
 async fn try_door(config: &Config, trial: &mut Trial) {
-    let is_embedded = |broker: &BrokerSettings| matches!(broker, BrokerSettings::Embedded { .. });
-    if !config.brokers.values().any(is_embedded) && config.http.public_url.is_none() {
-        return;
-    }
     let result = match http::bind(&config.http).await {
-        Ok(bound) => Ok(format!("can listen on {}", bound.address())),
+        Ok(_) if config.http.listen.port() == 0 => Ok(format!("can listen on {}", config.http.listen.ip())),
+        Ok(_) => Ok(format!("can listen on {}", config.http.listen)),
         Err(error) => Err(format!("{} (is the service running already?)", telemetry::chain(&error))),
     };
     trial.note("http", result);

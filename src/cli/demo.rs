@@ -335,11 +335,13 @@ fn reachable(listening: SocketAddr) -> SocketAddr {
 
 fn introduce(arguments: &DemoArguments, folder: &Path, running: Option<&Running>) {
     let screens = running.and_then(|running| running.screens);
-    let browsers = running.and_then(|running| running.web).map(|web| format!("ws://{}/mqtt", reachable(web)));
+    let web = running.map(|running| reachable(running.web));
+    let websocket = web.zip(screens).map(|(web, _)| format!("ws://{web}/mqtt"));
+    let boards = web.map(|web| format!("http://{web}/board"));
     if arguments.json {
         say_json(&json!({
             "what": "start", "seed": arguments.seed, "venues": arguments.venues, "folder": folder,
-            "mqtt": screens.map(|screens| format!("mqtt://{screens}")), "websocket": browsers,
+            "mqtt": screens.map(|screens| format!("mqtt://{screens}")), "websocket": websocket, "boards": boards,
         }));
         return;
     }
@@ -352,8 +354,8 @@ fn introduce(arguments: &DemoArguments, folder: &Path, running: Option<&Running>
     if let Some(screens) = screens {
         say(&format!("  screens     mosquitto_sub -h {} -p {} -v -t 'eightysix/#'", screens.ip(), screens.port()));
     }
-    if let Some(browsers) = browsers {
-        say(&format!("  in browsers {browsers}"));
+    if let Some(boards) = boards {
+        say(&format!("  boards      {boards}"));
     }
     say(&format!("  configured  {}", folder.join("eightysix.yaml").display()));
     let end =

@@ -30,6 +30,7 @@ pub(super) async fn run(config_path: PathBuf) -> Result<(), Failure> {
         report: Arc::new(|_, _| {}),
         ready: Box::new(|running| {
             tracing::info!("{}", running.line);
+            tracing::info!("the boards are at http://{}/board", running.web);
             tell_systemd(&[NotifyState::Ready, NotifyState::Status(&running.line)]);
         }),
         stop: stop.clone(),

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::calendar::clock_time;
-use crate::config::{Locale, Surroundings};
+use crate::config::{Locale, Surroundings, access};
 use crate::document::{Fields, Node, Problems};
 use crate::http::PublicUrl;
 use crate::language::Language;
@@ -123,25 +123,28 @@ pub(super) fn store(
 
 pub(super) fn http(
     node: Option<&Node>,
+    around: &Surroundings<'_>,
     displays: Option<&broker::Settings>,
     problems: &mut Problems,
 ) -> Option<http::Settings> {
     let default = http::Settings::default();
     let Some(node) = node else { return Some(default) };
     let mut fields = node.fields("{ listen: 127.0.0.1:8686 }", problems)?;
+    let told = problems.count();
     let listen = fields.optional("listen").map_or(Some(default.listen), |node| address(node, problems));
     let origins: Option<Vec<String>> = match fields.optional("origins") {
         Some(node) => node.one_or_more().iter().map(|origin| origin.text(problems).map(str::to_owned)).collect(),
         None => Some(default.origins),
     };
     let public_url = fields.optional("public_url").map_or(Some(None), |node| public_url(node, problems).map(Some));
+    let access = access::read(&mut fields, around, problems);
     let settings = listen.zip(origins).zip(public_url);
-    let settings = settings.map(|((listen, origins), public_url)| http::Settings { listen, origins, public_url });
-    if let Some(settings) = &settings {
-        let about_listening = http::problems(&http::Settings { origins: Vec::new(), ..settings.clone() }, displays);
-        for why in http::problems(settings, displays) {
-            let key = if about_listening.contains(&why) { "listen" } else { "origins" };
-            problems.tell(fields.place_of(key), why);
+    let settings =
+        settings.map(|((listen, origins), public_url)| http::Settings { listen, origins, public_url, access });
+    // With half of who is let in, what is said of it would be wrong.
+    if let Some(settings) = settings.as_ref().filter(|_| problems.count() == told) {
+        for (field, why) in http::problems(settings, displays) {
+            problems.tell(fields.place_of(field), why);
         }
     }
     fields.finish(problems);

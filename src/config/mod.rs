@@ -3,6 +3,7 @@
 //! The only reader of the environment and of secrets. It must never show a secret, nor stop at the first mistake.
 //! Invariant: a `Config` exists only when nothing is wrong with any of its files.
 
+mod access;
 mod basics;
 mod brokers;
 mod channels;
@@ -240,7 +241,7 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
         || (no_receivers.into(), Vec::new()),
         |node| receivers::all(node, &ways, &local, around, problems),
     );
-    let http = basics::http(http, brokers::embedded(&brokers.resolved), problems);
+    let http = basics::http(http, around, brokers::embedded(&brokers.resolved), problems);
     let languages = receivers.resolved.values().map(|receiver| receiver.language).chain([language]).collect();
     let known = rules::Known { receivers: &receivers.names, windows: &windows.names, languages };
     let rules = rules.and_then(|node| rules::load(node, &known, around, problems));

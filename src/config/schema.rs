@@ -20,6 +20,7 @@ use crate::document::schema::{
     Schema, by_key, defaulting, described, document, duration, entries, flag, from_to, group, integer, list,
     one_or_more, reference, text, text_like, time_of_day, wanting, with, word,
 };
+use crate::http::access::Role;
 use crate::language::Language;
 use crate::sinks::email::ADDRESSES_MAX;
 use crate::sinks::webhook::SECRETS_MAX;
@@ -46,6 +47,8 @@ pub fn schema() -> Schema {
             ("events", events()),
             ("webhook", webhook()),
             ("http", http()),
+            ("http_token", http_token()),
+            ("http_proxy", http_proxy()),
             ("secret", secret()),
         ]
         .map(|(name, form)| (name.to_owned(), form)),
@@ -106,7 +109,7 @@ fn settings() -> Vec<(&'static str, Schema)> {
             "http",
             described(
                 reference("http"),
-                "The web side: displays in browsers reach the embedded broker at /mqtt, and readers of mails say at /ack/ that they take care.",
+                "The web side: boards and pages, /mqtt for displays that read the embedded broker, /ack/ for readers of mails.",
             ),
         ),
     ]
@@ -394,7 +397,9 @@ fn webhook() -> Schema {
 }
 
 /// What `public_url` of `http` means.
-const PUBLIC_URL: &str = "How people outside reach the web side, through a proxy with TLS: mails and webhooks then have links by which their reader says that he takes care. Example: `https://86.example.com`";
+const PUBLIC_URL: &str = "How people outside reach the web side, through a proxy with TLS: mails and webhooks then have links by which their reader says that he takes care. Needs `tokens` or a `proxy`. Example: `https://86.example.com`";
+/// What `may` of whoever is let in means.
+const MAY: &str = "What they may do: `read` sees everything, `act` also acknowledges, silences and sends again, `admin` also reloads.";
 
 fn http() -> Schema {
     let settings = vec![
@@ -407,8 +412,39 @@ fn http() -> Schema {
             ),
         ),
         ("public_url", described(text(), PUBLIC_URL)),
+        (
+            "tokens",
+            described(
+                entries(Some(names()), &reference("http_token")),
+                "Who is let in, by name: without tokens and a proxy whoever sits at this machine, and nothing else may listen. Example: `{ wall: { may: read, token: { file: secrets/wall } } }`",
+            ),
+        ),
+        (
+            "proxy",
+            described(reference("http_proxy"), "A proxy that asks its users who they are and says so in a header."),
+        ),
     ];
     group(&[], settings)
+}
+
+fn http_token() -> Schema {
+    let about = "The token: at least 16 characters, such as `openssl rand -base64 32` makes.";
+    let settings = vec![("may", described(role(), MAY)), ("token", described(reference("secret"), about))];
+    group(&["may", "token"], settings)
+}
+
+fn http_proxy() -> Schema {
+    let from = "The addresses that it comes from; the header of anybody else means nothing. Example: `[127.0.0.1]`";
+    let settings = vec![
+        ("from", described(one_or_more(&text(), &SOME), from)),
+        ("user_header", defaulting(described(text(), "The header that names the user."), "Remote-User")),
+        ("may", described(role(), MAY)),
+    ];
+    group(&["from", "may"], settings)
+}
+
+fn role() -> Schema {
+    json!({ "enum": Role::WORDS.map(|(word, _)| word) })
 }
 
 fn ca_file(what: &str) -> Schema {

@@ -193,6 +193,9 @@ fn the_example_can_be_used_as_it_is() {
     for secret in ["mqtt", "display", "webhook", "webhook-token"] {
         site.write(&format!("config/secrets/{secret}"), CANARY);
     }
+    for token in ["wall", "anar"] {
+        site.write(&format!("config/secrets/{token}"), &format!("{CANARY}-{token}"));
+    }
     site.write("credentials/clopos-sahil", CANARY);
     std::fs::remove_dir_all(site.0.path().join("rules")).expect("removed");
     for entry in std::fs::read_dir(root.join("rules")).expect("the shipped rules") {

@@ -1,4 +1,4 @@
-//! The web side: the door by which browsers reach the MQTT feed, `/mqtt`, and the page behind the links of mails, `/ack/`.
+//! The web side: the pages, the door by which browsers reach the MQTT feed, `/mqtt`, and the page behind the links of mails.
 //!
 //! One slow, silent or hostile socket must never hold up another, nor the end of the process. Invariant: when [`serve`]
 //! returns, every socket it accepted is closed, or a line in the log says how many are not.
@@ -8,19 +8,31 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::http::StatusCode;
-use axum::routing::any;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{Redirect, Response};
+use axum::routing::{any, get};
+use axum::serve::IncomingStream;
+use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker;
+use crate::engine::Policy;
+use crate::units::Secret;
 
+pub mod access;
 pub mod ack;
 mod door;
+mod limit;
+pub mod live;
+mod page;
+mod problem;
 mod public_url;
 mod websocket;
+mod words;
 
 pub use public_url::PublicUrl;
 
@@ -42,13 +54,20 @@ pub struct Settings {
     /// Pages from elsewhere that may read the feed, as browsers name them: `https://screens.example.com`, and `null`
     /// for pages opened from a file.
     pub origins: Vec<String>,
-    /// How people outside reach the web side; without it mails have no links and there is no page.
+    /// How people outside reach the web side; without it mails have no links.
     pub public_url: Option<PublicUrl>,
+    /// Who is let in.
+    pub access: access::Settings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8686)), origins: Vec::new(), public_url: None }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8686)),
+            origins: Vec::new(),
+            public_url: None,
+            access: access::Settings::default(),
+        }
     }
 }
 
@@ -60,29 +79,56 @@ pub struct ListenError {
     source: std::io::Error,
 }
 
-/// Returns everything that is wrong with the settings, each as a sentence for people; empty when they can be used.
+/// Returns everything that is wrong with the settings, each as a sentence for people, with the setting that it is about; empty
+/// when they can be used.
 ///
 /// `displays` are the embedded broker's settings when there is one: its door must not be wider than the broker itself.
-pub fn problems(settings: &Settings, displays: Option<&broker::Settings>) -> Vec<String> {
-    let Settings { listen, origins, public_url: _ } = settings;
-    let mut found = Vec::new();
+pub fn problems(settings: &Settings, displays: Option<&broker::Settings>) -> Vec<(&'static str, String)> {
+    let Settings { listen, origins, public_url, access } = settings;
+    let mut found = access::problems(access, *listen, public_url.as_ref());
     if let Some(displays) = displays
         && displays.password.is_none()
         && !displays.anonymous
         && broker::is_open_to_others(*listen)
     {
-        found.push(format!(
+        let why = format!(
             "other machines reach {listen}, and with it the embedded broker, which needs no password: set one for \
              displays, or write 'anonymous: true' there, or let http listen on 127.0.0.1"
-        ));
+        );
+        found.push(("listen", why));
     }
     for origin in origins {
         let named = origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/'));
         if !named && origin != "null" {
-            found.push(format!("'{origin}' is not an origin: write one such as https://screens.example.com, no path"));
+            let why = format!("'{origin}' is not an origin: write one such as https://screens.example.com, no path");
+            found.push(("origins", why));
         }
     }
     found
+}
+
+/// What the web side shows, and what it is served with.
+pub struct Surroundings {
+    /// What is known of the brands.
+    pub live: live::Live,
+    /// The rules, receivers, calendars and times.
+    pub policy: Arc<Policy>,
+    /// Signs the cookies of browsers that signed in.
+    pub key: Secret,
+    /// The TCP address behind `/mqtt`; without one it says that there is none.
+    pub broker: Option<SocketAddr>,
+    /// What the page behind the links of mails needs; without it there is none.
+    pub ack: Option<ack::Surroundings>,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+struct Peer(SocketAddr);
+
+impl Connected<IncomingStream<'_, door::Door>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, door::Door>) -> Self {
+        Self(*stream.remote_addr())
+    }
 }
 
 /// A web side that listens and does not answer yet.
@@ -90,7 +136,7 @@ pub fn problems(settings: &Settings, displays: Option<&broker::Settings>) -> Vec
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
-    origins: Vec<String>,
+    settings: Settings,
 }
 
 impl Bound {
@@ -109,22 +155,19 @@ pub async fn bind(settings: &Settings) -> Result<Bound, ListenError> {
     let failed = |source| ListenError { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { listener, address, origins: settings.origins.clone() })
+    Ok(Bound { listener, address, settings: settings.clone() })
 }
 
 /// Answers until `stop`, then ends every socket: answers under way get 2 s, whoever is left is cut.
-///
-/// `broker` is the TCP address behind `/mqtt`, embedded or not; without one `/mqtt` says that there is none. Without `ack`
-/// there is no page for the links in mails.
-pub async fn serve(bound: Bound, broker: Option<SocketAddr>, ack: Option<ack::Surroundings>, stop: CancellationToken) {
-    let Bound { listener, address, origins } = bound;
+pub async fn serve(bound: Bound, around: Surroundings, stop: CancellationToken) {
+    let Bound { listener, address, settings } = bound;
     let sockets = Arc::new(Semaphore::new(SOCKETS_MAX as usize));
     let cut = CancellationToken::new();
     // axum's graceful end waits for ever for a socket that never asked anything; and when this future is dropped
     // instead of stopped, its tasks would live on. The cut ends both.
     let _cut_if_dropped = cut.clone().drop_guard();
     let door = door::Door::new(listener, Arc::clone(&sockets), cut.clone());
-    let pages = router(websocket::Feed::new(broker, origins, stop.clone()), ack);
+    let pages = router(&settings, address, around, &stop).into_make_service_with_connect_info::<Peer>();
     let answering = axum::serve(door, pages).with_graceful_shutdown(stop.clone().cancelled_owned()).into_future();
     let all_closed = async {
         let _ = answering.await;
@@ -145,14 +188,44 @@ pub async fn serve(bound: Bound, broker: Option<SocketAddr>, ack: Option<ack::Su
     }
 }
 
-fn router(feed: websocket::Feed, ack: Option<ack::Surroundings>) -> Router {
-    let screens = Router::new().route("/mqtt", any(websocket::open)).with_state(Arc::new(feed));
-    let readers = ack.map(ack::router).unwrap_or_default();
-    screens.merge(readers).fallback(nothing_here)
+fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: &CancellationToken) -> Router {
+    let Surroundings { live, policy, key, broker, ack } = around;
+    let Settings { listen: _, origins, public_url, access } = settings;
+    let base: Arc<str> = public_url.as_ref().map_or("", PublicUrl::path).into();
+    let feed = Arc::new(websocket::Feed::new(broker, origins.clone(), stop.clone()));
+    // They ask for a password or a signature of their own.
+    let others = Router::new().route("/mqtt", any(websocket::open)).with_state(feed);
+    let others = others.merge(ack.map(ack::router).unwrap_or_default());
+    let gate = Arc::new(access::Gate::new(access.clone(), public_url.as_ref(), address.port(), key));
+    let readers = page::Readers {
+        language: policy.setting.language,
+        base: Arc::clone(&base),
+        is_signed_in: !access.tokens.is_empty(),
+    };
+    let boards = page::board::Boards { live, policy, stop: stop.clone() };
+    let guarded = Router::new().route("/", get(to_boards)).merge(page::board::router(boards));
+    let guarded = guarded.route_layer(from_fn_with_state(Arc::clone(&gate), access::admit));
+    let pages = guarded.merge(access::login_router(gate)).merge(page::assets::router());
+    let fixed = page::headers();
+    let with_headers = move |mut response: Response| {
+        response.headers_mut().extend(fixed.clone());
+        std::future::ready(response)
+    };
+    let pages = pages.route_layer(from_fn_with_state(readers, page::greet)).route_layer(map_response(with_headers));
+    // A proxy may take the path of the public address away or leave it.
+    let pages = if base.is_empty() { pages } else { pages.clone().merge(Router::new().nest(&base, pages)) };
+    others.merge(pages).fallback(nothing_here)
+}
+
+async fn to_boards(Extension(reader): Extension<page::Reader>) -> Redirect {
+    Redirect::to(&format!("{}/board", reader.base))
 }
 
 async fn nothing_here() -> (StatusCode, &'static str) {
-    (StatusCode::NOT_FOUND, "nothing is here; browsers read the MQTT feed at /mqtt (WebSocket, subprotocol mqtt)\n")
+    (
+        StatusCode::NOT_FOUND,
+        "nothing is here; the boards are at /board, and browsers read the MQTT feed at /mqtt (WebSocket, subprotocol mqtt)\n",
+    )
 }
 
 #[cfg(test)]
@@ -162,8 +235,23 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
+    use crate::board::Setting;
     use crate::clock;
-    use crate::units::Secret;
+    use crate::language::Language;
+    use crate::units::Zone;
+
+    /// No rules, nobody to tell and no brand.
+    fn surroundings(broker: Option<SocketAddr>) -> Surroundings {
+        let (language, day_starts) = (Language::En, jiff::civil::time(4, 0, 0, 0));
+        let policy = Policy::silent(Setting { boot: "1".to_owned(), language, zone: Zone::utc(), day_starts });
+        Surroundings {
+            live: live::Live::default(),
+            policy: Arc::new(policy),
+            key: Secret::new("key"),
+            broker,
+            ack: None,
+        }
+    }
 
     /// Serves before `broker`, sends `bytes`, and returns what came back until the server closed, and after how long.
     async fn converse(broker: Option<SocketAddr>, bytes: &[u8]) -> (Vec<u8>, Duration) {
@@ -171,7 +259,7 @@ mod tests {
         let bound = bind(&settings).await.expect("a port");
         let (address, stop) = (bound.address(), CancellationToken::new());
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(bound, broker, None, stop.clone()));
+        tasks.spawn(serve(bound, surroundings(broker), stop.clone()));
         let mut tcp = TcpStream::connect(address).await.expect("a socket");
         let started = clock::uptime();
         tcp.write_all(bytes).await.expect("sent");
@@ -217,7 +305,10 @@ mod tests {
 
     #[test]
     fn the_door_is_not_wider_than_the_broker() {
-        let http = |listen: &str| Settings { listen: listen.parse().expect("an address"), ..Settings::default() };
+        let token = access::Token { may: access::Role::Read, secret: Secret::new("correct horse battery") };
+        let access = access::Settings { tokens: [("wall".to_owned(), token)].into(), proxy: None };
+        let listen = |listen: &str| listen.parse().expect("an address");
+        let http = |address: &str| Settings { listen: listen(address), access: access.clone(), ..Settings::default() };
         let open = broker::Settings::default();
         let stated = broker::Settings { anonymous: true, ..open.clone() };
         let locked = broker::Settings { password: Some(Secret::new("correct horse")), ..open.clone() };

@@ -15,6 +15,8 @@ const LENGTH_MAX: usize = 200;
 pub struct PublicUrl {
     text: String,
     path: String,
+    authority: String,
+    is_local: bool,
 }
 
 impl PublicUrl {
@@ -55,12 +57,29 @@ impl PublicUrl {
         if text.len() > LENGTH_MAX {
             return Err("is longer than 200 characters");
         }
-        Ok(Self { text: text.to_owned(), path: path.to_owned() })
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let authority = format!("{host}{port}");
+        Ok(Self { text: text.to_owned(), path: path.to_owned(), authority, is_local })
     }
 
     /// Returns the address.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Returns its host and, where that is not the usual one, its port: what browsers send as `Host`.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Says whether only this machine is reached by it.
+    pub const fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    /// Says whether browsers speak TLS to it.
+    pub fn is_encrypted(&self) -> bool {
+        self.text.starts_with("https:")
     }
 
     /// Returns its path, which is empty or begins with a slash.

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clopos::budget::Permit;
 use crate::clopos::{Client, Fetched, LoggedIn};
+use crate::http::live::{Fresh, LiveBrand};
 use crate::service::feeds::{Differences, Feeds};
 use crate::service::orders::Ordered;
 use crate::service::receivers::Wakes;
@@ -33,8 +35,10 @@ pub struct Brand {
     pub watcher: Watcher,
     /// Remembers.
     pub store: Store,
-    /// Shows.
+    /// Shows at the brokers.
     pub feeds: Feeds,
+    /// Shows on the pages.
+    pub live: Arc<LiveBrand>,
     /// Delivers.
     pub wakes: Wakes,
     /// Brings what people ask for.
@@ -152,7 +156,7 @@ impl Task {
 
     /// Stores, adopts, wakes and shows everything that the last event causes.
     async fn commit_all(&mut self) {
-        let Brand { client: _, watcher, store, feeds, wakes, orders: _ } = &mut self.brand;
+        let Brand { client: _, watcher, store, feeds, live, wakes, orders: _ } = &mut self.brand;
         loop {
             // One time for what was decided and for the lines that say so: what was unread ends with what was found then.
             let now = moment();
@@ -170,9 +174,10 @@ impl Task {
             for notice in &cycle.commit.notices {
                 wakes.wake(&notice.receiver, notice.content.channel());
             }
-            let differences = feeds.differences(&cycle.commit);
+            let (differences, fresh) = (feeds.differences(&cycle.commit), Fresh::of(&cycle.commit));
             watcher.adopt(cycle, now);
             feeds.show(watcher.engine(), &differences, now.wall);
+            live.show(watcher.engine(), &fresh, watcher.quota());
         }
     }
 }

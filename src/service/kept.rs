@@ -13,6 +13,7 @@ use crate::clopos::budget::IpBudget;
 use crate::clopos::{BrandSettings, Client};
 use crate::config::{Config, Venues};
 use crate::engine::{Memory, Policy};
+use crate::http::live::LiveBrand;
 use crate::service::Process;
 use crate::service::brand::Brand;
 use crate::service::feeds::Feeds;
@@ -43,8 +44,10 @@ pub struct Outfit {
     pub client: Client,
     /// Remembers.
     pub store: Store,
-    /// Shows.
+    /// Shows at the brokers.
     pub feeds: Feeds,
+    /// Shows on the pages.
+    pub live: Arc<LiveBrand>,
     /// Delivers.
     pub wakes: Wakes,
     /// Brings what people ask for.
@@ -81,7 +84,7 @@ impl Kept {
         outfit: Outfit,
         ip_budget: &Arc<Mutex<IpBudget>>,
     ) -> Brand {
-        let Outfit { client, store, feeds, wakes, orders } = outfit;
+        let Outfit { client, store, feeds, live, wakes, orders } = outfit;
         let (policy, ip, now) = (Arc::clone(policy), Arc::clone(ip_budget), clock::now());
         let watching = Settings {
             polling: config.polling,
@@ -95,7 +98,7 @@ impl Kept {
                 course.watcher.reload(watching, policy, same_login, ip, now)
             }
         };
-        Brand { client, watcher, store, feeds, wakes, orders }
+        Brand { client, watcher, store, feeds, live, wakes, orders }
     }
 }
 

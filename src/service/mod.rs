@@ -29,6 +29,7 @@ use crate::clopos::budget::IpBudget;
 use crate::config::Config;
 use crate::delivery::worker::Report;
 use crate::engine::Policy;
+use crate::http::live::{Fresh, Live};
 use crate::service::brand::Brand;
 use crate::service::brokers::{Brokers, Identity};
 use crate::service::feeds::Feeds;
@@ -64,7 +65,7 @@ pub struct Running {
     /// Where the embedded broker is reached from this machine, with its real port.
     pub screens: Option<SocketAddr>,
     /// Where browsers are listened for, with the real port.
-    pub web: Option<SocketAddr>,
+    pub web: SocketAddr,
 }
 
 /// What lives as long as the process.
@@ -129,7 +130,7 @@ struct Generation {
     brands: JoinSet<Brand>,
     workers: Workers,
     orders: JoinHandle<()>,
-    door: Option<Door>,
+    door: Door,
     cancel: CancellationToken,
     running: Running,
 }
@@ -151,8 +152,15 @@ impl Generation {
         let clients = clopos::connect(&config.clopos).map_err(|error| anyhow!(telemetry::chain(&error)))?;
         let cancel = CancellationToken::new();
         let bell = Arc::new(Notify::new());
-        let ack = links.map(|links| ack(config, process, links, &bell));
-        let door = open_door(config, brokers, ack, &cancel).await?;
+        let live = Live::new(config.clopos.brands.iter().map(|settings| settings.brand.clone()));
+        let web = http::Surroundings {
+            live: live.clone(),
+            policy: Arc::clone(&policy),
+            key: process.store.link_key().await.map_err(|error| anyhow!(telemetry::chain(&error)))?,
+            broker: brokers.embedded_address(),
+            ack: links.map(|links| ack(config, process, links, &bell)),
+        };
+        let door = Door::open(config, web, &cancel).await?;
         let fallbacks = receivers::fallbacks(config, &policy.routes);
         let mut befores = Vec::new();
         for settings in &config.clopos.brands {
@@ -169,15 +177,12 @@ impl Generation {
             let (store, feeds, wakes) = (process.store.clone(), feeds.clone(), workers.wakes());
             let (desk, orders) = orders::desk();
             desks.insert(settings.brand.as_str().to_owned(), desk);
-            let outfit = Outfit { client, store, feeds, wakes, orders };
+            let live = live.brand(settings.brand.as_str()).cloned().unwrap_or_default();
+            let outfit = Outfit { client, store, feeds, live, wakes, orders };
             watched.push(before.resume(settings, config, &policy, outfit, &process.ip_budget));
         }
         show_everything(brokers, &feeds, &watched);
-        let running = Running {
-            line: line(config),
-            screens: brokers.embedded_address(),
-            web: door.as_ref().map(|door| door.address),
-        };
+        let running = Running { line: line(config), screens: brokers.embedded_address(), web: door.address };
         let mut brands = JoinSet::new();
         for brand in watched {
             brands.spawn(brand::run(brand, cancel.clone()));
@@ -222,9 +227,7 @@ impl Generation {
         }
         self.workers.stop().await;
         let _ = self.orders.await;
-        if let Some(door) = self.door {
-            let _ = door.task.await;
-        }
+        let _ = self.door.task.await;
         kept
     }
 }
@@ -235,21 +238,13 @@ struct Door {
     task: JoinHandle<()>,
 }
 
-async fn open_door(
-    config: &Config,
-    brokers: &Brokers,
-    ack: Option<http::ack::Surroundings>,
-    cancel: &CancellationToken,
-) -> anyhow::Result<Option<Door>> {
-    let broker = brokers.embedded_address();
-    // Until there is a board, browsers can use nothing but the WebSocket of the embedded broker and the links of mails.
-    if broker.is_none() && ack.is_none() {
-        return Ok(None);
+impl Door {
+    async fn open(config: &Config, web: http::Surroundings, cancel: &CancellationToken) -> anyhow::Result<Self> {
+        let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
+        let address = bound.address();
+        let task = tokio::spawn(http::serve(bound, web, cancel.clone()));
+        Ok(Self { address, task })
     }
-    let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
-    let address = bound.address();
-    let task = tokio::spawn(http::serve(bound, broker, ack, cancel.clone()));
-    Ok(Some(Door { address, task }))
 }
 
 /// Makes links only where somebody outside can follow them.
@@ -298,7 +293,7 @@ fn policy(config: &Config, process: &Process, brokers: &Brokers, links: Option<L
     })
 }
 
-/// Hands out the first trees: what was remembered, of all brands at once.
+/// Hands out the first trees and pages: what was remembered, of all brands at once.
 fn show_everything(brokers: &Brokers, feeds: &Feeds, watched: &[Brand]) {
     let now = clock::now();
     for desired in brokers.trees() {
@@ -307,6 +302,9 @@ fn show_everything(brokers: &Brokers, feeds: &Feeds, watched: &[Brand]) {
             tree.extend(feeds.whole(&desired.topics, brand.watcher.engine(), now));
         }
         desired.tree.send_modify(|desired| desired.replace(tree));
+    }
+    for Brand { watcher, live, .. } in watched {
+        live.show(watcher.engine(), &Fresh::everything(watcher.engine()), watcher.quota());
     }
 }
 

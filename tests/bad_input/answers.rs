@@ -65,6 +65,7 @@ clopos:
 smtp: {{ box: {{ folder: mails, from: 86@example.com }} }}
 receivers: {{ managers: {{ email: {{ smtp: box, to: a@example.com }}, group_wait: 0s }} }}
 rules: [rules.yaml]
+http: {{ listen: \"127.0.0.1:0\" }}
 ",
         pos.address
     )

@@ -17,7 +17,9 @@ use eightysix::alerts::link::Links;
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::order::{Order, OrderId};
 use eightysix::alerts::silence::SilenceId;
-use eightysix::engine::Commit;
+use eightysix::board::Setting;
+use eightysix::engine::{Commit, Policy};
+use eightysix::http::live::Live;
 use eightysix::language::Language;
 use eightysix::rules::{RuleName, Severity, Subject};
 use eightysix::store::Store;
@@ -55,11 +57,17 @@ impl Web {
             runtime.block_on(async {
                 let origins = vec!["https://screens.example.com".to_owned()];
                 let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-                let settings = http::Settings { listen, origins, public_url: None };
+                let settings = http::Settings { listen, origins, ..http::Settings::default() };
                 let bound = http::bind(&settings).await.expect("a port");
-                let ack = page(&path).await;
+                let around = http::Surroundings {
+                    live: Live::new([brand()]),
+                    policy: Arc::new(policy()),
+                    key: Secret::new(CANARY),
+                    broker: Some(behind),
+                    ack: Some(page(&path).await),
+                };
                 tell.send(bound.address()).expect("somebody waits");
-                http::serve(bound, Some(behind), Some(ack), until).await;
+                http::serve(bound, around, until).await;
             });
         });
         let address = told.recv().expect("the address");
@@ -74,6 +82,12 @@ impl Drop for Web {
             thread.join().expect("the web side ends without a panic");
         }
     }
+}
+
+/// No rules and nobody to tell.
+fn policy() -> Policy {
+    let (zone, day_starts) = (Zone::named("Asia/Baku").expect("bundled"), jiff::civil::time(4, 0, 0, 0));
+    Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts })
 }
 
 /// What the page behind the links needs: a database with an alert that is open and one that is over.

@@ -55,7 +55,7 @@ const RULES: [&str; 36] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 74] = [
+const CONFIGURATION: [&str; 79] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -96,14 +96,19 @@ const CONFIGURATION: [&str; 74] = [
     "hours with a date that is none",
     "hours with a day twice",
     "http listens without a port",
+    "http open to all and nobody is asked",
     "http open to all before an open broker",
     "http origin without its scheme",
+    "http proxy with no header",
+    "http proxy without an address",
+    "http public and nobody is asked",
     "http public url that goes on",
     "http public url with a pattern",
     "http public url with an account",
     "http public url without encryption",
     "http public url without end",
     "http public url without its scheme",
+    "http token twice",
     "mail password in the open",
     "mail server without its scheme",
     "quiet hours of which there are none",

@@ -7,11 +7,16 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use eightysix::board::Setting;
 use eightysix::broker::{self, BrokerError, Running, Settings};
+use eightysix::engine::Policy;
 use eightysix::http;
-use eightysix::units::Secret;
+use eightysix::http::live::Live;
+use eightysix::language::Language;
+use eightysix::units::{Secret, Zone};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -74,12 +79,21 @@ impl Web {
         let settings = http::Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             origins: vec!["https://screens.example.com".to_owned()],
-            public_url: None,
+            ..http::Settings::default()
         };
         let bound = http::bind(&settings).await.expect("the web side listens");
         let (address, stop) = (bound.address(), CancellationToken::new());
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(bound, Some(broker), None, stop.clone()));
+        let (zone, day_starts) = (Zone::utc(), jiff::civil::time(4, 0, 0, 0));
+        let policy = Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts });
+        let around = http::Surroundings {
+            live: Live::default(),
+            policy: Arc::new(policy),
+            key: Secret::new("a key"),
+            broker: Some(broker),
+            ack: None,
+        };
+        tasks.spawn(http::serve(bound, around, stop.clone()));
         Self { address, stop, tasks }
     }
 
@@ -289,7 +303,7 @@ async fn what_is_no_feed_of_ours_is_refused_with_a_reason() {
     let broker = start(&open()).await;
     let web = Web::before(broker.local_address()).await;
     for (head, status, said) in [
-        ("GET / HTTP/1.1", "404", "/mqtt"),
+        ("GET /feed HTTP/1.1", "404", "/mqtt"),
         ("GET /mqtt HTTP/1.1", "426", "subprotocol 'mqtt'"),
         ("POST /mqtt HTTP/1.1", "426", "subprotocol 'mqtt'"),
     ] {

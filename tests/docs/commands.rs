@@ -61,7 +61,8 @@ fn the_configuration_of_the_containers_loads() {
         assert!(config.contains(old), "{old} is not in deploy/eightysix.yaml");
         config = config.replace(old, new);
     }
-    let site = site(&config, &["secrets/clopos-sahil", "secrets/mqtt-kitchen", "secrets/smtp-main"]);
+    let site =
+        site(&config, &["secrets/clopos-sahil", "secrets/mqtt-kitchen", "secrets/smtp-main", "secrets/http-boards"]);
     assert_fine(site.path(), "deploy/eightysix.yaml");
 }
 

@@ -127,6 +127,8 @@ const GROUPS: [(&str, &str, &str); 33] = [
     ("config", "/definitions/events", "receivers: { a: { mqtt: { ? } } }"),
     ("config", "/definitions/webhook", "receivers: { a: { webhook: { ? } } }"),
     ("config", "/definitions/http", "http: { ? }"),
+    ("config", "/definitions/http_token", "http: { tokens: { a: { ? } } }"),
+    ("config", "/definitions/http_proxy", "http: { proxy: { ? } }"),
 ];
 
 #[test]

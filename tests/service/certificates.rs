@@ -48,6 +48,7 @@ receivers:
       {{ url: \"https://localhost:{front}/hook\", secrets: [{{ file: secrets/hook }}], allow_private: [localhost],
         headers: {{ Authorization: {{ file: secrets/token }} }}{ca} }}
 rules: [rules.yaml]
+http: {{ listen: \"127.0.0.1:0\" }}
 "
     );
     stage.write("eightysix.yaml", &configuration);

@@ -102,7 +102,7 @@ fn people_are_told_where_to_look_and_a_signal_ends_it() {
     let service = Service::start(command(folder.path(), &["--listen", "127.0.0.1:0", "--venues", "1"]), &log);
     service.says("  pos  ");
     service.says("eightysix watches 1 venue of a simulated chain");
-    for line in ["  mails       ", "  screens     mosquitto_sub -h 127.0.0.1 -p ", "  in browsers ws://127.0.0.1:"] {
+    for line in ["  mails       ", "  screens     mosquitto_sub -h 127.0.0.1 -p ", "  boards      http://127.0.0.1:"] {
         service.says(line);
     }
     service.says("  mqtt  ");

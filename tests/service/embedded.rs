@@ -35,7 +35,11 @@ async fn screens_read_with_the_password_and_can_do_nothing_else() {
     stage.edit("eightysix.yaml", "mqtt:\n", &line);
     stage.edit("eightysix.yaml", "feed: [kitchen]", "feed: [screens]");
     stage.edit("eightysix.yaml", "kitchen: { mqtt: { broker: kitchen } }", "kitchen: { mqtt: { broker: screens } }");
-    stage.append("eightysix.yaml", &format!("http: {{ listen: \"127.0.0.1:{web}\" }}\n"));
+    stage.edit(
+        "eightysix.yaml",
+        "http: { listen: \"127.0.0.1:0\" }",
+        &format!("http: {{ listen: \"127.0.0.1:{web}\" }}"),
+    );
     let service = stage.start_with_baseline();
 
     let login = ["-u", "display", "-P", PASSWORD];

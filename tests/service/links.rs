@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use crate::stage::Stage;
 use crate::{canary, wait};
 
+/// Lets boards in; the links in mails ask for no token.
+const WALL_TOKEN: &str = "canary-of-the-wall-77aa1";
 /// As people reach it; the service itself listens elsewhere, as it does behind a proxy.
 const PUBLIC: &str = "https://86.example.com/kitchen";
 
@@ -101,7 +103,11 @@ fn open_alerts(stage: &Stage) -> Vec<Value> {
 
 fn with_page(stage: &Stage) -> Proxy {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-    stage.append("eightysix.yaml", &format!("http: {{ listen: \"127.0.0.1:{port}\", public_url: {PUBLIC} }}\n"));
+    stage.write("secrets/wall", WALL_TOKEN);
+    let http = format!(
+        "http: {{ listen: \"127.0.0.1:{port}\", public_url: {PUBLIC}, tokens: {{ wall: {{ may: read, token: {{ file: secrets/wall }} }} }} }}"
+    );
+    stage.edit("eightysix.yaml", "http: { listen: \"127.0.0.1:0\" }", &http);
     Proxy::new(port)
 }
 

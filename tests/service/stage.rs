@@ -62,6 +62,7 @@ receivers:
       headers: { Authorization: { file: secrets/token } }
       allow_private: [127.0.0.1]
 rules: [rules.yaml]
+http: { listen: "127.0.0.1:0" }
 "#;
 
 const RULES: &str = r#"

@@ -23,6 +23,7 @@ use crate::alerts::notice::ReceiverName;
 use crate::alerts::order::{Acknowledgement, Answer, Order};
 use crate::http::ack::form::Entered;
 use crate::http::ack::page::{About, Reader, Reply};
+use crate::http::limit::{Count, MINUTE, PerMinute};
 use crate::language::Language;
 use crate::store::orders::Episode;
 use crate::store::{Store, StoreError};
@@ -45,7 +46,6 @@ const LOOKS_AT_ONCE_MAX: usize = 1;
 /// How often the links of a receiver are used to say something within a minute: a person with a long list is slower, and
 /// a program that went wrong must not fill the database. Each order is one written row.
 const ORDERS_PER_MINUTE_MAX: u32 = 30;
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// What can be said, by the names of the fields in a form and in JSON.
 pub fn fields() -> [&'static str; 4] {
@@ -74,8 +74,8 @@ pub struct Surroundings {
 struct Pages {
     around: Surroundings,
     looks: Semaphore,
-    /// Since when and how often the links of a receiver were used within a minute; as many as there are receivers.
-    used: Mutex<BTreeMap<(BrandId, ReceiverName), (Uptime, u32)>>,
+    /// How often the links of a receiver were used.
+    used: Mutex<PerMinute<(BrandId, ReceiverName)>>,
     repeats: Mutex<Repeats>,
 }
 
@@ -86,8 +86,8 @@ type Token = Result<Path<String>, PathRejection>;
 pub(super) fn router(around: Surroundings) -> Router {
     let below = |path: &str| format!("{path}{}{{token}}", link::PATH);
     let paths: BTreeSet<String> = [below(""), below(&around.path)].into();
-    let pages =
-        Pages { around, looks: Semaphore::new(LOOKS_AT_ONCE_MAX), used: Mutex::default(), repeats: Mutex::default() };
+    let used = Mutex::new(PerMinute::new(ORDERS_PER_MINUTE_MAX));
+    let pages = Pages { around, looks: Semaphore::new(LOOKS_AT_ONCE_MAX), used, repeats: Mutex::default() };
     let fixed = page::headers();
     let with_headers = move |mut response: Response| {
         response.headers_mut().extend(fixed.clone());
@@ -196,17 +196,13 @@ impl Pages {
 
     /// Counts an order of a receiver's links, unless it is one too many.
     fn may_order(&self, linked: &Linked, now: Uptime) -> bool {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, count) = used.entry((linked.brand.clone(), linked.receiver.clone())).or_insert((now, 0));
-        if now.since(*since) >= MINUTE {
-            (*since, *count) = (now, 0);
-        }
-        *count = count.saturating_add(1);
-        if *count == ORDERS_PER_MINUTE_MAX + 1 {
+        let who = (linked.brand.clone(), linked.receiver.clone());
+        let count = self.used.lock().unwrap_or_else(PoisonError::into_inner).count(&who, now);
+        if count == Count::JustOver {
             let receiver = &linked.receiver;
             tracing::warn!(%receiver, "links were used more than {ORDERS_PER_MINUTE_MAX} times within a minute; refused for now");
         }
-        *count <= ORDERS_PER_MINUTE_MAX
+        count == Count::Within
     }
 
     fn works(&self) {

@@ -1,0 +1,44 @@
+//! Stands before every page: lets a request in with its [`Visitor`], or answers it.
+//!
+//! What is decided is decided by [`Gate`]. Invariant: no handler behind it runs for a request without a visitor.
+
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::clock;
+use crate::http::Peer;
+use crate::http::access::session::Sessions;
+use crate::http::access::{Gate, Means, refusal};
+
+/// Lets a request through, or answers why not.
+pub(in crate::http) async fn admit(
+    State(gate): State<Arc<Gate>>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let wall = clock::now();
+    match gate.visitor(&parts, peer.ip(), wall, clock::uptime()) {
+        Ok(visitor) => {
+            let renewed = match visitor.by {
+                Means::Session(at) if Sessions::is_to_renew(at, wall) => {
+                    let token = gate.settings.tokens.get(&visitor.name);
+                    token.map(|token| gate.sessions.cookie(&visitor.name, token, wall))
+                }
+                Means::Session(_) | Means::Here | Means::Bearer | Means::Proxy => None,
+            };
+            parts.extensions.insert(visitor);
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            if let Some(cookie) = renewed {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+        Err(why) => refusal::answer(why, &parts),
+    }
+}

@@ -1,0 +1,221 @@
+// Keeps the kitchen board as it is on the server, says how old it is, and rings when something runs out.
+// It runs on tablets of 2020 and needs no other script. Without it the page is still right, as of when it was loaded.
+(function () {
+  'use strict';
+  var body = document.body, data = body.dataset;
+  var list = document.getElementById('list'), age = document.getElementById('age'), warning = document.getElementById('warning');
+  var units = data.units.split('|'), read = data.read.split('|');
+  var KEPT = 'eightysix' + location.pathname;
+  // A server says something every 15 s; a board that hears nothing for two of them and a half does not trust its connection.
+  var HEARD_MAX_MS = 40000, RETRY_MIN_MS = 2000, RETRY_MAX_MS = 15000;
+  // What ran out longer ago is no news to anybody in the kitchen.
+  var RINGS_FOR_MS = 10 * 60000;
+
+  // Two clocks, as one stands still while a tablet sleeps and the other may be set. The older answer is the safe one.
+  function clocks() { return { steady: performance.now(), wall: Date.now() }; }
+  function passed(from) {
+    return Math.max(0, performance.now() - from.steady, Date.now() - from.wall);
+  }
+
+  var reading = null;
+  function takeReading(told, at) {
+    reading = { age: told.age_ms, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks() };
+    data.open = told.open === null || told.open === undefined ? 'unknown' : told.open ? 'yes' : 'no';
+  }
+
+  function shortly(ms) {
+    var s = Math.floor(ms / 1000);
+    if (s < 60) return s + ' ' + units[0];
+    if (s < 3600) return Math.floor(s / 60) + ' ' + units[1];
+    if (s < 86400) return Math.floor(s / 3600) + ' ' + units[2] + ' ' + Math.floor(s % 3600 / 60) + ' ' + units[1];
+    return Math.floor(s / 86400) + ' ' + units[3];
+  }
+
+  // The server's clock at an instant of ours: what a card says of its start is compared with it.
+  var serverNow = null;
+  function tick() {
+    if (reading && reading.age !== null && reading.age !== undefined) {
+      var old = reading.age + passed(reading.at);
+      age.textContent = read[0] + ' ' + shortly(old) + ' ' + read[1];
+      data.state = old >= reading.blind ? 'blind' : old >= reading.stale ? 'stale' : 'fresh';
+    }
+    var cards = list.querySelector('.cards');
+    if (cards && data.state === 'blind') cards.classList.add('unknown');
+    var said = data.link === 'gone' ? data.gone : data.link === 'signed-out' ? data.signedOut
+      : data.state === 'blind' ? (list.querySelector('.unread') ? '' : data.blind)
+      : data.link === 'lost' ? data.noServer : data.state === 'stale' ? data.staleWord : '';
+    if (warning.textContent !== said) warning.textContent = said;
+    if (serverNow) {
+      var now = serverNow.ms + passed(serverNow.at);
+      [].forEach.call(list.querySelectorAll('.card'), function (card) {
+        var lasts = card.querySelector('.lasts');
+        var text = shortly(Math.max(0, now - Number(card.dataset.since)));
+        if (lasts && lasts.textContent !== text) lasts.textContent = text;
+      });
+    }
+  }
+
+  // Sound: once for each turn of each product, on this board, whatever is loaded anew.
+  var audio = null;
+  var wanted = load('sound') !== 'off';
+  function load(key) { try { return localStorage.getItem(KEPT + '#' + key); } catch (_) { return null; } }
+  function keep(key, value) { try { localStorage.setItem(KEPT + '#' + key, value); } catch (_) { /* private mode */ } }
+  function ring() {
+    data.rang = String(Number(data.rang || 0) + 1);
+    if (!audio || audio.state !== 'running') return;
+    [0, 0.22].forEach(function (after, place) {
+      var tone = audio.createOscillator(), volume = audio.createGain(), at = audio.currentTime + after;
+      tone.frequency.value = place ? 660 : 880;
+      volume.gain.setValueAtTime(0.0001, at);
+      volume.gain.exponentialRampToValueAtTime(0.5, at + 0.02);
+      volume.gain.exponentialRampToValueAtTime(0.0001, at + 0.2);
+      tone.connect(volume); volume.connect(audio.destination);
+      tone.start(at); tone.stop(at + 0.22);
+    });
+  }
+  function turns() {
+    return [].map.call(list.querySelectorAll('.card.out:not(.off)'), function (card) { return card.dataset.turn; });
+  }
+  function compare() {
+    var known = null;
+    try { known = JSON.parse(load('known') || 'null'); } catch (_) { known = null; }
+    var now = turns();
+    keep('known', JSON.stringify(now));
+    if (!Array.isArray(known)) return;
+    var server = serverNow ? serverNow.ms + passed(serverNow.at) : Date.now();
+    var rings = false;
+    [].forEach.call(list.querySelectorAll('.card.out:not(.off)'), function (card) {
+      if (known.indexOf(card.dataset.turn) >= 0) return;
+      card.classList.add('new');
+      if (server - Number(card.dataset.since) < RINGS_FOR_MS) rings = true;
+    });
+    if (rings && wanted && data.open !== 'no') ring();
+  }
+
+  function showList(html) {
+    list.innerHTML = html;
+    compare();
+    tick();
+  }
+
+  // The connection: one at a time, watched, and opened anew by us, as browsers give up when a proxy answers with an error.
+  var source = null, heard = clocks(), retry = RETRY_MIN_MS, timer = null;
+  function hear() { heard = clocks(); retry = RETRY_MIN_MS; if (data.link !== 'ok') { data.link = 'ok'; } }
+  function connect() {
+    timer = null;
+    if (source) source.close();
+    heard = clocks();
+    source = new EventSource(data.events);
+    source.addEventListener('list', function (event) { hear(); showList(event.data); });
+    source.addEventListener('reading', function (event) {
+      hear();
+      var told = JSON.parse(event.data);
+      takeReading(told);
+      serverNow = { ms: told.now_ms, at: clocks() };
+      // Another build serves the page: its script may expect other lists.
+      if (told.assets !== data.assets) { location.reload(); return; }
+      remember(told);
+      tick();
+    });
+    source.addEventListener('gone', function () { source.close(); data.link = 'gone'; tick(); again(RETRY_MAX_MS); });
+    source.onerror = lost;
+  }
+  function lost() {
+    if (source) { source.close(); source = null; }
+    if (data.link === 'ok' || data.link === 'none') data.link = 'lost';
+    tick();
+    again(retry);
+    retry = Math.min(RETRY_MAX_MS, retry * 2);
+  }
+  function again(after) {
+    if (timer) return;
+    // Not all boards of a house at once, when the server is back.
+    timer = setTimeout(ask, after * (0.75 + Math.random() / 2));
+  }
+  // Asks why the stream does not begin, before it is tried again.
+  function ask() {
+    fetch(data.events.replace('/events', ''), { method: 'HEAD', headers: { Accept: 'application/json' }, cache: 'no-store' }).then(function (answer) {
+      if (answer.status === 401) { data.link = 'signed-out'; timer = null; tick(); again(RETRY_MAX_MS); return; }
+      if (answer.status === 404) { data.link = 'gone'; timer = null; tick(); again(RETRY_MAX_MS); return; }
+      connect();
+    }, connect);
+  }
+
+  // The last list is kept for a tablet that is started while the server is away.
+  function remember(told) {
+    keep('list', JSON.stringify({ html: list.innerHTML, told: told, wall: Date.now() }));
+  }
+  function recall() {
+    var kept = null;
+    try { kept = JSON.parse(load('list') || 'null'); } catch (_) { kept = null; }
+    if (!kept || !kept.told || kept.told.age_ms === null || kept.told.assets !== data.assets) return;
+    // A page from the worker's keep is older than what was kept of it; both times are the server's.
+    if (kept.told.now_ms <= Number(data.servedMs)) return;
+    var away = Math.max(0, Date.now() - kept.wall);
+    list.innerHTML = kept.html;
+    takeReading(kept.told, { steady: performance.now() - away, wall: kept.wall });
+    serverNow = { ms: kept.told.now_ms, at: { steady: performance.now() - away, wall: kept.wall } };
+  }
+
+  // What a tablet may do beyond a page: stay awake, fill its screen, make a sound.
+  function stayAwake() {
+    if (!('wakeLock' in navigator) || document.visibilityState !== 'visible') return;
+    navigator.wakeLock.request('screen').catch(function () { /* the battery is low, or the page is not encrypted */ });
+  }
+  function button(id, action) {
+    var it = document.getElementById(id);
+    it.hidden = false;
+    it.addEventListener('click', function () { action(it); });
+    return it;
+  }
+  function allowSound() {
+    var Context = window.AudioContext || window.webkitAudioContext;
+    if (!audio && Context) audio = new Context();
+    if (audio && audio.state === 'suspended') audio.resume().then(showSound, function () { /* not allowed yet */ });
+    showSound();
+  }
+  var sound = button('sound', function () {
+    var isHeard = wanted && audio && audio.state === 'running';
+    wanted = !isHeard;
+    keep('sound', wanted ? 'on' : 'off');
+    allowSound();
+    if (wanted) setTimeout(function () { if (audio && audio.state === 'running') { var rang = data.rang; ring(); data.rang = rang || '0'; } }, 50);
+    showSound();
+  });
+  function showSound() { sound.setAttribute('aria-pressed', String(Boolean(wanted && audio && audio.state === 'running'))); }
+  if (document.documentElement.requestFullscreen) {
+    button('full', function () {
+      if (document.fullscreenElement) document.exitFullscreen(); else document.documentElement.requestFullscreen();
+    });
+  }
+  button('print', function () { window.print(); });
+  // Browsers let a page sound only after somebody touched it.
+  document.addEventListener('click', function () { if (wanted) allowSound(); }, { once: true });
+  document.addEventListener('visibilitychange', function () {
+    stayAwake();
+    if (document.visibilityState === 'visible' && passed(heard) > HEARD_MAX_MS && !timer) lost();
+  });
+
+  // A page that was served long ago comes from the worker's keep. A clock that is wrong by so much is put right by the first
+  // word of the server.
+  var servedAgo = Date.now() - Number(data.servedMs);
+  if (servedAgo < 120000) servedAgo = 0;
+  if (data.ageMs !== undefined) {
+    takeReading({ age_ms: Number(data.ageMs) + servedAgo, stale_ms: Number(data.staleMs), blind_ms: Number(data.blindMs), open: data.open === 'unknown' ? null : data.open === 'yes' });
+  } else {
+    reading = { age: null, stale: Number(data.staleMs), blind: Number(data.blindMs), at: clocks() };
+  }
+  serverNow = { ms: Number(data.servedMs) + servedAgo, at: clocks() };
+  recall();
+  compare();
+  stayAwake();
+  setInterval(function () {
+    tick();
+    if (source && passed(heard) > HEARD_MAX_MS) lost();
+  }, 1000);
+  tick();
+  connect();
+  if ('serviceWorker' in navigator) {
+    navigator.serviceWorker.register(data.worker, { scope: data.scope }).catch(function () { /* the page is not encrypted */ });
+  }
+})();

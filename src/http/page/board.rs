@@ -1,0 +1,386 @@
+//! The kitchen board and the list of boards: a page that is whole as it is served, and a stream that keeps it so.
+//!
+//! A stream says everything anew when it begins, so that a tablet that was away needs nothing else. Invariant: the age of the
+//! list goes with each list, and a stream that has nothing to say still says the age.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use futures_util::{Stream, stream};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::alerts::facts;
+use crate::alerts::words::values;
+use crate::board::kitchen::{self, Card, Kitchen, Part};
+use crate::board::{Standing, freshness_word, open_alerts};
+use crate::calendar::Calendar;
+use crate::clock;
+use crate::engine::Policy;
+use crate::http::live::{Live, LiveVenue};
+use crate::http::page::{Frame, Reader, assets, html, message};
+use crate::http::words::board as words;
+use crate::language::Language;
+use crate::snapshot::Snapshot;
+use crate::units::{StationId, Timestamp, VenueId};
+
+/// How often a board is told the age of its list at least: a tablet that hears nothing for longer knows that the server is
+/// away.
+const HEARD_EVERY: Duration = Duration::from_secs(15);
+/// How often it is told while nothing but the age changes.
+const AGE_EVERY: Duration = Duration::from_secs(5);
+
+/// What boards are drawn from.
+#[derive(Clone)]
+pub(in crate::http) struct Boards {
+    pub(in crate::http) live: Live,
+    pub(in crate::http) policy: Arc<Policy>,
+    /// Ends the streams.
+    pub(in crate::http) stop: CancellationToken,
+}
+
+/// Makes the routes below `/board`.
+pub(in crate::http) fn router(boards: Boards) -> Router {
+    let below = "/board/{brand}/{venue}";
+    Router::new()
+        .route("/board", get(list))
+        .route(below, get(show))
+        .route(&format!("{below}/events"), get(events))
+        .route(&format!("{below}/station/{{station}}"), get(show))
+        .route(&format!("{below}/station/{{station}}/events"), get(events))
+        .with_state(boards)
+}
+
+/// Which board is asked for.
+#[derive(serde::Deserialize)]
+struct Asked {
+    brand: String,
+    venue: String,
+    station: Option<String>,
+}
+
+impl Asked {
+    /// Returns the board, unless there is none of that name.
+    fn board(&self, boards: &Boards, reader: &Reader) -> Option<Board> {
+        let brand = boards.live.brand(&self.brand)?;
+        let venue = VenueId(self.venue.parse().ok()?);
+        let follow = brand.follow(venue)?;
+        let part = match self.station.as_deref() {
+            None => Part::Venue,
+            Some("none") => Part::Station(None),
+            Some(id) => Part::Station(Some(StationId(id.parse().ok()?))),
+        };
+        let id = boards.live.brands().find(|(id, _)| id.as_str() == self.brand)?.0;
+        let calendar = boards.policy.calendars.of(id, venue).clone();
+        let board = Board { policy: Arc::clone(&boards.policy), calendar, part, language: reader.language, follow };
+        board.has_part().then_some(board)
+    }
+}
+
+/// One board.
+struct Board {
+    policy: Arc<Policy>,
+    calendar: Calendar,
+    part: Part,
+    language: Language,
+    follow: watch::Receiver<LiveVenue>,
+}
+
+impl Board {
+    /// Says whether the venue has the station; before the first list of stations every one may be there.
+    fn has_part(&self) -> bool {
+        let venue = self.follow.borrow();
+        let stations = &venue.snapshot.picture.catalog.stations;
+        match self.part {
+            Part::Venue | Part::Station(None) => true,
+            Part::Station(Some(id)) => stations.contains_key(&id) || venue.snapshot.stations_read_at.is_none(),
+        }
+    }
+
+    fn draw(&self, venue: &LiveVenue, now: Timestamp) -> Kitchen {
+        let alerts = open_alerts(venue.alerts.iter());
+        let subjects = venue.alerts.iter().filter(|(_, alert)| alert.open().is_some()).map(|(key, _)| &key.subject);
+        let drawn = (self.language, &self.policy.setting, &self.calendar);
+        kitchen::draw(&venue.snapshot, subjects.zip(alerts), self.part, drawn, now)
+    }
+
+    fn place(&self, snapshot: &Snapshot) -> String {
+        let name = |name: &str| values::name(self.language, name).into_owned();
+        let venue = name(&facts::venue_name(snapshot));
+        match self.part {
+            Part::Venue => venue,
+            Part::Station(None) => format!("{venue} · {}", values::no_station(self.language)),
+            Part::Station(Some(id)) => format!("{venue} · {}", name(&facts::label_of_station(snapshot, id))),
+        }
+    }
+}
+
+/// How old the list is, as the script counts on from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct ReadingAge {
+    /// How far it can be trusted: `fresh`, `stale`, `blind`.
+    state: &'static str,
+    /// Its age; none before the first reading.
+    age_ms: Option<u64>,
+    /// From which age it is stale and blind.
+    stale_ms: u64,
+    blind_ms: u64,
+    /// Whether guests are served, where hours are written down.
+    open: Option<bool>,
+    /// When that was, by the clock of the server.
+    now_ms: i64,
+    /// Which build serves the page: another one has other assets.
+    assets: &'static str,
+}
+
+impl ReadingAge {
+    fn of(venue: &LiveVenue, is_open: Option<bool>, now: Timestamp) -> Self {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let freshness = venue.snapshot.freshness(venue.limits, now);
+        Self {
+            state: freshness_word(freshness),
+            age_ms: venue.snapshot.age(now).map(ms),
+            stale_ms: ms(venue.limits.stale_after),
+            blind_ms: ms(venue.limits.blind_after),
+            open: is_open,
+            now_ms: now.unix_ms(),
+            assets: assets::version(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "board_list.html")]
+struct ListPart<'a> {
+    language: Language,
+    kitchen: &'a Kitchen,
+    is_read: bool,
+    is_blind: bool,
+    now: Timestamp,
+}
+
+impl ListPart<'_> {
+    fn word(&self, standing: Standing) -> &'static str {
+        words::standing(self.language, standing)
+    }
+
+    /// Counts what there is: its class, its word, how many.
+    fn counts(&self) -> Vec<(&'static str, &'static str, usize)> {
+        let standings = [Standing::Out, Standing::Low, Standing::Limited];
+        let counted = standings.into_iter().zip(self.kitchen.counts).filter(|(_, count)| *count > 0);
+        counted.map(|(standing, count)| (standing.word(), self.word(standing), count)).collect()
+    }
+
+    /// Shows how long it has been so, as the script then counts on.
+    fn lasts(&self, card: &Card) -> String {
+        compact(self.language, self.now.since(card.since))
+    }
+
+    /// Sizes the cards, so that a short list fills a wall and a long one still fits.
+    fn density(&self) -> &'static str {
+        match self.kitchen.cards.len() {
+            0..=6 => "few",
+            7..=16 => "some",
+            17..=36 => "many",
+            _ => "crowd",
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "board.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    language: Language,
+    list: ListPart<'a>,
+    age: ReadingAge,
+    /// The age for people, as of now.
+    read: String,
+    events: String,
+}
+
+async fn show(
+    State(boards): State<Boards>,
+    Extension(reader): Extension<Reader>,
+    Path(asked): Path<Asked>,
+) -> Response {
+    let Some(board) = asked.board(&boards, &reader) else { return nothing(&reader) };
+    let (venue, now) = (board.follow.borrow().clone(), clock::now());
+    let kitchen = board.draw(&venue, now);
+    let place = board.place(&venue.snapshot);
+    let age = ReadingAge::of(&venue, kitchen.is_open, now);
+    let [before, after] = words::read_ago(reader.language);
+    let read = venue.snapshot.age(now).map(|age| format!("{before} {} {after}", compact(reader.language, age)));
+    let page = Page {
+        frame: reader.frame(&place),
+        language: reader.language,
+        list: part(&board, &kitchen, &venue, now),
+        age,
+        read: read.unwrap_or_default(),
+        events: events_path(&reader, &asked),
+    };
+    let mut response = html(StatusCode::OK, &page);
+    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}
+
+fn part<'a>(board: &Board, kitchen: &'a Kitchen, venue: &LiveVenue, now: Timestamp) -> ListPart<'a> {
+    let is_blind = kitchen::is_unknown(venue.snapshot.freshness(venue.limits, now));
+    ListPart { language: board.language, kitchen, is_read: venue.snapshot.read_at.is_some(), is_blind, now }
+}
+
+/// Returns the address of a board's stream. Names of brands and numbers need no encoding.
+fn events_path(reader: &Reader, asked: &Asked) -> String {
+    let Asked { brand, venue, station } = asked;
+    let station = station.as_ref().map(|id| format!("/station/{id}")).unwrap_or_default();
+    format!("{}/board/{brand}/{venue}{station}/events?lang={}", reader.base, reader.language.code())
+}
+
+fn nothing(reader: &Reader) -> Response {
+    message(reader, StatusCode::NOT_FOUND, words::gone(reader.language))
+}
+
+/// What a stream has said.
+struct Said {
+    kitchen: Kitchen,
+    is_blind: bool,
+    state: &'static str,
+    at: Timestamp,
+}
+
+struct Following {
+    board: Board,
+    said: Option<Said>,
+    stop: CancellationToken,
+    is_over: bool,
+    /// What is to be said before anything else is waited for.
+    waiting: Vec<Event>,
+}
+
+async fn events(
+    State(boards): State<Boards>,
+    Extension(reader): Extension<Reader>,
+    Path(asked): Path<Asked>,
+) -> Response {
+    let Some(mut board) = asked.board(&boards, &reader) else { return nothing(&reader) };
+    board.follow.mark_changed();
+    let stop = boards.stop.clone();
+    let following = Following { board, said: None, stop, is_over: false, waiting: Vec::new() };
+    Sse::new(follow(following)).into_response()
+}
+
+fn follow(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(following, |mut following| async move {
+        loop {
+            if let Some(event) = following.waiting.pop() {
+                return Some((Ok(event), following));
+            }
+            if following.is_over {
+                return None;
+            }
+            following.wait().await;
+        }
+    })
+}
+
+impl Following {
+    async fn wait(&mut self) {
+        tokio::select! {
+            () = self.stop.cancelled() => self.is_over = true,
+            changed = self.board.follow.changed() => if changed.is_ok() {
+                self.look(false);
+            } else {
+                self.is_over = true;
+                self.waiting.push(Event::default().event("gone").data("-"));
+            },
+            () = tokio::time::sleep(HEARD_EVERY) => self.look(true),
+        }
+    }
+
+    /// Says what differs from what was said; with `always` at least the age.
+    fn look(&mut self, always: bool) {
+        let (venue, now) = (self.board.follow.borrow_and_update().clone(), clock::now());
+        let kitchen = self.board.draw(&venue, now);
+        let age = ReadingAge::of(&venue, kitchen.is_open, now);
+        let part = part(&self.board, &kitchen, &venue, now);
+        let is_blind = part.is_blind;
+        let is_same = |said: &Said| said.kitchen == kitchen && said.is_blind == is_blind;
+        let is_same_list = self.said.as_ref().is_some_and(is_same);
+        let is_soon = |said: &Said| said.state == age.state && now >= said.at && now.since(said.at) < AGE_EVERY;
+        if is_same_list && !always && self.said.as_ref().is_some_and(is_soon) {
+            return;
+        }
+        // They are taken from the end: the list first, then its age.
+        if let Ok(text) = serde_json::to_string(&age) {
+            self.waiting.push(Event::default().event("reading").data(text));
+        }
+        if !is_same_list && let Ok(text) = part.render() {
+            self.waiting.push(Event::default().event("list").data(text));
+        }
+        self.said = Some(Said { kitchen, is_blind, state: age.state, at: now });
+    }
+}
+
+/// Shows a duration by its largest unit, as the script does.
+fn compact(language: Language, duration: Duration) -> String {
+    let [second, minute, hour, day] = words::units(language);
+    match duration.as_secs() {
+        s @ 0..60 => format!("{s} {second}"),
+        s @ 60..3_600 => format!("{} {minute}", s / 60),
+        s @ 3_600..86_400 => format!("{} {hour} {} {minute}", s / 3_600, s % 3_600 / 60),
+        s => format!("{} {day}", s / 86_400),
+    }
+}
+
+/// A venue in the list of boards.
+struct ListedVenue {
+    path: String,
+    name: String,
+    state: &'static str,
+    out: usize,
+    stations: Vec<(String, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "boards.html")]
+struct BoardsPage<'a> {
+    frame: Frame<'a>,
+    language: Language,
+    brands: Vec<(String, Vec<ListedVenue>)>,
+}
+
+async fn list(State(boards): State<Boards>, Extension(reader): Extension<Reader>) -> Response {
+    let now = clock::now();
+    let of_brand = |brand: &str, venues: Vec<LiveVenue>| {
+        venues.iter().map(|venue| listed(&reader, brand, venue, now)).collect::<Vec<ListedVenue>>()
+    };
+    let brands = boards.live.brands().map(|(id, live)| (id.to_string(), of_brand(id.as_str(), live.venues())));
+    let frame = reader.frame(words::boards(reader.language));
+    html(StatusCode::OK, &BoardsPage { frame, language: reader.language, brands: brands.collect() })
+}
+
+fn listed(reader: &Reader, brand: &str, venue: &LiveVenue, now: Timestamp) -> ListedVenue {
+    let LiveVenue { snapshot, limits, alerts: _ } = venue;
+    let path = format!("{}/board/{brand}/{}", reader.base, snapshot.id().0);
+    let stations = snapshot.picture.catalog.stations.values().filter(|station| station.active);
+    let station = |id: StationId| {
+        let name = values::name(reader.language, &facts::label_of_station(snapshot, id)).into_owned();
+        (format!("{path}/station/{}", id.0), name)
+    };
+    ListedVenue {
+        name: values::name(reader.language, &facts::venue_name(snapshot)).into_owned(),
+        state: freshness_word(snapshot.freshness(*limits, now)),
+        out: snapshot.picture.rows.values().filter(|row| row.is_out()).count(),
+        stations: stations.map(|it| station(it.id)).collect(),
+        path,
+    }
+}

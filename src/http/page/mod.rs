@@ -1,0 +1,101 @@
+//! The pages: HTML that the server fills, one style and one script for each kind, nothing from elsewhere.
+//!
+//! Names from the POS are data and are escaped by the templates. Invariant: no page runs or loads anything but the assets
+//! of this build.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+
+use crate::http::words;
+use crate::language::Language;
+
+pub(super) mod assets;
+pub(super) mod board;
+mod reader;
+
+pub(super) use reader::{Readers, greet};
+
+/// Who reads a page: in which language, and below which path he reached us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reader {
+    /// The language of the page.
+    pub(super) language: Language,
+    /// The path of the public address, which every link begins with; usually empty.
+    pub(super) base: Arc<str>,
+    /// Whether he can sign out.
+    pub(super) is_signed_in: bool,
+}
+
+impl Reader {
+    /// Returns the reader of a request, which [`greet`] put there.
+    pub(super) fn of(request: &Parts) -> Self {
+        let unknown = || Self { language: Language::default(), base: "".into(), is_signed_in: false };
+        request.extensions.get().cloned().unwrap_or_else(unknown)
+    }
+
+    /// Returns what surrounds a page of this title.
+    pub(super) fn frame<'a>(&'a self, title: &'a str) -> Frame<'a> {
+        Frame {
+            language: self.language,
+            base: &self.base,
+            assets: assets::version(),
+            title,
+            sign_out: self.is_signed_in.then(|| words::access::sign_out(self.language)),
+        }
+    }
+}
+
+/// What every page says alike.
+pub(super) struct Frame<'a> {
+    /// The language of the page.
+    pub(super) language: Language,
+    /// What every link begins with.
+    pub(super) base: &'a str,
+    /// Which assets belong to it.
+    pub(super) assets: &'static str,
+    /// What the page is.
+    pub(super) title: &'a str,
+    /// The word for signing out, for whoever can.
+    pub(super) sign_out: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Message<'a> {
+    frame: Frame<'a>,
+    text: &'a str,
+}
+
+/// Answers with a page that says one thing.
+pub(super) fn message(reader: &Reader, status: StatusCode, text: &str) -> Response {
+    html(status, &Message { frame: reader.frame("eightysix"), text })
+}
+
+/// Answers with a page.
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be put together");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Returns the headers of every page: it runs and loads what we serve, stands in no frame, and is kept by nobody.
+pub(super) fn headers() -> [(header::HeaderName, HeaderValue); 5] {
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+        worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let fixed = HeaderValue::from_static;
+    [
+        (header::CONTENT_SECURITY_POLICY, fixed(policy)),
+        (header::REFERRER_POLICY, fixed("same-origin")),
+        (header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
+        (header::X_FRAME_OPTIONS, fixed("DENY")),
+        (header::HeaderName::from_static("x-robots-tag"), fixed("noindex, nofollow")),
+    ]
+}

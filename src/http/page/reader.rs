@@ -1,0 +1,95 @@
+//! Finds out in which language somebody reads: what he chose, what his browser asks for, what the venue speaks.
+//!
+//! Invariant: every request behind it has a [`Reader`].
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::http::page::Reader;
+use crate::language::Language;
+
+/// The parameter by which a language is chosen, and the cookie that remembers it.
+const CHOICE: &str = "lang";
+/// For how long a choice is remembered: a year.
+const CHOICE_KEPT_S: u32 = 365 * 24 * 3600;
+
+/// What readers have in common.
+#[derive(Clone, Debug)]
+pub(in crate::http) struct Readers {
+    /// The language of those who do not say.
+    pub(in crate::http) language: Language,
+    /// The path of the public address.
+    pub(in crate::http) base: Arc<str>,
+    /// Whether anybody signs in at all.
+    pub(in crate::http) is_signed_in: bool,
+}
+
+/// Gives a request its reader, and remembers the language that he chose.
+pub(in crate::http) async fn greet(State(readers): State<Readers>, mut request: Request, next: Next) -> Response {
+    let chosen = chosen(request.uri());
+    let language = chosen.or_else(|| remembered(request.headers())).or_else(|| preferred(request.headers()));
+    let Readers { language: spoken, base, is_signed_in } = readers;
+    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in };
+    request.extensions_mut().insert(reader);
+    let mut response = next.run(request).await;
+    if let Some(language) = chosen {
+        let code = language.code();
+        let cookie = format!("{CHOICE}={code}; Path=/; Max-Age={CHOICE_KEPT_S}; SameSite=Lax");
+        let cookie = HeaderValue::from_str(&cookie).expect("the code of a language is ASCII");
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn chosen(uri: &Uri) -> Option<Language> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| *name == CHOICE).find_map(|(_, code)| Language::of_code(code))
+}
+
+fn remembered(headers: &HeaderMap) -> Option<Language> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == CHOICE).find_map(|(_, code)| Language::of_code(code))
+}
+
+/// Returns the first language of ours that a browser asks for. They send them in the order of preference; one of the weight
+/// 0 is not wanted.
+fn preferred(headers: &HeaderMap) -> Option<Language> {
+    let wanted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    wanted.split(',').find_map(|range| {
+        let (tag, weight) = range.split_once(';').unwrap_or((range, ""));
+        let is_wanted = !matches!(weight.trim(), "q=0" | "q=0.0");
+        let code = tag.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
+        Language::of_code(&code).filter(|_| is_wanted)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_choice_counts_then_the_browser() {
+        for (given, expected) in [
+            ("az-AZ,az;q=0.9,en;q=0.8", Some(Language::Az)),
+            ("tr, RU;q=0.5", Some(Language::Ru)),
+            ("ru;q=0, en", Some(Language::En)),
+            ("tr", None),
+            ("", None),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static(given))]);
+            assert_eq!(preferred(&headers), expected, "{given}");
+        }
+        for (given, expected) in
+            [("/?lang=az", Some(Language::Az)), ("/?x=1&lang=ru", Some(Language::Ru)), ("/?lang=tr", None), ("/", None)]
+        {
+            assert_eq!(chosen(&given.parse().expect("an address")), expected, "{given}");
+        }
+        let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static("a=b; lang=ru"))]);
+        assert_eq!(remembered(&headers), Some(Language::Ru));
+    }
+}

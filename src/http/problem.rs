@@ -1,0 +1,46 @@
+//! What went wrong, for programs: problem details of RFC 9457.
+//!
+//! Says what, where and what to do. Invariant: never a word about how it came to be inside.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// The content type.
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Problem {
+    /// Says that the status and the title tell all of its kind.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// What it is.
+    title: String,
+    /// The status of the answer.
+    status: u16,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl Problem {
+    /// Makes one.
+    pub(super) fn new(status: StatusCode, title: impl Into<String>) -> Self {
+        Self { kind: "about:blank", title: title.into(), status: status.as_u16(), detail: None }
+    }
+
+    /// Says what to do about it.
+    pub(super) fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        // It holds texts and a number alone, which JSON can hold.
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, PROBLEM)], body).into_response()
+    }
+}

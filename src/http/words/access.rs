@@ -1,0 +1,90 @@
+//! What people read who are not let in, or not yet.
+//!
+//! Never says what there is behind the door.
+
+use crate::http::access::Role;
+use crate::language::Language;
+
+/// Heads the page that asks for a token.
+pub(in crate::http) fn sign_in(language: Language) -> &'static str {
+    match language {
+        Language::En => "Sign in",
+        Language::Az => "Daxil olun",
+        Language::Ru => "Вход",
+    }
+}
+
+/// Asks for the token.
+pub(in crate::http) fn token(language: Language) -> &'static str {
+    match language {
+        Language::En => "Token",
+        Language::Az => "Giriş kodu",
+        Language::Ru => "Код доступа",
+    }
+}
+
+/// Says where a token comes from.
+pub(in crate::http) fn token_hint(language: Language) -> &'static str {
+    match language {
+        Language::En => "Whoever set up eightysix has it. This device then stays signed in.",
+        Language::Az => "Kod eightysix-i quran şəxsdədir. Sonra bu cihaz yadda saxlanılır.",
+        Language::Ru => "Код есть у того, кто настраивал eightysix. Устройство останется в системе.",
+    }
+}
+
+/// Says that a token does not fit.
+pub(in crate::http) fn wrong(language: Language) -> &'static str {
+    match language {
+        Language::En => "This token does not fit.",
+        Language::Az => "Bu kod uyğun gəlmir.",
+        Language::Ru => "Этот код не подходит.",
+    }
+}
+
+/// Says that too many tokens did not fit.
+pub(in crate::http) fn too_often(language: Language) -> &'static str {
+    match language {
+        Language::En => "Too many wrong tokens came from here. Wait a minute.",
+        Language::Az => "Buradan çox sayda səhv kod daxil edilib. Bir dəqiqə gözləyin.",
+        Language::Ru => "Отсюда пришло слишком много неверных кодов. Подождите минуту.",
+    }
+}
+
+/// Says that somebody may not do this.
+pub(in crate::http) fn not_allowed(language: Language, role: Role) -> String {
+    let word = role.word();
+    match language {
+        Language::En => format!("Your token does not allow this: it needs '{word}'."),
+        Language::Az => format!("Kodunuz buna icazə vermir: '{word}' lazımdır."),
+        Language::Ru => format!("Ваш код этого не разрешает: нужно право «{word}»."),
+    }
+}
+
+/// Says that a request came from somebody else's page.
+pub(in crate::http) fn cross_site(language: Language) -> &'static str {
+    match language {
+        Language::En => "This was sent by a page that is not ours, so nothing was changed.",
+        Language::Az => "Sorğu bizim səhifədən gəlməyib, heç nə dəyişdirilmədi.",
+        Language::Ru => "Запрос пришёл не с нашей страницы, ничего не изменено.",
+    }
+}
+
+/// Says that the address leads here by a name that is not ours.
+pub(in crate::http) fn foreign_host(language: Language) -> &'static str {
+    match language {
+        Language::En => "This name leads here, but is not ours. Open the page as localhost, or set up tokens.",
+        Language::Az => "Bu ad buraya aparır, amma bizim deyil. Səhifəni localhost ilə açın və ya giriş kodları qurun.",
+        Language::Ru => {
+            "Это имя ведёт сюда, но оно не наше. Откройте страницу как localhost или настройте коды доступа."
+        }
+    }
+}
+
+/// Names the way out.
+pub(in crate::http) fn sign_out(language: Language) -> &'static str {
+    match language {
+        Language::En => "Sign out",
+        Language::Az => "Çıxış",
+        Language::Ru => "Выйти",
+    }
+}

@@ -1,0 +1,7 @@
+//! What the pages say, in each language.
+//!
+//! Each phrase is a function with a `match` over the languages, as in `alerts::words`, whose values stand inside them.
+//! Invariant: HTML is escaped where it is made, never here.
+
+pub(super) mod access;
+pub(super) mod board;
