@@ -31,12 +31,22 @@ pub(crate) fn within_patience<T>(mut look: impl FnMut() -> Option<T>) -> Option<
 
 /// Waits until `holds`, and panics with `what` when it never does.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let waited = soon(async || holds().await.then_some(()));
+    assert!(waited.await.is_some(), "waited in vain: {what}");
+}
+
+/// Waits until `look` finds something; `None` when it never does, for those who have more to say then.
+pub(crate) async fn soon<T>(mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let waited = tokio::time::timeout(PATIENCE, async {
-        while !holds().await {
+        loop {
+            let found = look().await;
+            if found.is_some() {
+                return found;
+            }
             tokio::time::sleep(STEP).await;
         }
     });
-    assert!(waited.await.is_ok(), "waited in vain: {what}");
+    waited.await.ok().flatten()
 }
 
 /// Lets a scripted fault last.
