@@ -14,7 +14,7 @@ use crate::{canary, wait};
 /// Lets boards in; the links in mails ask for no token.
 const WALL_TOKEN: &str = "canary-of-the-wall-77aa1";
 /// As people reach it; the service itself listens elsewhere, as it does behind a proxy.
-const PUBLIC: &str = "https://86.example.com/kitchen";
+pub(crate) const PUBLIC: &str = "https://86.example.com/kitchen";
 
 /// What a browser or a program gets.
 #[derive(Debug)]
@@ -35,9 +35,9 @@ impl Got {
 }
 
 /// Stands where the proxy stands.
-struct Proxy {
+pub(crate) struct Proxy {
     client: Client,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Proxy {
@@ -88,7 +88,7 @@ impl Proxy {
 }
 
 /// The links of a mail's text, by the words before them.
-fn links(text: &str, words: &str) -> Vec<String> {
+pub(crate) fn links(text: &str, words: &str) -> Vec<String> {
     let lines = text.lines().filter_map(|line| line.trim().strip_prefix(&format!("{words}: ")));
     lines.map(str::to_owned).collect()
 }
@@ -98,13 +98,13 @@ fn token(link: &str) -> &str {
 }
 
 /// Who takes care of the only open alert, by the command that lists them.
-fn acknowledged_by(stage: &Stage) -> Option<String> {
+pub(crate) fn acknowledged_by(stage: &Stage) -> Option<String> {
     let alerts = stage.eightysix(&["alerts", "--json", "--config", "eightysix.yaml"]).objects();
     let [alert] = alerts.as_slice() else { panic!("one open alert, not {alerts:?}") };
     alert.get("acknowledged_by").expect("a field of every alert").as_str().map(str::to_owned)
 }
 
-fn with_page(stage: &Stage) -> Proxy {
+pub(crate) fn with_page(stage: &Stage) -> Proxy {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
     stage.write("secrets/wall", WALL_TOKEN);
     let http = format!(

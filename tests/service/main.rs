@@ -2,11 +2,13 @@
 //! and a real webhook receiver.
 //!
 //! Each test is a story on a stage of its own, with files, ports and processes that nobody else has. Needs mosquitto and
-//! its clients, exim and openssl (tests/run installs them); without them the stories fail.
+//! its clients, exim, openssl and Chromium (tests/run installs them); without them the stories fail.
 #![cfg(feature = "embedded-broker")]
 
 #[path = "../support/canary.rs"]
 mod canary;
+#[path = "../support/chromium/mod.rs"]
+mod chromium;
 #[path = "../support/front.rs"]
 mod front;
 #[path = "../support/mosquitto.rs"]
@@ -29,6 +31,7 @@ mod process;
 mod screen;
 mod stage;
 
+mod ack_page;
 mod certificates;
 mod check;
 mod crashes;

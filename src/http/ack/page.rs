@@ -126,7 +126,7 @@ impl Reply {
             title => title,
             style => Value::from_safe_string(STYLE.to_owned()),
             over => self.over().map(|label| values::name(language, label)),
-            lines => self.lines(reader, language),
+            lines => self.lines(reader, language).into_iter().map(said).collect::<Vec<Value>>(),
             tone => tone,
             about => about.map(|about| about_value(about, reader, language)),
             anew => anew,
@@ -148,7 +148,7 @@ impl Reply {
     }
 
     /// Returns what is said beside the alert and the form: in every language where nobody knows who reads it.
-    fn lines(&self, reader: Reader<'_>, language: Language) -> Vec<String> {
+    fn lines(&self, reader: Reader<'_>, language: Language) -> Vec<(Language, String)> {
         let time = |at: Timestamp| values::time_beside(language, at, reader.now, reader.zone);
         let line = match self {
             Self::Open(..) => return Vec::new(),
@@ -160,9 +160,9 @@ impl Reply {
             Self::NotUnderstood(..) => words::not_understood(language).to_owned(),
             Self::TooOften => words::too_often(language).to_owned(),
             Self::NoAnswer => words::no_answer(language).to_owned(),
-            Self::Nothing => return Language::ALL.map(|language| words::nothing_here(language).to_owned()).to_vec(),
+            Self::Nothing => return Language::ALL.map(|one| (one, words::nothing_here(one).to_owned())).to_vec(),
         };
-        vec![line]
+        vec![(language, line)]
     }
 
     /// Makes the answer for a program: the alert as it is now, or what the problem is (RFC 9457).
@@ -195,6 +195,11 @@ impl Reply {
         }
         (status, [(header::CONTENT_TYPE, PROBLEM)], problem.to_string()).into_response()
     }
+}
+
+/// A screen reader reads each line in its own language.
+fn said((language, text): (Language, String)) -> Value {
+    context! { language => language.code(), text => text }
 }
 
 fn about_value(about: &About, reader: Reader<'_>, language: Language) -> Value {
