@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::*;
 use crate::alerts::lifecycle::{EpisodeId, Turns};
+use crate::alerts::order::{Acknowledgement, Reason};
 use crate::alerts::texts::Texts;
+use crate::calendar::{Calendar, ClockSpan, Schedule};
 use crate::catalog::{Product, Station, Venue};
 use crate::language::Language;
-use crate::rules::Severity;
-use crate::snapshot::Trouble;
+use crate::rules::{Severity, Subject};
+use crate::snapshot::{Doubt, Trouble};
 use crate::units::{CategoryId, Money, VenueId};
 
 fn at(text: &str) -> Timestamp {
@@ -390,4 +392,81 @@ fn a_change_of_the_list_is_one_event_or_none() {
         let event = feed_event(&change(product, before, after), &snapshot);
         assert_eq!(event, expected.map(|kind| (kind, ProductId(product))), "{product}: {before:?} -> {after:?}");
     }
+}
+
+/// Draws the board of a venue as lines: `out Dolma 0 Kitchen; care; marks`.
+fn cards(snapshot: &Snapshot, alerts: &[(Subject, OpenAlert)], part: kitchen::Part, language: Language) -> Vec<String> {
+    let calendar = Calendar::plain(setting().zone, setting().day_starts);
+    let alerts = alerts.iter().map(|(subject, alert)| (subject, alert));
+    let drawn = kitchen::draw(snapshot, alerts, part, (language, &setting(), &calendar), now());
+    let line = |card: kitchen::Card| {
+        let marks = [(card.is_off, "off"), (card.is_doubtful, "doubtful"), (card.is_unstable, "unstable")];
+        let marks: Vec<&str> = marks.into_iter().filter(|(is, _)| *is).map(|(_, mark)| mark).collect();
+        let left = card.left.unwrap_or_default();
+        let parts = [card.standing.word(), &card.name, &left, &card.station.unwrap_or_default(), &card.since_local];
+        let said = [&parts.join("|"), &card.care.unwrap_or_default(), &marks.join(" ")].map(String::as_str).join("; ");
+        format!("{said} {}", card.turn)
+    };
+    drawn.cards.into_iter().map(line).collect()
+}
+
+#[test]
+fn a_board_shows_what_hurts_first_and_marks_what_is_not_certain() {
+    let mut snapshot = venue(vec![
+        (54, row("0", "2026-05-08T14:51:02.781Z")),
+        (55, row("0", "2026-05-07T14:00:00Z")),
+        (56, row("0", "2026-05-08T15:00:00Z")),
+        (57, row("2.5", "2026-05-08T15:01:00Z")),
+        (332, row("9", "2026-05-08T15:02:00Z")),
+    ]);
+    snapshot.doubt = Some(Doubt { read_at: now(), rows: std::collections::BTreeMap::new(), ask: vec![ProductId(55)] });
+    let said = |by: &str, minute: &str| Acknowledgement {
+        by: by.to_owned(),
+        at: at(&format!("2026-05-08T15:{minute}:00Z")),
+        reason: Some(Reason::Supplier),
+        note: String::new(),
+        back_at: None,
+    };
+    let item = |product| Subject::Item(VenueId(7), ProductId(product));
+    let alert = |acknowledged| OpenAlert { acknowledged, unstable_since: None, ..open_alert() };
+    let alerts = [
+        (item(54), alert(Some(said("Anar", "01")))),
+        (item(54), alert(Some(said("Leyla", "02")))),
+        (item(54), OpenAlert { unstable_since: Some(now()), ..alert(None) }),
+        (Subject::Venue(VenueId(7)), alert(Some(said("Nobody", "03")))),
+    ];
+    insta::assert_snapshot!(cards(&snapshot, &alerts, kitchen::Part::Venue, Language::En).join("\n"), @r"
+    out|Lamb kebab with rice||Kitchen|18:51; Leyla takes care of it: supplier; unstable 54-1778251862781
+    out|Dolma||Kitchen|Thu 18:00; ; doubtful 55-1778162400000
+    low|Banquet|2.5||19:01; ;  57-1778252460000
+    limited|#332 (not in catalog)|9||19:02; ;  332-1778252520000
+    out|Grill set||Terrace|19:00; ; off 56-1778252400000
+    ");
+    let of_kitchen = kitchen::Part::Station(Some(StationId(3)));
+    insta::assert_snapshot!(cards(&snapshot, &alerts, of_kitchen, Language::Ru).join("\n"), @r"
+    out|Lamb kebab with rice|||18:51; Leyla занимается: поставщик; unstable 54-1778251862781
+    out|Dolma|||чт 18:00; ; doubtful 55-1778162400000
+    ");
+    let of_nobody = kitchen::Part::Station(None);
+    insta::assert_snapshot!(cards(&snapshot, &[], of_nobody, Language::Az).join("\n"), @r"
+    low|Banquet|2,5||19:01; ;  57-1778252460000
+    limited|#332 (kataloqda yoxdur)|9||19:02; ;  332-1778252520000
+    ");
+}
+
+#[test]
+fn a_board_counts_cuts_and_lists_what_is_back() {
+    let many: Vec<_> = (1_000..1_000 + 205).map(|id| (id, row("0", "2026-05-08T14:51:02.781Z"))).collect();
+    let mut snapshot = venue(many);
+    let back = [(54, "2026-05-08T15:00:00Z"), (55, "2026-05-08T15:02:00Z"), (57, "2026-05-07T15:02:00Z")];
+    snapshot.returned = back.map(|(id, since)| (ProductId(id), at(since))).into();
+    let hours = Schedule::daily(&[ClockSpan::parse("10:00-18:00").expect("a span")]);
+    let calendar = Calendar::plain(setting().zone, setting().day_starts).with_hours(Some(hours), None);
+    let language = (Language::En, &setting(), &calendar);
+    let drawn = kitchen::draw(&snapshot, std::iter::empty(), kitchen::Part::Venue, language, now());
+    assert_eq!((drawn.cards.len(), drawn.more, drawn.counts), (kitchen::CARDS_MAX, 5, [205, 0, 0]));
+    // It is 19:04 in Baku. What came back yesterday is no news.
+    assert_eq!(drawn.is_open, Some(false));
+    let back: Vec<(&str, &str)> = drawn.back.iter().map(|(name, at)| (name.as_str(), at.as_str())).collect();
+    assert_eq!(back, [("Dolma", "19:02"), ("Lamb kebab with rice", "19:00")]);
 }

@@ -20,7 +20,7 @@ fn mosquitto(program: &str, port: u16, arguments: &[&str]) -> Output {
     command.output().expect("mosquitto-clients must be installed (tests/run does it)")
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port()
 }
 

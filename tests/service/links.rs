@@ -8,6 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::embedded::free_port;
 use crate::stage::Stage;
 use crate::{canary, wait};
 
@@ -105,7 +106,7 @@ pub(crate) fn acknowledged_by(stage: &Stage) -> Option<String> {
 }
 
 pub(crate) fn with_page(stage: &Stage) -> Proxy {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let port = free_port();
     stage.write("secrets/wall", WALL_TOKEN);
     let http = format!(
         "http: {{ listen: \"127.0.0.1:{port}\", public_url: {PUBLIC}, tokens: {{ wall: {{ may: read, token: {{ file: secrets/wall }} }} }} }}"

@@ -32,6 +32,7 @@ mod screen;
 mod stage;
 
 mod ack_page;
+mod board;
 mod certificates;
 mod check;
 mod crashes;

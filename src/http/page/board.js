@@ -3,7 +3,7 @@
 (function () {
   'use strict';
   var body = document.body, data = body.dataset;
-  var list = document.getElementById('list'), age = document.getElementById('age'), warning = document.getElementById('warning');
+  var list = document.getElementById('list'), age = document.getElementById('age'), asOf = document.getElementById('as-of'), warning = document.getElementById('warning');
   var units = data.units.split('|'), read = data.read.split('|');
   var KEPT = 'eightysix' + location.pathname;
   // A server says something every 15 s; a board that hears nothing for two of them and a half does not trust its connection.
@@ -20,6 +20,7 @@
   var reading = null;
   function takeReading(told, at) {
     reading = { age: told.age_ms, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks() };
+    if (told.as_of) asOf.textContent = told.as_of;
     data.open = told.open === null || told.open === undefined ? 'unknown' : told.open ? 'yes' : 'no';
   }
 
@@ -48,7 +49,7 @@
     if (serverNow) {
       var now = serverNow.ms + passed(serverNow.at);
       [].forEach.call(list.querySelectorAll('.card'), function (card) {
-        var lasts = card.querySelector('.lasts');
+        var lasts = card.querySelector('.lasts span');
         var text = shortly(Math.max(0, now - Number(card.dataset.since)));
         if (lasts && lasts.textContent !== text) lasts.textContent = text;
       });

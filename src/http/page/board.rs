@@ -131,6 +131,8 @@ struct ReadingAge {
     state: &'static str,
     /// Its age; none before the first reading.
     age_ms: Option<u64>,
+    /// When it was read, for paper; empty before the first reading.
+    as_of: String,
     /// From which age it is stale and blind.
     stale_ms: u64,
     blind_ms: u64,
@@ -143,12 +145,15 @@ struct ReadingAge {
 }
 
 impl ReadingAge {
-    fn of(venue: &LiveVenue, is_open: Option<bool>, now: Timestamp) -> Self {
+    fn of(board: &Board, venue: &LiveVenue, is_open: Option<bool>, now: Timestamp) -> Self {
+        let Board { policy, language, .. } = board;
+        let day_and_time = |at| values::day_and_time(*language, at, &policy.setting.zone);
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let freshness = venue.snapshot.freshness(venue.limits, now);
         Self {
             state: freshness_word(freshness),
             age_ms: venue.snapshot.age(now).map(ms),
+            as_of: venue.snapshot.read_at.map(day_and_time).unwrap_or_default(),
             stale_ms: ms(venue.limits.stale_after),
             blind_ms: ms(venue.limits.blind_after),
             open: is_open,
@@ -217,7 +222,7 @@ async fn show(
     let (venue, now) = (board.follow.borrow().clone(), clock::now());
     let kitchen = board.draw(&venue, now);
     let place = board.place(&venue.snapshot);
-    let age = ReadingAge::of(&venue, kitchen.is_open, now);
+    let age = ReadingAge::of(&board, &venue, kitchen.is_open, now);
     let [before, after] = words::read_ago(reader.language);
     let read = venue.snapshot.age(now).map(|age| format!("{before} {} {after}", compact(reader.language, age)));
     let page = Page {
@@ -310,7 +315,7 @@ impl Following {
     fn look(&mut self, always: bool) {
         let (venue, now) = (self.board.follow.borrow_and_update().clone(), clock::now());
         let kitchen = self.board.draw(&venue, now);
-        let age = ReadingAge::of(&venue, kitchen.is_open, now);
+        let age = ReadingAge::of(&self.board, &venue, kitchen.is_open, now);
         let part = part(&self.board, &kitchen, &venue, now);
         let is_blind = part.is_blind;
         let is_same = |said: &Said| said.kitchen == kitchen && said.is_blind == is_blind;
