@@ -73,6 +73,7 @@ pub(crate) struct Watched {
     threads: Vec<JoinHandle<()>>,
     stop: CancellationToken,
     folder: TempDir,
+    web: u16,
 }
 
 /// What the system says of the service's process.
@@ -92,15 +93,21 @@ impl Watched {
     /// Starts everybody; the service watches the chain from here on.
     pub(crate) fn start(binary: &Path, folder: TempDir, chain: &Chain, told: &Told, setup: Setup<'_>) -> Self {
         let stop = CancellationToken::new();
-        let (broker, port) = start_broker(folder.path());
+        let ((broker, port), web) = (start_broker(folder.path()), free_port());
         let (hook, hook_thread) = serve_hook(Arc::clone(told), stop.clone());
         let (screen, screen_thread) = start_screen(port, Arc::clone(told));
         write(folder.path(), "secret", SECRET);
         write(folder.path(), "hook", HOOK_SECRET);
         write(folder.path(), "rules.yaml", setup.rules);
-        write(folder.path(), "eightysix.yaml", &configuration(chain, port, hook, setup.polling));
+        write(folder.path(), "eightysix.yaml", &configuration(chain, (port, web), hook, setup.polling));
         let service = start_service(binary, folder.path());
-        Self { service, chain: chain.address, broker, screen, threads: vec![hook_thread, screen_thread], stop, folder }
+        let threads = vec![hook_thread, screen_thread];
+        Self { service, chain: chain.address, broker, screen, threads, stop, folder, web }
+    }
+
+    /// Returns where the service listens for browsers.
+    pub(crate) fn web(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.web))
     }
 
     /// Reads what the system says; `None` when the service has ended.
@@ -197,7 +204,7 @@ fn start_service(binary: &Path, folder: &Path) -> Child {
         .expect("the binary starts")
 }
 
-fn configuration(chain: &Chain, broker: u16, hook: SocketAddr, polling: &str) -> String {
+fn configuration(chain: &Chain, (broker, web): (u16, u16), hook: SocketAddr, polling: &str) -> String {
     let brand = |name: String| {
         format!(
             "    - {{ brand: {name}, client_id: {name}, client_secret: {{ file: secret }}, requests_per_minute: 290 }}\n"
@@ -219,7 +226,7 @@ receivers:
   ops:
     webhook: {{ url: "http://{hook}/hook", secrets: [{{ file: hook }}], allow_private: [127.0.0.1] }}
 rules: [rules.yaml]
-http: {{ listen: "127.0.0.1:0" }}
+http: {{ listen: "127.0.0.1:{web}" }}
 "#,
         address = chain.address
     )
@@ -230,8 +237,12 @@ fn write(folder: &Path, name: &str, text: &str) {
 }
 
 /// Starts a mosquitto that logs nothing: the harness of the tests logs every message, gigabytes here.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port()
+}
+
 fn start_broker(folder: &Path) -> (Child, u16) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let port = free_port();
     let lines = format!(
         "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nuser root\nlog_type error\n"
     );

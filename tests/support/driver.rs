@@ -20,6 +20,7 @@ use eightysix::clopos::repeat;
 use eightysix::clopos::verdict::{Said, Verdict};
 use eightysix::clopos::{Fetched, LoggedIn, TIME_LIMIT};
 use eightysix::engine::{Commit, Engine, Policy};
+use eightysix::http::live::{Fresh, LiveBrand};
 use eightysix::rules::SubjectKind;
 use eightysix::simulator::plan::DEMO_INTEGRATOR;
 use eightysix::simulator::route::{ApiAnswer, ApiRequest, BASE_PATH, Transport};
@@ -163,6 +164,8 @@ pub(crate) struct Driver {
     unwritten: u64,
     /// `None` while it does not run.
     watcher: Option<Watcher>,
+    /// What the pages of the running process know.
+    live: LiveBrand,
     on_the_way: Vec<OnTheWay>,
     /// What the configuration changes could not be stored and is decided later.
     is_configuration_late: bool,
@@ -187,6 +190,7 @@ impl Driver {
             deaths: 0,
             unwritten: 0,
             watcher: None,
+            live: LiveBrand::default(),
             on_the_way: Vec::new(),
             is_configuration_late: false,
             ordered: OrderId(0),
@@ -244,6 +248,7 @@ impl Driver {
         let Configured { brand, settings, policy, login: _ } = self.configured.clone();
         let memory = self.tables.load();
         self.watcher = Some(Watcher::start(brand, settings, policy, memory, Arc::clone(&self.ip), clock.wall));
+        self.show_anew();
         self.commit_all(Cause::Configuration, clock);
     }
 
@@ -254,6 +259,7 @@ impl Driver {
         let Configured { settings, policy, .. } = self.configured.clone();
         let watcher = self.watcher.take().expect("the process runs");
         self.watcher = Some(watcher.reload(settings, policy, true, Arc::clone(&self.ip), clock.wall));
+        self.show_anew();
         self.commit_all(Cause::Configuration, clock);
     }
 
@@ -442,10 +448,19 @@ impl Driver {
         let mut observer = self.observer.borrow_mut();
         observer.commits(&cycle.commit, clock);
         let judged: Vec<VenueId> = cycle.commit.evaluated_venues().collect();
+        let fresh = Fresh::of(&cycle.commit);
         watcher.adopt(cycle, clock.moment());
+        self.live.show(watcher.engine(), &fresh, watcher.quota());
+        assert_shown(&self.live, watcher.engine());
         let read_at = |venue: &VenueId| watcher.engine().memory().venues.get(venue)?.read_at;
         self.judged.extend(judged.iter().map(|venue| (*venue, read_at(venue))));
         observer.adopted(watcher.engine(), clock);
+    }
+
+    fn show_anew(&mut self) {
+        let Some(watcher) = &self.watcher else { return };
+        self.live = LiveBrand::default();
+        self.live.show(watcher.engine(), &Fresh::everything(watcher.engine()), watcher.quota());
     }
 
     fn post(&self) -> ApiRequest {
@@ -513,4 +528,21 @@ fn receive(answer: &ApiAnswer) -> (Outcome, Result<&[u8], Verdict>) {
 
 fn reply<'a>(outcome: &Outcome, body: &'a [u8]) -> Reply<'a> {
     Reply { status: outcome.status.unwrap_or(0), rate_limit: outcome.rate_limit, redirect: None, body, secrets: &[] }
+}
+
+/// Asserts that the pages know what the engine remembers: after each cycle, though they are told only what differs.
+fn assert_shown(live: &LiveBrand, engine: &Engine) {
+    let memory = engine.memory();
+    let shown = live.venues();
+    let snapshots = shown.iter().map(|venue| (venue.snapshot.id(), &venue.snapshot));
+    assert!(
+        snapshots.clone().eq(memory.venues.iter().map(|(id, known)| (*id, known))),
+        "venues, or what is known of one"
+    );
+    for venue in &shown {
+        assert!(venue.alerts.iter().eq(memory.book.of(Some(venue.snapshot.id()))), "alerts of {}", venue.snapshot.id());
+    }
+    let itself = live.itself();
+    assert!(itself.alerts.iter().eq(memory.book.of(None)), "alerts of the brand");
+    assert_eq!((&itself.access, &*itself.silences), (&memory.access, &memory.silences));
 }

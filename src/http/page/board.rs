@@ -280,7 +280,8 @@ async fn events(
     board.follow.mark_changed();
     let stop = boards.stop.clone();
     let following = Following { board, said: None, stop, is_over: false, waiting: Vec::new() };
-    Sse::new(follow(following)).into_response()
+    // nginx would hold the stream back until it has a page of it.
+    ([("x-accel-buffering", "no")], Sse::new(follow(following))).into_response()
 }
 
 fn follow(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
