@@ -26,6 +26,7 @@
 //! 1 language         pure
 //! 1 calendar         pure
 //! 1 topics           pure
+//! 1 schema           pure
 //! 1 broker
 //! 2 simulator        pure except server
 //! 2 clopos           pure except mod
@@ -45,6 +46,7 @@
 //! 8 http
 //! 8 explain          pure
 //! 9 config
+//! 9 contract         pure
 //! 10 service
 //! 11 cli
 //! ```
@@ -58,6 +60,7 @@ pub mod cli;
 pub mod clock;
 pub mod clopos;
 pub mod config;
+pub mod contract;
 pub mod delivery;
 pub mod document;
 pub mod engine;
@@ -69,6 +72,7 @@ pub mod poll;
 pub mod replay;
 pub mod rules;
 pub mod ruletest;
+pub mod schema;
 pub mod service;
 pub mod simulator;
 pub mod sinks;

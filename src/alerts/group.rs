@@ -299,7 +299,7 @@ pub fn at_once(
 ) -> Vec<Notice> {
     let part = AlertPart {
         rule: &entry.rule,
-        severity: entry.severity.word(),
+        severity: entry.severity,
         episode: entry.episode.as_ref().map(EpisodeId::as_str),
         since: open.map(|open| open.since),
         opened_at: open.map(|open| open.opened_at),

@@ -3,8 +3,9 @@
 //! Pure: snapshot, alerts and time go in, topics and states come out. Invariant: the same picture gives the same states, so
 //! that comparing what identifies them is enough to know what must be published.
 
+pub mod bridge;
 pub mod kitchen;
-mod payload;
+pub mod payload;
 pub mod retained;
 pub mod scene;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use crate::alerts::facts::{self, Facts};
 use crate::alerts::lifecycle::{Alert, OpenAlert};
+use crate::alerts::published::FeedEvent;
 use crate::board::payload::Drawn;
 use crate::board::retained::{RetainedState, Topic, Tree};
 use crate::board::scene::{Part, Scene};
@@ -176,13 +178,13 @@ pub fn feed_event(change: &Change, after: &Snapshot) -> Option<(&'static str, Pr
     let limits = (before.as_ref().map(|row| row.limit), row.as_ref().map(|row| row.limit));
     let kind = match (was, is) {
         (Some(Standing::Out), Some(Standing::Out)) => return None,
-        (_, Some(Standing::Out)) => "product.stopped",
-        (Some(Standing::Out), _) => "product.back",
-        (was, Some(Standing::Low)) if was != Some(Standing::Low) => "product.low",
-        _ if limits.0 != limits.1 => "product.limit_changed",
+        (_, Some(Standing::Out)) => FeedEvent::Stopped,
+        (Some(Standing::Out), _) => FeedEvent::Back,
+        (was, Some(Standing::Low)) if was != Some(Standing::Low) => FeedEvent::Low,
+        _ if limits.0 != limits.1 => FeedEvent::LimitChanged,
         _ => return None,
     };
-    Some((kind, *product))
+    Some((kind.kind(), *product))
 }
 
 /// Returns the facts of a change of the stop list, for the feed's events.

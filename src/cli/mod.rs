@@ -52,7 +52,8 @@ enum Command {
     Check(CheckArguments),
     /// Run the tests of rules: files called *.test.yaml, beside the rules.
     Test(TestArguments),
-    /// Print the JSON Schema of rule files, of their tests or of the configuration, for editors.
+    /// Print a JSON Schema: of the files that people write, for editors, or of what is published, for programs; or the AsyncAPI
+    /// document of the MQTT feed.
     Schema(SchemaArguments),
     /// Show what other rules would have told of the recorded history; without any, what those in force told.
     Replay(ReplayArguments),
@@ -240,8 +241,8 @@ struct TestArguments {
 
 #[derive(Args)]
 struct SchemaArguments {
-    /// The files that it is about.
-    #[arg(value_name = "FILES")]
+    /// What it is about.
+    #[arg(value_name = "WHAT")]
     of: schema::Of,
 }
 

@@ -1,13 +1,18 @@
-//! `eightysix schema`: prints what an editor needs to complete, explain and refuse in the files that people write.
+//! `eightysix schema`: prints what an editor needs to complete, explain and refuse in the files that people write, and what
+//! programs need to read what eightysix publishes.
 //!
 //! Reads nothing: the schema is of this version, whatever lies on the disk.
 
 use clap::ValueEnum;
 
+use crate::alerts::published;
+use crate::board::{bridge, payload};
 use crate::cli::output::say;
-use crate::{config, document, rules, ruletest};
+use crate::delivery::untold;
+use crate::http::ack;
+use crate::{config, contract, document, rules, ruletest};
 
-/// The files that have a schema.
+/// What has a schema.
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Of {
     /// Files of rules.
@@ -16,6 +21,30 @@ pub(super) enum Of {
     Tests,
     /// The configuration.
     Config,
+    /// The MQTT feed as a whole: the AsyncAPI document.
+    Asyncapi,
+    /// MQTT: whether eightysix is connected.
+    BridgeState,
+    /// MQTT: which eightysix runs.
+    BridgeInfo,
+    /// MQTT: how far the lists of a venue can be trusted.
+    FeedStatus,
+    /// MQTT: the stop list of a venue or of a station.
+    FeedList,
+    /// MQTT: one product of a stop list.
+    FeedProduct,
+    /// MQTT: one open alert.
+    FeedAlert,
+    /// MQTT and webhooks: an event of a stop list or of a rule.
+    Event,
+    /// MQTT and webhooks: an event of what another receiver cannot be told.
+    EventUnreachable,
+    /// Links of alerts: what is sent.
+    AckRequest,
+    /// Links of alerts: the answer.
+    AckAnswer,
+    /// Links of alerts: why nothing was changed.
+    AckProblem,
 }
 
 /// Prints one schema.
@@ -24,6 +53,18 @@ pub(super) fn schema(of: Of) {
         Of::Rules => rules::parse::schema(),
         Of::Tests => ruletest::schema(),
         Of::Config => config::schema(),
+        Of::Asyncapi => contract::asyncapi(),
+        Of::BridgeState => bridge::STATE.schema(),
+        Of::BridgeInfo => bridge::INFO.schema(),
+        Of::FeedStatus => payload::STATUS.schema(),
+        Of::FeedList => payload::LIST.schema(),
+        Of::FeedProduct => payload::PRODUCT.schema(),
+        Of::FeedAlert => payload::ALERT.schema(),
+        Of::Event => published::EVENT.schema(),
+        Of::EventUnreachable => untold::UNREACHABLE.schema(),
+        Of::AckRequest => ack::REQUEST.schema(),
+        Of::AckAnswer => ack::ANSWER.schema(),
+        Of::AckProblem => ack::PROBLEM.schema(),
     };
     say(document::schema::printed(&schema).trim_end());
 }

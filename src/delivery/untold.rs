@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use minijinja::{Environment, Value, context};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -14,10 +15,11 @@ use crate::alerts::group::{Route, Way, event_on, notice_id};
 use crate::alerts::link;
 use crate::alerts::mail::{SUBJECT_LENGTH_MAX, forms};
 use crate::alerts::notice::{Channel, Content, Event, Mail, MqttMessage, Notice, NoticeId, ReceiverName};
-use crate::alerts::published::{self, event_type};
+use crate::alerts::published::{self, CloudEvent, EventData, NOTICE_ID, event_type};
 use crate::alerts::words::{fallback as words, values};
 use crate::calendar::business_day;
 use crate::language::Language;
+use crate::schema::{Instant, Payload, Version, Word, Words};
 use crate::store::{Stuck, Untold};
 use crate::units::{Timestamp, Zone, printable};
 
@@ -31,6 +33,11 @@ const NAMED_BYTES_MAX: usize = 64 * 1024;
 const WHY_LENGTH_MAX: usize = 200;
 /// The middle of the event's type.
 pub const EVENT: &str = "receiver.unreachable";
+/// What the event looks like.
+pub const UNREACHABLE: Payload = Payload::written::<CloudEvent<'_, Data<'_>>>(
+    "event-unreachable",
+    "An event of what another receiver cannot be told",
+);
 /// The template of the plain text.
 const TEXT: &str = "unreachable.txt";
 /// The template of the HTML.
@@ -209,7 +216,7 @@ impl<'a> Unreachable<'a> {
     fn event(&self, id: &NoticeId, now: Timestamp) -> String {
         let named = self.named().iter().map(|it| Named {
             id: it.notice.id.as_str(),
-            time: it.notice.at.to_string(),
+            time: Instant(it.notice.at),
             given_up: it.given_up_at.is_some(),
             summary: &it.notice.summary,
             text: match &it.notice.content {
@@ -219,10 +226,10 @@ impl<'a> Unreachable<'a> {
             event: event_of(&it.notice),
         });
         let data = Data {
-            v: 1,
+            v: Version,
             receiver: self.receiver,
-            channel: self.channel.word(),
-            since: self.since.to_string(),
+            channel: Word(self.channel),
+            since: Instant(self.since),
             reason: &self.why,
             message: &self.message,
             notices: named.collect(),
@@ -232,29 +239,62 @@ impl<'a> Unreachable<'a> {
     }
 }
 
-/// The published data (docs/webhooks.md): a field is added, never renamed or removed.
-#[derive(Serialize)]
+/// What another receiver cannot be told.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Untold")]
 struct Data<'a> {
-    v: u32,
+    /// The version of the data.
+    v: Version,
+    /// Who cannot be told.
     receiver: &'a str,
-    channel: &'static str,
-    since: String,
+    /// On which way it cannot be told.
+    channel: Word<Channel>,
+    /// Since when the oldest of the notices waits.
+    since: Instant,
+    /// What the last attempt said.
     reason: &'a str,
+    /// The same in a sentence, in the language of who reads it.
     message: &'a str,
+    /// The notices that it cannot be told: the first ones, up to 50 and 64 KiB.
     notices: Vec<Named<'a>>,
+    /// How many notices there are beside those that are named.
     more: usize,
 }
 
-#[derive(Serialize)]
+impl EventData for Data<'_> {
+    fn kinds() -> Vec<&'static str> {
+        vec![EVENT]
+    }
+}
+
+impl Words for Channel {
+    const VALUES: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.word()
+    }
+}
+
+/// A notice that did not arrive.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UntoldNotice")]
 struct Named<'a> {
+    /// Its id, under which it may still arrive.
+    #[schemars(extend("pattern" = NOTICE_ID))]
     id: &'a str,
-    time: String,
+    /// When it was decided.
+    time: Instant,
+    /// False while it is still tried.
     given_up: bool,
+    /// The news in a line.
     summary: &'a str,
+    /// The text of a mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
-    /// The event as it should have arrived.
+    /// The whole event of a webhook or of MQTT, as it should have arrived; left out when it is of this type itself or larger
+    /// than 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<CloudEvent<'_, published::Data<'_>>>")]
     event: Option<&'a RawValue>,
 }
 

@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::link::Links;
 use crate::alerts::render::Messages;
-use crate::board::Setting;
 use crate::board::retained::Tree;
+use crate::board::{Setting, bridge};
 use crate::clopos::budget::IpBudget;
 use crate::config::Config;
 use crate::delivery::worker::Report;
@@ -311,8 +311,8 @@ fn show_everything(brokers: &Brokers, feeds: &Feeds, watched: &[Brand]) {
 fn identity(config: &Config) -> Identity {
     let boot = format!("{:x}", clock::now().unix_ms());
     let brands: Vec<&str> = config.clopos.brands.iter().map(|brand| brand.brand.as_str()).collect();
-    let info = serde_json::json!({ "v": 1, "version": env!("CARGO_PKG_VERSION"), "boot": boot, "brands": brands });
-    Identity { boot, info: info.to_string() }
+    let info = bridge::info(&boot, &brands);
+    Identity { boot, info }
 }
 
 fn line(config: &Config) -> String {

@@ -4,6 +4,7 @@
 //! test --test docs` writes it.
 
 mod commands;
+mod contract;
 mod guarantees;
 mod markdown;
 mod mqtt;
@@ -15,6 +16,8 @@ mod webhooks;
 
 #[path = "../support/schema.rs"]
 mod editor;
+#[path = "../support/contract.rs"]
+mod machines;
 #[path = "../support/tls.rs"]
 mod tls;
 #[path = "../support/wait.rs"]

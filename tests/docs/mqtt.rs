@@ -14,6 +14,7 @@ use eightysix::alerts::set::{MemberFacts, SetFacts};
 use eightysix::board::feed_event;
 use eightysix::catalog::Venue;
 use eightysix::delivery::untold;
+use eightysix::rules::Severity;
 use eightysix::rules::set::SetKind;
 use eightysix::snapshot::diff::Change;
 use eightysix::snapshot::{Snapshot, StopRow};
@@ -215,7 +216,7 @@ fn an_event_with_everything_has_the_documented_fields() {
     };
     let alert = AlertPart {
         rule: "sold-out",
-        severity: "critical",
+        severity: Severity::Critical,
         episode: Some("a1b2"),
         since: Some(at),
         opened_at: Some(at),

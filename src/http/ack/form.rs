@@ -7,12 +7,14 @@ use axum::Form;
 use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use crate::alerts::order::{Acknowledgement, Reason, SAID_LENGTH_MAX, said};
 use crate::alerts::when;
 use crate::alerts::words::page as words;
 use crate::language::Language;
+use crate::schema::one_of;
 use crate::units::{Timestamp, Zone, printable};
 
 /// Characters of a field that are shown again; more of it is nothing that a person wrote.
@@ -23,21 +25,28 @@ const WHY_LENGTH_MAX: usize = 200;
 /// What programs send.
 const SUCH_AS: &str = r#"write JSON such as {"by": "Anar", "reason": "supplier", "note": "no van", "back": "19:30"}, as application/json"#;
 
-/// The fields as they were entered.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize)]
+/// What somebody sends to say that he takes care of an alert. Empty texts say nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "AckRequest")]
 pub(super) struct Entered {
-    /// Who takes care.
+    /// Who takes care, up to 200 characters.
     pub(super) by: String,
-    /// Why it is so, by the word of a reason.
+    /// Why it is so.
     #[serde(default)]
+    #[schemars(schema_with = "reasons")]
     pub(super) reason: String,
-    /// More about it.
+    /// More about it, up to 200 characters.
     #[serde(default)]
     pub(super) note: String,
-    /// When it is expected back.
+    /// When it is expected back: a time such as `2026-12-01T19:30:00+04:00`, or as people write it in the zone of the
+    /// configuration: `19:30`, `2026-12-01 12:00`, `2h`.
     #[serde(default)]
     pub(super) back: String,
+}
+
+fn reasons(_: &mut SchemaGenerator) -> Schema {
+    one_of([""].into_iter().chain(Reason::ALL.map(Reason::word)))
 }
 
 /// A body that cannot be read.

@@ -25,12 +25,14 @@ use crate::http::ack::form::Entered;
 use crate::http::ack::page::{About, Reader, Reply};
 use crate::http::limit::{Count, MINUTE, PerMinute};
 use crate::language::Language;
+use crate::schema::Payload;
 use crate::store::orders::Episode;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Repeats;
 use crate::units::{BrandId, Timestamp, Uptime, Zone};
 use crate::{clock, telemetry};
 
+mod answer;
 mod form;
 mod page;
 
@@ -46,6 +48,15 @@ const LOOKS_AT_ONCE_MAX: usize = 1;
 /// How often the links of a receiver are used to say something within a minute: a person with a long list is slower, and
 /// a program that went wrong must not fill the database. Each order is one written row.
 const ORDERS_PER_MINUTE_MAX: u32 = 30;
+
+/// What programs send to a link.
+pub const REQUEST: Payload = Payload::read::<Entered>("ack-request", "What is sent to the link of an alert");
+/// What they are answered.
+pub const ANSWER: Payload =
+    Payload::written::<answer::Answer<'_>>("ack-answer", "An alert, answered to who uses its link");
+/// What they are answered when nothing was changed.
+pub const PROBLEM: Payload =
+    Payload::written::<answer::Problem<'_>>("ack-problem", "Why the use of a link changed nothing");
 
 /// What can be said, by the names of the fields in a form and in JSON.
 pub fn fields() -> [&'static str; 4] {

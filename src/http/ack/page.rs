@@ -9,17 +9,17 @@ use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use minijinja::{Environment, Value, context};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::alerts::AlertKey;
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::mail::forms;
 use crate::alerts::order::{Reason, SAID_LENGTH_MAX};
-use crate::alerts::published::PublishedAck;
 use crate::alerts::words::{letter, page as words, values};
+use crate::http::ack::answer::{ClosedAt, Problem, WrongField, answer};
 use crate::http::ack::form::{Entered, Field, Wrong};
 use crate::language::Language;
+use crate::schema::Instant;
 use crate::units::{BrandId, Timestamp, VenueId, Zone};
 
 /// The template of the page.
@@ -167,33 +167,27 @@ impl Reply {
 
     /// Makes the answer for a program: the alert as it is now, or what the problem is (RFC 9457).
     pub(super) fn json(&self) -> Response {
-        let english = |title: &str| title.trim_end_matches('.').to_owned();
         let status = self.status();
-        let mut problem = json!({ "type": "about:blank", "status": status.as_u16() });
-        let (title, detail) = match self {
-            Self::Open(about, _, wrong) if wrong.is_empty() => return Json(about_json(about)).into_response(),
-            Self::Noted(about) => return Json(about_json(about)).into_response(),
+        let plain = |title| Problem::plain(status.as_u16(), title);
+        let problem = match self {
+            Self::Open(about, _, wrong) if wrong.is_empty() => return Json(answer(about)).into_response(),
+            Self::Noted(about) => return Json(answer(about)).into_response(),
             Self::Open(_, _, wrong) => {
-                let errors = wrong.iter().map(|(field, wrong)| {
-                    json!({ "pointer": format!("#/{}", field.name()), "detail": english(&wrong.in_words(Language::En)) })
-                });
-                problem["errors"] = errors.collect();
-                ("some fields must be changed", None)
+                let errors = wrong.iter().map(|(field, wrong)| WrongField::of(*field, *wrong)).collect();
+                Problem { errors: Some(errors), ..plain("some fields must be changed") }
             }
             Self::Over(past) => {
-                problem["closed_at"] = past.as_ref().map(|(_, at)| at.to_string()).into();
-                ("the alert is over; nothing is left to do", None)
+                let closed_at = ClosedAt(past.as_ref().map(|(_, at)| Instant(*at)));
+                Problem { closed_at: Some(closed_at), ..plain("the alert is over; nothing is left to do") }
             }
-            Self::NotUnderstood(_, why) => ("the request cannot be read, so nothing was changed", Some(why.clone())),
-            Self::TooOften => ("too many requests by links of this receiver; try again in a minute", None),
-            Self::NoAnswer => ("the service did not answer, so nothing was changed; try again in a minute", None),
-            Self::Nothing => ("nothing is here; use the whole link of a notice", None),
+            Self::NotUnderstood(_, why) => {
+                Problem { detail: Some(why), ..plain("the request cannot be read, so nothing was changed") }
+            }
+            Self::TooOften => plain("too many requests by links of this receiver; try again in a minute"),
+            Self::NoAnswer => plain("the service did not answer, so nothing was changed; try again in a minute"),
+            Self::Nothing => plain("nothing is here; use the whole link of a notice"),
         };
-        problem["title"] = title.into();
-        if let Some(detail) = detail {
-            problem["detail"] = detail.into();
-        }
-        (status, [(header::CONTENT_TYPE, PROBLEM)], problem.to_string()).into_response()
+        (status, [(header::CONTENT_TYPE, PROBLEM)], Json(problem)).into_response()
     }
 }
 
@@ -239,21 +233,6 @@ fn form(entered: &Entered, wrong: &[(Field, Wrong)], language: Language) -> Valu
         send => letter::take_care(language),
         takes_its_place => words::takes_its_place(language),
     }
-}
-
-fn about_json(about: &About) -> serde_json::Value {
-    let About { brand, venue, key, alert } = about;
-    json!({
-        "brand": brand.as_str(),
-        "venue": venue.as_ref().map(|(id, name)| json!({ "id": id.0, "name": name })),
-        "rule": key.rule.as_str(),
-        "severity": alert.severity.word(),
-        "episode": alert.episode.as_str(),
-        "since": alert.since.to_string(),
-        "opened_at": alert.opened_at.to_string(),
-        "message": alert.message.common(),
-        "ack": alert.acknowledged.as_ref().map(PublishedAck::of),
-    })
 }
 
 fn templates() -> Environment<'static> {

@@ -107,6 +107,18 @@ pub async fn run(
     }
 }
 
+/// Makes the publish of a state, or the one that clears its topic.
+pub fn message(topic: String, state: Option<&RetainedState>) -> MqttMessage {
+    MqttMessage {
+        topic,
+        body: state.map(RetainedState::body).unwrap_or_default(),
+        retain: true,
+        expiry_s: state.and_then(RetainedState::expiry_s),
+        content_type: state.map(|_| CONTENT_TYPE.to_owned()),
+        properties: Vec::new(),
+    }
+}
+
 enum Event {
     Ended,
     Look,
@@ -303,15 +315,4 @@ async fn publish(link: Link, step: Step, session: u64) -> Sent {
     let message = message(step.topic.as_ref().to_owned(), step.state.as_deref());
     let outcome = link.publish(&message).await;
     Sent { topic: step.topic, content, session, outcome }
-}
-
-fn message(topic: String, state: Option<&RetainedState>) -> MqttMessage {
-    MqttMessage {
-        topic,
-        body: state.map(RetainedState::body).unwrap_or_default(),
-        retain: true,
-        expiry_s: state.and_then(RetainedState::expiry_s),
-        content_type: state.map(|_| CONTENT_TYPE.to_owned()),
-        properties: Vec::new(),
-    }
 }

@@ -15,6 +15,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::notice::MqttMessage;
+use crate::board::CONTENT_TYPE;
+use crate::board::bridge::{Presence, state};
 use crate::clock;
 use crate::sinks::Outcome;
 use crate::sinks::mqtt::Settings;
@@ -170,7 +172,7 @@ impl Link {
     async fn conduct(&self, session: &Arc<Session>, number: u64, cancel: &CancellationToken) -> Ended {
         let settings = &self.0.settings;
         let born = async {
-            let state = bridge(settings.base_topic.bridge_state(), session::ONLINE);
+            let state = bridge(settings.base_topic.bridge_state(), &state(Presence::Online));
             self.say(session, &state).await?;
             self.say(session, &bridge(settings.base_topic.bridge_info(), &self.0.info)).await
         };
@@ -191,7 +193,7 @@ impl Link {
         }
         *self.0.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.down("stopping");
-        let offline = bridge(settings.base_topic.bridge_state(), session::OFFLINE);
+        let offline = bridge(settings.base_topic.bridge_state(), &state(Presence::Offline));
         if !matches!(timeout(STOP_WAIT, self.say(session, &offline)).await, Ok(Ok(()))) {
             tracing::warn!(broker = %settings.name, "the broker did not take the word offline; its will follows");
         }
@@ -257,6 +259,18 @@ pub async fn probe(settings: &Settings) -> Result<(), LinkError> {
     })
 }
 
+/// Makes a publish of what is said of this process.
+pub fn bridge(topic: String, body: &str) -> MqttMessage {
+    MqttMessage {
+        topic,
+        body: body.to_owned(),
+        retain: true,
+        expiry_s: None,
+        content_type: Some(CONTENT_TYPE.to_owned()),
+        properties: Vec::new(),
+    }
+}
+
 async fn try_once(settings: &Settings) -> Result<(), LinkError> {
     let (session, mut eventloop) = session::open(settings, false).await?;
     let topic = settings.base_topic.bridge_check();
@@ -281,17 +295,6 @@ async fn while_driven<T>(
         biased;
         error = session::drive(eventloop) => Err(LinkError::connected(settings, &error)),
         done = work => Ok(done),
-    }
-}
-
-fn bridge(topic: String, body: &str) -> MqttMessage {
-    MqttMessage {
-        topic,
-        body: body.to_owned(),
-        retain: true,
-        expiry_s: None,
-        content_type: Some("application/json".to_owned()),
-        properties: Vec::new(),
     }
 }
 

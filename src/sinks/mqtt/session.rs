@@ -21,6 +21,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::notice::MqttMessage;
+use crate::board::CONTENT_TYPE;
+use crate::board::bridge::{self, Presence};
 use crate::sinks::Outcome;
 use crate::sinks::mqtt::Settings;
 use crate::sinks::mqtt::failure::{self, LinkError};
@@ -38,12 +40,7 @@ pub const BODY_MAX: usize = 256 * 1024;
 /// The largest packet that is read. Only acknowledgements come in; without a limit of ours the client stops at 10 KiB.
 const INCOMING_PACKET_MAX: u32 = 256 * 1024;
 /// How long the broker keeps the will back (features.md), so that a short break goes unseen.
-const WILL_DELAY_S: u32 = 10;
-
-/// What says that this process is connected.
-pub(super) const ONLINE: &str = r#"{"state":"online"}"#;
-/// What says that it is not.
-pub(super) const OFFLINE: &str = r#"{"state":"offline"}"#;
+pub const WILL_DELAY_S: u32 = 10;
 
 /// A connection that has seen its CONNACK.
 pub(super) struct Session {
@@ -253,13 +250,19 @@ async fn options(settings: &Settings, with_will: bool) -> Result<MqttOptions, Li
             delay_interval: Some(WILL_DELAY_S),
             payload_format_indicator: Some(1),
             message_expiry_interval: None,
-            content_type: Some("application/json".to_owned()),
+            content_type: Some(CONTENT_TYPE.to_owned()),
             response_topic: None,
             correlation_data: None,
             user_properties: Vec::new(),
         };
         let topic = settings.base_topic.bridge_state();
-        options.set_last_will(LastWill::new(topic, OFFLINE, QoS::AtLeastOnce, true, Some(properties)));
+        options.set_last_will(LastWill::new(
+            topic,
+            bridge::state(Presence::Offline),
+            QoS::AtLeastOnce,
+            true,
+            Some(properties),
+        ));
     }
     Ok(options)
 }
