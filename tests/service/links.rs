@@ -9,6 +9,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::embedded::free_port;
+use crate::machines::CONTRACT;
 use crate::stage::Stage;
 use crate::{canary, wait};
 
@@ -63,7 +64,15 @@ impl Proxy {
         let answer = request.send().await.expect("an answer");
         let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = answer.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-        Got { status: answer.status(), headers, text: answer.text().await.expect("a text") }
+        let got = Got { status: answer.status(), headers, text: answer.text().await.expect("a text") };
+        // What programs are answered is as it is promised to be.
+        let told = match got.header("content-type") {
+            "application/json" => CONTRACT.told_of("ack-answer", &got.json()),
+            "application/problem+json" => CONTRACT.told_of("ack-problem", &got.json()),
+            _ => None,
+        };
+        assert_eq!(told, None, "{got:?}");
+        got
     }
 
     async fn get(&self, link: &str) -> Got {
@@ -84,7 +93,11 @@ impl Proxy {
 
     async fn post_json(&self, link: &str, body: &Value) -> Got {
         let request = self.ask(Method::POST, link, true).body(body.to_string());
-        Self::send(request.header("content-type", "application/json")).await
+        let got = Self::send(request.header("content-type", "application/json")).await;
+        // What is taken fits the schema, and what does not fit it is not taken.
+        let told = CONTRACT.told_of("ack-request", body);
+        assert!(told.is_none() || !got.status.is_success(), "{body} is taken: {told:?}");
+        got
     }
 }
 

@@ -11,6 +11,8 @@ mod canary;
 mod chromium;
 #[path = "../support/front.rs"]
 mod front;
+#[path = "../support/contract.rs"]
+mod machines;
 #[path = "../support/mosquitto.rs"]
 mod mosquitto;
 #[path = "../support/smtp.rs"]
@@ -35,6 +37,7 @@ mod ack_page;
 mod board;
 mod certificates;
 mod check;
+mod contract;
 mod crashes;
 mod demo;
 mod disks;

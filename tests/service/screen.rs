@@ -1,12 +1,13 @@
 //! A kitchen's screen: a `mosquitto_sub` on everything, and what it has seen of states and events.
 //!
-//! Waits on what it sees, and shows all of it when it waits in vain.
+//! Waits on what it sees, and shows all of it when it waits in vain. Whatever it sees must be as the contract says.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::machines::{CONTRACT, Message};
 use crate::mosquitto::{Broker, Subscriber};
 use crate::stage;
 use crate::wait::PATIENCE;
@@ -62,13 +63,15 @@ impl Screen {
 
 impl Seen {
     fn take(&mut self, message: crate::mosquitto::Seen) {
-        let crate::mosquitto::Seen { topic, body, retained, properties: _ } = message;
+        let crate::mosquitto::Seen { topic, body, retained, properties } = message;
         self.bodies.push(body.clone());
         if body.is_empty() {
             self.states.remove(&topic);
             return;
         }
         let json: Value = serde_json::from_str(&body).expect("JSON");
+        let told = CONTRACT.told(&Message { topic: &topic, body: &json, properties: &properties });
+        assert_eq!(told, None, "a message that is not as it is promised to be");
         if topic.ends_with("/event") {
             assert!(!retained, "a screen that comes late must not ring: {body}");
             self.events.push(json);

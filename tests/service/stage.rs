@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::canary;
+use crate::machines::CONTRACT;
 use crate::mosquitto::Broker;
 use crate::pos::Pos;
 use crate::process::{self, Ended, Service};
@@ -238,7 +239,8 @@ impl Stage {
     }
 }
 
-/// Whatever was printed, kept, mailed or posted is searched for every secret, in every story, however it ends.
+/// Whatever was printed, kept, mailed or posted is searched for every secret, in every story, however it ends; and whatever
+/// was posted must be as the contract says.
 impl Drop for Stage {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -251,6 +253,8 @@ impl Drop for Stage {
         }
         for hit in self.hooks.hits() {
             canary::assert_none("a webhook", hit.body.as_bytes(), &secrets);
+            let event: Option<Value> = serde_json::from_str(&hit.body).ok();
+            assert_eq!(event.and_then(|event| CONTRACT.told_of_event(&event)), None, "{}", hit.body);
         }
     }
 }
