@@ -112,6 +112,8 @@ impl Store {
         // The pool's own line would come for every commit of every brand; `begin` says it once.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .acquire_slow_threshold(Duration::MAX)
             .test_before_acquire(false);
         let writer = writer.after_release(|connection, _| {
@@ -124,8 +126,11 @@ impl Store {
             })
         });
         let writer = writer.connect_with(options.clone()).await.map_err(open)?;
-        let readers =
-            SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false).connect_lazy_with(options);
+        // All of them now and for good: one that is opened after somebody deleted the file would read an empty one, while the
+        // writer goes on in the old.
+        let readers = SqlitePoolOptions::new().max_connections(READERS).min_connections(READERS);
+        let readers = readers.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+        let readers = readers.connect_with(options).await.map_err(open)?;
         Ok(Self { writer, readers, queue: Arc::default(), lock: None })
     }
 
