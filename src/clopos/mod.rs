@@ -9,6 +9,7 @@ pub mod decode;
 pub mod product;
 pub mod query;
 pub mod repeat;
+pub mod skew;
 pub mod verdict;
 pub mod walk;
 pub mod wire;
@@ -17,7 +18,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Certificate, Method, Response, Url};
 
 use crate::clock;
@@ -26,9 +27,10 @@ use crate::clopos::budget::{Outcome, RateLimit};
 use crate::clopos::decode::{Answer, Oddities, Reply};
 use crate::clopos::query::Request;
 use crate::clopos::repeat::ListBytes;
+use crate::clopos::skew::Dated;
 use crate::clopos::verdict::{Said, Verdict};
 use crate::tls;
-use crate::units::{BrandId, Secret};
+use crate::units::{BrandId, Secret, Timestamp};
 
 /// The published base URL, for production and test alike.
 pub const BASE_URL: &str = "https://integrations.clopos.com/open-api/v2";
@@ -116,6 +118,8 @@ pub struct Fetched {
     pub outcome: Outcome,
     /// What a repetition of this stop list is recognised by.
     pub bytes: Option<ListBytes>,
+    /// What Clopos's clock showed, for [`skew::Skew::note`].
+    pub dated: Option<Dated>,
     /// From sending to the last byte.
     pub took: Duration,
 }
@@ -234,7 +238,7 @@ impl Client {
             Ok(body) => repeat::read(asked, &reply(&body, &outcome, received.redirect.as_deref(), &secrets), known),
             Err(verdict) => (Err(verdict), None),
         };
-        Fetched { result, outcome, bytes, took: clock::uptime().since(started) }
+        Fetched { result, outcome, bytes, dated: received.dated, took: clock::uptime().since(started) }
     }
 
     async fn receive(&self, request: reqwest::RequestBuilder, secrets: &[&str]) -> Received {
@@ -242,7 +246,9 @@ impl Client {
             body: Err(Verdict::Passing { why: Said::own("") }),
             outcome: Outcome::default(),
             redirect: None,
+            dated: None,
         };
+        let sent_at = clock::now();
         let reading = async {
             let sent = request.header(ACCEPT, "application/json").send().await;
             let response = sent.map_err(|error| {
@@ -251,6 +257,7 @@ impl Client {
             })?;
             received.outcome.status = Some(response.status().as_u16());
             received.outcome.rate_limit = rate_limit(response.headers());
+            received.dated = dated(response.headers(), sent_at, clock::now());
             if response.status().is_redirection() {
                 received.redirect = Some(target(response.headers()));
             }
@@ -267,6 +274,7 @@ struct Received {
     body: Result<Vec<u8>, Verdict>,
     outcome: Outcome,
     redirect: Option<String>,
+    dated: Option<Dated>,
 }
 
 /// Why no whole body came.
@@ -317,6 +325,10 @@ fn reply<'a>(body: &'a [u8], outcome: &Outcome, redirect: Option<&'a str>, secre
 fn rate_limit(headers: &HeaderMap) -> RateLimit {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     RateLimit::read(text("ratelimit-limit"), text("ratelimit-remaining"), text("ratelimit-reset"), text("retry-after"))
+}
+
+fn dated(headers: &HeaderMap, sent_at: Timestamp, heard_at: Timestamp) -> Option<Dated> {
+    Dated::read(headers.get(DATE)?.to_str().ok()?, sent_at, heard_at)
 }
 
 /// Returns where a redirect points, without path and query.
@@ -371,7 +383,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::StopEntry;
-    use crate::units::{ProductId, Quantity, Timestamp, VenueId};
+    use crate::units::{ProductId, Quantity, VenueId};
 
     const SECRET: &str = "brand/secret-0123456789";
     const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.very-secret.token";
@@ -518,6 +530,21 @@ mod tests {
         assert_eq!(fetched.result, Err(Verdict::RateLimited { wait }));
         let rate_limit = RateLimit { limit: Some(300), remaining: Some(0), reset: Some(wait) };
         assert_eq!(fetched.outcome, Outcome { status: Some(429), never_left: false, rate_limit });
+    }
+
+    #[tokio::test]
+    async fn the_clock_of_the_server_is_heard_also_of_a_failure() {
+        for (status, date, expected) in [
+            ("200 OK", "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", Some("1994-11-06T08:49:37.000Z")),
+            ("503 Service Unavailable", "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", Some("1994-11-06T08:49:37.000Z")),
+            ("200 OK", "Date: yesterday\r\n", None),
+            ("200 OK", "", None),
+        ] {
+            let fetched = fetch_from(http(status, date, LIST.as_bytes())).await;
+            assert_eq!(fetched.dated.map(|dated| dated.said.to_string()).as_deref(), expected, "{status} {date}");
+            let is_in_order = |dated: Dated| dated.sent_at <= dated.heard_at && dated.heard_at <= clock::now();
+            assert!(fetched.dated.is_none_or(is_in_order), "{fetched:?}");
+        }
     }
 
     #[tokio::test]

@@ -24,6 +24,7 @@ use super::service::Service;
 use super::wire::{Incoming, Length, Parsed, chunk, head, parse};
 use super::world::World;
 use crate::clock;
+use crate::units::Timestamp;
 
 /// Connections at once; one more is closed at once. A watcher needs a handful, a test of many watchers some hundred.
 const CONNECTIONS_MAX: usize = 2_048;
@@ -147,8 +148,18 @@ fn answer(world: &Mutex<World>, request: &ApiRequest, door: Door) -> ApiAnswer {
             }
         }
         (Door::Open, "GET", "/_control/log") => plain(200, &json!(lock(world).log())),
-        (Door::Open | Door::Closed, _, _) => lock(world).answer(request, now),
+        (Door::Open | Door::Closed, _, _) => {
+            let mut answer = lock(world).answer(request, now);
+            answer.headers.extend(http_date(now).map(|date| ("Date", date)));
+            answer
+        }
     }
+}
+
+/// Writes a moment as HTTP does, to the second.
+fn http_date(now: Timestamp) -> Option<String> {
+    let now = jiff::Timestamp::from_millisecond(now.unix_ms()).ok()?;
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok()
 }
 
 /// Sends the answer as its transport says; false when the connection is over.

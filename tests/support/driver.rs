@@ -312,7 +312,7 @@ impl Driver {
                 if let Some(happens) = self.within_a_walk.take_if(|_| begins_a_walk) {
                     happens(world);
                 }
-                End::Fetched { ticket, ended: Box::new((asked, Fetched { result, outcome, bytes, took })) }
+                End::Fetched { ticket, ended: Box::new((asked, Fetched { result, outcome, bytes, dated: None, took })) }
             }
         };
         self.on_the_way.push(OnTheWay { arrives_at, end });
