@@ -27,6 +27,7 @@
 //! 1 calendar         pure
 //! 1 topics           pure
 //! 1 schema           pure
+//! 1 vitals           pure
 //! 1 broker
 //! 2 simulator        pure except server
 //! 2 clopos           pure except mod
@@ -36,6 +37,7 @@
 //! 3 rules            pure
 //! 4 alerts           pure
 //! 5 board            pure
+//! 5 metrics          pure
 //! 6 engine           pure
 //! 7 store
 //! 7 sinks
@@ -68,6 +70,7 @@ pub mod explain;
 pub mod http;
 pub mod language;
 pub mod mask;
+pub mod metrics;
 pub mod poll;
 pub mod replay;
 pub mod rules;
@@ -83,4 +86,5 @@ pub mod timetable;
 pub mod tls;
 pub mod topics;
 pub mod units;
+pub mod vitals;
 pub mod watcher;

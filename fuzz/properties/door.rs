@@ -17,6 +17,7 @@ use eightysix::engine::Policy;
 use eightysix::http::live::Live;
 use eightysix::http::{Settings, Surroundings, ack, bind, serve};
 use eightysix::language::Language;
+use eightysix::metrics::Insight;
 use eightysix::store::Store;
 use eightysix::units::{BrandId, Secret, Zone};
 use tempfile::TempDir;
@@ -113,7 +114,8 @@ fn surroundings(broker: SocketAddr, ack: Option<ack::Surroundings>) -> Surroundi
     let (zone, day_starts) = (Zone::utc(), jiff::civil::time(4, 0, 0, 0));
     let policy = Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts });
     let key = Secret::new("a key");
-    Surroundings { live: Live::new([brand()]), policy: Arc::new(policy), key, broker: Some(broker), ack }
+    let (live, insight) = (Live::new([brand()]), Insight::default());
+    Surroundings { live, policy: Arc::new(policy), key, broker: Some(broker), insight, ack }
 }
 
 /// Makes the page, as it is for a receiver whom every link could be for, and keeps the database that it asks.

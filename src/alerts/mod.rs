@@ -3,6 +3,7 @@
 //! Pure: the alert book and the time go in, the differences to the book and the notices come out. Invariant: the book
 //! follows the present level; running the same evaluation twice changes it once.
 
+pub mod census;
 pub mod facts;
 pub mod followup;
 pub mod group;

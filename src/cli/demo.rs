@@ -22,7 +22,7 @@ use crate::cli::{DemoArguments, Failure};
 use crate::clock;
 use crate::config::Config;
 use crate::delivery::worker::Report;
-use crate::service::{self, Running, Surroundings};
+use crate::service::{self, Running, Surroundings, pulse};
 use crate::simulator::deeds::Happening;
 use crate::simulator::plan::{DEMO_BRAND, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DEMO_INTEGRATOR, WorldPlan};
 use crate::simulator::server::{self, Door};
@@ -60,6 +60,8 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), Failure> {
         config_path: None,
         reload,
         report: stage.report(),
+        pulse: Box::new(|_| {}),
+        pulse_every: pulse::EVERY,
         ready: Box::new(move |running| drop(curtain.send_replace(Some(running.clone())))),
         stop: stop.clone(),
     };

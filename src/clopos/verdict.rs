@@ -81,6 +81,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The words of all kinds, in the order of the variants.
+    pub const WORDS: [&'static str; 9] = [
+        "token_stale",
+        "integrator_refused",
+        "credentials_refused",
+        "forbidden",
+        "not_found",
+        "rate_limited",
+        "passing",
+        "unreadable",
+        "refused",
+    ];
+
     /// Returns the kind in a word, for metrics and JSON: `token_stale`, `passing`.
     pub const fn word(&self) -> &'static str {
         match self {
@@ -222,4 +235,26 @@ fn judge_auth(status: u16, said: Said) -> Verdict {
         _ => "check client_id, client_secret and brand; they belong together and cannot be mixed",
     };
     Verdict::CredentialsRefused { fix, said }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_of_the_kinds() {
+        let (said, why) = (Said::own("x"), Said::own("x"));
+        let all = [
+            Verdict::TokenStale { said: said.clone() },
+            Verdict::IntegratorRefused { said: said.clone() },
+            Verdict::CredentialsRefused { fix: "x", said: said.clone() },
+            Verdict::Forbidden { said: said.clone() },
+            Verdict::NotFound { said },
+            Verdict::RateLimited { wait: Duration::ZERO },
+            Verdict::Passing { why: why.clone() },
+            Verdict::Unreadable { why: why.clone() },
+            Verdict::Refused { why },
+        ];
+        assert_eq!(all.map(|verdict| verdict.word()), Verdict::WORDS);
+    }
 }

@@ -13,20 +13,30 @@ use crate::delivery::untold::{self, Fallback};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{self, Repeat, Repeats};
 use crate::units::Uptime;
+use crate::vitals::Promise;
 
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// With a short patience it looks as often as that needs.
 const LOOKS_WITHIN_PATIENCE: u32 = 4;
+/// How long a turn may take, with what the store needs.
+const TURN_MAX: Duration = Duration::from_mins(3);
 /// What fails, for the count of failures.
 const THE_STORE: &str = "the store";
 
 /// Passes on what `fallback.of` cannot be told, until `cancel`. `wakes` are the bells of the workers of who is told.
-pub async fn run(fallback: Fallback, store: Store, wakes: Vec<Arc<Notify>>, cancel: CancellationToken) {
+pub async fn run(
+    fallback: Fallback,
+    store: Store,
+    wakes: Vec<Arc<Notify>>,
+    promise: Promise,
+    cancel: CancellationToken,
+) {
     let started_at = clock::uptime();
     let look_every = LOOK_EVERY.min(fallback.after / LOOKS_WITHIN_PATIENCE);
     let mut failures = Repeats::default();
     loop {
+        promise.back_within(TURN_MAX, clock::uptime());
         tokio::select! {
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(look_every) => {}

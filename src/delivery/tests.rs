@@ -22,11 +22,17 @@ use crate::engine::Commit;
 use crate::sinks::mqtt;
 use crate::sinks::webhook;
 use crate::units::{BrandId, Secret};
+use crate::vitals::{LoopKind, Vitals};
 
 #[path = "../../tests/support/mosquitto.rs"]
 mod mosquitto;
 #[path = "../../tests/support/wait.rs"]
 mod wait;
+
+fn promise() -> Promise {
+    let kind = LoopKind::Delivery { receiver: ops().as_str().to_owned(), channel: "webhook" };
+    Vitals::default().promise(kind, clock::uptime())
+}
 
 /// A receiver that answers when the test lets it: one permit of `gate` for each answer.
 struct Hook {
@@ -111,13 +117,13 @@ impl Desk {
     }
 
     fn worker(&self, way: &Way) -> Worker {
-        Worker::new(ops(), way.clone(), self.store.clone(), Arc::clone(&self.report))
+        Worker::new(ops(), way.clone(), self.store.clone(), Arc::clone(&self.report), promise())
     }
 
     fn start(&self, way: &Way, tasks: &mut JoinSet<()>) -> CancellationToken {
         let cancel = CancellationToken::new();
         let (store, report) = (self.store.clone(), Arc::clone(&self.report));
-        tasks.spawn(run(ops(), way.clone(), store, Arc::new(Notify::new()), report, cancel.clone()));
+        tasks.spawn(run(ops(), way.clone(), store, Arc::new(Notify::new()), report, promise(), cancel.clone()));
         cancel
     }
 

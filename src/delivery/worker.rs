@@ -23,6 +23,7 @@ use crate::sinks::webhook::WebhookSink;
 use crate::store::{Finish, Queued, Store, StoreError};
 use crate::telemetry::{self, Repeat, Repeats};
 use crate::units::{Timestamp, human_duration};
+use crate::vitals::Promise;
 
 /// How often a worker looks without being woken: a lost wake-up costs this much.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
@@ -34,6 +35,9 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(10);
 /// After the store failed, so that a full disk does not make a storm of attempts.
 const STORE_FAILED_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a round may take: the longest attempt, of mail, and the store before and after it.
+const ROUND_MAX: Duration = Duration::from_mins(3);
 
 /// What fails, for the count of failures.
 const THE_STORE: &str = "the store";
@@ -128,16 +132,17 @@ pub type Report = Arc<dyn Fn(&Notice, &Finish) + Send + Sync>;
 /// Delivers a receiver's notices on one channel until `cancel`. Once the receiver says that it is gone (HTTP 410), nothing
 /// more is tried before another configuration, and what waits ends by its patience.
 ///
-/// After `cancel` it ends within 5 s and what the store needs: attempts on their way may end, none is begun.
+/// `promise` says that it is back in time, or rests while a broker is away. After `cancel` it ends within 5 s and what the store needs: attempts on their way may end, none is begun.
 pub async fn run(
     receiver: ReceiverName,
     way: Way,
     store: Store,
     wake: Arc<Notify>,
     report: Report,
+    promise: Promise,
     cancel: CancellationToken,
 ) {
-    let mut worker = Worker::new(receiver, way, store, report);
+    let mut worker = Worker::new(receiver, way, store, report, promise);
     work(&mut worker, &wake, &cancel).await;
     worker.try_last().await;
 }
@@ -150,18 +155,24 @@ async fn work(worker: &mut Worker, wake: &Notify, cancel: &CancellationToken) {
         woken.as_mut().enable();
         // What is to be stored needs nobody at the other end.
         if worker.ended.is_empty() {
+            worker.promise.rest();
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
                 () = worker.way.ready() => {}
             }
         }
+        worker.promise.back_within(ROUND_MAX, clock::uptime());
         // Not raced against `cancel`: a round that is dropped forgets what the other side took, and tells it again.
         let pause = match worker.round(cancel).await {
             Next::Look => continue,
             Next::Wait(pause) => pause,
-            Next::End => return cancel.cancelled().await,
+            Next::End => {
+                worker.promise.rest();
+                return cancel.cancelled().await;
+            }
         };
+        worker.promise.back_within(ROUND_MAX, clock::uptime());
         tokio::select! {
             () = cancel.cancelled() => return,
             () = woken => {}
@@ -186,6 +197,7 @@ struct Worker {
     way: Way,
     store: Store,
     report: Report,
+    promise: Promise,
     failures: Repeats,
     /// How attempts ended, until that is stored.
     ended: Vec<(Queued, Finish)>,
@@ -194,8 +206,8 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(receiver: ReceiverName, way: Way, store: Store, report: Report) -> Self {
-        Self { receiver, way, store, report, failures: Repeats::default(), ended: Vec::new(), gone: None }
+    fn new(receiver: ReceiverName, way: Way, store: Store, report: Report, promise: Promise) -> Self {
+        Self { receiver, way, store, report, promise, failures: Repeats::default(), ended: Vec::new(), gone: None }
     }
 
     /// Makes one round of attempts.
@@ -254,6 +266,7 @@ impl Worker {
         }
         let rows: Vec<(i64, Finish)> = self.ended.iter().map(|(queued, finish)| (queued.row, finish.clone())).collect();
         self.store.finish(&rows, clock::now()).await?;
+        self.promise.moved(clock::uptime());
         let ended = std::mem::take(&mut self.ended);
         for (queued, finish) in &ended {
             self.note(queued, finish);

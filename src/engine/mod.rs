@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
+use crate::alerts::census::{self, Census};
 use crate::alerts::group::{Group, GroupKey, Groups, Route};
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::link::Links;
@@ -287,6 +288,11 @@ impl Engine {
     /// Returns the brand.
     pub fn brand(&self) -> &BrandId {
         &self.brand
+    }
+
+    /// Counts the alerts by severity and state.
+    pub fn census(&self) -> Census {
+        census::census(&self.memory.book, &self.policy.rules)
     }
 
     /// Returns from which age a reading is stale and blind.

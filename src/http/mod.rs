@@ -21,13 +21,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker;
 use crate::engine::Policy;
+use crate::metrics::Insight;
 use crate::units::Secret;
 
 pub mod access;
 pub mod ack;
 mod door;
+mod health;
 mod limit;
 pub mod live;
+mod metrics;
 mod page;
 mod problem;
 mod public_url;
@@ -117,6 +120,8 @@ pub struct Surroundings {
     pub key: Secret,
     /// The TCP address behind `/mqtt`; without one it says that there is none.
     pub broker: Option<SocketAddr>,
+    /// What `/metrics`, `/livez` and `/readyz` show.
+    pub insight: Insight,
     /// What the page behind the links of mails needs; without it there is none.
     pub ack: Option<ack::Surroundings>,
 }
@@ -189,7 +194,7 @@ pub async fn serve(bound: Bound, around: Surroundings, stop: CancellationToken) 
 }
 
 fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: &CancellationToken) -> Router {
-    let Surroundings { live, policy, key, broker, ack } = around;
+    let Surroundings { live, policy, key, broker, insight, ack } = around;
     let Settings { listen: _, origins, public_url, access } = settings;
     let base: Arc<str> = public_url.as_ref().map_or("", PublicUrl::path).into();
     let feed = Arc::new(websocket::Feed::new(broker, origins.clone(), stop.clone()));
@@ -204,8 +209,11 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     };
     let boards = page::board::Boards { live, policy, stop: stop.clone() };
     let guarded = Router::new().route("/", get(to_boards)).merge(page::board::router(boards));
+    // Whoever looks whether we live has no token, and is shown no names.
+    let health = health::router(Arc::clone(&insight.vitals));
+    let guarded = guarded.merge(metrics::router(insight));
     let guarded = guarded.route_layer(from_fn_with_state(Arc::clone(&gate), access::admit));
-    let pages = guarded.merge(access::login_router(gate)).merge(page::assets::router());
+    let pages = guarded.merge(access::login_router(gate)).merge(page::assets::router()).merge(health);
     let fixed = page::headers();
     let with_headers = move |mut response: Response| {
         response.headers_mut().extend(fixed.clone());
@@ -249,6 +257,7 @@ mod tests {
             policy: Arc::new(policy),
             key: Secret::new("key"),
             broker,
+            insight: Insight::default(),
             ack: None,
         }
     }

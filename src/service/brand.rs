@@ -17,6 +17,7 @@ use crate::clopos::budget::Permit;
 use crate::clopos::{Client, Fetched, LoggedIn};
 use crate::http::live::{Fresh, LiveBrand};
 use crate::service::feeds::{Differences, Feeds};
+use crate::service::measure::Measure;
 use crate::service::orders::Ordered;
 use crate::service::receivers::Wakes;
 use crate::store::{Store, StoreError};
@@ -43,6 +44,8 @@ pub struct Brand {
     pub wakes: Wakes,
     /// Brings what people ask for.
     pub orders: mpsc::Receiver<Ordered>,
+    /// Notes what is done, for those who look after the process.
+    pub measure: Measure,
 }
 
 enum Event {
@@ -67,8 +70,10 @@ struct Task {
 pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
     let day = brand.feeds.business_day(clock::now());
     let mut task = Task { brand, on_the_way: FuturesUnordered::new(), sleep_until: Uptime::default(), day };
+    task.brand.measure.begin(&task.brand.watcher, clock::uptime());
     task.commit_all().await;
     loop {
+        task.brand.measure.turn(task.brand.watcher.engine(), clock::uptime());
         task.send();
         match task.next(&cancel).await {
             Event::Stopped => {
@@ -78,9 +83,13 @@ pub async fn run(brand: Brand, cancel: CancellationToken) -> Brand {
             }
             Event::Timer => {}
             Event::Ordered((id, order)) => task.brand.watcher.take_order(id, order),
-            Event::LoggedIn(permit, logged_in) => task.brand.watcher.logged_in(permit, logged_in, moment()),
+            Event::LoggedIn(permit, logged_in) => {
+                task.brand.measure.logged_in(&logged_in);
+                task.brand.watcher.logged_in(permit, logged_in, moment());
+            }
             Event::Fetched(ended) => {
                 let (asked, fetched) = *ended;
+                task.brand.measure.fetched(&fetched);
                 task.brand.watcher.fetched(asked, fetched, moment());
             }
         }
@@ -149,6 +158,7 @@ impl Task {
                 }),
                 Err(until) => break until,
             };
+            self.brand.measure.sent(clock::uptime());
             self.on_the_way.push(awaited);
         };
         self.sleep_until = until.unwrap_or_else(|| clock::uptime().plus(SLEEP_MAX));
@@ -156,13 +166,16 @@ impl Task {
 
     /// Stores, adopts, wakes and shows everything that the last event causes.
     async fn commit_all(&mut self) {
-        let Brand { client: _, watcher, store, feeds, live, wakes, orders: _ } = &mut self.brand;
+        let Brand { client: _, watcher, store, feeds, live, wakes, orders: _, measure } = &mut self.brand;
         loop {
             // One time for what was decided and for the lines that say so: what was unread ends with what was found then.
             let now = moment();
             let Some(cycle) = watcher.step(now) else { return };
             if cycle.commit.is_durable() {
-                match store.commit(watcher.engine().brand(), &cycle.commit, now.wall).await {
+                let asked_at = clock::uptime();
+                let stored = store.commit(watcher.engine().brand(), &cycle.commit, now.wall).await;
+                measure.stored(stored.is_ok(), asked_at, clock::uptime());
+                match stored {
                     Ok(()) => {}
                     Err(StoreError::TakenBack) => continue,
                     Err(error) => {
@@ -175,7 +188,9 @@ impl Task {
                 wakes.wake(&notice.receiver, notice.content.channel());
             }
             let (differences, fresh) = (feeds.differences(&cycle.commit), Fresh::of(&cycle.commit));
+            measure.adopting(watcher.engine(), &cycle.commit, now);
             watcher.adopt(cycle, now);
+            measure.adopted(watcher);
             feeds.show(watcher.engine(), &differences, now.wall);
             live.show(watcher.engine(), &fresh, watcher.quota());
         }

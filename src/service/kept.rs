@@ -17,6 +17,7 @@ use crate::http::live::LiveBrand;
 use crate::service::Process;
 use crate::service::brand::Brand;
 use crate::service::feeds::Feeds;
+use crate::service::measure::Measure;
 use crate::service::orders::Ordered;
 use crate::service::receivers::Wakes;
 use crate::store::Store;
@@ -52,6 +53,8 @@ pub struct Outfit {
     pub wakes: Wakes,
     /// Brings what people ask for.
     pub orders: mpsc::Receiver<Ordered>,
+    /// Notes what is done.
+    pub measure: Measure,
 }
 
 impl Kept {
@@ -84,7 +87,7 @@ impl Kept {
         outfit: Outfit,
         ip_budget: &Arc<Mutex<IpBudget>>,
     ) -> Brand {
-        let Outfit { client, store, feeds, live, wakes, orders } = outfit;
+        let Outfit { client, store, feeds, live, wakes, orders, measure } = outfit;
         let (policy, ip, now) = (Arc::clone(policy), Arc::clone(ip_budget), clock::now());
         let watching = Settings {
             polling: config.polling,
@@ -98,7 +101,7 @@ impl Kept {
                 course.watcher.reload(watching, policy, same_login, ip, now)
             }
         };
-        Brand { client, watcher, store, feeds, live, wakes, orders }
+        Brand { client, watcher, store, feeds, live, wakes, orders, measure }
     }
 }
 

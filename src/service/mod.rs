@@ -7,7 +7,9 @@ pub mod brand;
 pub mod brokers;
 pub mod feeds;
 pub mod kept;
+pub mod measure;
 pub mod orders;
+pub mod pulse;
 pub mod receivers;
 
 use std::collections::BTreeMap;
@@ -30,18 +32,25 @@ use crate::config::Config;
 use crate::delivery::worker::Report;
 use crate::engine::Policy;
 use crate::http::live::{Fresh, Live};
+use crate::metrics::{Insight, Metrics};
 use crate::service::brand::Brand;
 use crate::service::brokers::{Brokers, Identity};
 use crate::service::feeds::Feeds;
 use crate::service::kept::{Kept, Outfit};
+use crate::service::measure::Measure;
 use crate::service::orders::Desks;
 use crate::service::receivers::{Ways, Workers};
 use crate::store::Store;
 use crate::units::BrandId;
+use crate::vitals::{LoopKind, Promise};
 use crate::{clock, clopos, http, telemetry};
 
 /// How often old rows are pruned.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// How long pruning may take: after a long time off there is much to forget.
+const PRUNE_MAX: Duration = Duration::from_mins(30);
+/// How often the housekeeper shows that it is there while there is nothing to prune.
+const HOUSE_TURN: Duration = Duration::from_secs(15);
 
 /// What the service is told and tells while it runs.
 pub struct Surroundings {
@@ -51,6 +60,10 @@ pub struct Surroundings {
     pub reload: mpsc::Receiver<()>,
     /// Told of every finished attempt.
     pub report: Report,
+    /// Told every so often how all is, while everything runs.
+    pub pulse: pulse::Told,
+    /// How often that is; [`pulse::EVERY`] unless somebody waits for it.
+    pub pulse_every: Duration,
     /// Told once everything runs, and after each reload, even a refused one.
     pub ready: Box<dyn Fn(&Running) + Send>,
     /// Ends the service.
@@ -74,6 +87,29 @@ struct Process {
     identity: Identity,
     ip_budget: Arc<Mutex<IpBudget>>,
     report: Report,
+    insight: Insight,
+}
+
+impl Process {
+    fn new(store: Store, config: &Config, report: &Report) -> Self {
+        let insight = Insight { vitals: Arc::default(), metrics: Arc::new(Metrics::new(clock::now())) };
+        let (told, metrics) = (Arc::clone(report), Arc::clone(&insight.metrics));
+        let report: Report = Arc::new(move |notice, finish| {
+            metrics.delivered(notice.content.channel(), measure::delivered(finish));
+            told(notice, finish);
+        });
+        Self { store, identity: identity(config), ip_budget: IpBudget::shared(), report, insight }
+    }
+
+    /// Starts what runs as long as the process and needs no configuration.
+    fn start_helpers(&self, told: pulse::Told, every: Duration, stop: &CancellationToken) -> JoinSet<()> {
+        let mut helpers = JoinSet::new();
+        let promise = self.insight.vitals.promise(LoopKind::Housekeeping, clock::uptime());
+        helpers.spawn(keep_house(self.store.clone(), promise, stop.clone()));
+        let (store, vitals, stop) = (self.store.clone(), Arc::clone(&self.insight.vitals), stop.clone());
+        helpers.spawn(async move { pulse::run(store, &vitals, every, told, stop).await });
+        helpers
+    }
 }
 
 /// Runs until `stop`.
@@ -82,13 +118,12 @@ struct Process {
 /// Says what could not be started; once it runs, it ends without an error only.
 pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Result<()> {
     let store = Store::open(&config.store.path).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
-    let identity = identity(&config);
-    let report = Arc::clone(&surroundings.report);
-    let process = Process { store, identity, ip_budget: IpBudget::shared(), report };
+    let process = Process::new(store, &config, &surroundings.report);
     let mut brokers = Brokers::default();
     let mut generation = Generation::prepare(&config, &process, &mut brokers, BTreeMap::new()).await?;
-    let housekeeper = tokio::spawn(keep_house(process.store.clone(), surroundings.stop.clone()));
     (surroundings.ready)(&generation.running);
+    let told = std::mem::replace(&mut surroundings.pulse, Box::new(|_| {}));
+    let mut helpers = process.start_helpers(told, surroundings.pulse_every, &surroundings.stop);
     let mut result = Ok(());
     loop {
         tokio::select! {
@@ -106,6 +141,7 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
                         (surroundings.ready)(&generation.running);
                     }
                     Err(report) => {
+                        process.insight.metrics.reload_refused();
                         tracing::error!("the old configuration stays in force, the new one has mistakes:\n{}", report);
                         let line = format!("{}; the reload was refused, see the log", generation.running.line);
                         (surroundings.ready)(&Running { line, ..generation.running.clone() });
@@ -119,7 +155,7 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
     generation.stop().await;
     brokers.stop().await;
     surroundings.stop.cancel();
-    let _ = housekeeper.await;
+    while helpers.join_next().await.is_some() {}
     process.store.close().await;
     result
 }
@@ -158,6 +194,7 @@ impl Generation {
             policy: Arc::clone(&policy),
             key: process.store.link_key().await.map_err(|error| anyhow!(telemetry::chain(&error)))?,
             broker: brokers.embedded_address(),
+            insight: process.insight.clone(),
             ack: links.map(|links| ack(config, process, links, &bell)),
         };
         let door = Door::open(config, web, &cancel).await?;
@@ -170,15 +207,17 @@ impl Generation {
             });
         }
         // Nothing fails from here on: a worker that is dropped instead of stopped forgets what it has told.
-        let workers = Workers::start(ways, fallbacks, &process.store, &process.report);
+        let insight = &process.insight;
+        let workers = Workers::start(ways, fallbacks, &process.store, &process.report, &insight.vitals);
         let feeds = Feeds::new(brokers.trees(), policy.setting.clone());
         let (mut watched, mut desks) = (Vec::new(), Desks::new());
         for ((client, settings), before) in clients.into_iter().zip(&config.clopos.brands).zip(befores) {
             let (store, feeds, wakes) = (process.store.clone(), feeds.clone(), workers.wakes());
             let (desk, orders) = orders::desk();
             desks.insert(settings.brand.as_str().to_owned(), desk);
+            let measure = Measure::new(insight, &settings.brand, settings.requests_per_minute, clock::uptime());
             let live = live.brand(settings.brand.as_str()).cloned().unwrap_or_default();
-            let outfit = Outfit { client, store, feeds, live, wakes, orders };
+            let outfit = Outfit { client, store, feeds, live, wakes, orders, measure };
             watched.push(before.resume(settings, config, &policy, outfit, &process.ip_budget));
         }
         show_everything(brokers, &feeds, &watched);
@@ -187,7 +226,9 @@ impl Generation {
         for brand in watched {
             brands.spawn(brand::run(brand, cancel.clone()));
         }
-        let orders = tokio::spawn(orders::run(process.store.clone(), desks, bell, cancel.clone()));
+        let promise = insight.vitals.promise(LoopKind::Orders, clock::uptime());
+        let orders = tokio::spawn(orders::run(process.store.clone(), desks, bell, promise, cancel.clone()));
+        note_configuration(config, insight);
         Ok(Self { config: Arc::new(config.clone()), brands, workers, orders, door, cancel, running })
     }
 
@@ -200,7 +241,9 @@ impl Generation {
             Ok(generation) => Ok(generation),
             Err(error) => {
                 tracing::error!("the new configuration cannot be started, the old one stays in force: {error:#}");
-                Self::prepare(&old, process, brokers, memories).await.context("start the old configuration again")
+                let again = Self::prepare(&old, process, brokers, memories).await;
+                process.insight.metrics.reload_refused();
+                again.context("start the old configuration again")
             }
         }
     }
@@ -325,13 +368,25 @@ fn line(config: &Config) -> String {
     )
 }
 
+/// Notes what is in force, and forgets the brands that are not watched any more.
+fn note_configuration(config: &Config, insight: &Insight) {
+    let Insight { vitals, metrics } = insight;
+    for gone in vitals.keep_brands(&config.clopos.brands.iter().map(|brand| brand.brand.clone()).collect()) {
+        metrics.forget(&gone);
+    }
+    metrics.configured(config.rules.rules().len(), clock::now());
+}
+
 /// Prunes what is too old, a little at a time.
-async fn keep_house(store: Store, stop: CancellationToken) {
-    let mut every = tokio::time::interval(PRUNE_EVERY);
+async fn keep_house(store: Store, promise: Promise, stop: CancellationToken) {
+    let (mut every, mut turns) = (tokio::time::interval(PRUNE_EVERY), tokio::time::interval(HOUSE_TURN));
     loop {
+        promise.back_within(HOUSE_TURN * 4, clock::uptime());
         tokio::select! {
             () = stop.cancelled() => return,
+            _ = turns.tick() => {}
             _ = every.tick() => {
+                promise.back_within(PRUNE_MAX, clock::uptime());
                 if let Err(error) = store.prune(clock::now()).await {
                     tracing::warn!("old rows cannot be pruned: {}", telemetry::chain(&error));
                 }

@@ -14,10 +14,13 @@ use crate::alerts::order::{Order, OrderId, TAKEN_WITHIN};
 use crate::store::Store;
 use crate::store::orders::Waiting;
 use crate::telemetry::Repeats;
+use crate::vitals::Promise;
 use crate::{clock, telemetry};
 
 /// How often is looked: a person who ordered something waits for the answer.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a turn may take, with what the store needs: who ordered something has long gone.
+const TURN_MAX: Duration = Duration::from_mins(1);
 /// Orders on their way to a brand; more wait in the store.
 const ON_THE_WAY_MAX: usize = 100;
 
@@ -32,10 +35,11 @@ pub fn desk() -> (mpsc::Sender<Ordered>, mpsc::Receiver<Ordered>) {
 }
 
 /// Looks until `cancel`, and at once when the bell rings.
-pub async fn run(store: Store, desks: Desks, bell: Arc<Notify>, cancel: CancellationToken) {
+pub async fn run(store: Store, desks: Desks, bell: Arc<Notify>, promise: Promise, cancel: CancellationToken) {
     let (mut last, mut repeats) = (OrderId(0), Repeats::default());
     let mut every = tokio::time::interval(LOOK_EVERY);
     loop {
+        promise.back_within(TURN_MAX, clock::uptime());
         tokio::select! {
             () = cancel.cancelled() => return,
             () = bell.notified() => {}

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::group::{self, Route};
 use crate::alerts::notice::{Channel, ReceiverName};
+use crate::clock;
 use crate::config::{ChannelSettings, Config, ReceiverSettings};
 use crate::delivery::fallback;
 use crate::delivery::untold::Fallback;
@@ -21,6 +22,7 @@ use crate::sinks::mqtt::link::Link;
 use crate::sinks::webhook::WebhookSink;
 use crate::store::Store;
 use crate::topics::BaseTopic;
+use crate::vitals::{LoopKind, Vitals};
 
 /// Wakes the worker of a receiver's channel.
 #[derive(Clone, Default)]
@@ -129,7 +131,7 @@ pub struct Workers {
 
 impl Workers {
     /// Starts a worker for every way, and a look after each receiver that another one stands in for.
-    pub fn start(ways: Ways, fallbacks: Vec<Fallback>, store: &Store, report: &Report) -> Self {
+    pub fn start(ways: Ways, fallbacks: Vec<Fallback>, store: &Store, report: &Report, vitals: &Vitals) -> Self {
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut wakes = BTreeMap::new();
@@ -137,12 +139,15 @@ impl Workers {
             let wake = Arc::new(Notify::new());
             wakes.insert((receiver.clone(), channel), Arc::clone(&wake));
             let (store, report, cancel) = (store.clone(), Arc::clone(report), cancel.clone());
-            tasks.spawn(worker::run(receiver, way, store, wake, report, cancel));
+            let kind = LoopKind::Delivery { receiver: receiver.as_str().to_owned(), channel: channel.word() };
+            let promise = vitals.promise(kind, clock::uptime());
+            tasks.spawn(worker::run(receiver, way, store, wake, report, promise, cancel));
         }
         for fallback in fallbacks {
             let of_it = wakes.iter().filter(|((receiver, _), _)| *receiver == fallback.to.receiver);
             let bells = of_it.map(|(_, wake)| Arc::clone(wake)).collect();
-            tasks.spawn(fallback::run(fallback, store.clone(), bells, cancel.clone()));
+            let promise = vitals.promise(LoopKind::Fallback, clock::uptime());
+            tasks.spawn(fallback::run(fallback, store.clone(), bells, promise, cancel.clone()));
         }
         Self { tasks, cancel, wakes: Wakes(Arc::new(wakes)) }
     }

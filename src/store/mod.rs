@@ -16,6 +16,7 @@ mod queue;
 pub mod sqlite;
 mod told;
 mod untold;
+mod vitals;
 
 use std::path::PathBuf;
 use std::time::Duration;

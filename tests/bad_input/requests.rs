@@ -21,6 +21,7 @@ use eightysix::board::Setting;
 use eightysix::engine::{Commit, Policy};
 use eightysix::http::live::Live;
 use eightysix::language::Language;
+use eightysix::metrics::Insight;
 use eightysix::rules::{RuleName, Severity, Subject};
 use eightysix::store::Store;
 use eightysix::units::{BrandId, Secret, Timestamp, Zone};
@@ -64,6 +65,7 @@ impl Web {
                     policy: Arc::new(policy()),
                     key: Secret::new(CANARY),
                     broker: Some(behind),
+                    insight: Insight::default(),
                     ack: Some(page(&path).await),
                 };
                 tell.send(bound.address()).expect("somebody waits");

@@ -16,6 +16,7 @@ use eightysix::engine::Policy;
 use eightysix::http;
 use eightysix::http::live::Live;
 use eightysix::language::Language;
+use eightysix::metrics::Insight;
 use eightysix::units::{Secret, Zone};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -91,6 +92,7 @@ impl Web {
             policy: Arc::new(policy),
             key: Secret::new("a key"),
             broker: Some(broker),
+            insight: Insight::default(),
             ack: None,
         };
         tasks.spawn(http::serve(bound, around, stop.clone()));

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::alerts::notice::Channel;
-use crate::store::{DEAD_KEPT, DELIVERED_KEPT, Finish, HISTORY_KEPT, OutboxDepth, Queued, Requeued, Store};
+use crate::store::{DEAD_KEPT, DELIVERED_KEPT, Finish, HISTORY_KEPT, OutboxDepth, Queued, Requeued, Store, StoreError};
+use crate::units::Uptime;
+use crate::vitals::{QueueLook, StoreLook};
 
 struct Outbox {
     store: Store,
@@ -173,4 +175,39 @@ async fn what_is_passed_on_is_noted_with_what_the_other_one_is_told_and_goes_on_
     assert_eq!((dead.row, dead.passed_to.as_deref()), (rows[1].row, Some("ops")));
     let passed_on = outbox.store.told(&[rows[1].notice.id.clone()]).await.expect("found").remove(0).passed_on;
     assert_eq!(passed_on, Some((ops, after_s(3))));
+}
+
+#[tokio::test]
+async fn a_look_says_what_waits_on_each_channel_and_for_how_long_and_writes_nothing() {
+    let at = Uptime(Duration::from_secs(7));
+    let outbox = Outbox::with(vec![webhook("a"), webhook("b"), publish("p")]).await;
+    let rows = outbox.waiting(9).await;
+    outbox.finish(rows[0].row, Finish::Retry { at: after_s(100), why: "503".to_owned() }, 1).await;
+    outbox.store.try_to_write().await.expect("it takes writes");
+    let queue = |channel: &str, waiting, due_s, first_attempts| QueueLook {
+        receiver: "managers".to_owned(),
+        channel: channel.to_owned(),
+        waiting,
+        oldest_queued: NOW,
+        first_due: after_s(due_s),
+        first_attempts,
+    };
+    let expected = vec![queue("mqtt", 1, 0, 0), queue("webhook", 2, 100, 1)];
+    let look = outbox.store.look(true, at).await.expect("a look");
+    assert_eq!(look, StoreLook { at, takes_writes: true, queues: expected, dead_letters: 0 });
+    outbox.finish(rows[0].row, Finish::Dead { why: "410".to_owned() }, 101).await;
+    let look = outbox.store.look(true, at).await.expect("a look");
+    assert_eq!((&look.queues[1], look.dead_letters), (&queue("webhook", 1, 0, 0), 1), "the next one is the first");
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_takes_no_writes() {
+    let outbox = Outbox::with(vec![webhook("a")]).await;
+    outbox.store.try_to_write().await.expect("it takes writes");
+    sqlx::query("PRAGMA query_only = ON").execute(&outbox.store.writer).await.expect("closed to writes");
+    let refused = outbox.store.try_to_write().await.expect_err("nothing can be written");
+    assert!(matches!(refused, StoreError::Statement { .. }), "{refused:?}");
+    sqlx::query("PRAGMA query_only = OFF").execute(&outbox.store.writer).await.expect("opened again");
+    outbox.store.try_to_write().await.expect("it takes writes again");
+    assert_eq!(outbox.shown().await, shown(&[("a", 0, 0)]));
 }
