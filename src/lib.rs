@@ -47,6 +47,7 @@
 //! 8 delivery         pure except worker fallback
 //! 8 http
 //! 8 explain          pure
+//! 8 heartbeat
 //! 9 config
 //! 9 contract         pure
 //! 10 service
@@ -67,6 +68,7 @@ pub mod delivery;
 pub mod document;
 pub mod engine;
 pub mod explain;
+pub mod heartbeat;
 pub mod http;
 pub mod language;
 pub mod mask;

@@ -8,6 +8,7 @@ mod basics;
 mod brokers;
 mod channels;
 mod clopos;
+mod heartbeat;
 mod hours;
 mod mail;
 mod receivers;
@@ -66,6 +67,8 @@ pub struct Config {
     pub rule_files: Vec<PathBuf>,
     /// Where browsers reach the embedded broker, and later the board and the API.
     pub http: http::Settings,
+    /// Who hears of us as long as the job is done, if anybody.
+    pub heartbeat: Option<crate::heartbeat::Settings>,
     /// What is no mistake and yet may not be meant, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -216,8 +219,9 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
     let mut fields = root.fields("clopos: and rules:", problems)?;
     let locale = fields.required("locale", "{ timezone: Asia/Baku, currency: AZN }", problems);
     let clopos = fields.required("clopos", "{ integrator_id: .., brands: [..] }", problems);
-    let [windows, polling, store, mqtt, smtp, feed, receivers, http] =
-        ["windows", "polling", "store", "mqtt", "smtp", "feed", "receivers", "http"].map(|key| fields.optional(key));
+    let [windows, polling, store, mqtt, smtp, feed, receivers, http, heartbeat] =
+        ["windows", "polling", "store", "mqtt", "smtp", "feed", "receivers", "http", "heartbeat"]
+            .map(|key| fields.optional(key));
     let rules = fields.required("rules", "[rules/*.yaml]", problems);
     // What a misspelt section holds cannot be known, so nothing is told of references into it.
     let absent = |key: &str| if fields.misspells(key) { Names::Unknown } else { Names::default() };
@@ -242,6 +246,8 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
         |node| receivers::all(node, &ways, &local, around, problems),
     );
     let http = basics::http(http, around, brokers::embedded(&brokers.resolved), problems);
+    // What cannot be used is told; without the section there is none.
+    let heartbeat = heartbeat.and_then(|node| heartbeat::heartbeat(node, around, problems));
     let languages = receivers.resolved.values().map(|receiver| receiver.language).chain([language]).collect();
     let known = rules::Known { receivers: &receivers.names, windows: &windows.names, languages };
     let rules = rules.and_then(|node| rules::load(node, &known, around, problems));
@@ -263,6 +269,7 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
         rules,
         rule_files,
         http: http?,
+        heartbeat,
         warnings,
     })
 }

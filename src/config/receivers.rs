@@ -261,8 +261,8 @@ fn webhook(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> O
     settings.filter(|_| problems.count() == told).map(ChannelSettings::Webhook)
 }
 
-/// Reads the address of a webhook, which may be kept as a secret: with many services it is one.
-fn address(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Secret> {
+/// Reads the address of a webhook or heartbeat, which may be kept as a secret: with many services it is one.
+pub(super) fn address(node: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Secret> {
     if node.as_scalar().is_some() { node.text(problems).map(Secret::new) } else { secret::read(node, around, problems) }
 }
 

@@ -12,6 +12,7 @@ use crate::alerts::report::ReportKind;
 use crate::clopos::BASE_URL;
 use crate::config::basics::{CATALOG_RANGE, CURRENCY, FASTEST_RANGE, OLDEST_RANGE, PRICES_RANGE, STORE, TIME_OF_DAY};
 use crate::config::clopos::{BRAND, BRANDS_MAX, HEADER_TEXT, REQUESTS_DEFAULT, REQUESTS_RANGE, VENUES_MAX};
+use crate::config::heartbeat::EVERY_RANGE;
 use crate::config::hours::WINDOWS_MAX;
 use crate::config::receivers::{ELSE_AFTER_RANGE, GROUP_WAIT_RANGE};
 use crate::config::reports::{HANDOVER_RANGE, OPENING_CHECK_RANGE, TIME_OF_WEEK};
@@ -47,6 +48,7 @@ pub fn schema() -> Schema {
             ("events", events()),
             ("webhook", webhook()),
             ("http", http()),
+            ("heartbeat", heartbeat()),
             ("http_token", http_token()),
             ("http_proxy", http_proxy()),
             ("secret", secret()),
@@ -110,6 +112,13 @@ fn settings() -> Vec<(&'static str, Schema)> {
             described(
                 reference("http"),
                 "The web side: boards and pages, /mqtt for displays that read the embedded broker, /ack/ for readers of mails.",
+            ),
+        ),
+        (
+            "heartbeat",
+            described(
+                reference("heartbeat"),
+                "A dead man's switch: an address that is asked for as long as the job is done, so that its silence calls somebody.",
             ),
         ),
     ]
@@ -425,6 +434,20 @@ fn http() -> Schema {
         ),
     ];
     group(&[], settings)
+}
+
+fn heartbeat() -> Schema {
+    let url = described(
+        json!({ "anyOf": [text(), reference("secret")] }),
+        "The address, or where it is kept when it is a secret; asked for by GET. Example: `https://hc.example.com/3f0c`",
+    );
+    let every = described(duration(), &format!("How long between two of them. {}", from_to(&EVERY_RANGE)));
+    let settings = vec![
+        ("url", url),
+        ("every", defaulting(every, "60s")),
+        ("ca_file", ca_file("authorities to trust instead of the system's")),
+    ];
+    group(&["url"], settings)
 }
 
 fn http_token() -> Schema {

@@ -196,6 +196,7 @@ fn the_example_can_be_used_as_it_is() {
     for token in ["wall", "anar"] {
         site.write(&format!("config/secrets/{token}"), &format!("{CANARY}-{token}"));
     }
+    site.write("config/secrets/heartbeat", "https://hc.example.com/3f0c");
     site.write("credentials/clopos-sahil", CANARY);
     std::fs::remove_dir_all(site.0.path().join("rules")).expect("removed");
     for entry in std::fs::read_dir(root.join("rules")).expect("the shipped rules") {
@@ -218,6 +219,8 @@ fn the_example_can_be_used_as_it_is() {
     assert_eq!(config.clopos.base_url, crate::clopos::BASE_URL);
     assert_eq!(config.store.path, site.0.path().join("config/eightysix.db"));
     assert_eq!(config.receivers.len(), 4);
+    let heartbeat = config.heartbeat.expect("a heartbeat");
+    assert_eq!((heartbeat.url.expose(), heartbeat.every.as_secs()), ("https://hc.example.com/3f0c", 60));
 }
 
 #[test]
@@ -241,6 +244,7 @@ fn what_the_schema_calls_a_default_is_one() {
         assert!(bare.contains(old), "{old}");
         bare = bare.replace(old, new);
     }
+    bare += "heartbeat: { url: https://hc.example.com/3f0c }\n";
     let at = |name: &str| format!("/definitions/{name}");
     let full = [
         ("currency: AZN }", format!("currency: AZN, {} }}", written(&at("locale")))),
@@ -253,6 +257,7 @@ fn what_the_schema_calls_a_default_is_one() {
         ("feed: ", format!("{}\nfeed: ", written(""))),
         ("rules: ", format!("polling: {{ {} }}\nrules: ", written(&at("polling")))),
         ("rules: [", format!("http: {{ {} }}\nrules: [", written(&at("http")))),
+        ("heartbeat: {", format!("heartbeat: {{ {},", written(&at("heartbeat")))),
     ];
     let mut whole = bare.clone();
     for (old, new) in full {

@@ -31,6 +31,7 @@ use crate::clopos::budget::IpBudget;
 use crate::config::Config;
 use crate::delivery::worker::Report;
 use crate::engine::Policy;
+use crate::heartbeat::Heartbeat;
 use crate::http::live::{Fresh, Live};
 use crate::metrics::{Insight, Metrics};
 use crate::service::brand::Brand;
@@ -166,6 +167,7 @@ struct Generation {
     brands: JoinSet<Brand>,
     workers: Workers,
     orders: JoinHandle<()>,
+    heartbeat: Option<JoinHandle<()>>,
     door: Door,
     cancel: CancellationToken,
     running: Running,
@@ -186,6 +188,8 @@ impl Generation {
         let links = links(config, &process.store).await?;
         let policy = Arc::new(policy(config, process, brokers, links.clone())?);
         let clients = clopos::connect(&config.clopos).map_err(|error| anyhow!(telemetry::chain(&error)))?;
+        let heartbeat = config.heartbeat.as_ref().map(Heartbeat::new).transpose();
+        let heartbeat = heartbeat.map_err(|why| anyhow!("heartbeat: {why}"))?;
         let cancel = CancellationToken::new();
         let bell = Arc::new(Notify::new());
         let live = Live::new(config.clopos.brands.iter().map(|settings| settings.brand.clone()));
@@ -228,8 +232,9 @@ impl Generation {
         }
         let promise = insight.vitals.promise(LoopKind::Orders, clock::uptime());
         let orders = tokio::spawn(orders::run(process.store.clone(), desks, bell, promise, cancel.clone()));
+        let heartbeat = heartbeat.map(|heartbeat| tokio::spawn(heartbeat.run(insight.clone(), cancel.clone())));
         note_configuration(config, insight);
-        Ok(Self { config: Arc::new(config.clone()), brands, workers, orders, door, cancel, running })
+        Ok(Self { config: Arc::new(config.clone()), brands, workers, orders, heartbeat, door, cancel, running })
     }
 
     /// Replaces the generation; when the new one cannot be started, the old configuration is started again.
@@ -270,6 +275,9 @@ impl Generation {
         }
         self.workers.stop().await;
         let _ = self.orders.await;
+        if let Some(heartbeat) = self.heartbeat {
+            let _ = heartbeat.await;
+        }
         let _ = self.door.task.await;
         kept
     }

@@ -55,7 +55,7 @@ const RULES: [&str; 36] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 79] = [
+const CONFIGURATION: [&str; 85] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -89,6 +89,12 @@ const CONFIGURATION: [&str; 79] = [
     "feed is set twice",
     "feed to brokers that are not there, and twice",
     "group wait above its limit",
+    "heartbeat every second",
+    "heartbeat in a way of its own",
+    "heartbeat that trusts what is no certificate",
+    "heartbeat to an address in a file that is not there",
+    "heartbeat to what is no address",
+    "heartbeat with an account",
     "hours of dates alone",
     "hours of every day and of one more",
     "hours that end when they begin",

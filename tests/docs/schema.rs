@@ -93,7 +93,7 @@ fn assert_names_its_schema(name: &str, text: &str, schema: &str) {
 }
 
 /// A setting that nobody knows, in each group of each file: the reader answers with those that it knows.
-const GROUPS: [(&str, &str, &str); 35] = [
+const GROUPS: [(&str, &str, &str); 36] = [
     ("rules", "", "?\nrules: []"),
     ("rules", "/definitions/state-rule", "rules: [{ name: a, expr: sold_out, ? }]"),
     ("rules", "/definitions/escalation", "rules: [{ name: a, expr: sold_out, escalate: { after: 30m, ? } }]"),
@@ -129,6 +129,7 @@ const GROUPS: [(&str, &str, &str); 35] = [
     ("config", "/definitions/http", "http: { ? }"),
     ("config", "/definitions/http_token", "http: { tokens: { a: { ? } } }"),
     ("config", "/definitions/http_proxy", "http: { proxy: { ? } }"),
+    ("config", "/definitions/heartbeat", "heartbeat: { ? }"),
 ];
 
 #[test]
