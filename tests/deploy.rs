@@ -378,6 +378,7 @@ fn the_unit_confines_the_service() {
         "ExecStart=/usr/bin/eightysix run --config /etc/eightysix/eightysix.yaml",
         "ExecReload=/bin/kill -HUP $MAINPID",
         "Restart=on-failure",
+        "WatchdogSec=2min",
         "RestartPreventExitStatus=2",
         "StateDirectory=eightysix",
         "DynamicUser=yes",
@@ -395,10 +396,74 @@ fn the_unit_confines_the_service() {
     ] {
         assert!(lines.contains(wanted), "the unit lacks {wanted}");
     }
-    assert!(!lines.iter().any(|line| line.starts_with("WatchdogSec")), "the service sends no WATCHDOG=1");
     for line in credentials.lines().filter_map(|line| line.strip_prefix("LoadCredential=")) {
         let (name, file) = line.split_once(':').expect("name:file");
         assert_eq!(file, format!("/etc/eightysix/credentials/{name}"));
         assert!(readme.contains(&format!("credentials/{name}")), "deploy/README.md does not say how to write {name}");
     }
+}
+
+/// Runs promtool below deploy/prometheus and returns what it said.
+fn promtool(arguments: &[&str]) -> String {
+    let mut command = Command::new("promtool");
+    command.args(arguments).current_dir(root().join("deploy/prometheus"));
+    let output = command.output().expect("promtool is installed (tests/run does it)");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "promtool {arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn the_rules_of_prometheus_fire_when_they_should_and_not_otherwise() {
+    promtool(&["check", "config", "prometheus.yaml"]);
+    promtool(&["check", "rules", "rules.yaml"]);
+    promtool(&["test", "rules", "rules.test.yaml"]);
+    let rules = yaml("deploy/prometheus/rules.yaml");
+    let rules = rules["groups"][0]["rules"].as_array().expect("rules");
+    let tests = yaml("deploy/prometheus/rules.test.yaml");
+    let tests = tests["tests"].as_array().expect("tests");
+    let looks: Vec<&Value> = tests.iter().flat_map(|test| test["alert_rule_test"].as_array().expect("looks")).collect();
+    assert_eq!(rules.len(), 8);
+    for rule in rules {
+        let name = rule["alert"].as_str().expect("an alert");
+        let (fires, silent): (Vec<&Value>, Vec<&Value>) = looks
+            .iter()
+            .filter(|look| look["alertname"] == name)
+            .partition(|look| look["exp_alerts"].as_array().is_some_and(|alerts| !alerts.is_empty()));
+        assert!(!fires.is_empty() && !silent.is_empty(), "{name} must fire in one case and not in another");
+        for part in ["summary", "description"] {
+            assert!(rule["annotations"][part].as_str().is_some_and(|text| text.len() > 20), "{name} has no {part}");
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_can_be_loaded() {
+    let dashboard: Value = serde_json::from_str(&shipped("deploy/grafana/eightysix.json")).expect("JSON");
+    let variables: BTreeSet<&str> = dashboard["templating"]["list"]
+        .as_array()
+        .expect("variables")
+        .iter()
+        .map(|it| it["name"].as_str().expect("a name"))
+        .collect();
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let (mut ids, mut places, mut count) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for panel in panels {
+        assert!(ids.insert(panel["id"].as_u64().expect("an id")), "{panel}");
+        let side = |key: &str| panel["gridPos"][key].as_u64().expect("a place");
+        let (x, y, w, h) = (side("x"), side("y"), side("w"), side("h"));
+        assert!(x + w <= 24, "{panel}");
+        for place in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+            assert!(places.insert(place), "two panels lie over each other: {panel}");
+        }
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            count += 1;
+            let query = target["expr"].as_str().expect("a query");
+            for word in query.split('$').skip(1) {
+                let name = word.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().expect("a name");
+                assert!(name == "__rate_interval" || variables.contains(name), "{query}: there is no ${name}");
+            }
+        }
+    }
+    assert!(count > 20, "{count} queries");
 }

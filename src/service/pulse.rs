@@ -59,12 +59,12 @@ async fn look(store: &Store, vitals: &Vitals) -> Result<(), StoreError> {
 fn say(failed: Option<StoreError>, repeats: &mut Repeats) {
     let Some(error) = failed else {
         if repeats.works(THE_STORE).is_some() {
-            tracing::info!("the database takes writes again");
+            tracing::info!("the database can be used again");
         }
         return;
     };
     let why = telemetry::chain(&error);
     if let Repeat::First { .. } = repeats.failed(THE_STORE, &why) {
-        tracing::warn!("the database takes no writes: {why}");
+        tracing::warn!("the database cannot be used: {why}");
     }
 }

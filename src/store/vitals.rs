@@ -13,7 +13,8 @@ use crate::vitals::{QueueLook, StoreLook};
 impl Store {
     /// Says whether a transaction that writes can be begun; it changes nothing and is taken back.
     pub async fn try_to_write(&self) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
+        // Not by `begin`, which says that a commit waited: this one is none.
+        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed("begin a transaction"))?;
         // To begin alone says nothing: SQLite refuses a database that cannot be written with the first change.
         let nothing = sqlx::query("DELETE FROM outbox WHERE FALSE").execute(&mut *tx).await;
         nothing.map_err(failed("write to the database"))?;

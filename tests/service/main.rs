@@ -2,7 +2,7 @@
 //! and a real webhook receiver.
 //!
 //! Each test is a story on a stage of its own, with files, ports and processes that nobody else has. Needs mosquitto and
-//! its clients, exim, openssl and Chromium (tests/run installs them); without them the stories fail.
+//! its clients, exim, openssl, Chromium and promtool (tests/run installs them); without them the stories fail.
 #![cfg(feature = "embedded-broker")]
 
 #[path = "../support/canary.rs"]
@@ -44,10 +44,12 @@ mod disks;
 mod echoes;
 mod embedded;
 mod explain;
+mod health;
 mod hostile;
 mod kills;
 mod lifecycle;
 mod links;
+mod metrics;
 mod orders;
 mod outages;
 mod reload;
