@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::Client;
 use serde_json::{Value, json};
 
+use crate::embedded::free_port;
 use crate::stage::Stage;
 use crate::wait;
 use crate::webhook::{Answer, Receiver};
@@ -25,10 +26,8 @@ pub(crate) struct Web {
 impl Web {
     /// Has the service of a stage listen for machines.
     pub(crate) fn of(stage: &Stage) -> Self {
-        let port =
-            std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
-        let http = format!("http: {{ listen: \"127.0.0.1:{port}\", public_url: https://86.example.com }}\n");
-        stage.append("eightysix.yaml", &http);
+        let port = free_port();
+        stage.edit("eightysix.yaml", "listen: \"127.0.0.1:0\"", &format!("listen: \"127.0.0.1:{port}\""));
         // Another test of this process may have installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(Duration::from_secs(30)).build();
@@ -192,4 +191,30 @@ async fn without_a_watchdog_systemd_hears_no_beats_and_a_refused_brand_is_not_re
     assert_eq!(systemd.beats(), 0);
     assert!(service.end("TERM").success());
     stage.close_despite(&["Clopos refuses the credentials"]);
+}
+
+#[tokio::test]
+async fn who_has_no_token_sees_counts_and_whoever_may_read_the_metrics() {
+    const TOKEN: &str = "canary-of-the-scraper-5b2e";
+    let stage = Stage::open(1).await;
+    let web = Web::of(&stage);
+    stage.write("secrets/scraper", TOKEN);
+    let listen = format!("listen: \"127.0.0.1:{}\"", web.port);
+    let tokens = "tokens: { scraper: { may: read, token: { file: secrets/scraper } } }";
+    stage.edit("eightysix.yaml", &listen, &format!("{listen}, {tokens}"));
+    let service = stage.start_with_baseline();
+    web.until_ready(true).await;
+    for (path, token, expected) in [
+        ("/livez", None, 200),
+        ("/readyz", None, 200),
+        ("/metrics", None, 401),
+        ("/metrics", Some("another-token-than-that"), 401),
+        ("/metrics", Some(TOKEN), 200),
+    ] {
+        let request = web.client.get(format!("http://127.0.0.1:{}{path}", web.port));
+        let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+        assert_eq!(request.send().await.expect("an answer").status().as_u16(), expected, "{path} {token:?}");
+    }
+    assert!(service.end("TERM").success());
+    stage.close();
 }
