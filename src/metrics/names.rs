@@ -21,7 +21,7 @@ pub(super) const POLL_DURATION: Name = (
 pub(super) const DETECTION_DELAY: Name = (
     "eightysix_detection_delay_seconds",
     "How long after Clopos wrote a row of a stop list it was read, by Clopos's time of the row and corrected by its clock's skew. Rows that \
-     are gone have no time, and what was written before the venue's reading before is not counted. Grows with the venues of a brand: see \
+     are gone have no time; a first reading, and rows that come back with an old time, are not counted. Grows with the venues of a brand: see \
      eightysix status for what its quota buys",
 );
 pub(super) const COMMIT_DURATION: Name = (
@@ -59,7 +59,7 @@ pub(super) const SKEW: Name = (
 );
 pub(super) const ACCESS: Name = (
     "eightysix_access",
-    "1 at whether Clopos lets us read the brand: untried, granted, unreachable (it may pass by itself) or refused (a person must mend it: see the log)",
+    "1 at the state of the brand at Clopos: untried, granted, unreachable (it may pass by itself) or refused (a person must mend it: see the log)",
 );
 pub(super) const ALERTS: Name = (
     "eightysix_alerts",

@@ -35,6 +35,9 @@ struct OfLoop {
     r#loop: &'static str,
 }
 
+/// What of a brand is counted.
+type Counted = fn(&BrandLook) -> u64;
+
 /// The gauges.
 #[derive(Debug)]
 pub(super) struct Scraped {
@@ -42,7 +45,7 @@ pub(super) struct Scraped {
     planned: Family<OfBrand, Fraction>,
     skew: Family<OfBrand, Fraction>,
     /// What is counted of a brand.
-    counts: [(Family<OfBrand, Gauge>, fn(&BrandLook) -> u64); 6],
+    counts: [(Family<OfBrand, Gauge>, Counted); 6],
     access: Family<OfEntry, Gauge>,
     waiting: Family<OfChannel, Gauge>,
     waited: Family<OfChannel, Fraction>,
@@ -57,7 +60,7 @@ impl Scraped {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let oldest = registered(names::OLDEST_READING_AGE, registry);
         let planned = registered(names::PLANNED_READING_AGE, registry);
-        let counts: [(names::Name, fn(&BrandLook) -> u64); 6] = [
+        let counts: [(names::Name, Counted); 6] = [
             (names::VENUES, |look| look.venues),
             (names::VENUES_LATE, |look| look.late),
             (names::ROWS, |look| look.rows),

@@ -14,7 +14,8 @@ use crate::vitals::lock;
 /// What a reading may take beyond the plan: one request that hangs for its 12 s and is repeated, and a wait before that.
 const SLACK: Duration = Duration::from_secs(30);
 /// The seconds of which requests are counted.
-const SECONDS: u64 = 60;
+const SECONDS: usize = 60;
+const MINUTE_S: u64 = 60;
 /// Stands for never.
 const NEVER: i64 = i64::MIN;
 
@@ -228,7 +229,7 @@ impl BrandVitals {
 
 /// How often something happened within the last 60 s. One task adds, others count.
 #[derive(Debug)]
-struct LastMinute([AtomicU64; SECONDS as usize]);
+struct LastMinute([AtomicU64; SECONDS]);
 
 impl Default for LastMinute {
     fn default() -> Self {
@@ -243,7 +244,8 @@ impl LastMinute {
     fn add(&self, now: Uptime) {
         // From one on: a second of zero is a place that was never used.
         let second = now.0.as_secs() + 1;
-        let Some(place) = usize::try_from(second % SECONDS).ok().and_then(|at| self.0.get(at)) else { return };
+        let place = usize::try_from(second).map_or(0, |second| second % SECONDS);
+        let Some(place) = self.0.get(place) else { return };
         let kept = place.load(Ordering::Relaxed);
         let count = if kept >> Self::HALF == second { kept + 1 } else { second << Self::HALF | 1 };
         place.store(count, Ordering::Relaxed);
@@ -254,7 +256,7 @@ impl LastMinute {
         let kept = self.0.iter().map(|place| place.load(Ordering::Relaxed));
         let is_recent = |kept: &u64| {
             let at = kept >> Self::HALF;
-            at > 0 && at <= second && at + SECONDS > second
+            at > 0 && at <= second && second - at < MINUTE_S
         };
         kept.filter(is_recent).map(|kept| kept & u64::from(u32::MAX)).sum()
     }

@@ -67,7 +67,7 @@ impl Health {
 impl Vitals {
     /// Judges what is known now.
     pub fn health(&self, now: Timestamp, uptime: Uptime) -> Health {
-        let looks: Vec<BrandLook> = self.brands().iter().map(|(_, brand)| brand.look(now, uptime)).collect();
+        let of_brands: Vec<BrandLook> = self.brands().iter().map(|(_, brand)| brand.look(now, uptime)).collect();
         let store = self.store();
         let is_stuck = |queue: &QueueLook| {
             let is_due = queue.first_attempts == 0 && now.since(queue.first_due) > STUCK_AFTER;
@@ -78,7 +78,7 @@ impl Vitals {
         let (count, overdue) =
             loops.values().fold((0, 0), |(count, overdue), look| (count + look.count, overdue + look.overdue));
         Health {
-            brands: brands(&looks),
+            brands: brands(&of_brands),
             outbox: outbox(store.as_ref(), stuck),
             loops: Check {
                 name: Health::NAMES[2],

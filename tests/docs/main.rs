@@ -7,6 +7,7 @@ mod commands;
 mod contract;
 mod guarantees;
 mod markdown;
+mod metrics;
 mod mqtt;
 mod rule_tests;
 mod rules;

@@ -80,12 +80,12 @@ impl Systemd {
     fn open(stage: &Stage) -> Self {
         let socket = UnixDatagram::bind(stage.path("notify.socket")).expect("a socket");
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = Arc::downgrade(&heard);
+        let kept = Arc::downgrade(&heard);
         socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a time limit");
         // The thread ends with the story: it looks every 100 ms whether somebody still wants to know.
         std::thread::spawn(move || {
             let mut bytes = [0; 4_096];
-            while let Some(heard) = hears.upgrade() {
+            while let Some(heard) = kept.upgrade() {
                 if let Ok(length) = socket.recv(&mut bytes) {
                     let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
                     heard.lock().expect("the lines").extend(text.lines().map(str::to_owned));
@@ -212,7 +212,7 @@ async fn who_has_no_token_sees_counts_and_whoever_may_read_the_metrics() {
         ("/metrics", Some(TOKEN), 200),
     ] {
         let request = web.client.get(format!("http://127.0.0.1:{}{path}", web.port));
-        let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+        let request = token.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         assert_eq!(request.send().await.expect("an answer").status().as_u16(), expected, "{path} {token:?}");
     }
     assert!(service.end("TERM").success());

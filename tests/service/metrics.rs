@@ -52,11 +52,10 @@ fn queries() -> Vec<String> {
         match value {
             Value::Object(entries) => {
                 for (key, value) in entries {
-                    match value {
-                        Value::String(text) if ["expr", "series", "query", "definition"].contains(&key.as_str()) => {
-                            found.push(text.clone());
-                        }
-                        value => collect(value, found),
+                    let is_query = ["expr", "series", "query", "definition"].contains(&key.as_str());
+                    match value.as_str().filter(|_| is_query) {
+                        Some(text) => found.push(text.to_owned()),
+                        None => collect(value, found),
                     }
                 }
             }
@@ -90,7 +89,8 @@ async fn prometheus_reads_what_the_service_has_done() {
     // Alerts are counted every five seconds.
     wait::eventually("one alert is left", || async move {
         let read = series(&classic().await.2);
-        let is_left = read[r#"eightysix_alerts{brand="sahil",severity="critical",state="firing"}"#] == 1.0;
+        let firing = read.get(r#"eightysix_alerts{brand="sahil",severity="critical",state="firing"}"#);
+        let is_left = firing == Some(&1.0);
         last_read.set(read);
         is_left
     })
@@ -148,7 +148,7 @@ async fn prometheus_reads_what_the_service_has_done() {
     service.says("the old configuration stays in force");
     let (status, kind, text) = classic().await;
     assert_eq!((status, kind.as_str()), (200, "text/plain; version=0.0.4; charset=utf-8"));
-    assert_eq!(series(&text)["eightysix_config_last_reload_successful"], 0.0);
+    assert_eq!(series(&text).get("eightysix_config_last_reload_successful"), Some(&0.0));
     check_texts(&text, &web).await;
     assert!(service.end("TERM").success());
     stage.close_despite(&["not told yet", "the old configuration stays in force"]);
@@ -159,7 +159,7 @@ async fn check_texts(classic: &str, web: &Web) {
     let checked = promtool(&["check", "metrics"], classic);
     let said = [checked.stdout, checked.stderr].concat();
     assert!(checked.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
-    for hidden in ["105", "102", "kabab", "Sahil", "managers", "ops", "example.com"] {
+    for hidden in ["105", "102", "Quzu", "Sahil", "managers", "ops", "127.0.0.1"] {
         assert!(
             !classic.lines().any(|line| !line.starts_with('#') && line.contains(&format!("\"{hidden}"))),
             "{hidden}"
