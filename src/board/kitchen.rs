@@ -6,9 +6,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::alerts::facts;
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::words::values;
+use crate::alerts::{facts, followup};
 use crate::board::{Line, Setting, Standing, lines, scene};
 use crate::calendar::Calendar;
 use crate::language::Language;
@@ -82,7 +82,7 @@ pub fn draw<'a>(
     (language, setting, calendar): (Language, &Setting, &Calendar),
     now: Timestamp,
 ) -> Kitchen {
-    let alerts = by_product(alerts);
+    let alerts = by_product(alerts, now);
     let is_shown = |station: Option<StationId>| match part {
         Part::Venue => true,
         Part::Station(of) => of == station,
@@ -108,13 +108,18 @@ pub fn draw<'a>(
 /// Returns the most telling alert of each product: one that somebody takes care of before others.
 fn by_product<'a>(
     alerts: impl Iterator<Item = (&'a Subject, &'a OpenAlert)>,
+    now: Timestamp,
 ) -> BTreeMap<ProductId, (Option<&'a OpenAlert>, bool)> {
     let mut found: BTreeMap<ProductId, (Option<&OpenAlert>, bool)> = BTreeMap::new();
     for (subject, alert) in alerts {
         let Subject::Item(_, product) = subject else { continue };
         let (care, is_unstable) = found.entry(*product).or_default();
         *is_unstable |= alert.unstable_since.is_some();
-        let said_at = |alert: &OpenAlert| alert.acknowledged.as_ref().map(|said| said.at);
+        // Whose time of return is over takes care no longer, and everybody is reminded again.
+        let takes_care = |alert: &&OpenAlert| followup::is_taken_care_of(alert, now);
+        let said_at = |alert: &OpenAlert| {
+            Some(alert).filter(takes_care).and_then(|alert| alert.acknowledged.as_ref()).map(|said| said.at)
+        };
         if said_at(alert) > care.and_then(said_at) {
             *care = Some(alert);
         }
@@ -150,6 +155,13 @@ fn card(
         care: said.map(|said| said.in_words(language, &setting.zone)),
         is_unstable,
     }
+}
+
+/// Counts what is out at stations that are not switched off.
+pub fn count_out(snapshot: &Snapshot) -> usize {
+    let catalog = &snapshot.picture.catalog;
+    let is_off = |line: &Line| line.station.and_then(|id| catalog.stations.get(&id)).is_some_and(|it| !it.active);
+    lines(snapshot).iter().filter(|line| line.standing == Standing::Out && !is_off(line)).count()
 }
 
 fn product_name(snapshot: &Snapshot, product: ProductId, language: Language) -> String {

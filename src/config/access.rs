@@ -8,10 +8,7 @@ use axum::http::HeaderName;
 
 use crate::config::{Surroundings, named, secret};
 use crate::document::{Entry, Fields, Node, Problems};
-use crate::http::access::{Proxy, Role, Settings, Token};
-
-/// The header in which proxies usually name their users.
-const USER_HEADER: &str = "remote-user";
+use crate::http::access::{Proxy, Role, Settings, Token, Users};
 
 /// Reads `tokens` and `proxy`.
 pub(super) fn read(fields: &mut Fields<'_>, around: &Surroundings<'_>, problems: &mut Problems) -> Settings {
@@ -25,7 +22,7 @@ pub(super) fn read(fields: &mut Fields<'_>, around: &Surroundings<'_>, problems:
 
 fn token(entry: &Entry, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Token> {
     let mut fields = entry.node.fields("{ may: read, token: { file: secrets/wall } }", problems)?;
-    let may = role(&mut fields, problems);
+    let may = fields.required("may", "read, act or admin", problems).and_then(|node| role(node, problems));
     let secret = fields.required("token", "{ file: secrets/wall }", problems);
     let secret = secret.and_then(|node| secret::read(node, around, problems));
     fields.finish(problems);
@@ -33,7 +30,7 @@ fn token(entry: &Entry, around: &Surroundings<'_>, problems: &mut Problems) -> O
 }
 
 fn proxy(node: &Node, problems: &mut Problems) -> Option<Proxy> {
-    let mut fields = node.fields("{ from: [127.0.0.1], may: act }", problems)?;
+    let mut fields = node.fields("{ from: [127.0.0.1] }", problems)?;
     let from = fields.required("from", "[127.0.0.1]", problems);
     let from: Option<Vec<IpAddr>> = from.and_then(|node| {
         if node.one_or_more().is_empty() {
@@ -41,17 +38,29 @@ fn proxy(node: &Node, problems: &mut Problems) -> Option<Proxy> {
         }
         node.one_or_more().iter().map(|node| address(node, problems)).collect()
     });
-    let user_header = match fields.optional("user_header") {
-        None => Some(USER_HEADER.to_owned()),
-        Some(node) => header(node, problems),
+    // A proxy that asks nobody passes on whatever header a stranger sends: there is no name by default.
+    let users = match (fields.optional("user_header"), fields.optional("may")) {
+        (None, None) => Some(None),
+        (Some(node), Some(may)) => {
+            let (header, may) = (header(node, problems), role(may, problems));
+            header.zip(may).map(|(header, may)| Some(Users { header, may }))
+        }
+        (Some(node), None) => {
+            let message = "nobody knows what the users of this proxy may do";
+            problems.tell_with_help(&node.place, message, "write may: read, act or admin");
+            None
+        }
+        (None, Some(node)) => {
+            let message = "'may' is for a proxy that asks its users who they are";
+            problems.tell_with_help(&node.place, message, "write its user_header too, such as Remote-User");
+            None
+        }
     };
-    let may = role(&mut fields, problems);
     fields.finish(problems);
-    Some(Proxy { from: from?, user_header: user_header?, may: may? })
+    Some(Proxy { from: from?, users: users? })
 }
 
-fn role(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<Role> {
-    let node = fields.required("may", "read, act or admin", problems)?;
+fn role(node: &Node, problems: &mut Problems) -> Option<Role> {
     let word = node.text(problems)?;
     let found = Role::WORDS.iter().find(|(of, _)| *of == word).map(|(_, role)| *role);
     if found.is_none() {

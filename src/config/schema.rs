@@ -430,7 +430,10 @@ fn http() -> Schema {
         ),
         (
             "proxy",
-            described(reference("http_proxy"), "A proxy that asks its users who they are and says so in a header."),
+            described(
+                reference("http_proxy"),
+                "The proxy before it: which addresses its clients have (`X-Forwarded-For`), and who its users are, where it asks them.",
+            ),
         ),
     ];
     group(&[], settings)
@@ -460,10 +463,16 @@ fn http_proxy() -> Schema {
     let from = "The addresses that it comes from; the header of anybody else means nothing. Example: `[127.0.0.1]`";
     let settings = vec![
         ("from", described(one_or_more(&text(), &SOME), from)),
-        ("user_header", defaulting(described(text(), "The header that names the user."), "Remote-User")),
+        (
+            "user_header",
+            described(
+                text(),
+                "The header in which it names its users, for a proxy that asks them who they are; it must not pass on that of a client. Needs `may` and `public_url`. Example: `Remote-User`",
+            ),
+        ),
         ("may", described(role(), MAY)),
     ];
-    group(&["from", "may"], settings)
+    group(&["from"], settings)
 }
 
 fn role() -> Schema {

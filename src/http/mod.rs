@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Redirect, Response};
 use axum::routing::{any, get};
@@ -202,11 +202,7 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     let others = Router::new().route("/mqtt", any(websocket::open)).with_state(feed);
     let others = others.merge(ack.map(ack::router).unwrap_or_default());
     let gate = Arc::new(access::Gate::new(access.clone(), public_url.as_ref(), address.port(), key));
-    let readers = page::Readers {
-        language: policy.setting.language,
-        base: Arc::clone(&base),
-        is_signed_in: !access.tokens.is_empty(),
-    };
+    let readers = page::Readers { language: policy.setting.language, base: Arc::clone(&base) };
     let boards = page::board::Boards { live, policy, stop: stop.clone() };
     let guarded = Router::new().route("/", get(to_boards)).merge(page::board::router(boards));
     // Whoever looks whether we live has no token, and is shown no names.
@@ -216,12 +212,22 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     let pages = guarded.merge(access::login_router(gate)).merge(page::assets::router()).merge(health);
     let fixed = page::headers();
     let with_headers = move |mut response: Response| {
-        response.headers_mut().extend(fixed.clone());
+        let headers = response.headers_mut();
+        headers.extend(fixed.clone());
+        // What says nothing else of it is kept by nobody: it shows what the next moment may change.
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         std::future::ready(response)
     };
     let pages = pages.route_layer(from_fn_with_state(readers, page::greet)).route_layer(map_response(with_headers));
     // A proxy may take the path of the public address away or leave it.
-    let pages = if base.is_empty() { pages } else { pages.clone().merge(Router::new().nest(&base, pages)) };
+    let pages = if base.is_empty() {
+        pages
+    } else {
+        let home = Redirect::to(&format!("{base}/board"));
+        let below =
+            Router::new().route(&format!("{base}/"), get(|| std::future::ready(home))).nest(&base, pages.clone());
+        pages.merge(below)
+    };
     others.merge(pages).fallback(nothing_here)
 }
 

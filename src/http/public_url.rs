@@ -10,6 +10,26 @@ use reqwest::Url;
 /// Characters of the address: a link in a plain mail is one line that no mail program may cut.
 const LENGTH_MAX: usize = 200;
 
+/// What the first parts of our own paths are: a proxy that leaves the public path where it is would mean either.
+const OWN_PATHS: [&str; 16] = [
+    "ack",
+    "api",
+    "assets",
+    "board",
+    "deliveries",
+    "freshness",
+    "history",
+    "livez",
+    "login",
+    "logout",
+    "metrics",
+    "mqtt",
+    "now",
+    "openapi.json",
+    "readyz",
+    "rules",
+];
+
 /// Such as `https://86.example.com`, or with a path: `https://example.com/kitchen`. Has no slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
@@ -52,6 +72,12 @@ impl PublicUrl {
         }
         if path.ends_with("/ack") {
             return Err("ends in /ack, which every link has behind it anyway");
+        }
+        let first = path.split('/').nth(1).unwrap_or_default();
+        if OWN_PATHS.contains(&first) {
+            return Err(
+                "has a path that begins as one of our own pages does, such as /board or /login: name it otherwise",
+            );
         }
         let text = url.as_str().trim_end_matches('/');
         if text.len() > LENGTH_MAX {

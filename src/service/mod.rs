@@ -201,7 +201,7 @@ impl Generation {
             insight: process.insight.clone(),
             ack: links.map(|links| ack(config, process, links, &bell)),
         };
-        let door = Door::open(config, web, &cancel).await?;
+        let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
         let fallbacks = receivers::fallbacks(config, &policy.routes);
         let mut befores = Vec::new();
         for settings in &config.clopos.brands {
@@ -225,6 +225,8 @@ impl Generation {
             watched.push(before.resume(settings, config, &policy, outfit, &process.ip_budget));
         }
         show_everything(brokers, &feeds, &watched);
+        // Whoever came since the address was taken waits until there is something to be shown.
+        let door = Door::open(bound, web, &cancel);
         let running = Running { line: line(config), screens: brokers.embedded_address(), web: door.address };
         let mut brands = JoinSet::new();
         for brand in watched {
@@ -261,6 +263,8 @@ impl Generation {
                 Err(error) => anyhow!("the task of a brand broke: {error}"),
             },
             why = self.workers.broken() => anyhow!("a delivery worker ended by itself: {why}"),
+            _ = &mut self.door.task => anyhow!("the web side ended by itself"),
+            _ = &mut self.orders => anyhow!("nobody takes in what people ask for any more: its task ended by itself"),
         }
     }
 
@@ -274,12 +278,19 @@ impl Generation {
             }
         }
         self.workers.stop().await;
-        let _ = self.orders.await;
+        end(self.orders).await;
         if let Some(heartbeat) = self.heartbeat {
             let _ = heartbeat.await;
         }
-        let _ = self.door.task.await;
+        end(self.door.task).await;
         kept
+    }
+}
+
+/// Waits for a task, unless its end was noted before: it has nothing more to say.
+async fn end(task: JoinHandle<()>) {
+    if !task.is_finished() {
+        let _ = task.await;
     }
 }
 
@@ -290,11 +301,10 @@ struct Door {
 }
 
 impl Door {
-    async fn open(config: &Config, web: http::Surroundings, cancel: &CancellationToken) -> anyhow::Result<Self> {
-        let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
+    fn open(bound: http::Bound, web: http::Surroundings, cancel: &CancellationToken) -> Self {
         let address = bound.address();
         let task = tokio::spawn(http::serve(bound, web, cancel.clone()));
-        Ok(Self { address, task })
+        Self { address, task }
     }
 }
 

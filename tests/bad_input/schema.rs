@@ -55,7 +55,7 @@ const RULES: [&str; 36] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 85] = [
+const CONFIGURATION: [&str; 88] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -105,9 +105,12 @@ const CONFIGURATION: [&str; 85] = [
     "http open to all and nobody is asked",
     "http open to all before an open broker",
     "http origin without its scheme",
+    "http proxy that allows without asking",
+    "http proxy whose users are reached by no name",
     "http proxy with no header",
     "http proxy without an address",
     "http public and nobody is asked",
+    "http public url below one of our own pages",
     "http public url that goes on",
     "http public url with a pattern",
     "http public url with an account",

@@ -35,8 +35,20 @@ async fn wait_for_card(page: &Page, name: &str, class: &str) {
     page.wait_until(&format!("{}?.classList.contains({class:?})", card(name))).await;
 }
 
-async fn rang(page: &Page) -> String {
-    page.run("return document.body.dataset.rang || '0'").await.as_str().unwrap_or_default().to_owned()
+/// Lets the board sound, as a browser asks for a touch, and counts its tones from here on: two for each ring.
+async fn listen(page: &Page) {
+    page.click("#age").await;
+    page.wait_until("document.getElementById('sound').getAttribute('aria-pressed') === 'true'").await;
+    page.run(
+        "window.tones = 0; const make = AudioContext.prototype.createOscillator; \
+         AudioContext.prototype.createOscillator = function () { window.tones += 1; return make.call(this); };",
+    )
+    .await;
+}
+
+/// How many cards are marked as new.
+async fn marked(page: &Page) -> Value {
+    page.run("return document.querySelectorAll('.card.new').length").await
 }
 
 /// 105 is the antrekot; the others are of the same menu.
@@ -53,7 +65,8 @@ async fn what_sells_out_is_on_the_board_within_a_second_and_rings_once() {
     page.click("a.venue").await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
     wait_for_card(&page, ANTREKOT, "out").await;
-    assert_eq!(rang(&page).await, "0", "what was out before is no news");
+    assert_eq!(marked(&page).await, 0, "what was out before is no news");
+    listen(&page).await;
     assert!(page.text("#age").await.starts_with("read "), "{}", page.text("#age").await);
     // The browser notes when each card came, by the clock that the service stamps its readings with.
     page.run(
@@ -73,7 +86,7 @@ async fn what_sells_out_is_on_the_board_within_a_second_and_rings_once() {
         let came = page.run(&format!("return window.came[{product}]")).await.as_i64().expect("a time");
         let seen = seen.expect("when it was read").unix_ms();
         soonest_ms = soonest_ms.min(u64::try_from(came - seen).unwrap_or(0));
-        page.wait_until(&format!("document.body.dataset.rang === '{turns}'")).await;
+        page.wait_until(&format!("window.tones === {}", 2 * turns)).await;
     }
     // The best of three: this machine may be busy with other tests.
     assert!(soonest_ms < 1_000, "the fastest of three was on the board after {soonest_ms} ms");
@@ -82,11 +95,12 @@ async fn what_sells_out_is_on_the_board_within_a_second_and_rings_once() {
     page.open(&format!("{web}/board/sahil/1")).await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
     wait_for_card(&page, ANTREKOT, "out").await;
-    assert_eq!(rang(&page).await, "0");
+    assert_eq!(marked(&page).await, 0);
+    listen(&page).await;
     stage.pos.restock(104);
     page.wait_until(&format!("!{}", card_of(104))).await;
     page.wait_for(".back time").await;
-    assert_eq!(rang(&page).await, "0", "what is back makes no sound");
+    assert_eq!(page.run("return window.tones").await, 0, "what is back makes no sound");
     page.close().await;
     assert!(service.end("TERM").success());
     stage.close();
@@ -107,9 +121,8 @@ async fn a_board_outlives_its_server_and_finds_it_again() {
     page.wait_until("document.body.dataset.link === 'ok'").await;
     wait_for_card(&page, ANTREKOT, "out").await;
     page.wait_until("navigator.serviceWorker.controller !== null").await;
-    // Now the worker has the page as well.
-    page.open(&format!("{web}/board/sahil/1")).await;
-    page.wait_until("document.body.dataset.link === 'ok'").await;
+    page.wait_until("window.kept || (caches.match(location.href).then(it => { window.kept = Boolean(it); }), false)")
+        .await;
 
     assert!(!service.end("KILL").success());
     page.wait_for_text("#warning", "No connection to eightysix. This is the last list").await;
@@ -136,7 +149,7 @@ async fn a_board_outlives_its_server_and_finds_it_again() {
 }
 
 #[tokio::test]
-async fn a_till_that_does_not_answer_is_said_and_the_list_is_kept() {
+async fn a_list_that_grows_old_is_said_not_to_be_relied_on_and_kept() {
     let stage = Stage::open(1).await;
     let web = with_boards(&stage, "");
     let service = stage.start_with_baseline();
@@ -150,7 +163,7 @@ async fn a_till_that_does_not_answer_is_said_and_the_list_is_kept() {
     page.wait_until("document.body.dataset.state === 'stale'").await;
     page.wait_for_text("#warning", "Нет связи с eightysix").await;
     page.run("const now = Date.now; Date.now = () => now() + 600000;").await;
-    page.wait_for_text("#warning", "Касса не отвечает. Не полагайтесь на этот список, спросите кухню").await;
+    page.wait_for_text("#warning", "это последний список. Не полагайтесь на этот список").await;
     page.wait_for(".cards.unknown .card.out").await;
     page.wait_for_text("#age", "11 мин").await;
     page.screenshot("board-blind-ru").await;
@@ -190,7 +203,17 @@ async fn a_screen_signs_in_once_and_says_when_it_is_signed_out() {
     assert!(!service.end("KILL").success());
     stage.write("secrets/wall", &WALL_TOKEN.replace("77", "78"));
     let service = stage.start();
-    page.wait_for_text("#warning", "Sessiya bitib. Yenidən daxil olun").await;
+    page.wait_for_text("#warning a", "Sessiya bitib. Yenidən daxil olun").await;
+    page.click("#warning a").await;
+    page.fill("#token", &WALL_TOKEN.replace("77", "78")).await;
+    page.click("button").await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    page.open(&format!("{web}/board")).await;
+    page.click(".languages button").await;
+    page.wait_for("#token").await;
+    assert!(page.cookies().await.iter().all(|it| it["name"] == "lang"), "signed out");
+    page.open(&format!("{web}/board/sahil/1")).await;
+    page.wait_for("#token").await;
     page.close_despite(&AWAY).await;
     assert!(service.end("TERM").success());
     stage.close();

@@ -13,6 +13,7 @@ use crate::clock;
 use crate::http::Peer;
 use crate::http::access::session::Sessions;
 use crate::http::access::{Gate, Means, refusal};
+use crate::http::page::Reader;
 
 /// Lets a request through, or answers why not.
 pub(in crate::http) async fn admit(
@@ -28,10 +29,13 @@ pub(in crate::http) async fn admit(
             let renewed = match visitor.by {
                 Means::Session(at) if Sessions::is_to_renew(at, wall) => {
                     let token = gate.settings.tokens.get(&visitor.name);
-                    token.map(|token| gate.sessions.cookie(&visitor.name, token, wall))
+                    token.map(|token| gate.sessions.cookie(&visitor.name, token, gate.reach(&parts.headers), wall))
                 }
                 Means::Session(_) | Means::Here | Means::Bearer | Means::Proxy => None,
             };
+            if let Some(reader) = parts.extensions.get_mut::<Reader>() {
+                reader.is_signed_in = matches!(visitor.by, Means::Session(_));
+            }
             parts.extensions.insert(visitor);
             let mut response = next.run(Request::from_parts(parts, body)).await;
             if let Some(cookie) = renewed {
@@ -39,6 +43,6 @@ pub(in crate::http) async fn admit(
             }
             response
         }
-        Err(why) => refusal::answer(why, &parts),
+        Err(why) => refusal::answer(why, &parts, !gate.settings.tokens.is_empty()),
     }
 }

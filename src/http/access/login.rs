@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -81,7 +81,7 @@ async fn take(
     match found {
         Ok(Some((name, token))) => {
             tracing::info!(%name, "a browser signed in with the token '{name}'");
-            let cookie = gate.sessions.cookie(&name, token, clock::now());
+            let cookie = gate.sessions.cookie(&name, token, gate.reach(&headers), clock::now());
             ([(header::SET_COOKIE, cookie)], Redirect::to(&back(&reader.base, &to))).into_response()
         }
         Ok(None) => show(&reader, &to, Some(Refusal::Wrong)),
@@ -93,14 +93,23 @@ async fn leave(State(gate): State<Arc<Gate>>, Extension(reader): Extension<Reade
     if !is_same_origin(&headers, gate.public_host.as_deref()) {
         return show(&reader, "", Some(Refusal::CrossSite));
     }
-    ([(header::SET_COOKIE, gate.sessions.no_cookie())], Redirect::to(&path(&reader.base, ""))).into_response()
+    let cookie = gate.sessions.no_cookie(gate.reach(&headers));
+    let to_login = Redirect::to(&path(&reader.base, ""));
+    let mut response = ([(header::SET_COOKIE, cookie)], to_login).into_response();
+    // What a tablet kept of its boards. Where others live at the same address, theirs would go as well.
+    if gate.public_path.is_empty() {
+        let kept = HeaderValue::from_static("\"cache\", \"storage\"");
+        response.headers_mut().insert(HeaderName::from_static("clear-site-data"), kept);
+    }
+    response
 }
 
 /// Returns where to go after signing in: a path of ours, never another server, whatever the link said.
 fn back(base: &str, to: &str) -> String {
     // A browser takes "//host" and "/\host" for another server.
-    let is_ours = to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\r', '\n', '\t']);
-    if is_ours && to.is_ascii() { to.to_owned() } else { format!("{base}/") }
+    let is_below = to.strip_prefix(base).is_some_and(|rest| rest.starts_with('/') && !rest.starts_with("//"));
+    let is_path = to.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if is_below && is_path { to.to_owned() } else { format!("{base}/") }
 }
 
 fn show(reader: &Reader, to: &str, why: Option<Refusal>) -> Response {
@@ -125,7 +134,11 @@ mod tests {
     #[test]
     fn the_way_back_stays_here() {
         for (to, expected) in [
-            ("/board/sahil/1?lang=az", "/board/sahil/1?lang=az"),
+            ("/x/board/sahil/1?lang=az", "/x/board/sahil/1?lang=az"),
+            ("/board/sahil/1", "/x/"),
+            ("/xy", "/x/"),
+            ("/x//evil.example", "/x/"),
+            ("/x/\u{1}", "/x/"),
             ("", "/x/"),
             ("//evil.example", "/x/"),
             ("/\\evil.example", "/x/"),

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, Method, header};
 
 use crate::broker;
 use crate::http::PublicUrl;
-use crate::http::access::session::Sessions;
+use crate::http::access::session::{Reach, Sessions};
 use crate::http::limit::{Count, PerMinute};
 use crate::units::{Secret, Timestamp, Uptime, printable};
 
@@ -65,14 +65,21 @@ pub struct Token {
     pub secret: Secret,
 }
 
-/// A proxy in front of the web side that has asked its users who they are.
+/// A proxy in front of the web side: it says from where its requests come, and may have asked its users who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// From where it comes; the header of anybody else means nothing.
+    /// From where it comes; the headers of anybody else mean nothing.
     pub from: Vec<IpAddr>,
+    /// How it names its users; `None` for one that asks nobody.
+    pub users: Option<Users>,
+}
+
+/// The users of a proxy that has asked them who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Users {
     /// The header that names the user, in small letters.
-    pub user_header: String,
-    /// What its users may do.
+    pub header: String,
+    /// What they may do.
     pub may: Role,
 }
 
@@ -88,7 +95,11 @@ pub struct Settings {
 impl Settings {
     /// Says whether nobody is asked who he is.
     pub fn asks_nobody(&self) -> bool {
-        self.tokens.is_empty() && self.proxy.is_none()
+        self.tokens.is_empty() && self.users().is_none()
+    }
+
+    fn users(&self) -> Option<&Users> {
+        self.proxy.as_ref().and_then(|proxy| proxy.users.as_ref())
     }
 }
 
@@ -106,6 +117,11 @@ pub(super) fn problems(
     } else if settings.asks_nobody() && public_url.is_some_and(|url| !url.is_local()) {
         let why = "others reach the web side by the public_url, and nobody is asked who he is";
         found.push(("public_url", format!("{why}: {mend}")));
+    }
+    if settings.users().is_some() && public_url.is_none() {
+        let why = "a proxy that names its users needs the public_url under which they reach it: a request by another name \
+            was not made by its pages";
+        found.push(("proxy", why.to_owned()));
     }
     let tokens: Vec<(&String, &Token)> = settings.tokens.iter().collect();
     for (at, (name, token)) in tokens.iter().enumerate() {
@@ -169,20 +185,29 @@ pub(super) enum Refusal {
 pub(super) struct Gate {
     settings: Settings,
     sessions: Sessions,
-    /// Names by which browsers here may call us when nobody is asked who he is.
+    /// The name under which the proxy is reached: what browsers send to it comes from our pages, and to another name does not.
     public_host: Option<String>,
+    public_path: String,
+    is_encrypted: bool,
     failures: Mutex<PerMinute<IpAddr>>,
 }
 
 impl Gate {
     pub(super) fn new(settings: Settings, public_url: Option<&PublicUrl>, port: u16, key: Secret) -> Self {
-        let is_encrypted = public_url.is_some_and(PublicUrl::is_encrypted);
         Self {
-            sessions: Sessions::new(key, port, is_encrypted),
+            sessions: Sessions::new(key, port),
             settings,
+            public_path: public_url.map(|url| url.path().to_owned()).unwrap_or_default(),
+            is_encrypted: public_url.is_some_and(PublicUrl::is_encrypted),
             public_host: public_url.map(|url| url.authority().to_owned()),
             failures: Mutex::new(PerMinute::new(FAILURES_PER_MINUTE_MAX)),
         }
+    }
+
+    /// Returns where the browser of a request reaches us: through the proxy, or past it by an address of this house.
+    fn reach(&self, headers: &HeaderMap) -> Reach<'_> {
+        let is_public = is_host(headers, self.public_host.as_deref());
+        Reach { base: if is_public { &self.public_path } else { "" }, is_encrypted: is_public && self.is_encrypted }
     }
 
     /// Finds out who asks, and whether he may.
@@ -205,7 +230,9 @@ impl Gate {
 
     fn known(&self, headers: &HeaderMap, peer: IpAddr, wall: Timestamp, now: Uptime) -> Result<Visitor, Refusal> {
         if let Some(visitor) = self.named_by_proxy(headers, peer) {
-            return Ok(visitor);
+            // A page elsewhere whose name was made to lead to this machine could name its user itself.
+            let is_ours = is_host(headers, self.public_host.as_deref());
+            return if is_ours { Ok(visitor) } else { Err(Refusal::ForeignHost) };
         }
         if let Some(token) = bearer(headers) {
             let (name, may) = self.tried(token, self.source(headers, peer), now)?;
@@ -247,9 +274,9 @@ impl Gate {
     }
 
     fn named_by_proxy(&self, headers: &HeaderMap, peer: IpAddr) -> Option<Visitor> {
-        let proxy = self.settings.proxy.as_ref().filter(|_| self.is_proxy(peer))?;
-        let name = std::str::from_utf8(headers.get(&proxy.user_header)?.as_bytes()).ok()?.trim();
-        (!name.is_empty()).then(|| Visitor { name: printable(name, NAME_LENGTH_MAX), may: proxy.may, by: Means::Proxy })
+        let users = self.settings.users().filter(|_| self.is_proxy(peer))?;
+        let name = std::str::from_utf8(headers.get(&users.header)?.as_bytes()).ok()?.trim();
+        (!name.is_empty()).then(|| Visitor { name: printable(name, NAME_LENGTH_MAX), may: users.may, by: Means::Proxy })
     }
 
     fn is_proxy(&self, peer: IpAddr) -> bool {
@@ -290,6 +317,12 @@ fn is_same_origin(headers: &HeaderMap, public_host: Option<&str>) -> bool {
         }
         (None, None) => !headers.contains_key(header::COOKIE),
     }
+}
+
+/// Says whether a request was meant for this name.
+fn is_host(headers: &HeaderMap, name: Option<&str>) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some() && host == name
 }
 
 /// Says whether a request was meant for this machine. A name that leads here may be anybody's: his pages would speak to us as

@@ -13,13 +13,15 @@ use crate::http::page::message;
 use crate::http::problem::Problem;
 use crate::http::words::access as words;
 
-/// Answers a request that is not let in. Who has to say who he is first comes back to where he wanted to go.
-pub(super) fn answer(why: Refusal, request: &Parts) -> Response {
+/// Answers a request that is not let in. Who has to say who he is first comes back to where he wanted to go, if there are
+/// tokens to say it with.
+pub(super) fn answer(why: Refusal, request: &Parts, has_tokens: bool) -> Response {
     let reader = Reader::of(request);
     let wants_page = wants_page(&request.headers);
-    if wants_page && why == Refusal::Unknown && request.method == Method::GET {
+    if wants_page && has_tokens && why == Refusal::Unknown && request.method == Method::GET {
         let asked = request.uri.path_and_query().map_or("/", |asked| asked.as_str());
-        return Redirect::to(&login::path(&reader.base, asked)).into_response();
+        // The path of the public address is taken away by now, by the proxy or by our router.
+        return Redirect::to(&login::path(&reader.base, &format!("{}{asked}", reader.base))).into_response();
     }
     let mut response = if wants_page { page(why, &reader) } else { problem(why).into_response() };
     let headers = response.headers_mut();

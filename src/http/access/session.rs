@@ -28,13 +28,21 @@ const CLOCK_SLACK: Duration = Duration::from_mins(5);
 pub(super) struct Sessions {
     key: Secret,
     name: String,
-    is_encrypted: bool,
+}
+
+/// Where a browser reaches us, so that it sends the cookie there and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reach<'a> {
+    /// The path of our pages, without a slash at its end.
+    pub(super) base: &'a str,
+    /// Whether it speaks TLS to the proxy before us: a cookie of an encrypted page is never sent otherwise.
+    pub(super) is_encrypted: bool,
 }
 
 impl Sessions {
     /// Names the cookie after the port, as browsers give the cookies of all ports of a machine to each of them.
-    pub(super) fn new(key: Secret, port: u16, is_encrypted: bool) -> Self {
-        Self { key, name: format!("eightysix-{port}"), is_encrypted }
+    pub(super) fn new(key: Secret, port: u16) -> Self {
+        Self { key, name: format!("eightysix-{port}") }
     }
 
     /// Finds a token by its text; takes the same time whatever differs.
@@ -47,22 +55,23 @@ impl Sessions {
     }
 
     /// Makes the cookie of whoever has a token.
-    pub(super) fn cookie(&self, name: &str, token: &Token, now: Timestamp) -> HeaderValue {
+    pub(super) fn cookie(&self, name: &str, token: &Token, reach: Reach<'_>, now: Timestamp) -> HeaderValue {
         let at = now.unix_s().to_string();
         let tag = self.mac(OF_COOKIES, &[name, &at, token.secret.expose()]).finalize().into_bytes();
-        self.set(&format!("{name}.{at}.{}", URL_SAFE_NO_PAD.encode(tag)), KEPT)
+        self.set(&format!("{name}.{at}.{}", URL_SAFE_NO_PAD.encode(tag)), KEPT, reach)
     }
 
     /// Makes the cookie that takes the other away.
-    pub(super) fn no_cookie(&self) -> HeaderValue {
-        self.set("", Duration::ZERO)
+    pub(super) fn no_cookie(&self, reach: Reach<'_>) -> HeaderValue {
+        self.set("", Duration::ZERO, reach)
     }
 
-    fn set(&self, value: &str, kept: Duration) -> HeaderValue {
-        let secure = if self.is_encrypted { "; Secure" } else { "" };
-        let name = &self.name;
-        let text = format!("{name}={value}; Path=/; Max-Age={}; HttpOnly; SameSite=Lax{secure}", kept.as_secs());
-        HeaderValue::from_str(&text).expect("names of tokens and base64 are ASCII")
+    fn set(&self, value: &str, kept: Duration, reach: Reach<'_>) -> HeaderValue {
+        let Reach { base, is_encrypted } = reach;
+        let secure = if is_encrypted { "; Secure" } else { "" };
+        let (name, path) = (&self.name, if base.is_empty() { "/" } else { base });
+        let text = format!("{name}={value}; Path={path}; Max-Age={}; HttpOnly; SameSite=Lax{secure}", kept.as_secs());
+        HeaderValue::from_str(&text).expect("names of tokens, base64 and our own path are ASCII")
     }
 
     /// Says whether a session is so old that its cookie should be given anew.

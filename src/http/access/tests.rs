@@ -19,11 +19,13 @@ fn tokens() -> Settings {
 
 fn behind_proxy() -> Settings {
     let from = vec!["10.0.0.2".parse().expect("an address")];
-    Settings { proxy: Some(Proxy { from, user_header: "remote-user".to_owned(), may: Role::Act }), ..tokens() }
+    let users = Some(Users { header: "remote-user".to_owned(), may: Role::Act });
+    Settings { proxy: Some(Proxy { from, users }), ..tokens() }
 }
 
 fn gate(settings: Settings) -> Gate {
-    Gate::new(settings, None, 8686, Secret::new("a key"))
+    let public_url = PublicUrl::new("https://86.example.com/kitchen").expect("an address");
+    Gate::new(settings, Some(&public_url), 8686, Secret::new("a key"))
 }
 
 /// Makes the head of a request: `GET`, and lines such as `cookie: a=b`.
@@ -91,8 +93,11 @@ fn a_token_says_who_and_what_he_may() {
 fn the_header_of_the_proxy_counts_and_that_of_others_does_not() {
     let gate = gate(behind_proxy());
     for (peer, lines, expected) in [
-        ("10.0.0.2", &["remote-user: leyla"][..], Ok(("leyla".to_owned(), Role::Act))),
-        ("::ffff:10.0.0.2", &["remote-user: leyla"], Ok(("leyla".to_owned(), Role::Act))),
+        ("10.0.0.2", &["host: 86.example.com", "remote-user: leyla"][..], Ok(("leyla".to_owned(), Role::Act))),
+        ("::ffff:10.0.0.2", &["host: 86.example.com", "remote-user: leyla"], Ok(("leyla".to_owned(), Role::Act))),
+        // A page whose name was made to lead here may send any header.
+        ("10.0.0.2", &["host: evil.example:8686", "remote-user: leyla"], Err(Refusal::ForeignHost)),
+        ("10.0.0.2", &["remote-user: leyla"], Err(Refusal::ForeignHost)),
         ("10.0.0.2", &["remote-user: "], Err(Refusal::Unknown)),
         ("10.0.0.2", &[], Err(Refusal::Unknown)),
         ("10.0.0.3", &["remote-user: leyla"], Err(Refusal::Unknown)),
@@ -106,7 +111,8 @@ fn a_cookie_is_good_for_its_token_and_its_time() {
     let gate = gate(tokens());
     let settings = tokens();
     let made = |name: &str, at: Timestamp| {
-        let cookie = gate.sessions.cookie(name, &settings.tokens[name], at);
+        let reach = Reach { base: "", is_encrypted: false };
+        let cookie = gate.sessions.cookie(name, &settings.tokens[name], reach, at);
         let text = cookie.to_str().expect("ASCII").to_owned();
         assert!(!text.contains("canary"), "a cookie holds no token");
         assert!(text.contains("; HttpOnly; SameSite=Lax") && text.starts_with("eightysix-8686="), "{text}");
@@ -132,8 +138,23 @@ fn a_cookie_is_good_for_its_token_and_its_time() {
     renewed
         .tokens
         .insert("anar.k".to_owned(), Token { may: Role::Act, secret: Secret::new("canary-of-anar-the-second") });
-    let gate = Gate::new(renewed, None, 8686, Secret::new("a key"));
+    let gate = self::gate(renewed);
     assert_eq!(who(&gate, "GET", &[&good], "10.0.0.9"), Err(Refusal::Unknown));
+}
+
+#[test]
+fn a_cookie_goes_to_our_pages_alone_and_is_kept_where_nothing_is_encrypted() {
+    let (gate, settings) = (gate(tokens()), tokens());
+    for (host, expected) in [
+        ("86.example.com", "Path=/kitchen; Max-Age=7776000; HttpOnly; SameSite=Lax; Secure"),
+        // A tablet of the house, past the proxy.
+        ("192.168.1.5:8686", "Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax"),
+    ] {
+        let head = head("GET", &[&format!("host: {host}")]);
+        let cookie = gate.sessions.cookie("wall", &settings.tokens["wall"], gate.reach(&head.headers), NOW);
+        let text = cookie.to_str().expect("ASCII").to_owned();
+        assert_eq!(text.split_once("; ").expect("attributes").1, expected, "{host}");
+    }
 }
 
 #[test]
@@ -162,6 +183,8 @@ fn who_is_wrong_too_often_waits_and_others_do_not() {
 fn nobody_else_is_listened_to_before_he_is_asked_who_he_is() {
     let url = |text: &str| PublicUrl::new(text).expect("an address");
     let (public, local) = (url("https://86.example.com"), url("http://localhost:8686"));
+    let from = vec!["127.0.0.1".parse().expect("an address")];
+    let passed_on = Settings { tokens: BTreeMap::new(), proxy: Some(Proxy { from, users: None }) };
     let short = Settings {
         tokens: [("a", "short"), ("b", WALL), ("c", WALL)]
             .map(|(name, secret)| (name.to_owned(), Token { may: Role::Read, secret: Secret::new(secret) }))
@@ -175,6 +198,10 @@ fn nobody_else_is_listened_to_before_he_is_asked_who_he_is() {
         (Settings::default(), "127.0.0.1:8686", Some(&public), &["public_url"]),
         (tokens(), "0.0.0.0:8686", Some(&public), &[]),
         (short, "0.0.0.0:8686", None, &["tokens", "tokens"]),
+        (behind_proxy(), "127.0.0.1:8686", Some(&public), &[]),
+        (behind_proxy(), "127.0.0.1:8686", None, &["proxy"]),
+        // One that only says from where its requests come asks nobody who he is.
+        (passed_on, "127.0.0.1:8686", Some(&public), &["public_url"]),
     ] {
         let found = problems(&settings, listen.parse().expect("an address"), url);
         let fields: Vec<&str> = found.iter().map(|(field, _)| *field).collect();

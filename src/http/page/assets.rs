@@ -36,8 +36,10 @@ const WORKER: &str = include_str!("worker.js");
 pub(in crate::http) fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
-        let parts: Vec<&str> = ASSETS.iter().flat_map(|(name, _, text)| [*name, *text]).collect();
-        digest(&parts, 8)
+        let assets = ASSETS.iter().flat_map(|(name, _, text)| [*name, *text]);
+        // The script knows what the templates say: a page of one build with the stream of another must be loaded anew.
+        let others = [env!("CARGO_PKG_VERSION"), include_str!("board.html"), include_str!("board_list.html"), WORKER];
+        digest(&assets.chain(others).collect::<Vec<&str>>(), 8)
     })
 }
 

@@ -32,6 +32,19 @@
     return Math.floor(s / 86400) + ' ' + units[3];
   }
 
+  function warn(text) {
+    warning.textContent = '';
+    if (data.link !== 'signed-out') { warning.textContent = text; return; }
+    var way = document.createElement('a');
+    way.href = data.login + '?to=' + encodeURIComponent(location.pathname + location.search);
+    way.textContent = text;
+    warning.appendChild(way);
+  }
+
+  // A reload of the configuration takes a moment, and is no news to a kitchen.
+  var AWAY_AFTER_MS = 5000, lostAt = null;
+  function isAway() { return data.link === 'lost' && lostAt !== null && passed(lostAt) >= AWAY_AFTER_MS; }
+
   // The server's clock at an instant of ours: what a card says of its start is compared with it.
   var serverNow = null;
   function tick() {
@@ -42,10 +55,12 @@
     }
     var cards = list.querySelector('.cards');
     if (cards && data.state === 'blind') cards.classList.add('unknown');
+    var isUnread = Boolean(list.querySelector('.unread'));
     var said = data.link === 'gone' ? data.gone : data.link === 'signed-out' ? data.signedOut
-      : data.state === 'blind' ? (list.querySelector('.unread') ? '' : data.blind)
-      : data.link === 'lost' ? data.noServer : data.state === 'stale' ? data.staleWord : '';
-    if (warning.textContent !== said) warning.textContent = said;
+      : isAway() ? data.noServer + (data.state === 'blind' ? '. ' + data.rely : '')
+      : data.state === 'blind' ? (isUnread ? '' : data.blind + '. ' + data.rely)
+      : data.state === 'stale' ? data.staleWord : '';
+    if (warning.textContent !== said) warn(said);
     if (serverNow) {
       var now = serverNow.ms + passed(serverNow.at);
       [].forEach.call(list.querySelectorAll('.card'), function (card) {
@@ -62,7 +77,6 @@
   function load(key) { try { return localStorage.getItem(KEPT + '#' + key); } catch (_) { return null; } }
   function keep(key, value) { try { localStorage.setItem(KEPT + '#' + key, value); } catch (_) { /* private mode */ } }
   function ring() {
-    data.rang = String(Number(data.rang || 0) + 1);
     if (!audio || audio.state !== 'running') return;
     [0, 0.22].forEach(function (after, place) {
       var tone = audio.createOscillator(), volume = audio.createGain(), at = audio.currentTime + after;
@@ -77,10 +91,11 @@
   function turns() {
     return [].map.call(list.querySelectorAll('.card.out:not(.off)'), function (card) { return card.dataset.turn; });
   }
+  var heardOf = null;
   function compare() {
-    var known = null;
-    try { known = JSON.parse(load('known') || 'null'); } catch (_) { known = null; }
-    var now = turns();
+    var known = heardOf;
+    if (!known) try { known = JSON.parse(load('known') || 'null'); } catch (_) { known = null; }
+    var now = heardOf = turns();
     keep('known', JSON.stringify(now));
     if (!Array.isArray(known)) return;
     var server = serverNow ? serverNow.ms + passed(serverNow.at) : Date.now();
@@ -95,13 +110,14 @@
 
   function showList(html) {
     list.innerHTML = html;
+    keep('list', html);
     compare();
     tick();
   }
 
   // The connection: one at a time, watched, and opened anew by us, as browsers give up when a proxy answers with an error.
   var source = null, heard = clocks(), retry = RETRY_MIN_MS, timer = null;
-  function hear() { heard = clocks(); retry = RETRY_MIN_MS; if (data.link !== 'ok') { data.link = 'ok'; } }
+  function hear() { heard = clocks(); retry = RETRY_MIN_MS; data.link = 'ok'; lostAt = null; }
   function connect() {
     timer = null;
     if (source) source.close();
@@ -114,7 +130,7 @@
       takeReading(told);
       serverNow = { ms: told.now_ms, at: clocks() };
       // Another build serves the page: its script may expect other lists.
-      if (told.assets !== data.assets) { location.reload(); return; }
+      if (told.assets !== data.assets) { loadAnew(); return; }
       remember(told);
       tick();
     });
@@ -124,6 +140,7 @@
   function lost() {
     if (source) { source.close(); source = null; }
     if (data.link === 'ok' || data.link === 'none') data.link = 'lost';
+    if (!lostAt) lostAt = clocks();
     tick();
     again(retry);
     retry = Math.min(RETRY_MAX_MS, retry * 2);
@@ -133,27 +150,53 @@
     // Not all boards of a house at once, when the server is back.
     timer = setTimeout(ask, after * (0.75 + Math.random() / 2));
   }
-  // Asks why the stream does not begin, before it is tried again.
+  // Asks why the stream does not begin, before it is tried again. A network that swallows the question must not hold it up.
+  var ASK_MAX_MS = 10000;
   function ask() {
-    fetch(data.events.replace('/events', ''), { method: 'HEAD', headers: { Accept: 'application/json' }, cache: 'no-store' }).then(function (answer) {
-      if (answer.status === 401) { data.link = 'signed-out'; timer = null; tick(); again(RETRY_MAX_MS); return; }
-      if (answer.status === 404) { data.link = 'gone'; timer = null; tick(); again(RETRY_MAX_MS); return; }
-      connect();
-    }, connect);
+    var isOver = false;
+    function go(link) {
+      if (isOver) return;
+      isOver = true;
+      timer = null;
+      if (!link) { connect(); return; }
+      data.link = link;
+      tick();
+      again(RETRY_MAX_MS);
+    }
+    setTimeout(go, ASK_MAX_MS, '');
+    head().then(function (answer) {
+      // A proxy that asks who somebody is leads away.
+      go(answer.status === 401 || answer.type === 'opaqueredirect' ? 'signed-out' : answer.status === 404 ? 'gone' : '');
+    }, function () { go(''); });
+  }
+  function head() {
+    var asked = { method: 'HEAD', headers: { Accept: 'application/json' }, cache: 'no-store', redirect: 'manual' };
+    return fetch(location.pathname + location.search, asked);
+  }
+  // Who is never asked anew is signed out after 90 days, and a stream asks once.
+  setInterval(function () { head().then(function () { /* the cookie is new */ }, function () { /* the server is away */ }); }, 12 * 3600000);
+
+  // Once a minute at most: a page from a keep that is not renewed would be loaded for ever.
+  function loadAnew() {
+    var last = Number(load('loaded') || 0);
+    if (Math.abs(Date.now() - last) < 60000) return;
+    keep('loaded', String(Date.now()));
+    location.reload();
   }
 
   // The last list is kept for a tablet that is started while the server is away.
   function remember(told) {
-    keep('list', JSON.stringify({ html: list.innerHTML, told: told, wall: Date.now() }));
+    keep('told', JSON.stringify({ told: told, wall: Date.now() }));
   }
   function recall() {
     var kept = null;
-    try { kept = JSON.parse(load('list') || 'null'); } catch (_) { kept = null; }
+    try { kept = JSON.parse(load('told') || 'null'); } catch (_) { kept = null; }
     if (!kept || !kept.told || kept.told.age_ms === null || kept.told.assets !== data.assets) return;
     // A page from the worker's keep is older than what was kept of it; both times are the server's.
     if (kept.told.now_ms <= Number(data.servedMs)) return;
     var away = Math.max(0, Date.now() - kept.wall);
-    list.innerHTML = kept.html;
+    var html = load('list');
+    if (html !== null) list.innerHTML = html;
     takeReading(kept.told, { steady: performance.now() - away, wall: kept.wall });
     serverNow = { ms: kept.told.now_ms, at: { steady: performance.now() - away, wall: kept.wall } };
   }
@@ -172,15 +215,16 @@
   function allowSound() {
     var Context = window.AudioContext || window.webkitAudioContext;
     if (!audio && Context) audio = new Context();
-    if (audio && audio.state === 'suspended') audio.resume().then(showSound, function () { /* not allowed yet */ });
+    // A tablet that was locked calls it interrupted.
+    if (audio && audio.state !== 'running') return audio.resume().then(showSound, function () { /* not allowed yet */ });
     showSound();
+    return Promise.resolve();
   }
   var sound = button('sound', function () {
     var isHeard = wanted && audio && audio.state === 'running';
     wanted = !isHeard;
     keep('sound', wanted ? 'on' : 'off');
-    allowSound();
-    if (wanted) setTimeout(function () { if (audio && audio.state === 'running') { var rang = data.rang; ring(); data.rang = rang || '0'; } }, 50);
+    allowSound().then(function () { if (wanted) ring(); });
     showSound();
   });
   function showSound() { sound.setAttribute('aria-pressed', String(Boolean(wanted && audio && audio.state === 'running'))); }
@@ -191,9 +235,12 @@
   }
   button('print', function () { window.print(); });
   // Browsers let a page sound only after somebody touched it.
-  document.addEventListener('click', function () { if (wanted) allowSound(); }, { once: true });
+  document.addEventListener('click', function (event) { if (wanted && event.target !== sound) allowSound(); });
+  // A kiosk may be allowed to at once.
+  if (wanted) allowSound();
   document.addEventListener('visibilitychange', function () {
     stayAwake();
+    if (document.visibilityState === 'visible' && wanted) allowSound();
     if (document.visibilityState === 'visible' && passed(heard) > HEARD_MAX_MS && !timer) lost();
   });
 
@@ -218,5 +265,10 @@
   connect();
   if ('serviceWorker' in navigator) {
     navigator.serviceWorker.register(data.worker, { scope: data.scope }).catch(function () { /* the page is not encrypted */ });
+    // The first visit comes before the worker keeps anything.
+    if ('caches' in window) caches.open(data.keep).then(function (kept) {
+      var parts = [].map.call(document.querySelectorAll('link[href], script[src]'), function (part) { return part.href || part.src; });
+      return kept.addAll(parts.concat(location.href));
+    }).catch(function () { /* no room is left */ });
   }
 })();

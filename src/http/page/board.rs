@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -30,7 +30,7 @@ use crate::http::live::{Live, LiveVenue};
 use crate::http::page::{Frame, Reader, assets, html, message};
 use crate::http::words::board as words;
 use crate::language::Language;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Freshness, Snapshot};
 use crate::units::{StationId, Timestamp, VenueId};
 
 /// How often a board is told the age of its list at least: a tablet that hears nothing for longer knows that the server is
@@ -178,11 +178,11 @@ impl ListPart<'_> {
         words::standing(self.language, standing)
     }
 
-    /// Counts what there is: its class, its word, how many.
-    fn counts(&self) -> Vec<(&'static str, &'static str, usize)> {
+    /// Counts what there is, in words.
+    fn counts(&self) -> Vec<String> {
         let standings = [Standing::Out, Standing::Low, Standing::Limited];
         let counted = standings.into_iter().zip(self.kitchen.counts).filter(|(_, count)| *count > 0);
-        counted.map(|(standing, count)| (standing.word(), self.word(standing), count)).collect()
+        counted.map(|(standing, count)| words::counted(self.language, count, standing)).collect()
     }
 
     /// Shows how long it has been so, as the script then counts on.
@@ -233,9 +233,7 @@ async fn show(
         read: read.unwrap_or_default(),
         events: events_path(&reader, &asked),
     };
-    let mut response = html(StatusCode::OK, &page);
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    response
+    html(StatusCode::OK, &page)
 }
 
 fn part<'a>(board: &Board, kitchen: &'a Kitchen, venue: &LiveVenue, now: Timestamp) -> ListPart<'a> {
@@ -260,6 +258,20 @@ struct Said {
     is_blind: bool,
     state: &'static str,
     at: Timestamp,
+    venue: LiveVenue,
+}
+
+impl Said {
+    /// Says whether a poll found nothing that a board must know now: most do, and to draw a list for each board would be most of
+    /// what boards cost.
+    fn covers(&self, venue: &LiveVenue, now: Timestamp) -> bool {
+        let (was, is) = (&self.venue.snapshot, &venue.snapshot);
+        let same_list = was.seq == is.seq && Arc::ptr_eq(&was.picture.rows, &is.picture.rows) && was.doubt == is.doubt;
+        let same_names = was.catalog_read_at == is.catalog_read_at && was.stations_read_at == is.stations_read_at;
+        let is_soon = now >= self.at && now.since(self.at) < AGE_EVERY;
+        let is_fresh = self.state == freshness_word(is.freshness(venue.limits, now));
+        same_list && same_names && is_soon && is_fresh && Arc::ptr_eq(&self.venue.alerts, &venue.alerts)
+    }
 }
 
 struct Following {
@@ -315,6 +327,10 @@ impl Following {
     /// Says what differs from what was said; with `always` at least the age.
     fn look(&mut self, always: bool) {
         let (venue, now) = (self.board.follow.borrow_and_update().clone(), clock::now());
+        let is_covered = |said: &Said| !always && said.covers(&venue, now);
+        if self.said.as_ref().is_some_and(is_covered) {
+            return;
+        }
         let kitchen = self.board.draw(&venue, now);
         let age = ReadingAge::of(&self.board, &venue, kitchen.is_open, now);
         let part = part(&self.board, &kitchen, &venue, now);
@@ -332,7 +348,7 @@ impl Following {
         if !is_same_list && let Ok(text) = part.render() {
             self.waiting.push(Event::default().event("list").data(text));
         }
-        self.said = Some(Said { kitchen, is_blind, state: age.state, at: now });
+        self.said = Some(Said { kitchen, is_blind, state: age.state, at: now, venue });
     }
 }
 
@@ -351,8 +367,9 @@ fn compact(language: Language, duration: Duration) -> String {
 struct ListedVenue {
     path: String,
     name: String,
-    state: &'static str,
-    out: usize,
+    state: Freshness,
+    trust: Option<&'static str>,
+    out: String,
     stations: Vec<(String, String)>,
 }
 
@@ -376,6 +393,8 @@ async fn list(State(boards): State<Boards>, Extension(reader): Extension<Reader>
 
 fn listed(reader: &Reader, brand: &str, venue: &LiveVenue, now: Timestamp) -> ListedVenue {
     let LiveVenue { snapshot, limits, alerts: _ } = venue;
+    let state = snapshot.freshness(*limits, now);
+    let out = kitchen::count_out(snapshot);
     let path = format!("{}/board/{brand}/{}", reader.base, snapshot.id().0);
     let stations = snapshot.picture.catalog.stations.values().filter(|station| station.active);
     let station = |id: StationId| {
@@ -384,8 +403,9 @@ fn listed(reader: &Reader, brand: &str, venue: &LiveVenue, now: Timestamp) -> Li
     };
     ListedVenue {
         name: values::name(reader.language, &facts::venue_name(snapshot)).into_owned(),
-        state: freshness_word(snapshot.freshness(*limits, now)),
-        out: snapshot.picture.rows.values().filter(|row| row.is_out()).count(),
+        trust: words::trust(reader.language, state),
+        state,
+        out: words::counted(reader.language, out, Standing::Out),
         stations: stations.map(|it| station(it.id)).collect(),
         path,
     }

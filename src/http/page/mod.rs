@@ -26,7 +26,7 @@ pub(super) struct Reader {
     pub(super) language: Language,
     /// The path of the public address, which every link begins with; usually empty.
     pub(super) base: Arc<str>,
-    /// Whether he can sign out.
+    /// Whether a browser signed in, and so can sign out.
     pub(super) is_signed_in: bool,
 }
 
@@ -44,6 +44,7 @@ impl Reader {
             base: &self.base,
             assets: assets::version(),
             title,
+            languages: words::access::languages(self.language),
             sign_out: self.is_signed_in.then(|| words::access::sign_out(self.language)),
         }
     }
@@ -59,6 +60,8 @@ pub(super) struct Frame<'a> {
     pub(super) assets: &'static str,
     /// What the page is.
     pub(super) title: &'a str,
+    /// What the choice of languages is called.
+    pub(super) languages: &'static str,
     /// The word for signing out, for whoever can.
     pub(super) sign_out: Option<&'static str>,
 }

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::http::access::refusal::wants_page;
 use crate::http::page::Reader;
 use crate::language::Language;
 
@@ -24,16 +25,17 @@ pub(in crate::http) struct Readers {
     pub(in crate::http) language: Language,
     /// The path of the public address.
     pub(in crate::http) base: Arc<str>,
-    /// Whether anybody signs in at all.
-    pub(in crate::http) is_signed_in: bool,
 }
 
 /// Gives a request its reader, and remembers the language that he chose.
 pub(in crate::http) async fn greet(State(readers): State<Readers>, mut request: Request, next: Next) -> Response {
     let chosen = chosen(request.uri());
     let language = chosen.or_else(|| remembered(request.headers())).or_else(|| preferred(request.headers()));
-    let Readers { language: spoken, base, is_signed_in } = readers;
-    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in };
+    let Readers { language: spoken, base } = readers;
+    // Who signed in is known behind the gate alone.
+    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in: false };
+    // Streams and programs name their language each time; a person chose it.
+    let chosen = chosen.filter(|_| wants_page(request.headers()));
     request.extensions_mut().insert(reader);
     let mut response = next.run(request).await;
     if let Some(language) = chosen {

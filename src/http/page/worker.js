@@ -1,7 +1,9 @@
 // Keeps the last board and its assets for a tablet that is started while the server is away. The server goes first whenever it
-// answers; nothing but boards and assets is kept.
+// answers; nothing but boards and assets is kept, and a keep that is full or broken never stands in the way.
 'use strict';
 const KEPT = 'eightysix-boards-1';
+// Old assets go when the keep holds more than the boards of a house and two builds of their assets.
+const KEPT_MAX = 60;
 
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
@@ -13,26 +15,45 @@ self.addEventListener('fetch', (event) => {
   event.respondWith(isAsset ? keptFirst(request) : serverFirst(request));
 });
 
-async function serverFirst(request) {
-  const kept = await caches.open(KEPT);
+async function keptOf(request) {
   try {
-    const answer = await fetch(request);
-    if (answer.ok && !answer.redirected) await kept.put(request, answer.clone());
-    // A proxy that answers for a server which is away.
-    if (answer.status >= 502 && answer.status <= 504) return (await kept.match(request)) || answer;
-    return answer;
+    const kept = await caches.open(KEPT);
+    return await kept.match(request);
   } catch (error) {
-    const last = await kept.match(request);
-    if (last) return last;
-    throw error;
+    return undefined;
   }
 }
 
+async function keep(request, answer) {
+  try {
+    const kept = await caches.open(KEPT);
+    const all = await kept.keys();
+    if (all.length > KEPT_MAX) await Promise.all(all.slice(0, all.length - KEPT_MAX).map((old) => kept.delete(old)));
+    await kept.put(request, answer);
+  } catch (error) {
+    // No room is left: the board goes on without.
+  }
+}
+
+async function serverFirst(request) {
+  let answer;
+  try {
+    answer = await fetch(request);
+  } catch (error) {
+    const last = await keptOf(request);
+    if (last) return last;
+    throw error;
+  }
+  // A proxy that answers for a server which is away.
+  if (answer.status >= 502 && answer.status <= 504) return (await keptOf(request)) || answer;
+  if (answer.ok && !answer.redirected) keep(request, answer.clone());
+  return answer;
+}
+
 async function keptFirst(request) {
-  const kept = await caches.open(KEPT);
-  const last = await kept.match(request);
+  const last = await keptOf(request);
   if (last) return last;
   const answer = await fetch(request);
-  if (answer.ok) await kept.put(request, answer.clone());
+  if (answer.ok) keep(request, answer.clone());
   return answer;
 }

@@ -10,7 +10,7 @@ pub(in crate::http) fn sign_in(language: Language) -> &'static str {
     match language {
         Language::En => "Sign in",
         Language::Az => "Daxil olun",
-        Language::Ru => "Вход",
+        Language::Ru => "Войти",
     }
 }
 
@@ -28,7 +28,7 @@ pub(in crate::http) fn token_hint(language: Language) -> &'static str {
     match language {
         Language::En => "Whoever set up eightysix has it. This device then stays signed in.",
         Language::Az => "Kod eightysix-i quran şəxsdədir. Sonra bu cihaz yadda saxlanılır.",
-        Language::Ru => "Код есть у того, кто настраивал eightysix. Устройство останется в системе.",
+        Language::Ru => "Код есть у того, кто настраивал eightysix. Вход на этом устройстве сохранится.",
     }
 }
 
@@ -75,7 +75,7 @@ pub(in crate::http) fn foreign_host(language: Language) -> &'static str {
         Language::En => "This name leads here, but is not ours. Open the page as localhost, or set up tokens.",
         Language::Az => "Bu ad buraya aparır, amma bizim deyil. Səhifəni localhost ilə açın və ya giriş kodları qurun.",
         Language::Ru => {
-            "Это имя ведёт сюда, но оно не наше. Откройте страницу как localhost или настройте коды доступа."
+            "Это имя ведёт сюда, но оно не наше. Откройте страницу по адресу localhost или настройте коды доступа."
         }
     }
 }
@@ -86,5 +86,14 @@ pub(in crate::http) fn sign_out(language: Language) -> &'static str {
         Language::En => "Sign out",
         Language::Az => "Çıxış",
         Language::Ru => "Выйти",
+    }
+}
+
+/// Names the choice of languages.
+pub(in crate::http) fn languages(language: Language) -> &'static str {
+    match language {
+        Language::En => "Language",
+        Language::Az => "Dil",
+        Language::Ru => "Язык",
     }
 }

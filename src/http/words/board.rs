@@ -4,6 +4,7 @@
 
 use crate::board::Standing;
 use crate::language::Language;
+use crate::snapshot::Freshness;
 
 /// Says how a product stands, as the heading of its card.
 pub(in crate::http) fn standing(language: Language, standing: Standing) -> &'static str {
@@ -36,7 +37,7 @@ pub(in crate::http) fn left(language: Language, quantity: &str) -> String {
 pub(in crate::http) fn since(language: Language, at: &str) -> String {
     match language {
         Language::En => format!("since {at}"),
-        Language::Az => format!("{at}-dən"),
+        Language::Az => format!("başlanğıc: {at}"),
         Language::Ru => format!("с {at}"),
     }
 }
@@ -71,9 +72,9 @@ pub(in crate::http) fn unstable(language: Language) -> &'static str {
 /// Says that what is shown waits for a second look.
 pub(in crate::http) fn doubtful(language: Language) -> &'static str {
     match language {
-        Language::En => "not certain, ask the kitchen",
-        Language::Az => "dəqiq deyil, mətbəxdən soruşun",
-        Language::Ru => "неточно, спросите кухню",
+        Language::En => "not certain yet, it is read again",
+        Language::Az => "hələ dəqiq deyil, yenidən oxunur",
+        Language::Ru => "пока неточно, читается ещё раз",
     }
 }
 
@@ -89,9 +90,9 @@ pub(in crate::http) fn nothing(language: Language) -> &'static str {
 /// Says that nothing is known yet.
 pub(in crate::http) fn never_read(language: Language) -> &'static str {
     match language {
-        Language::En => "The stop list was not read yet. Ask the kitchen",
-        Language::Az => "Stop-siyahı hələ oxunmayıb. Mətbəxdən soruşun",
-        Language::Ru => "Стоп-лист ещё не прочитан. Спросите кухню",
+        Language::En => "The stop list was not read yet",
+        Language::Az => "Stop-siyahı hələ oxunmayıb",
+        Language::Ru => "Стоп-лист ещё не прочитан",
     }
 }
 
@@ -99,7 +100,7 @@ pub(in crate::http) fn never_read(language: Language) -> &'static str {
 pub(in crate::http) fn and_more(language: Language, more: usize) -> String {
     match language {
         Language::En => format!("and {more} more"),
-        Language::Az => format!("və daha {more}"),
+        Language::Az => format!("və daha {more} məhsul"),
         Language::Ru => format!("и ещё {more}"),
     }
 }
@@ -127,16 +128,47 @@ pub(in crate::http) fn stale(language: Language) -> &'static str {
     match language {
         Language::En => "The list is old. It may have changed",
         Language::Az => "Siyahı köhnədir. Dəyişmiş ola bilər",
-        Language::Ru => "Список устарел. Мог измениться",
+        Language::Ru => "Список устарел. Он мог измениться",
     }
 }
 
 /// Says that the list must not be relied on.
 pub(in crate::http) fn blind(language: Language) -> &'static str {
     match language {
-        Language::En => "The till does not answer. Do not rely on this list, ask the kitchen",
-        Language::Az => "Kassa cavab vermir. Bu siyahıya güvənməyin, mətbəxdən soruşun",
-        Language::Ru => "Касса не отвечает. Не полагайтесь на этот список, спросите кухню",
+        Language::En => "The till does not answer",
+        Language::Az => "Kassa cavab vermir",
+        Language::Ru => "Касса не отвечает",
+    }
+}
+
+/// Says what not to do with a list of which nobody knows whether it is still so.
+pub(in crate::http) fn do_not_rely(language: Language) -> &'static str {
+    match language {
+        Language::En => "Do not rely on this list",
+        Language::Az => "Bu siyahıya güvənməyin",
+        Language::Ru => "Не полагайтесь на этот список",
+    }
+}
+
+/// Says how far a list in the list of boards can be trusted; nothing where it can.
+pub(in crate::http) fn trust(language: Language, freshness: Freshness) -> Option<&'static str> {
+    match (freshness, language) {
+        (Freshness::Fresh, _) => None,
+        (Freshness::Stale, Language::En) => Some("old list"),
+        (Freshness::Stale, Language::Az) => Some("köhnə siyahı"),
+        (Freshness::Stale, Language::Ru) => Some("старый список"),
+        (Freshness::Blind, Language::En) => Some("not read"),
+        (Freshness::Blind, Language::Az) => Some("oxunmur"),
+        (Freshness::Blind, Language::Ru) => Some("не читается"),
+    }
+}
+
+/// Says how many stand so.
+pub(in crate::http) fn counted(language: Language, count: usize, how: Standing) -> String {
+    let word = standing(language, how);
+    match language {
+        Language::En | Language::Az => format!("{count} {word}"),
+        Language::Ru => format!("{word}: {count}"),
     }
 }
 
