@@ -53,7 +53,8 @@ impl Heartbeat {
     /// # Errors
     /// Why the settings cannot work, in a sentence that does not repeat the address.
     pub fn new(settings: &Settings) -> Result<Self, String> {
-        let url = Url::parse(settings.url.expose()).map_err(|error| format!("the address is not a url ({error})"))?;
+        let url = Url::parse(settings.url.expose());
+        let url = url.map_err(|error| format!("the address is not a url ({error})"))?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
             return Err("the address begins with neither https:// nor http://".to_owned());
         }

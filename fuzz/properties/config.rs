@@ -69,6 +69,7 @@ fn made() -> TempDir {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
     let [wall, anar] = ["wall", "anar"].map(|name| format!("{CANARY}-{name}"));
+    let heartbeat = format!("https://hc.example.com/{CANARY}");
     for (file, text) in [
         ("rules/kitchen.yaml", RULES),
         ("secret", CANARY),
@@ -76,6 +77,7 @@ fn made() -> TempDir {
         ("secrets/display", CANARY),
         ("secrets/webhook", CANARY),
         ("secrets/webhook-token", CANARY),
+        ("secrets/heartbeat", &heartbeat),
         // Two tokens that are the same are refused.
         ("secrets/wall", &wall),
         ("secrets/anar", &anar),
