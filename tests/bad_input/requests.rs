@@ -209,7 +209,7 @@ fn outcome(case: &Case, address: SocketAddr) -> Outcome {
         }
     }
     let mut next = connect(address);
-    next.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("sent");
+    next.write_all(b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("sent");
     let mut said_next = Vec::new();
     read_until(&mut next, &mut said_next, |_| false);
     if !said_next.starts_with(b"HTTP/1.1 404 Not Found") {
