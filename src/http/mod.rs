@@ -26,6 +26,8 @@ use crate::units::Secret;
 
 pub mod access;
 pub mod ack;
+mod api;
+pub mod desk;
 mod door;
 mod health;
 mod limit;
@@ -37,6 +39,7 @@ mod public_url;
 mod websocket;
 mod words;
 
+pub use api::description as api_description;
 pub use public_url::PublicUrl;
 
 /// Sockets at once, of all kinds. A restaurant has tens of screens and a browser opens up to six; half of the usual
@@ -124,6 +127,8 @@ pub struct Surroundings {
     pub insight: Insight,
     /// What the page behind the links of mails needs; without it there is none.
     pub ack: Option<ack::Surroundings>,
+    /// The store, and who takes orders; without it there is no API.
+    pub desk: Option<desk::Desk>,
 }
 
 /// Where a request comes from.
@@ -194,7 +199,7 @@ pub async fn serve(bound: Bound, around: Surroundings, stop: CancellationToken) 
 }
 
 fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: &CancellationToken) -> Router {
-    let Surroundings { live, policy, key, broker, insight, ack } = around;
+    let Surroundings { live, policy, key, broker, insight, ack, desk } = around;
     let Settings { listen: _, origins, public_url, access } = settings;
     let base: Arc<str> = public_url.as_ref().map_or("", PublicUrl::path).into();
     let feed = Arc::new(websocket::Feed::new(broker, origins.clone(), stop.clone()));
@@ -203,11 +208,13 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     let others = others.merge(ack.map(ack::router).unwrap_or_default());
     let gate = Arc::new(access::Gate::new(access.clone(), public_url.as_ref(), address.port(), key));
     let readers = page::Readers { language: policy.setting.language, base: Arc::clone(&base) };
+    let api = desk.map(|desk| api::Api { live: live.clone(), policy: Arc::clone(&policy), desk, stop: stop.clone() });
     let boards = page::board::Boards { live, policy, stop: stop.clone() };
     let guarded = Router::new().route("/", get(to_boards)).merge(page::board::router(boards));
     // Whoever looks whether we live has no token, and is shown no names.
     let health = health::router(Arc::clone(&insight.vitals));
     let guarded = guarded.merge(metrics::router(insight));
+    let guarded = guarded.merge(api.map(api::router).unwrap_or_default());
     let guarded = guarded.route_layer(from_fn_with_state(Arc::clone(&gate), access::admit));
     let pages = guarded.merge(access::login_router(gate)).merge(page::assets::router()).merge(health);
     let fixed = page::headers();
@@ -265,6 +272,7 @@ mod tests {
             broker,
             insight: Insight::default(),
             ack: None,
+            desk: None,
         }
     }
 

@@ -5,14 +5,15 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The content type.
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// One problem.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Why a request was refused: problem details of RFC 9457.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Problem {
-    /// Says that the status and the title tell all of its kind.
+    /// `about:blank`: the status and the title tell all of its kind.
     #[serde(rename = "type")]
     kind: &'static str,
     /// What it is.
@@ -21,18 +22,37 @@ pub(super) struct Problem {
     status: u16,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     detail: Option<String>,
+    /// What is wrong with each field of the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<WrongField>,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct WrongField {
+    /// The field, as a JSON Pointer in a fragment: `#/until`.
+    pub(super) pointer: String,
+    /// What to send instead.
+    pub(super) detail: String,
 }
 
 impl Problem {
     /// Makes one.
     pub(super) fn new(status: StatusCode, title: impl Into<String>) -> Self {
-        Self { kind: "about:blank", title: title.into(), status: status.as_u16(), detail: None }
+        Self { kind: "about:blank", title: title.into(), status: status.as_u16(), detail: None, errors: Vec::new() }
     }
 
     /// Says what to do about it.
     pub(super) fn with_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Says what is wrong with each field.
+    pub(super) fn with_errors(self, errors: Vec<WrongField>) -> Self {
+        Self { errors, ..self }
     }
 }
 

@@ -200,6 +200,7 @@ impl Generation {
             broker: brokers.embedded_address(),
             insight: process.insight.clone(),
             ack: links.map(|links| ack(config, process, links, &bell)),
+            desk: Some(http::desk::Desk { store: process.store.clone(), bell: Arc::clone(&bell) }),
         };
         let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
         let fallbacks = receivers::fallbacks(config, &policy.routes);

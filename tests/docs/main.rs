@@ -3,6 +3,7 @@
 //! A document that was forgotten in a change fails here. Where a table can be made from the code, `UPDATE_DOCS=1 cargo
 //! test --test docs` writes it.
 
+mod api;
 mod commands;
 mod contract;
 mod guarantees;
@@ -15,6 +16,8 @@ mod schema;
 mod security;
 mod webhooks;
 
+#[path = "../support/api_document.rs"]
+mod api_document;
 #[path = "../support/schema.rs"]
 mod editor;
 #[path = "../support/contract.rs"]

@@ -17,7 +17,8 @@ use crate::http::words::access as words;
 /// tokens to say it with.
 pub(super) fn answer(why: Refusal, request: &Parts, has_tokens: bool) -> Response {
     let reader = Reader::of(request);
-    let wants_page = wants_page(&request.headers);
+    let is_for_programs = request.uri.path().starts_with("/api/");
+    let wants_page = wants_page(&request.headers) && !is_for_programs;
     if wants_page && has_tokens && why == Refusal::Unknown && request.method == Method::GET {
         let asked = request.uri.path_and_query().map_or("/", |asked| asked.as_str());
         // The path of the public address is taken away by now, by the proxy or by our router.

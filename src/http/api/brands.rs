@@ -1,0 +1,106 @@
+//! `GET /api/v1/brands`.
+//!
+//! Invariant: a list that was never read is no young one; it is counted by itself.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::clock;
+use crate::http::api::Api;
+use crate::http::api::input::Query;
+use crate::http::api::paging::{Page, Part};
+use crate::http::live::LiveBrand;
+use crate::http::problem::Problem;
+use crate::snapshot::Access;
+use crate::units::{BrandId, Timestamp};
+
+/// A brand that is watched.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Brand {
+    /// Its slug in the configuration.
+    brand: String,
+    /// How many venues it has.
+    venues: usize,
+    /// How many of them were never read.
+    venues_unread: usize,
+    /// Whether Clopos lets us read it.
+    access: BrandAccess,
+    /// When the oldest of its stop lists was read; null before the first reading.
+    #[schema(required, format = DateTime)]
+    oldest_read_at: Option<String>,
+    /// How old that is, in seconds.
+    #[schema(required)]
+    oldest_age_s: Option<u64>,
+}
+
+/// Whether Clopos lets us read a brand.
+#[derive(Serialize, ToSchema)]
+struct BrandAccess {
+    /// `untried`, `granted`, `unreachable` (it may pass by itself), `refused` (somebody must mend it).
+    #[schema(example = "granted")]
+    state: &'static str,
+    /// Since when it is `unreachable` or `refused`.
+    #[schema(required, format = DateTime)]
+    since: Option<String>,
+    /// Why, for people.
+    #[schema(required)]
+    why: Option<String>,
+}
+
+/// Which part of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// How many items a page has: 1 to 500, 100 when nobody says.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists the brands
+///
+/// With how many venues each has and how old the oldest of their lists is.
+#[utoipa::path(
+    get, path = "/brands", tag = "brands", operation_id = "list_brands", params(Asked),
+    responses((status = 200, description = "the brands, in the order of their names", body = Page<Brand>, example = json!({
+        "items": [{
+            "brand": "sahil", "venues": 12, "venues_unread": 0,
+            "access": { "state": "granted", "since": null, "why": null },
+            "oldest_read_at": "2026-11-21T00:41:23.482Z", "oldest_age_s": 7,
+        }],
+        "next_cursor": null,
+    })))
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(Asked { limit, cursor }): Query<Asked>,
+) -> Result<Json<Page<Brand>>, Problem> {
+    let part = Part::of("brands", limit, cursor.as_deref())?;
+    let now = clock::now();
+    let brands = api.live.brands().map(|(id, live)| of(id, live, now));
+    Ok(Json(part.cut(brands, |brand| brand.brand.clone())))
+}
+
+fn of(id: &BrandId, live: &LiveBrand, now: Timestamp) -> Brand {
+    let venues = live.venues();
+    let oldest = venues.iter().filter_map(|venue| venue.snapshot.read_at).min();
+    let (state, failing) = match live.itself().access {
+        Access::Untried => ("untried", None),
+        Access::Granted => ("granted", None),
+        Access::Unreachable { since, why } => ("unreachable", Some((since, why))),
+        Access::Refused { since, why } => ("refused", Some((since, why))),
+    };
+    let (since, why) = failing.map(|(since, why)| (since.to_string(), why)).unzip();
+    Brand {
+        brand: id.to_string(),
+        venues: venues.len(),
+        venues_unread: venues.iter().filter(|venue| venue.snapshot.read_at.is_none()).count(),
+        access: BrandAccess { state, since, why },
+        oldest_read_at: oldest.map(|at| at.to_string()),
+        oldest_age_s: oldest.map(|at| now.since(at).as_secs()),
+    }
+}

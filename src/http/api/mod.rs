@@ -1,0 +1,86 @@
+//! `/api/v1`: what the pages show and do, for programs, and its description as OpenAPI 3.1.
+//!
+//! A route and its description are registered by one call, so that neither is without the other. What every route has in
+//! common is added by [`document`]. Invariant: every answer that is no success is problem details of RFC 9457.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::any;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::engine::Policy;
+use crate::http::desk::Desk;
+use crate::http::live::Live;
+use crate::http::problem::Problem;
+use crate::units::printable;
+
+mod brands;
+mod document;
+mod input;
+mod paging;
+
+/// The path below which everything is.
+const PATH: &str = "/api/v1";
+/// Bytes of a body: a few fields of 200 characters fit many times.
+const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Characters of a path that are said back.
+const SAID_PATH_MAX: usize = 100;
+
+/// What the routes answer from.
+#[derive(Clone)]
+pub(super) struct Api {
+    /// What is known of the brands.
+    pub(super) live: Live,
+    /// The rules, receivers, calendars and times.
+    pub(super) policy: Arc<Policy>,
+    /// The store, and who takes orders.
+    pub(super) desk: Desk,
+    /// Ends the streams.
+    pub(super) stop: CancellationToken,
+}
+
+/// Makes the routes.
+pub(super) fn router(api: Api) -> Router {
+    let (router, _) = described().split_for_parts();
+    let kept_by_nobody = |mut response: Response| {
+        let kept = HeaderValue::from_static("no-store");
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(kept);
+        std::future::ready(response)
+    };
+    router
+        .method_not_allowed_fallback(wrong_method)
+        // Beside the routes, so that whoever may not see what there is learns nothing here either.
+        .route("/api/{*rest}", any(nothing_here))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(map_response(kept_by_nobody))
+        .with_state(api)
+}
+
+/// Returns the description of the API.
+pub fn description() -> serde_json::Value {
+    document::finished(described().into_openapi())
+}
+
+/// Returns every route with its description. A new route is a line here.
+fn described() -> OpenApiRouter<Api> {
+    let routes = OpenApiRouter::new().routes(routes!(document::serve)).routes(routes!(brands::list));
+    OpenApiRouter::with_openapi(document::begun()).nest(PATH, routes)
+}
+
+async fn nothing_here(uri: Uri) -> Problem {
+    let path = printable(uri.path(), SAID_PATH_MAX);
+    let problem = Problem::new(StatusCode::NOT_FOUND, "nothing is at this address");
+    problem.with_detail(format!("'{path}' is no path of this API; {PATH}/openapi.json lists them"))
+}
+
+async fn wrong_method() -> Problem {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take this method");
+    problem.with_detail(format!("the header 'Allow' names those that it takes; see {PATH}/openapi.json"))
+}

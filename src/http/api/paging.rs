@@ -1,0 +1,130 @@
+//! Long lists, a page at a time: a cursor names the last item that was seen.
+//!
+//! A cursor holds a key and no position, so that a list that changes between two pages shows what stays in it exactly once.
+//! Invariant: the items come in the order of their keys, and a cursor of another list is refused.
+
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use crate::http::problem::Problem;
+
+/// Items of a page when nobody says how many.
+const LIMIT: usize = 100;
+/// Items of a page at most: some hundred kilobytes.
+pub(super) const LIMIT_MAX: usize = 500;
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Page<T> {
+    /// The items.
+    pub(super) items: Vec<T>,
+    /// Sent as `cursor` it returns what follows; null on the last page.
+    #[schema(required)]
+    pub(super) next_cursor: Option<String>,
+}
+
+/// Which part of a list is asked for. `K` orders its items.
+pub(super) struct Part<K> {
+    /// What the cursors of this list begin with.
+    list: &'static str,
+    /// How many items a page has.
+    pub(super) limit: usize,
+    /// The key of the last item that was seen.
+    pub(super) after: Option<K>,
+}
+
+impl<K: Serialize + DeserializeOwned + Ord> Part<K> {
+    /// Reads what a query says of it.
+    pub(super) fn of(list: &'static str, limit: Option<usize>, cursor: Option<&str>) -> Result<Self, Problem> {
+        let limit = limit.unwrap_or(LIMIT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            let problem = Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read");
+            return Err(problem.with_detail(format!("limit is from 1 to {LIMIT_MAX}")));
+        }
+        let after = match cursor {
+            None => None,
+            Some(cursor) => Some(read(list, cursor).ok_or_else(|| {
+                let problem = Problem::new(StatusCode::BAD_REQUEST, "this is no cursor of this list");
+                problem.with_detail("send the next_cursor of the page before, unchanged, or none to begin")
+            })?),
+        };
+        Ok(Self { list, limit, after })
+    }
+
+    /// Cuts the page out of the whole list, which comes in any order.
+    pub(super) fn cut<T>(self, items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Page<T> {
+        let keyed = items.into_iter().map(|item| (key(&item), item));
+        let mut rest: Vec<(K, T)> =
+            keyed.filter(|(key, _)| self.after.as_ref().is_none_or(|seen| key > seen)).collect();
+        rest.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let is_last = rest.len() <= self.limit;
+        rest.truncate(self.limit);
+        self.page(rest, is_last)
+    }
+
+    /// Makes a page of items that were cut by somebody else, with their keys.
+    pub(super) fn page<T>(&self, items: Vec<(K, T)>, is_last: bool) -> Page<T> {
+        let last = items.last().filter(|_| !is_last);
+        let next_cursor = last.map(|(key, _)| written(self.list, key));
+        Page { items: items.into_iter().map(|(_, item)| item).collect(), next_cursor }
+    }
+}
+
+fn written<K: Serialize>(list: &str, key: &K) -> String {
+    // Keys are numbers and texts, which JSON can hold.
+    URL_SAFE_NO_PAD.encode(serde_json::to_string(&(list, key)).unwrap_or_default())
+}
+
+fn read<K: DeserializeOwned>(list: &str, cursor: &str) -> Option<K> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let (of, key): (String, K) = serde_json::from_slice(&bytes).ok()?;
+    (of == list).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Between two pages items come and go; those that stay are seen once.
+        #[test]
+        fn what_stays_in_a_list_is_seen_once(
+            stays in prop::collection::btree_set(0_u32..500, 0..40),
+            others in prop::collection::vec(prop::collection::btree_set(0_u32..500, 0..40), 1..8),
+            limit in 1_usize..9,
+        ) {
+            let (mut cursor, mut seen, mut turn): (Option<String>, Vec<u32>, _) = (None, Vec::new(), 0);
+            loop {
+                let list: BTreeSet<u32> = stays.union(&others[turn % others.len()]).copied().collect();
+                let part = Part::of("numbers", Some(limit), cursor.as_deref()).expect("our cursor");
+                let page = part.cut(list, |number| *number);
+                seen.extend(&page.items);
+                turn += 1;
+                let Some(next) = page.next_cursor else { break };
+                cursor = Some(next);
+            }
+            prop_assert!(seen.is_sorted_by(|one, next| one < next), "{seen:?}");
+            let seen: BTreeSet<u32> = seen.into_iter().collect();
+            prop_assert!(stays.is_subset(&seen), "{stays:?} {seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_or_of_nobody_is_refused() {
+        let ours = written("brands", &"sahil");
+        for (cursor, is_ours) in [(&*ours, true), (&written("alerts", &"sahil"), false), ("", false), ("x", false)] {
+            assert_eq!(Part::<String>::of("brands", None, Some(cursor)).is_ok(), is_ours, "{cursor}");
+        }
+        for (limit, fits) in [(0, false), (1, true), (LIMIT_MAX, true), (LIMIT_MAX + 1, false)] {
+            assert_eq!(Part::<String>::of("brands", Some(limit), None).is_ok(), fits, "{limit}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The description of the API is that of the code, and its own examples fit it.
+
+use std::fs;
+
+use eightysix::document::schema::printed;
+use eightysix::http;
+use serde_json::Value;
+
+use super::api_document::ApiDocument;
+use super::markdown::root;
+
+const FILE: &str = "docs/openapi.json";
+
+#[test]
+fn the_description_of_the_api_is_that_of_the_code() {
+    let made = printed(&http::api_description());
+    #[expect(clippy::disallowed_methods, reason = "a person asks for the description to be written")]
+    if std::env::var("UPDATE_DOCS").is_ok() {
+        fs::write(root().join(FILE), &made).expect("written");
+    }
+    let is_current = fs::read_to_string(root().join(FILE)).is_ok_and(|written| written == made);
+    assert!(is_current, "{FILE} is behind; write it by UPDATE_DOCS=1 cargo test --test docs");
+}
+
+#[test]
+fn every_answer_has_an_example_that_fits_its_schema() {
+    let description = http::api_description();
+    let document = ApiDocument::of(&description);
+    let mut examples = 0;
+    for (path, method, operation) in document.operations() {
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            let response = document.resolved(response);
+            let Some(content) = response["content"].as_object() else {
+                assert_eq!(status, "204", "{method} {path} {status} has no content");
+                continue;
+            };
+            for (kind, content) in content {
+                if kind == "text/event-stream" || kind == "text/csv" {
+                    assert!(content["example"].is_string(), "{method} {path} {status}");
+                } else {
+                    assert_ne!(content["example"], Value::Null, "{method} {path} {status} has no example");
+                    let status = status.parse().expect("a status");
+                    document.check(method, path, status, kind, &content["example"]);
+                }
+                examples += 1;
+            }
+        }
+        if let Some(body) = operation.get("requestBody") {
+            let content = &body["content"]["application/json"];
+            assert_ne!(content["example"], Value::Null, "{method} {path} has no example of its body");
+            document.check_body(method, path, &content["example"]);
+        }
+    }
+    assert!(examples > 5);
+}
