@@ -27,7 +27,7 @@ use crate::calendar::Calendar;
 use crate::clock;
 use crate::engine::Policy;
 use crate::http::live::{Live, LiveVenue};
-use crate::http::page::{Frame, Reader, assets, html, message};
+use crate::http::page::{Frame, Reader, Section, assets, html, message};
 use crate::http::words::board as words;
 use crate::language::Language;
 use crate::snapshot::{Freshness, Snapshot};
@@ -387,7 +387,7 @@ async fn list(State(boards): State<Boards>, Extension(reader): Extension<Reader>
         venues.iter().map(|venue| listed(&reader, brand, venue, now)).collect::<Vec<ListedVenue>>()
     };
     let brands = boards.live.brands().map(|(id, live)| (id.to_string(), of_brand(id.as_str(), live.venues())));
-    let frame = reader.frame(words::boards(reader.language));
+    let frame = reader.frame(words::boards(reader.language)).at(Section::Boards);
     html(StatusCode::OK, &BoardsPage { frame, language: reader.language, brands: brands.collect() })
 }
 

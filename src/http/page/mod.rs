@@ -15,8 +15,10 @@ use crate::language::Language;
 
 pub(super) mod assets;
 pub(super) mod board;
+mod nav;
 mod reader;
 
+pub(super) use nav::Section;
 pub(super) use reader::{Readers, greet};
 
 /// Who reads a page: in which language, and below which path he reached us.
@@ -28,12 +30,19 @@ pub(super) struct Reader {
     pub(super) base: Arc<str>,
     /// Whether a browser signed in, and so can sign out.
     pub(super) is_signed_in: bool,
+    /// What he asks for beside the language: empty, or parameters that end with `&`.
+    pub(super) query: Arc<str>,
 }
 
 impl Reader {
     /// Returns the reader of a request, which [`greet`] put there.
     pub(super) fn of(request: &Parts) -> Self {
-        let unknown = || Self { language: Language::default(), base: "".into(), is_signed_in: false };
+        let unknown = || Self {
+            language: Language::default(),
+            base: "".into(),
+            is_signed_in: false,
+            query: "".into(),
+        };
         request.extensions.get().cloned().unwrap_or_else(unknown)
     }
 
@@ -44,7 +53,8 @@ impl Reader {
             base: &self.base,
             assets: assets::version(),
             title,
-            languages: words::access::languages(self.language),
+            here: None,
+            query: &self.query,
             sign_out: self.is_signed_in.then(|| words::access::sign_out(self.language)),
         }
     }
@@ -60,10 +70,19 @@ pub(super) struct Frame<'a> {
     pub(super) assets: &'static str,
     /// What the page is.
     pub(super) title: &'a str,
-    /// What the choice of languages is called.
-    pub(super) languages: &'static str,
+    /// To which section it belongs.
+    pub(super) here: Option<Section>,
+    /// What a link to itself goes on with, before the language.
+    pub(super) query: &'a str,
     /// The word for signing out, for whoever can.
     pub(super) sign_out: Option<&'static str>,
+}
+
+impl Frame<'_> {
+    /// Says to which section the page belongs.
+    pub(super) fn at(self, section: Section) -> Self {
+        Self { here: Some(section), ..self }
+    }
 }
 
 #[derive(Template)]

@@ -32,8 +32,9 @@ pub(in crate::http) async fn greet(State(readers): State<Readers>, mut request: 
     let chosen = chosen(request.uri());
     let language = chosen.or_else(|| remembered(request.headers())).or_else(|| preferred(request.headers()));
     let Readers { language: spoken, base } = readers;
+    let query = others(request.uri()).into();
     // Who signed in is known behind the gate alone.
-    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in: false };
+    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in: false, query };
     // Streams and programs name their language each time; a person chose it.
     let chosen = chosen.filter(|_| wants_page(request.headers()));
     request.extensions_mut().insert(reader);
@@ -50,6 +51,12 @@ pub(in crate::http) async fn greet(State(readers): State<Readers>, mut request: 
 fn chosen(uri: &Uri) -> Option<Language> {
     let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(name, _)| *name == CHOICE).find_map(|(_, code)| Language::of_code(code))
+}
+
+/// Returns the parameters beside the language, each with an `&` behind it.
+fn others(uri: &Uri) -> String {
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pairs.filter(|pair| pair.split('=').next() != Some(CHOICE)).map(|pair| format!("{pair}&")).collect()
 }
 
 fn remembered(headers: &HeaderMap) -> Option<Language> {
@@ -90,6 +97,9 @@ mod tests {
             [("/?lang=az", Some(Language::Az)), ("/?x=1&lang=ru", Some(Language::Ru)), ("/?lang=tr", None), ("/", None)]
         {
             assert_eq!(chosen(&given.parse().expect("an address")), expected, "{given}");
+        }
+        for (given, expected) in [("/", ""), ("/?lang=az", ""), ("/?a=1&lang=ru&b=%26", "a=1&b=%26&"), ("/?&&a", "a&")] {
+            assert_eq!(others(&given.parse().expect("an address")), expected, "{given}");
         }
         let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static("a=b; lang=ru"))]);
         assert_eq!(remembered(&headers), Some(Language::Ru));

@@ -88,12 +88,3 @@ pub(in crate::http) fn sign_out(language: Language) -> &'static str {
         Language::Ru => "Выйти",
     }
 }
-
-/// Names the choice of languages.
-pub(in crate::http) fn languages(language: Language) -> &'static str {
-    match language {
-        Language::En => "Language",
-        Language::Az => "Dil",
-        Language::Ru => "Язык",
-    }
-}

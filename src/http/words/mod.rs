@@ -5,3 +5,4 @@
 
 pub(super) mod access;
 pub(super) mod board;
+pub(super) mod manager;
