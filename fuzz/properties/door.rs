@@ -115,7 +115,7 @@ fn surroundings(broker: SocketAddr, ack: Option<ack::Surroundings>) -> Surroundi
     let policy = Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts });
     let key = Secret::new("a key");
     let (live, insight) = (Live::new([brand()]), Insight::default());
-    Surroundings { live, policy: Arc::new(policy), key, broker: Some(broker), insight, ack }
+    Surroundings { live, policy: Arc::new(policy), key, broker: Some(broker), insight, ack, desk: None }
 }
 
 /// Makes the page, as it is for a receiver whom every link could be for, and keeps the database that it asks.

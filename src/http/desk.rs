@@ -1,18 +1,116 @@
 //! What the manager pages and the API need of the service beside what is live: the store, and who takes orders.
 //!
-//! Invariant: whatever is changed here goes the way of every order, through the store to the task of its brand.
+//! Invariant: whatever is changed here goes the way of every order, through the store to the task of its brand, and what
+//! was done is shown by the time it is said to be done.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::timeout;
 
-use crate::store::Store;
+use crate::alerts::order::{Answer, Order};
+use crate::http::access::Visitor;
+use crate::http::limit::{Count, PerMinute};
+use crate::http::live::LiveBrand;
+use crate::store::{Store, StoreError};
+use crate::telemetry::{Repeat, Repeats};
+use crate::units::BrandId;
+use crate::{clock, telemetry};
 
-/// The store and the bell beside it.
+/// How often somebody may order something within a minute: a person with a long list is slower, and a program that went
+/// wrong must not fill the database. Each order is one written row.
+const ORDERS_PER_MINUTE_MAX: u32 = 60;
+/// How long somebody waits for the answer: an order that is older than 8 s is not taken in.
+const ANSWER_WAIT: Duration = Duration::from_secs(9);
+/// How long is waited until what was done is shown; it is done all the same.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
+
+/// Asks for the configuration to be read again, and where to say what came of it.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
+/// The store, and who takes orders.
 #[derive(Clone)]
 pub struct Desk {
     /// Where orders are left, and what is known of the past.
     pub store: Store,
     /// Rung when an order was left, so that nobody waits for the next look.
     pub bell: Arc<Notify>,
+    /// Asks for a reload; closed where there is no file to read again.
+    pub reload: mpsc::Sender<Reload>,
+    used: Arc<Mutex<PerMinute<String>>>,
+    repeats: Arc<Mutex<Repeats>>,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is done.
+    Done,
+    /// It cannot be done, and why.
+    Refused(String),
+    /// This visitor ordered too much within a minute.
+    TooOften,
+    /// The store or the service did not answer, so nothing was changed.
+    NoAnswer,
+}
+
+impl Desk {
+    /// Takes what it needs.
+    pub fn new(store: Store, bell: Arc<Notify>, reload: mpsc::Sender<Reload>) -> Self {
+        let used = Arc::new(Mutex::new(PerMinute::new(ORDERS_PER_MINUTE_MAX)));
+        Self { store, bell, reload, used, repeats: Arc::default() }
+    }
+
+    /// Leaves an order, waits until it is done and until `shows` says that the brand shows it.
+    pub(super) async fn order(
+        &self,
+        visitor: &Visitor,
+        (brand, live): (&BrandId, &LiveBrand),
+        order: &Order,
+        shows: impl Fn(&LiveBrand) -> bool,
+    ) -> Outcome {
+        if !self.may_order(visitor) {
+            return Outcome::TooOften;
+        }
+        let mut turns = live.turns();
+        match self.answer(brand, order).await {
+            Ok(Some(Answer::Done)) => {
+                self.repeats.lock().unwrap_or_else(PoisonError::into_inner).works("orders");
+                let followed = async { while !shows(live) && turns.changed().await.is_ok() {} };
+                // It is done, whether it is shown yet or not.
+                let _ = timeout(SHOWN_WITHIN, followed).await;
+                Outcome::Done
+            }
+            Ok(Some(Answer::Refused(why))) => Outcome::Refused(why),
+            Ok(None) => self.failed("the service did not answer an order in time"),
+            Err(error) => self.failed(&telemetry::chain(&error)),
+        }
+    }
+
+    async fn answer(&self, brand: &BrandId, order: &Order) -> Result<Option<Answer>, StoreError> {
+        let id = self.store.ask(brand, order, clock::now()).await?;
+        self.bell.notify_one();
+        self.store.answer_within(id, ANSWER_WAIT).await
+    }
+
+    /// Counts an order of a visitor, unless it is one too many.
+    fn may_order(&self, visitor: &Visitor) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = used.count(&visitor.name, clock::uptime());
+        if count == Count::JustOver {
+            let name = &visitor.name;
+            tracing::warn!(%name, "more than {ORDERS_PER_MINUTE_MAX} orders came within a minute; refused for now");
+        }
+        count == Count::Within
+    }
+
+    /// Says once why orders are not taken in.
+    fn failed(&self, why: &str) -> Outcome {
+        let repeat = self.repeats.lock().unwrap_or_else(PoisonError::into_inner).failed("orders", why);
+        if let Repeat::First { .. } = repeat {
+            tracing::warn!("an order of the web side was not taken in: {why}");
+        }
+        Outcome::NoAnswer
+    }
 }

@@ -33,9 +33,11 @@ mod health;
 mod limit;
 pub mod live;
 mod metrics;
+mod open;
 mod page;
 mod problem;
 mod public_url;
+mod silencing;
 mod websocket;
 mod words;
 
@@ -208,13 +210,12 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     let others = others.merge(ack.map(ack::router).unwrap_or_default());
     let gate = Arc::new(access::Gate::new(access.clone(), public_url.as_ref(), address.port(), key));
     let readers = page::Readers { language: policy.setting.language, base: Arc::clone(&base) };
-    let api = desk.map(|desk| api::Api { live: live.clone(), policy: Arc::clone(&policy), desk, stop: stop.clone() });
+    let managers = desk.map(|desk| managers(&live, &policy, desk, stop)).unwrap_or_default();
     let boards = page::board::Boards { live, policy, stop: stop.clone() };
-    let guarded = Router::new().route("/", get(to_boards)).merge(page::board::router(boards));
+    let guarded = Router::new().route("/", get(to_now)).merge(page::board::router(boards)).merge(managers);
     // Whoever looks whether we live has no token, and is shown no names.
     let health = health::router(Arc::clone(&insight.vitals));
     let guarded = guarded.merge(metrics::router(insight));
-    let guarded = guarded.merge(api.map(api::router).unwrap_or_default());
     let guarded = guarded.route_layer(from_fn_with_state(Arc::clone(&gate), access::admit));
     let pages = guarded.merge(access::login_router(gate)).merge(page::assets::router()).merge(health);
     let fixed = page::headers();
@@ -238,14 +239,22 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     others.merge(pages).fallback(nothing_here)
 }
 
-async fn to_boards(Extension(reader): Extension<page::Reader>) -> Redirect {
-    Redirect::to(&format!("{}/board", reader.base))
+/// Returns what managers and programs use, which needs the store.
+fn managers(live: &live::Live, policy: &Arc<Policy>, desk: desk::Desk, stop: &CancellationToken) -> Router {
+    let (live, policy, stop) = (live.clone(), Arc::clone(policy), stop.clone());
+    let now = page::now::Now { live, policy, desk, stop };
+    let page::now::Now { live, policy, desk, stop } = now.clone();
+    page::now::router(now).merge(api::router(api::Api { live, policy, desk, stop }))
+}
+
+async fn to_now(Extension(reader): Extension<page::Reader>) -> Redirect {
+    Redirect::to(&format!("{}/now", reader.base))
 }
 
 async fn nothing_here() -> (StatusCode, &'static str) {
     (
         StatusCode::NOT_FOUND,
-        "nothing is here; the boards are at /board, and browsers read the MQTT feed at /mqtt (WebSocket, subprotocol mqtt)\n",
+        "nothing is here; the pages begin at /now, the boards at /board, and browsers read the MQTT feed at /mqtt (WebSocket, subprotocol mqtt)\n",
     )
 }
 

@@ -32,6 +32,7 @@ use crate::config::Config;
 use crate::delivery::worker::Report;
 use crate::engine::Policy;
 use crate::heartbeat::Heartbeat;
+use crate::http::desk::{Desk, Reload};
 use crate::http::live::{Fresh, Live};
 use crate::metrics::{Insight, Metrics};
 use crate::service::brand::Brand;
@@ -89,17 +90,19 @@ struct Process {
     ip_budget: Arc<Mutex<IpBudget>>,
     report: Report,
     insight: Insight,
+    /// By which the web side asks for a reload.
+    reload: mpsc::Sender<Reload>,
 }
 
 impl Process {
-    fn new(store: Store, config: &Config, report: &Report) -> Self {
+    fn new(store: Store, config: &Config, report: &Report, reload: mpsc::Sender<Reload>) -> Self {
         let insight = Insight { vitals: Arc::default(), metrics: Arc::new(Metrics::new(clock::now())) };
         let (told, metrics) = (Arc::clone(report), Arc::clone(&insight.metrics));
         let report: Report = Arc::new(move |notice, finish| {
             metrics.delivered(notice.content.channel(), measure::delivered(finish));
             told(notice, finish);
         });
-        Self { store, identity: identity(config), ip_budget: IpBudget::shared(), report, insight }
+        Self { store, identity: identity(config), ip_budget: IpBudget::shared(), report, insight, reload }
     }
 
     /// Starts what runs as long as the process and needs no configuration.
@@ -119,7 +122,8 @@ impl Process {
 /// Says what could not be started; once it runs, it ends without an error only.
 pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Result<()> {
     let store = Store::open(&config.store.path).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
-    let process = Process::new(store, &config, &surroundings.report);
+    let (reload, mut asked_by_web) = mpsc::channel(1);
+    let process = Process::new(store, &config, &surroundings.report, reload);
     let mut brokers = Brokers::default();
     let mut generation = Generation::prepare(&config, &process, &mut brokers, BTreeMap::new()).await?;
     (surroundings.ready)(&generation.running);
@@ -134,9 +138,10 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
                 result = Err(broken);
                 break;
             }
-            asked = surroundings.reload.recv() => match (asked, &surroundings.config_path) {
-                (Some(()), Some(path)) => match Config::load(path) {
+            asked = asked_for_reload(&mut surroundings.reload, &mut asked_by_web) => match (asked, &surroundings.config_path) {
+                (Some(answer), Some(path)) => match Config::load(path) {
                     Ok(config) => {
+                        say(answer, Ok(()));
                         generation = generation.replace(&config, &process, &mut brokers).await?;
                         tracing::info!("the configuration was reloaded: {}", generation.running.line);
                         (surroundings.ready)(&generation.running);
@@ -144,12 +149,14 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
                     Err(report) => {
                         process.insight.metrics.reload_refused();
                         tracing::error!("the old configuration stays in force, the new one has mistakes:\n{}", report);
+                        say(answer, Err(report.to_string()));
                         let line = format!("{}; the reload was refused, see the log", generation.running.line);
                         (surroundings.ready)(&Running { line, ..generation.running.clone() });
                     }
                 },
+                (Some(Some(answer)), None) => say(Some(answer), Err("there is no file to read again".to_owned())),
                 // Nobody can ask any more, or there is no file to read: wait for the stop alone.
-                (Some(()) | None, _) => surroundings.stop.cancelled().await,
+                (Some(None) | None, _) => surroundings.stop.cancelled().await,
             },
         }
     }
@@ -159,6 +166,24 @@ pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Resu
     while helpers.join_next().await.is_some() {}
     process.store.close().await;
     result
+}
+
+/// Waits until a reload is asked for; with where to say what came of it, when the web side asks.
+async fn asked_for_reload(
+    signals: &mut mpsc::Receiver<()>,
+    web: &mut mpsc::Receiver<Reload>,
+) -> Option<Option<Reload>> {
+    tokio::select! {
+        asked = signals.recv() => asked.map(|()| None),
+        Some(answer) = web.recv() => Some(Some(answer)),
+    }
+}
+
+fn say(answer: Option<Reload>, what: Result<(), String>) {
+    if let Some(answer) = answer {
+        // Who asked may be gone.
+        let _ = answer.send(what);
+    }
 }
 
 /// Everything that a reload replaces.
@@ -200,7 +225,7 @@ impl Generation {
             broker: brokers.embedded_address(),
             insight: process.insight.clone(),
             ack: links.map(|links| ack(config, process, links, &bell)),
-            desk: Some(http::desk::Desk { store: process.store.clone(), bell: Arc::clone(&bell) }),
+            desk: Some(Desk::new(process.store.clone(), Arc::clone(&bell), process.reload.clone())),
         };
         let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
         let fallbacks = receivers::fallbacks(config, &policy.routes);

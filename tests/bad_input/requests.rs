@@ -67,6 +67,7 @@ impl Web {
                     broker: Some(behind),
                     insight: Insight::default(),
                     ack: Some(page(&path).await),
+                    desk: None,
                 };
                 tell.send(bound.address()).expect("somebody waits");
                 http::serve(bound, around, until).await;

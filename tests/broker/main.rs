@@ -94,6 +94,7 @@ impl Web {
             broker: Some(broker),
             insight: Insight::default(),
             ack: None,
+            desk: None,
         };
         tasks.spawn(http::serve(bound, around, stop.clone()));
         Self { address, stop, tasks }

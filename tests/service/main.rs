@@ -50,6 +50,7 @@ mod kills;
 mod lifecycle;
 mod links;
 mod metrics;
+mod now;
 mod orders;
 mod outages;
 mod reload;

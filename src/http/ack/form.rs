@@ -29,20 +29,20 @@ const SUCH_AS: &str = r#"write JSON such as {"by": "Anar", "reason": "supplier",
 #[derive(Clone, Debug, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AckRequest")]
-pub(super) struct Entered {
+pub(in crate::http) struct Entered {
     /// Who takes care, up to 200 characters.
-    pub(super) by: String,
+    pub(in crate::http) by: String,
     /// Why it is so.
     #[serde(default)]
     #[schemars(schema_with = "reasons")]
-    pub(super) reason: String,
+    pub(in crate::http) reason: String,
     /// More about it, up to 200 characters.
     #[serde(default)]
-    pub(super) note: String,
+    pub(in crate::http) note: String,
     /// When it is expected back: a time such as `2026-12-01T19:30:00+04:00`, or as people write it in the zone of the
     /// configuration: `19:30`, `2026-12-01 12:00`, `2h`.
     #[serde(default)]
-    pub(super) back: String,
+    pub(in crate::http) back: String,
 }
 
 fn reasons(_: &mut SchemaGenerator) -> Schema {
@@ -51,16 +51,16 @@ fn reasons(_: &mut SchemaGenerator) -> Schema {
 
 /// A body that cannot be read.
 #[derive(Debug)]
-pub(super) struct Unreadable {
+pub(in crate::http) struct Unreadable {
     /// What it is answered with.
-    pub(super) status: StatusCode,
+    pub(in crate::http) status: StatusCode,
     /// What is wrong with it, for programs.
-    pub(super) why: String,
+    pub(in crate::http) why: String,
 }
 
 /// A field, by its name in the form and in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(in crate::http) enum Field {
     By,
     Reason,
     Note,
@@ -68,9 +68,9 @@ pub(super) enum Field {
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 4] = [Self::By, Self::Reason, Self::Note, Self::Back];
+    pub(in crate::http) const ALL: [Self; 4] = [Self::By, Self::Reason, Self::Note, Self::Back];
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(in crate::http) const fn name(self) -> &'static str {
         match self {
             Self::By => "by",
             Self::Reason => "reason",
@@ -82,7 +82,7 @@ impl Field {
 
 /// What is wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(in crate::http) enum Wrong {
     Missing,
     TooLong,
     UnknownReason,
@@ -92,7 +92,7 @@ pub(super) enum Wrong {
 
 impl Wrong {
     /// Says what to enter instead.
-    pub(super) fn in_words(self, language: Language) -> String {
+    pub(in crate::http) fn in_words(self, language: Language) -> String {
         match self {
             Self::Missing => words::name_missing(language).to_owned(),
             Self::TooLong => words::too_long(language, SAID_LENGTH_MAX),
@@ -104,13 +104,13 @@ impl Wrong {
 }
 
 /// Says whether a request sends JSON.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+pub(in crate::http) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 /// Reads the body of a request, which is a form unless it says that it is JSON.
-pub(super) async fn read(request: Request) -> Result<Entered, Unreadable> {
+pub(in crate::http) async fn read(request: Request) -> Result<Entered, Unreadable> {
     if is_json(request.headers()) {
         let bytes = Bytes::from_request(request, &()).await.map_err(|error| unreadable(error.status()))?;
         return serde_json::from_slice(&bytes).map_err(|error| {
@@ -143,13 +143,13 @@ fn of_fields(fields: &[(String, String)]) -> Entered {
 
 impl Entered {
     /// Returns what was entered, as far as it is shown again.
-    pub(super) fn shown(&self) -> Self {
+    pub(in crate::http) fn shown(&self) -> Self {
         let cut = |text: &str| printable(text, SHOWN_LENGTH_MAX);
         Self { by: cut(&self.by), reason: cut(&self.reason), note: cut(&self.note), back: cut(&self.back) }
     }
 
     /// Takes what was entered, or says what is wrong with each field.
-    pub(super) fn check(&self, now: Timestamp, zone: &Zone) -> Result<Acknowledgement, Vec<(Field, Wrong)>> {
+    pub(in crate::http) fn check(&self, now: Timestamp, zone: &Zone) -> Result<Acknowledgement, Vec<(Field, Wrong)>> {
         let mut wrong = Vec::new();
         let mut fits = |field: Field, text: &str| {
             if text.trim().chars().count() > SAID_LENGTH_MAX {

@@ -33,7 +33,7 @@ use crate::units::{BrandId, Timestamp, Uptime, Zone};
 use crate::{clock, telemetry};
 
 mod answer;
-mod form;
+pub(super) mod form;
 mod page;
 
 /// Bytes of a body: four fields of 200 characters, each percent-encoded, fit twice.

@@ -22,10 +22,12 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// A file: its name, what it is, and its text.
 type Asset = (&'static str, &'static str, &'static str);
 
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 6] = [
     ("page.css", CSS, include_str!("page.css")),
     ("board.css", CSS, include_str!("board.css")),
     ("board.js", SCRIPT, include_str!("board.js")),
+    ("now.css", CSS, include_str!("now.css")),
+    ("now.js", SCRIPT, include_str!("now.js")),
     ("icon.svg", SVG, include_str!("icon.svg")),
 ];
 /// Keeps the last board for a tablet that is started while the server is away. Its address is fixed: it rules over the pages

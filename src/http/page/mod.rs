@@ -16,6 +16,8 @@ use crate::language::Language;
 pub(super) mod assets;
 pub(super) mod board;
 mod nav;
+pub(super) mod now;
+mod now_acts;
 mod reader;
 
 pub(super) use nav::Section;
@@ -37,12 +39,7 @@ pub(super) struct Reader {
 impl Reader {
     /// Returns the reader of a request, which [`greet`] put there.
     pub(super) fn of(request: &Parts) -> Self {
-        let unknown = || Self {
-            language: Language::default(),
-            base: "".into(),
-            is_signed_in: false,
-            query: "".into(),
-        };
+        let unknown = || Self { language: Language::default(), base: "".into(), is_signed_in: false, query: "".into() };
         request.extensions.get().cloned().unwrap_or_else(unknown)
     }
 

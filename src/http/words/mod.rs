@@ -6,3 +6,4 @@
 pub(super) mod access;
 pub(super) mod board;
 pub(super) mod manager;
+pub(super) mod now;
