@@ -244,7 +244,25 @@ pub fn of_subject(
 
 /// Says what changed; `now` is the time of the reading that showed it.
 pub fn of_change(change: &Change, snapshot: &Snapshot, now: Timestamp) -> ChangeFacts {
-    let (before, after) = match change {
+    let (before, after) = change_values(change);
+    let out_for = match change {
+        Change::Row { before: Some(before), .. } if before.is_out() => Some(now.since(before.since)),
+        Change::Row { .. }
+        | Change::Product { .. }
+        | Change::Station { .. }
+        | Change::PriceList { .. }
+        | Change::Price { .. } => None,
+    };
+    let list = match change {
+        Change::Price { list, .. } => snapshot.picture.catalog.price_lists.get(list),
+        Change::Row { .. } | Change::Product { .. } | Change::Station { .. } | Change::PriceList { .. } => None,
+    };
+    ChangeFacts { list: list.map(|list| printable(&list.name, NAME_LENGTH_MAX)), before, after, out_for }
+}
+
+/// Says what something was before a change, and after it.
+pub fn change_values(change: &Change) -> (ChangeValue, ChangeValue) {
+    match change {
         Change::Row { before, after, .. } => {
             (limit_value(before.map(|r| r.limit)), limit_value(after.map(|r| r.limit)))
         }
@@ -267,20 +285,7 @@ pub fn of_change(change: &Change, snapshot: &Snapshot, now: Timestamp) -> Change
             let value = |price: &Option<Money>| price.map_or(ChangeValue::NoPrice, ChangeValue::Price);
             (value(before), value(after))
         }
-    };
-    let out_for = match change {
-        Change::Row { before: Some(before), .. } if before.is_out() => Some(now.since(before.since)),
-        Change::Row { .. }
-        | Change::Product { .. }
-        | Change::Station { .. }
-        | Change::PriceList { .. }
-        | Change::Price { .. } => None,
-    };
-    let list = match change {
-        Change::Price { list, .. } => snapshot.picture.catalog.price_lists.get(list),
-        Change::Row { .. } | Change::Product { .. } | Change::Station { .. } | Change::PriceList { .. } => None,
-    };
-    ChangeFacts { list: list.map(|list| printable(&list.name, NAME_LENGTH_MAX)), before, after, out_for }
+    }
 }
 
 /// Returns the venue's name, or its number when it has none.

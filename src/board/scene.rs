@@ -92,7 +92,7 @@ impl Scene {
 }
 
 /// Returns what came back today and is not constrained.
-pub(super) fn returns_of_today(snapshot: &Snapshot, setting: &Setting, now: Timestamp) -> impl Iterator<Item = Line> {
+pub fn returns_of_today(snapshot: &Snapshot, setting: &Setting, now: Timestamp) -> impl Iterator<Item = Line> {
     snapshot.returned.keys().filter_map(move |product| line_of_return(snapshot, *product, setting, now))
 }
 

@@ -7,6 +7,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::limit::MINUTE;
+
 /// The content type.
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -28,6 +30,9 @@ pub(super) struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<WrongField>,
+    /// Whether the same request may be answered otherwise a minute later.
+    #[serde(skip)]
+    is_for_now: bool,
 }
 
 /// What is wrong with a field.
@@ -42,12 +47,24 @@ pub(super) struct WrongField {
 impl Problem {
     /// Makes one.
     pub(super) fn new(status: StatusCode, title: impl Into<String>) -> Self {
-        Self { kind: "about:blank", title: title.into(), status: status.as_u16(), detail: None, errors: Vec::new() }
+        Self {
+            kind: "about:blank",
+            title: title.into(),
+            status: status.as_u16(),
+            detail: None,
+            errors: Vec::new(),
+            is_for_now: false,
+        }
     }
 
     /// Says what to do about it.
     pub(super) fn with_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Says that it may pass within a minute.
+    pub(super) fn for_now(self) -> Self {
+        Self { is_for_now: true, ..self }
     }
 
     /// Says what is wrong with each field.
@@ -61,6 +78,10 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // It holds texts and a number alone, which JSON can hold.
         let body = serde_json::to_string(&self).unwrap_or_default();
-        (status, [(header::CONTENT_TYPE, PROBLEM)], body).into_response()
+        let mut response = (status, [(header::CONTENT_TYPE, PROBLEM)], body).into_response();
+        if self.is_for_now {
+            response.headers_mut().insert(header::RETRY_AFTER, MINUTE.as_secs().into());
+        }
+        response
     }
 }

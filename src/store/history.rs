@@ -104,6 +104,14 @@ impl Store {
         Ok(first.zip(last).map(|(first, last)| HistorySpan { first, last, lines }))
     }
 
+    /// Returns the numbers of the oldest and the newest line that is kept; `None` when there is none.
+    pub async fn history_numbers(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        let row = sqlx::query("SELECT MIN(id), MAX(id) FROM history").fetch_one(&self.readers).await;
+        let row = row.map_err(failed("look into the history"))?;
+        let (oldest, newest): (Option<i64>, Option<i64>) = (row.get(0), row.get(1));
+        Ok(oldest.zip(newest))
+    }
+
     /// Returns when the oldest change was recorded that is still kept.
     pub async fn history_begins(&self) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query("SELECT MIN(at_ms) FROM history WHERE subject <> $1")

@@ -5,6 +5,8 @@
 //! its clients, exim, openssl, Chromium and promtool (tests/run installs them); without them the stories fail.
 #![cfg(feature = "embedded-broker")]
 
+#[path = "../support/api_document.rs"]
+mod api_document;
 #[path = "../support/canary.rs"]
 mod canary;
 #[path = "../support/chromium/mod.rs"]
@@ -34,6 +36,7 @@ mod screen;
 mod stage;
 
 mod ack_page;
+mod api;
 mod board;
 mod certificates;
 mod check;

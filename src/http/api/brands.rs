@@ -18,7 +18,7 @@ use crate::units::{BrandId, Timestamp};
 
 /// A brand that is watched.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Brand {
+pub(super) struct BrandRow {
     /// Its slug in the configuration.
     brand: String,
     /// How many venues it has.
@@ -66,7 +66,7 @@ pub(super) struct Asked {
 /// With how many venues each has and how old the oldest of their lists is.
 #[utoipa::path(
     get, path = "/brands", tag = "brands", operation_id = "list_brands", params(Asked),
-    responses((status = 200, description = "the brands, in the order of their names", body = Page<Brand>, example = json!({
+    responses((status = 200, description = "the brands, in the order of their names", body = Page<BrandRow>, example = json!({
         "items": [{
             "brand": "sahil", "venues": 12, "venues_unread": 0,
             "access": { "state": "granted", "since": null, "why": null },
@@ -78,14 +78,14 @@ pub(super) struct Asked {
 pub(super) async fn list(
     State(api): State<Api>,
     Query(Asked { limit, cursor }): Query<Asked>,
-) -> Result<Json<Page<Brand>>, Problem> {
+) -> Result<Json<Page<BrandRow>>, Problem> {
     let part = Part::of("brands", limit, cursor.as_deref())?;
     let now = clock::now();
     let brands = api.live.brands().map(|(id, live)| of(id, live, now));
     Ok(Json(part.cut(brands, |brand| brand.brand.clone())))
 }
 
-fn of(id: &BrandId, live: &LiveBrand, now: Timestamp) -> Brand {
+fn of(id: &BrandId, live: &LiveBrand, now: Timestamp) -> BrandRow {
     let venues = live.venues();
     let oldest = venues.iter().filter_map(|venue| venue.snapshot.read_at).min();
     let (state, failing) = match live.itself().access {
@@ -95,7 +95,7 @@ fn of(id: &BrandId, live: &LiveBrand, now: Timestamp) -> Brand {
         Access::Refused { since, why } => ("refused", Some((since, why))),
     };
     let (since, why) = failing.map(|(since, why)| (since.to_string(), why)).unzip();
-    Brand {
+    BrandRow {
         brand: id.to_string(),
         venues: venues.len(),
         venues_unread: venues.iter().filter(|venue| venue.snapshot.read_at.is_none()).count(),

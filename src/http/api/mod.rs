@@ -16,20 +16,27 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::engine::Policy;
-use crate::http::desk::Desk;
+use crate::http::desk::{Desk, Outcome};
 use crate::http::live::Live;
 use crate::http::problem::Problem;
 use crate::units::printable;
 
+mod alerts;
 mod brands;
 mod document;
+mod events;
 mod input;
 mod paging;
+mod reload;
+mod silences;
+mod venues;
 
 /// The path below which everything is.
 const PATH: &str = "/api/v1";
 /// Bytes of a body: a few fields of 200 characters fit many times.
 const BODY_BYTES_MAX: usize = 16 * 1024;
+/// Characters of what the service says.
+const SAID_WHY_MAX: usize = 300;
 /// Characters of a path that are said back.
 const SAID_PATH_MAX: usize = 100;
 
@@ -70,8 +77,38 @@ pub fn description() -> serde_json::Value {
 
 /// Returns every route with its description. A new route is a line here.
 fn described() -> OpenApiRouter<Api> {
-    let routes = OpenApiRouter::new().routes(routes!(document::serve)).routes(routes!(brands::list));
+    let routes = OpenApiRouter::new()
+        .routes(routes!(document::serve))
+        .routes(routes!(brands::list))
+        .routes(routes!(venues::list))
+        .routes(routes!(venues::get))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(silences::list, silences::create))
+        .routes(routes!(silences::preview))
+        .routes(routes!(silences::end))
+        .routes(routes!(events::follow))
+        .routes(routes!(reload::reload));
     OpenApiRouter::with_openapi(document::begun()).nest(PATH, routes)
+}
+
+/// Says why an order was not done.
+fn refused(outcome: Outcome) -> Result<(), Problem> {
+    let problem = match outcome {
+        Outcome::Done => return Ok(()),
+        Outcome::Refused(why) => {
+            Problem::new(StatusCode::CONFLICT, "the service refused it").with_detail(printable(&why, SAID_WHY_MAX))
+        }
+        Outcome::TooOften => {
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many orders came within a minute");
+            problem.with_detail("nothing was changed; wait a minute").for_now()
+        }
+        Outcome::NoAnswer => {
+            let title = "the service did not answer, so nothing was changed";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, title).with_detail("try again in a minute").for_now()
+        }
+    };
+    Err(problem)
 }
 
 async fn nothing_here(uri: Uri) -> Problem {
