@@ -17,7 +17,7 @@ use crate::snapshot::{Access, Gap, Snapshot, StopRow};
 use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, Timestamp, VenueId, printable};
 
 /// The longest name that is shown: a screen's line, with room for the rest of the sentence.
-pub(super) const NAME_LENGTH_MAX: usize = 80;
+pub const NAME_LENGTH_MAX: usize = 80;
 /// What stands behind the number of a product that the catalog does not know.
 pub(super) const NOT_IN_CATALOG: &str = " (not in catalog)";
 /// What stands before the number of a venue that has no name.

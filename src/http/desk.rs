@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::alerts::order::{Answer, Order};
@@ -26,6 +26,11 @@ const ANSWER_WAIT: Duration = Duration::from_secs(9);
 /// How long is waited until what was done is shown; it is done all the same.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long something may be looked for in the store.
+const LOOK_MAX: Duration = Duration::from_secs(2);
+/// Readers of the database that may be busy with managers and programs, of three: those who deliver notices have the others.
+const LOOKS_AT_ONCE_MAX: usize = 1;
+
 /// Asks for the configuration to be read again, and where to say what came of it.
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
@@ -40,7 +45,12 @@ pub struct Desk {
     pub reload: mpsc::Sender<Reload>,
     used: Arc<Mutex<PerMinute<String>>>,
     repeats: Arc<Mutex<Repeats>>,
+    looks: Arc<Semaphore>,
 }
+
+/// The store did not answer; the log says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoLook;
 
 /// What became of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +69,29 @@ impl Desk {
     /// Takes what it needs.
     pub fn new(store: Store, bell: Arc<Notify>, reload: mpsc::Sender<Reload>) -> Self {
         let used = Arc::new(Mutex::new(PerMinute::new(ORDERS_PER_MINUTE_MAX)));
-        Self { store, bell, reload, used, repeats: Arc::default() }
+        let looks = Arc::new(Semaphore::new(LOOKS_AT_ONCE_MAX));
+        Self { store, bell, reload, used, repeats: Arc::default(), looks }
+    }
+
+    /// Looks something up in the store, when it is this one's turn.
+    pub(super) async fn look<T>(&self, look: impl Future<Output = Result<T, StoreError>>) -> Result<T, NoLook> {
+        let found = async {
+            let _place = self.looks.acquire().await;
+            look.await
+        };
+        let why = match timeout(LOOK_MAX, found).await {
+            Ok(Ok(found)) => {
+                self.repeats.lock().unwrap_or_else(PoisonError::into_inner).works("looks");
+                return Ok(found);
+            }
+            Ok(Err(error)) => telemetry::chain(&error),
+            Err(_) => "the database did not answer within 2 s".to_owned(),
+        };
+        if let Repeat::First { .. } = self.repeats.lock().unwrap_or_else(PoisonError::into_inner).failed("looks", &why)
+        {
+            tracing::warn!("somebody who reads by the web side cannot be answered: {why}");
+        }
+        Err(NoLook)
     }
 
     /// Leaves an order, waits until it is done and until `shows` says that the brand shows it.
@@ -73,6 +105,7 @@ impl Desk {
         if !self.may_order(visitor) {
             return Outcome::TooOften;
         }
+        note(visitor, brand, order);
         let mut turns = live.turns();
         match self.answer(brand, order).await {
             Ok(Some(Answer::Done)) => {
@@ -113,4 +146,15 @@ impl Desk {
         }
         Outcome::NoAnswer
     }
+}
+
+/// Notes who asks for what, before anything comes of it.
+fn note(visitor: &Visitor, brand: &BrandId, order: &Order) {
+    let who = &visitor.name;
+    let what = match order {
+        Order::Acknowledge { .. } => "that somebody takes care of an alert",
+        Order::Silence(_) => "a silence",
+        Order::EndSilence(_) => "the end of a silence",
+    };
+    tracing::info!(%brand, ?who, "the web side is asked for {what}");
 }

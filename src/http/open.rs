@@ -99,6 +99,12 @@ impl BrandNow {
         open.filter(|(seen, _)| self.is_hidden(silence, &seen.key, calendars, now)).collect()
     }
 
+    /// Says whether a silence covers anything that is open, in force or not: one that lasts until that is back needs it.
+    pub(super) fn has_open_under(&self, silence: &Silence) -> bool {
+        let open = self.alerts.iter().filter(|seen| seen.open().is_some()).map(|seen| &seen.key);
+        open.into_iter().any(|key| silence.covers(&key.rule, &key.subject, self.catalog_of(&key.subject)))
+    }
+
     /// Returns the silences that hide an alert now.
     pub(super) fn silences_over(&self, seen: &Seen, calendars: &Calendars, now: Timestamp) -> Vec<&Silence> {
         self.silences.iter().filter(|silence| self.is_hidden(silence, &seen.key, calendars, now)).collect()

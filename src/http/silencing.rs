@@ -32,6 +32,8 @@ pub(super) enum Field {
     Covers,
     /// When it ends.
     Until,
+    /// Whether it ends earlier.
+    UntilBack,
     /// The window.
     During,
     /// Who.
@@ -55,6 +57,8 @@ pub(super) enum Wrong {
     NotAhead,
     /// There is no such window.
     NoWindow,
+    /// Nothing is open that could be back.
+    NothingOpen,
 }
 
 impl Wanted {
@@ -63,6 +67,7 @@ impl Wanted {
         &self,
         brand: &BrandId,
         policy: &Policy,
+        has_open: impl Fn(&Silence) -> bool,
         now: Timestamp,
     ) -> Result<Silence, Vec<(Field, Wrong)>> {
         let Self { covers, until, until_back, during, by, reason } = self;
@@ -89,7 +94,10 @@ impl Wanted {
             Ok(until) if wrong.is_empty() => {
                 let (covers, during) = (covers.clone(), during.as_deref().map(Into::into));
                 let (id, reason) = (SilenceId::from_stored(""), said(reason));
-                Ok(Silence { id, covers, from: now, until, until_back: *until_back, during, by, reason }.named(brand))
+                let silence = Silence { id, covers, from: now, until, until_back: *until_back, during, by, reason };
+                // It would be over at once.
+                let is_over = silence.until_back && !has_open(&silence);
+                if is_over { Err(vec![(Field::UntilBack, Wrong::NothingOpen)]) } else { Ok(silence.named(brand)) }
             }
             Ok(_) | Err(_) => Err(wrong),
         }
@@ -121,7 +129,7 @@ mod tests {
             by: " Anar\t".to_owned(),
             ..Wanted::default()
         };
-        let taken = fits.check(&brand, &policy, now).expect("it fits");
+        let taken = fits.check(&brand, &policy, |_| false, now).expect("it fits");
         assert_eq!((taken.by.as_str(), taken.until.to_string().as_str()), ("Anar", "2026-05-08T19:00:00.000Z"));
         let long = "ə".repeat(SAID_LENGTH_MAX + 1);
         for (wanted, expected) in [
@@ -131,10 +139,11 @@ mod tests {
             (Wanted { until: "2026-05-08T14:00:00Z".to_owned(), ..fits.clone() }, (Field::Until, Wrong::NotAhead)),
             (Wanted { until: "9000d".to_owned(), ..fits.clone() }, (Field::Until, Wrong::NotAhead)),
             (Wanted { during: Some("lunch".to_owned()), ..fits.clone() }, (Field::During, Wrong::NoWindow)),
+            (Wanted { until_back: true, ..fits.clone() }, (Field::UntilBack, Wrong::NothingOpen)),
             (Wanted { by: "\u{202e} ".to_owned(), ..fits.clone() }, (Field::By, Wrong::NoName)),
             (Wanted { reason: long, ..fits.clone() }, (Field::Reason, Wrong::TooLong)),
         ] {
-            assert_eq!(wanted.check(&brand, &policy, now), Err(vec![expected]), "{wanted:?}");
+            assert_eq!(wanted.check(&brand, &policy, |_| false, now), Err(vec![expected]), "{wanted:?}");
         }
     }
 }

@@ -258,6 +258,7 @@ async fn refusals(api: &Caller, episode: &str) {
         (json!({ "venue": null }), "#/venue"),
         (json!({ "until": "soon" }), "#/until"),
         (json!({ "until": "2020-01-01T00:00:00Z" }), "#/until"),
+        (json!({ "venue": 2, "until_back": true }), "#/until_back"),
         (json!({ "during": "none" }), "#/during"),
         (json!({ "by": " " }), "#/by"),
         (json!({ "reason": "x".repeat(201) }), "#/reason"),
@@ -414,6 +415,8 @@ async fn who_comes_back_gets_what_he_missed_over_a_kill_and_a_restart() {
     let out = stream.row(104).await;
     assert_eq!((&out.data["after"], &out.data["venue"]), (&json!("out"), &json!(1)));
     assert!(out.id > begun.id);
+    let description = ApiDocument::of(&eightysix::http::api_description());
+    description.check_part("ChangeEvent", &out.data);
     let turn = loop {
         let told = turns.next().await;
         if told.name == "turn" {

@@ -51,6 +51,12 @@ impl ApiDocument {
         self.validate(&format!("/paths/{}/{method}/requestBody/content/application~1json/schema", escaped(path)), body);
     }
 
+    /// Panics when something is none of the part of this name.
+    #[track_caller]
+    pub(crate) fn check_part(&self, name: &str, value: &Value) {
+        self.validate(&format!("/components/schemas/{name}"), value);
+    }
+
     #[track_caller]
     fn validate(&self, place: &str, value: &Value) {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());

@@ -10,6 +10,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::http::api::events::ChangeEvent;
 use crate::http::page::Reader;
 use crate::http::problem::{Problem, WrongField};
 
@@ -82,6 +83,8 @@ pub(super) fn begun() -> OpenApi {
     let components = ComponentsBuilder::new()
         .schema(Problem::name(), Problem::schema())
         .schema(WrongField::name(), WrongField::schema())
+        // Events are texts to OpenAPI: what they hold is described beside them.
+        .schema(ChangeEvent::name(), ChangeEvent::schema())
         .security_scheme("token", SecurityScheme::Http(bearer))
         .security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)))
         .build();

@@ -4,7 +4,7 @@
 //! the ids. Invariant: a reader that comes back with the last id that it saw gets every line after it, over restarts as
 //! well, or is told that it cannot.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::watch;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use crate::alerts::facts;
+use crate::alerts::facts::{self, NAME_LENGTH_MAX};
 use crate::http::api::Api;
 use crate::http::api::input::Query;
+use crate::http::desk::NoLook;
 use crate::http::problem::Problem;
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{Change, Recorded};
 use crate::store::Order;
-use crate::telemetry;
-use crate::units::VenueId;
+use crate::units::{VenueId, printable};
 
 /// How often something is said at least: a reader that hears nothing for longer knows that the server is away.
 const HEARD_EVERY: Duration = Duration::from_secs(15);
@@ -51,11 +51,14 @@ pub(super) struct Asked {
 }
 
 /// The data of an event `change`.
-#[derive(Serialize)]
-struct Changed {
+#[derive(Serialize, ToSchema)]
+pub(super) struct ChangeEvent {
     /// When a reading first showed it.
+    #[schema(format = DateTime)]
     at: String,
+    /// The slug of the brand.
     brand: String,
+    /// The id of the venue.
     venue: u64,
     /// `row`, `product`, `station`, `price_list` or `price`.
     kind: &'static str,
@@ -63,15 +66,19 @@ struct Changed {
     id: u64,
     /// The price list of a `price`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     list: Option<u64>,
     /// Its name as it is known now; null when it is not known any more.
+    #[schema(required)]
     name: Option<String>,
-    /// What it was and is: of a row `unrestricted`, `out` or `3 left`; of a station `active`; of a price the price.
+    /// What it was: of a row `unrestricted`, `out` or `3 left`, of a station `active` or `inactive`, of a price the price.
     before: String,
+    /// What it is now.
     after: String,
-    /// What was and is left of a row.
+    /// What was left of a row and what is left now; null where nothing limits it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<[Option<f64>; 2]>,
+    #[schema(nullable = false, min_items = 2, max_items = 2)]
+    limit: Option<Vec<Option<f64>>>,
 }
 
 /// Follows what changes
@@ -102,16 +109,23 @@ pub(super) async fn follow(
         let problem = Problem::new(StatusCode::BAD_REQUEST, "this is no id of an event");
         problem.with_detail("send the last id that you saw, or none to begin now")
     })?;
-    let kept = api.desk.store.history_numbers().await.map_err(|error| {
-        tracing::warn!("a reader of events cannot be answered: {}", telemetry::chain(&error));
+    let kept = api.desk.look(api.desk.store.history_numbers()).await.map_err(|NoLook| {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer");
-        problem.with_detail("try again in a minute")
+        problem.with_detail("try again in a minute").for_now()
     })?;
     let (seen, first) = begun(last, kept);
     let turns = api.live.brands().map(|(brand, live)| (brand.to_string(), live.turns()));
     let turns = turns.filter(|(brand, _)| asked.brand.as_ref().is_none_or(|wanted| wanted == brand)).collect();
-    let reader =
-        Reader { api, asked, seen, turns, waiting: VecDeque::from_iter(first), is_behind: true, is_over: false };
+    let reader = Reader {
+        api,
+        asked,
+        seen,
+        turns,
+        turned: BTreeSet::new(),
+        waiting: VecDeque::from_iter(first),
+        is_behind: true,
+        is_over: false,
+    };
     Ok(Sse::new(events(reader)).into_response())
 }
 
@@ -135,6 +149,8 @@ struct Reader {
     /// The last line that was looked at.
     seen: i64,
     turns: Vec<(String, watch::Receiver<u64>)>,
+    /// Brands of which something is new that was not told yet.
+    turned: BTreeSet<String>,
     /// What is to be said before anything else is waited for.
     waiting: VecDeque<Event>,
     /// Whether the store may hold more.
@@ -179,21 +195,23 @@ impl Reader {
 
     /// Takes the next page of lines out of the store; after the last one it says which brands are new.
     async fn catch_up(&mut self) {
-        let page = self.api.desk.store.history_page(self.seen.saturating_add(1)..=i64::MAX, Order::OldestFirst).await;
-        let page = match page {
-            Ok(page) => page,
-            Err(error) => {
-                // The reader comes back with the last id, and misses nothing.
-                tracing::warn!("a reader of events is let go: {}", telemetry::chain(&error));
-                self.is_over = true;
-                return;
+        // What is new is noted before the look: what comes meanwhile wakes it again.
+        for (brand, turns) in &mut self.turns {
+            if turns.has_changed().unwrap_or(false) {
+                turns.mark_unchanged();
+                self.turned.insert(brand.clone());
             }
+        }
+        let lines = self.seen.saturating_add(1)..=i64::MAX;
+        let page = self.api.desk.look(self.api.desk.store.history_page(lines, Order::OldestFirst)).await;
+        let Ok(page) = page else {
+            // The reader comes back with the last id, and misses nothing.
+            self.is_over = true;
+            return;
         };
         let Some((last, _)) = page.last() else {
             self.is_behind = false;
-            let new = self.turns.iter_mut().filter(|(_, turns)| turns.has_changed().unwrap_or(false));
-            for (brand, turns) in new {
-                turns.mark_unchanged();
+            for brand in std::mem::take(&mut self.turned) {
                 let data = json!({ "brand": brand }).to_string();
                 self.waiting.push_back(Event::default().event("turn").data(data));
             }
@@ -242,7 +260,7 @@ async fn next_turn(turns: &mut [(String, watch::Receiver<u64>)]) {
     }
 }
 
-fn changed(line: &Recorded, snapshot: Option<&std::sync::Arc<Snapshot>>) -> Changed {
+fn changed(line: &Recorded, snapshot: Option<&std::sync::Arc<Snapshot>>) -> ChangeEvent {
     let Recorded { brand, venue, at, change } = line;
     let catalog = snapshot.map(|snapshot| &snapshot.picture.catalog);
     let product = |id| {
@@ -254,19 +272,21 @@ fn changed(line: &Recorded, snapshot: Option<&std::sync::Arc<Snapshot>>) -> Chan
         Change::Row { product: id, .. } => ("row", id.0, product(*id)),
         Change::Product { id, .. } => ("product", id.0, product(*id)),
         Change::Station { id, .. } => ("station", id.0, snapshot.map(|it| facts::label_of_station(it, *id))),
-        Change::PriceList { id, .. } => {
-            ("price_list", id.0, catalog.and_then(|it| it.price_lists.get(id)).map(|list| list.name.clone()))
-        }
+        Change::PriceList { id, .. } => (
+            "price_list",
+            id.0,
+            catalog.and_then(|it| it.price_lists.get(id)).map(|list| printable(&list.name, NAME_LENGTH_MAX)),
+        ),
         Change::Price { product: id, .. } => ("price", id.0, product(*id)),
     };
     let list = if let Change::Price { list, .. } = change { Some(list.0) } else { None };
     let (before, after) = facts::change_values(change);
     let limit = if let Change::Row { before, after, .. } = change {
-        Some([before, after].map(|row| row.map(|row| row.limit.as_f64())))
+        Some([before, after].iter().map(|row| row.as_ref().map(|row| row.limit.as_f64())).collect())
     } else {
         None
     };
-    Changed {
+    ChangeEvent {
         at: at.to_string(),
         brand: brand.to_string(),
         venue: venue.0,

@@ -35,8 +35,8 @@ pub(super) struct Reloading {
     post, path = "/reload", tag = "service", operation_id = "reload",
     responses(
         (status = 202, description = "the configuration is read without mistakes and taken over", body = Reloading, example = json!({ "state": "reloading" })),
-        (status = 422, description = "the configuration has mistakes, so nothing was changed", body = Problem, content_type = "application/problem+json", example = json!({
-            "type": "about:blank", "title": "the configuration has mistakes, so the old one stays in force", "status": 422,
+        (status = 422, description = "the configuration has mistakes, or there is no file to read, so nothing was changed", body = Problem, content_type = "application/problem+json", example = json!({
+            "type": "about:blank", "title": "the configuration cannot be taken over, so the old one stays in force", "status": 422,
             "detail": "error: there is no setting 'recievers' here; did you mean 'receivers'?",
         })),
         (status = 503, description = "the service did not answer", body = Problem, content_type = "application/problem+json", example = json!({
@@ -62,7 +62,7 @@ pub(super) async fn reload(
     match timeout(ANSWER_WAIT, asked).await {
         Ok(Some(Ok(()))) => Ok((StatusCode::ACCEPTED, Json(Reloading { state: "reloading" }))),
         Ok(Some(Err(why))) => {
-            let title = "the configuration has mistakes, so the old one stays in force";
+            let title = "the configuration cannot be taken over, so the old one stays in force";
             Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, title).with_detail(why))
         }
         Ok(None) | Err(_) => {

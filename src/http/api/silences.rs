@@ -302,7 +302,7 @@ fn taken(api: &Api, visitor: &Visitor, body: SilenceBody, now: Timestamp) -> Res
     };
     let by = by.unwrap_or_else(|| visitor.name.clone());
     let wanted = Wanted { covers, until, until_back, during, by, reason };
-    let checked = wanted.check(&brand.brand, &api.policy, now);
+    let checked = wanted.check(&brand.brand, &api.policy, |silence| brand.has_open_under(silence), now);
     match checked {
         Ok(silence) if wrong.is_empty() => Ok((brand, silence)),
         Ok(_) => Err(wrong_fields(wrong.into_iter())),
@@ -348,6 +348,7 @@ fn in_words(field: Field, wrong: Wrong) -> (&'static str, String) {
     let name = match field {
         Field::Covers => "venue",
         Field::Until => "until",
+        Field::UntilBack => "until_back",
         Field::During => "during",
         Field::By => "by",
         Field::Reason => "reason",
@@ -360,6 +361,7 @@ fn in_words(field: Field, wrong: Wrong) -> (&'static str, String) {
         Wrong::TooLong => words::too_long(Language::En, SAID_LENGTH_MAX).to_lowercase(),
         Wrong::NoTime => "write an instant of RFC 3339, a time such as 23:00, or how long: 2h".into(),
         Wrong::NotAhead => "write a time that lies ahead, within a year".into(),
+        Wrong::NothingOpen => "nothing that it covers is open, so it would be over at once; leave it out".into(),
         Wrong::NoWindow => "there is no such window in the configuration".into(),
     };
     (name, detail)

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::alerts::facts;
+use crate::alerts::facts::{self, NAME_LENGTH_MAX};
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::silence::{Criteria, Silence};
@@ -37,7 +37,7 @@ use crate::http::open::{BrandNow, HeldBy, Seen};
 use crate::http::page::{Frame, Reader, Section, assets, html, now_acts};
 use crate::http::words::{board as board_words, manager, now as words};
 use crate::language::Language;
-use crate::units::{CategoryId, ProductId, StationId, Timestamp};
+use crate::units::{CategoryId, ProductId, StationId, Timestamp, printable};
 
 /// Alerts that are listed, those that matter most: more than anybody works off.
 const ALERTS_MAX: usize = 200;
@@ -300,7 +300,8 @@ pub(super) fn covered(brand: &BrandNow, covers: &Criteria, language: Language) -
     let category_name = |id: CategoryId| {
         let mut products = snapshots().flat_map(|snapshot| snapshot.picture.catalog.products.values());
         let known = products.find(|product| product.category == Some(id));
-        known.and_then(|product| product.category_name.clone()).unwrap_or_else(|| format!("#{id}"))
+        let name = known.and_then(|product| product.category_name.as_ref());
+        name.map_or_else(|| format!("#{id}"), |name| printable(name, NAME_LENGTH_MAX))
     };
     let place = venue.map(|id| {
         let name = brand.venues.get(&id).map_or_else(|| format!("#{id}"), |snapshot| facts::venue_name(snapshot));

@@ -88,6 +88,7 @@ struct SilencePage<'a> {
     scope: Shown,
     until: Shown,
     until_back: bool,
+    back: Shown,
     reason: Shown,
     by: Shown,
     preview: Option<Preview>,
@@ -228,7 +229,7 @@ pub(super) async fn make_silence(
         by: fields.by.clone(),
         reason: fields.reason.clone(),
     };
-    let silence = match wanted.check(&brand.brand, &now.policy, at) {
+    let silence = match wanted.check(&brand.brand, &now.policy, |silence| brand.has_open_under(silence), at) {
         Ok(silence) => silence,
         Err(wrong) => return silence_page(&now, &reader, (&brand, seen, alert), scopes, &fields, &wrong, None),
     };
@@ -336,6 +337,7 @@ fn silence_page(
         scopes,
         until: field(Field::Until, &fields.until),
         until_back: fields.until_back,
+        back: field(Field::UntilBack, ""),
         reason: field(Field::Reason, &fields.reason),
         by: field(Field::By, &fields.by),
         preview,
@@ -346,6 +348,7 @@ fn silence_page(
 fn in_words(wrong: Wrong, language: Language) -> String {
     match wrong {
         Wrong::Everything | Wrong::NoWindow => words::no_choice(language).to_owned(),
+        Wrong::NothingOpen => words::nothing_to_wait_for(language).to_owned(),
         Wrong::NoName => words::no_name(language).to_owned(),
         Wrong::TooLong => page_words::too_long(language, SAID_LENGTH_MAX),
         Wrong::NoTime => words::no_end(language).to_owned(),

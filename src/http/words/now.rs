@@ -444,3 +444,12 @@ pub(in crate::http) fn cancel(language: Language) -> &'static str {
         Language::Ru => "Назад",
     }
 }
+
+/// Says that a silence that lasts until something is back would be over at once.
+pub(in crate::http) fn nothing_to_wait_for(language: Language) -> &'static str {
+    match language {
+        Language::En => "Nothing of it is open now, so it would be over at once.",
+        Language::Az => "İndi bunlardan heç biri aktiv deyil, dərhal bitərdi.",
+        Language::Ru => "Сейчас из этого ничего не активно, всё закончилось бы сразу.",
+    }
+}
