@@ -38,6 +38,7 @@ mod page;
 mod problem;
 mod public_url;
 mod silencing;
+mod view;
 mod websocket;
 mod words;
 

@@ -10,11 +10,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
+use crate::engine::Policy;
+use crate::http::live::Live;
 use crate::http::words;
 use crate::language::Language;
 
 pub(super) mod assets;
 pub(super) mod board;
+pub(super) mod freshness;
 mod nav;
 pub(super) mod now;
 mod now_acts;
@@ -55,6 +58,15 @@ impl Reader {
             sign_out: self.is_signed_in.then(|| words::access::sign_out(self.language)),
         }
     }
+}
+
+/// What manager pages are made of.
+#[derive(Clone)]
+pub(super) struct Offices {
+    /// What is known of the brands.
+    pub(super) live: Live,
+    /// The rules, receivers, calendars and times.
+    pub(super) policy: Arc<Policy>,
 }
 
 /// What every page says alike.

@@ -2,6 +2,9 @@
 //!
 //! Never about one page alone: those have files of their own.
 
+use std::time::Duration;
+
+use crate::alerts::words::values;
 use crate::http::page::Section;
 use crate::language::Language;
 
@@ -43,4 +46,18 @@ pub(in crate::http) fn skip(language: Language) -> &'static str {
         Language::Az => "Məzmuna keç",
         Language::Ru => "К содержанию",
     }
+}
+
+/// Writes a short time with a tenth of a second, and a longer one in its largest units.
+pub(in crate::http) fn short(language: Language, time: Duration) -> String {
+    if time >= Duration::from_mins(1) {
+        return values::duration(language, time);
+    }
+    let (point, unit) = match language {
+        Language::En => (".", "s"),
+        Language::Az => (",", "san"),
+        Language::Ru => (",", "с"),
+    };
+    let tenths = time.as_millis() / 100;
+    format!("{}{point}{} {unit}", tenths / 10, tenths % 10)
 }

@@ -1,0 +1,78 @@
+//! The page of freshness: what the quota of each brand buys, and how old the list of each venue is.
+//!
+//! Changes nothing. Invariant: it shows what [`view::freshness`](crate::http::view::freshness) says, and the API with it.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+
+use crate::alerts::words::values;
+use crate::clock;
+use crate::http::page::{Frame, Offices, Reader, Section, html};
+use crate::http::view::freshness::{self, BrandFreshness, VenueFreshness};
+use crate::http::words::{freshness as words, manager};
+use crate::language::Language;
+use crate::units::{Timestamp, Zone};
+
+/// Venues of a brand that are listed: the oldest. The API has all of them.
+const LISTED_MAX: usize = 300;
+
+/// Makes the routes.
+pub(in crate::http) fn router(offices: Offices) -> Router {
+    Router::new().route(Section::Freshness.path(), get(show)).with_state(offices)
+}
+
+/// A brand and its venues.
+struct Brand {
+    view: BrandFreshness,
+    venues: Vec<VenueFreshness>,
+    more: usize,
+}
+
+#[derive(Template)]
+#[template(path = "freshness.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    language: Language,
+    labels: &'static words::Labels,
+    brands: Vec<Brand>,
+    zone: &'a Zone,
+    now: Timestamp,
+}
+
+impl Page<'_> {
+    fn time(&self, ms: u64) -> String {
+        manager::short(self.language, std::time::Duration::from_millis(ms))
+    }
+
+    fn name(&self, name: &str) -> String {
+        values::name(self.language, name).into_owned()
+    }
+
+    fn at(&self, at: &str) -> String {
+        at.parse().map_or_else(|_| at.to_owned(), |at| values::time_beside(self.language, at, self.now, self.zone))
+    }
+}
+
+async fn show(State(offices): State<Offices>, Extension(reader): Extension<Reader>) -> Response {
+    let now = clock::now();
+    let brands = offices.live.brands().map(|(id, live)| {
+        let mut venues = freshness::of_venues(live, now);
+        let more = venues.len().saturating_sub(LISTED_MAX);
+        venues.truncate(LISTED_MAX);
+        Brand { view: freshness::of_brand(id, live, now), venues, more }
+    });
+    let language = reader.language;
+    let page = Page {
+        frame: reader.frame(manager::section(language, Section::Freshness)).at(Section::Freshness),
+        language,
+        labels: words::labels(language),
+        brands: brands.collect(),
+        zone: &offices.policy.setting.zone,
+        now,
+    };
+    html(StatusCode::OK, &page)
+}

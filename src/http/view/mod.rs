@@ -1,0 +1,13 @@
+//! What manager pages show and the API answers: one shape for both, so that neither says what the other does not.
+//!
+//! Names and reasons come from elsewhere and are data: they are short and printable, HTML and CSV are escaped where they are
+//! made. Invariant: no secret and no token of a link is in any of it.
+
+pub(super) mod freshness;
+
+use std::time::Duration;
+
+/// Returns whole milliseconds.
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
