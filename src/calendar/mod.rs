@@ -100,6 +100,11 @@ impl Calendar {
         Self { windows: Arc::new(windows), ..self }
     }
 
+    /// Returns the zone of the venue's clocks.
+    pub const fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
     /// Says whether guests are served; `None` when no hours are written down.
     pub fn is_open(&self, at: Timestamp) -> Option<bool> {
         self.hours.as_deref().map(|hours| self.is_in(hours, at))

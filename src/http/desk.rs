@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::alerts::notice::{Channel, ReceiverName};
 use crate::alerts::order::{Answer, Order};
 use crate::http::access::Visitor;
 use crate::http::limit::{Count, PerMinute};
@@ -34,6 +35,9 @@ const LOOKS_AT_ONCE_MAX: usize = 1;
 /// Asks for the configuration to be read again, and where to say what came of it.
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
+/// Wakes the worker of a receiver's channel.
+pub type Wake = Arc<dyn Fn(&ReceiverName, Channel) + Send + Sync>;
+
 /// The store, and who takes orders.
 #[derive(Clone)]
 pub struct Desk {
@@ -43,6 +47,8 @@ pub struct Desk {
     pub bell: Arc<Notify>,
     /// Asks for a reload; closed where there is no file to read again.
     pub reload: mpsc::Sender<Reload>,
+    /// Wakes who sends what was put into the outbox.
+    pub wake: Wake,
     used: Arc<Mutex<PerMinute<String>>>,
     repeats: Arc<Mutex<Repeats>>,
     looks: Arc<Semaphore>,
@@ -67,10 +73,10 @@ pub(super) enum Outcome {
 
 impl Desk {
     /// Takes what it needs.
-    pub fn new(store: Store, bell: Arc<Notify>, reload: mpsc::Sender<Reload>) -> Self {
+    pub fn new(store: Store, bell: Arc<Notify>, reload: mpsc::Sender<Reload>, wake: Wake) -> Self {
         let used = Arc::new(Mutex::new(PerMinute::new(ORDERS_PER_MINUTE_MAX)));
         let looks = Arc::new(Semaphore::new(LOOKS_AT_ONCE_MAX));
-        Self { store, bell, reload, used, repeats: Arc::default(), looks }
+        Self { store, bell, reload, wake, used, repeats: Arc::default(), looks }
     }
 
     /// Looks something up in the store, when it is this one's turn.

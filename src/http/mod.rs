@@ -245,7 +245,8 @@ fn managers(live: &live::Live, policy: &Arc<Policy>, desk: desk::Desk, stop: &Ca
     let (live, policy, stop) = (live.clone(), Arc::clone(policy), stop.clone());
     let now = page::now::Now { live, policy, desk, stop };
     let page::now::Now { live, policy, desk, stop } = now.clone();
-    page::now::router(now).merge(api::router(api::Api { live, policy, desk, stop }))
+    let api = api::Api { live, policy, desk, stop };
+    page::now::router(now).merge(page::manager_router(api.clone())).merge(api::router(api))
 }
 
 async fn to_now(Extension(reader): Extension<page::Reader>) -> Redirect {

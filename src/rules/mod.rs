@@ -5,6 +5,7 @@
 //! reads a clock or keeps state. Invariant: the same set, picture and time give the same findings, in the same order.
 
 pub mod condition;
+pub mod describe;
 pub mod evaluate;
 pub mod events;
 pub mod field;

@@ -125,12 +125,17 @@ impl Asked<'_> {
     }
 
     fn name(&self, field: Field) -> String {
-        if let Field::Price(list) = field {
-            let list = self.price_lists.get(usize::from(list.0)).map_or("", String::as_str);
-            return printable(&format!("{PRICES_PREFIX}{list}"), WORDS_LENGTH_MAX);
-        }
-        row_of(field).map_or_else(|| format!("{field:?}"), |row| row.name.to_owned())
+        field_name(field, self.price_lists)
     }
+}
+
+/// Returns the name of a field as rule files write it.
+pub(super) fn field_name(field: Field, price_lists: &[String]) -> String {
+    if let Field::Price(list) = field {
+        let list = price_lists.get(usize::from(list.0)).map_or("", String::as_str);
+        return printable(&format!("{PRICES_PREFIX}{list}"), WORDS_LENGTH_MAX);
+    }
+    row_of(field).map_or_else(|| format!("{field:?}"), |row| row.name.to_owned())
 }
 
 fn row_of(field: Field) -> Option<&'static FieldRow> {
@@ -154,7 +159,8 @@ fn value_words(value: Value<'_>) -> String {
     printable(&words, WORDS_LENGTH_MAX)
 }
 
-fn asked_for(matcher: &Matcher, is_negated: bool) -> String {
+/// Says what a value must be.
+pub(super) fn asked_for(matcher: &Matcher, is_negated: bool) -> String {
     let wanted = match (matcher, is_negated) {
         (Matcher::Set, false) | (Matcher::Unset, true) => return "a value".to_owned(),
         (Matcher::Set, true) | (Matcher::Unset, false) => return "none".to_owned(),

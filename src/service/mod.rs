@@ -24,6 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::link::Links;
+use crate::alerts::notice::{Channel, ReceiverName};
 use crate::alerts::render::Messages;
 use crate::board::retained::Tree;
 use crate::board::{Setting, bridge};
@@ -41,7 +42,7 @@ use crate::service::feeds::Feeds;
 use crate::service::kept::{Kept, Outfit};
 use crate::service::measure::Measure;
 use crate::service::orders::Desks;
-use crate::service::receivers::{Ways, Workers};
+use crate::service::receivers::{Wakes, Ways, Workers};
 use crate::store::Store;
 use crate::units::BrandId;
 use crate::vitals::{LoopKind, Promise};
@@ -210,6 +211,7 @@ impl Generation {
         }
         brokers.apply(config, &process.identity, &process.store).await?;
         let ways = Ways::prepare(config, &brokers.links()).map_err(|problems| anyhow!(problems.join("; ")))?;
+        let wakes = ways.wakes();
         let links = links(config, &process.store).await?;
         let policy = Arc::new(policy(config, process, brokers, links.clone())?);
         let clients = clopos::connect(&config.clopos).map_err(|error| anyhow!(telemetry::chain(&error)))?;
@@ -225,7 +227,7 @@ impl Generation {
             broker: brokers.embedded_address(),
             insight: process.insight.clone(),
             ack: links.map(|links| ack(config, process, links, &bell)),
-            desk: Some(Desk::new(process.store.clone(), Arc::clone(&bell), process.reload.clone())),
+            desk: Some(desk(process, &bell, wakes.clone())),
         };
         let bound = http::bind(&config.http).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
         let fallbacks = receivers::fallbacks(config, &policy.routes);
@@ -238,7 +240,7 @@ impl Generation {
         }
         // Nothing fails from here on: a worker that is dropped instead of stopped forgets what it has told.
         let insight = &process.insight;
-        let workers = Workers::start(ways, fallbacks, &process.store, &process.report, &insight.vitals);
+        let workers = Workers::start(ways, wakes, fallbacks, &process.store, &process.report, &insight.vitals);
         let feeds = Feeds::new(brokers.trees(), policy.setting.clone());
         let (mut watched, mut desks) = (Vec::new(), Desks::new());
         for ((client, settings), before) in clients.into_iter().zip(&config.clopos.brands).zip(befores) {
@@ -339,6 +341,12 @@ async fn links(config: &Config, store: &Store) -> anyhow::Result<Option<Links>> 
     let Some(public_url) = &config.http.public_url else { return Ok(None) };
     let key = store.link_key().await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
     Ok(Some(Links::new(public_url.as_str(), key)))
+}
+
+/// Gathers what the manager pages and the API need.
+fn desk(process: &Process, bell: &Arc<Notify>, wakes: Wakes) -> Desk {
+    let wake = move |receiver: &ReceiverName, channel: Channel| wakes.wake(receiver, channel);
+    Desk::new(process.store.clone(), Arc::clone(bell), process.reload.clone(), Arc::new(wake))
 }
 
 /// Gathers what the page behind the links needs.

@@ -40,6 +40,13 @@ impl Wakes {
 /// The ways out of a configuration, by receiver and channel.
 pub struct Ways(BTreeMap<(ReceiverName, Channel), Way>);
 
+impl Ways {
+    /// Makes the bells of the workers that will serve these ways.
+    pub fn wakes(&self) -> Wakes {
+        Wakes(Arc::new(self.0.keys().map(|way| (way.clone(), Arc::default())).collect()))
+    }
+}
+
 /// Returns the receiver that stands for the events of a broker's feed.
 pub fn feed_receiver(broker: &str) -> ReceiverName {
     ReceiverName::new(&format!("feed/{broker}"))
@@ -130,26 +137,32 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker for every way, and a look after each receiver that another one stands in for.
-    pub fn start(ways: Ways, fallbacks: Vec<Fallback>, store: &Store, report: &Report, vitals: &Vitals) -> Self {
+    /// Starts a worker for every way, and a look after each receiver that another one stands in for. `wakes` are of these
+    /// ways.
+    pub fn start(
+        ways: Ways,
+        wakes: Wakes,
+        fallbacks: Vec<Fallback>,
+        store: &Store,
+        report: &Report,
+        vitals: &Vitals,
+    ) -> Self {
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let mut wakes = BTreeMap::new();
         for ((receiver, channel), way) in ways.0 {
-            let wake = Arc::new(Notify::new());
-            wakes.insert((receiver.clone(), channel), Arc::clone(&wake));
+            let wake = wakes.0.get(&(receiver.clone(), channel)).cloned().unwrap_or_default();
             let (store, report, cancel) = (store.clone(), Arc::clone(report), cancel.clone());
             let kind = LoopKind::Delivery { receiver: receiver.as_str().to_owned(), channel: channel.word() };
             let promise = vitals.promise(kind, clock::uptime());
             tasks.spawn(worker::run(receiver, way, store, wake, report, promise, cancel));
         }
         for fallback in fallbacks {
-            let of_it = wakes.iter().filter(|((receiver, _), _)| *receiver == fallback.to.receiver);
+            let of_it = wakes.0.iter().filter(|((receiver, _), _)| *receiver == fallback.to.receiver);
             let bells = of_it.map(|(_, wake)| Arc::clone(wake)).collect();
             let promise = vitals.promise(LoopKind::Fallback, clock::uptime());
             tasks.spawn(fallback::run(fallback, store.clone(), bells, promise, cancel.clone()));
         }
-        Self { tasks, cancel, wakes: Wakes(Arc::new(wakes)) }
+        Self { tasks, cancel, wakes }
     }
 
     /// Returns the bell of the workers.

@@ -20,7 +20,7 @@ pub use alerts::{
     decode_alert, decode_alert_key, decode_group, decode_mailed, decode_subject, encode_alert, encode_group,
     encode_mailed, encode_subject,
 };
-pub use changes::{STOP_BEGINS, decode_change, encode_change};
+pub use changes::{STOP_BEGINS, decode_change, encode_change, subject_of_item};
 pub use notices::{decode_content, encode_content};
 pub use orders::{decode_order, decode_silence, encode_order, encode_silence};
 pub use picture::{Catalogs, decode_catalog, decode_venue, encode_catalog, encode_venue};

@@ -7,15 +7,16 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use futures_util::TryStreamExt;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, Transaction};
 
 use crate::alerts::report::week::{History, Stretch, Turn};
-use crate::snapshot::Gap;
 use crate::snapshot::diff::{Change, Recorded};
+use crate::snapshot::{Gap, StopRow};
 use crate::store::batch::Batch;
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError, format};
-use crate::units::{BrandId, Timestamp, VenueId};
+use crate::units::{BrandId, ProductId, Timestamp, VenueId};
 
 /// Lines of one page: a few megabytes, and a few milliseconds of a reader.
 const PAGE_LINES: u32 = 4_000;
@@ -60,35 +61,95 @@ const STOPS: &str = "WITH RECURSIVE of_venue (subject) AS (
         AND substr(body, 1, length($4)) = $4
     LIMIT $5";
 
+/// The lines of one item's row from an instant on.
+const STOPS_OF_ITEM: &str = "SELECT id, at_ms, subject, body FROM history
+    WHERE brand = $1 AND venue = $2 AND subject = $6 AND at_ms >= $3 AND substr(body, 1, length($4)) = $4
+    LIMIT $5";
+
+/// A line of the history about the row of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowLine {
+    /// The number of the line.
+    pub line: i64,
+    /// The product or variant.
+    pub product: ProductId,
+    /// When a reading showed it.
+    pub at: Timestamp,
+    /// The row before.
+    pub before: Option<StopRow>,
+    /// The row from then on.
+    pub after: Option<StopRow>,
+}
+
+fn row_line(row: &SqliteRow) -> Result<Option<RowLine>, StoreError> {
+    let (line, at) = (row.get(0), Timestamp::from_unix_ms(row.get(1)));
+    Ok(match format::decode_change(row.get(2), row.get(3))? {
+        Change::Row { product, before, after } => Some(RowLine { line, product, at, before, after }),
+        Change::Product { .. } | Change::Station { .. } | Change::PriceList { .. } | Change::Price { .. } => None,
+    })
+}
+
 impl Store {
     /// Returns what the history holds of a venue's stop list: what ran out and came back from `since` on, when nobody read
     /// it, and by when the venue was watched.
     pub async fn history_of(&self, brand: &BrandId, venue: VenueId, since: Timestamp) -> Result<History, StoreError> {
-        let statement = sqlx::query(BEGINS).bind(brand.as_str()).bind(venue.0.cast_signed());
-        let row = statement.fetch_one(&self.readers).await.map_err(failed("look into the history of a venue"))?;
-        let begins: Option<i64> = row.get(0);
+        let begins = self.history_of_venue_begins(brand, venue).await?;
         let gaps = self.gaps_since(brand, venue, since).await?;
-        let mut history = History {
-            begins: begins.map(Timestamp::from_unix_ms),
-            unread: gaps.into_iter().map(|Gap { from, until }| Stretch { from, until }).collect(),
-            ..History::default()
-        };
+        let most = i64::try_from(History::LINES_MAX).unwrap_or(i64::MAX);
+        let (mut lines, mut turns) = (0, Vec::new());
         let statement = sqlx::query(STOPS).bind(brand.as_str()).bind(venue.0.cast_signed());
         let statement = statement.bind(since.unix_ms()).bind(format::STOP_BEGINS);
-        let most = i64::try_from(History::LINES_MAX).unwrap_or(i64::MAX);
         let mut rows = statement.bind(most.saturating_add(1)).fetch(&self.readers);
-        let (mut lines, mut turns) = (0, Vec::new());
         while let Some(row) = rows.try_next().await.map_err(failed("read the history of a venue"))? {
             lines += 1;
-            let at = Timestamp::from_unix_ms(row.get(1));
-            if let Change::Row { product, before, after } = format::decode_change(row.get(2), row.get(3))? {
-                turns.extend(Turn::of(product, at, before.as_ref(), after.as_ref()).map(|turn| (row.get(0), turn)));
+            if let Some(RowLine { line, product, at, before, after }) = row_line(&row)? {
+                turns.extend(Turn::of(product, at, before.as_ref(), after.as_ref()).map(|turn| (line, turn)));
             }
         }
-        history.is_cut = lines > History::LINES_MAX;
         turns.sort_by_key(|(line, _): &(i64, Turn)| *line);
-        history.turns = turns.into_iter().map(|(_, turn)| turn).collect();
-        Ok(history)
+        Ok(History {
+            begins,
+            turns: turns.into_iter().map(|(_, turn)| turn).collect(),
+            unread: gaps.into_iter().map(|Gap { from, until }| Stretch { from, until }).collect(),
+            is_cut: lines > History::LINES_MAX,
+        })
+    }
+
+    /// Returns the lines of a venue's stop list from `since` on, of one product or of all, in the order in which they were
+    /// written, at most [`History::LINES_MAX`].
+    pub async fn row_lines(
+        &self,
+        brand: &BrandId,
+        venue: VenueId,
+        product: Option<ProductId>,
+        since: Timestamp,
+    ) -> Result<Vec<RowLine>, StoreError> {
+        let most = i64::try_from(History::LINES_MAX).unwrap_or(i64::MAX);
+        let statement = sqlx::query(if product.is_some() { STOPS_OF_ITEM } else { STOPS });
+        let statement = statement.bind(brand.as_str()).bind(venue.0.cast_signed());
+        let statement = statement.bind(since.unix_ms()).bind(format::STOP_BEGINS).bind(most);
+        let statement = match product {
+            Some(product) => statement.bind(format::subject_of_item(product)),
+            None => statement,
+        };
+        let mut lines = Vec::new();
+        let mut rows = statement.fetch(&self.readers);
+        while let Some(row) = rows.try_next().await.map_err(failed("read the history of a venue"))? {
+            lines.extend(row_line(&row)?);
+        }
+        lines.sort_by_key(|line: &RowLine| line.line);
+        Ok(lines)
+    }
+
+    /// Returns when the oldest line of a venue was written that is kept.
+    pub async fn history_of_venue_begins(
+        &self,
+        brand: &BrandId,
+        venue: VenueId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let statement = sqlx::query(BEGINS).bind(brand.as_str()).bind(venue.0.cast_signed());
+        let row = statement.fetch_one(&self.readers).await.map_err(failed("look into the history of a venue"))?;
+        Ok(row.get::<Option<i64>, _>(0).map(Timestamp::from_unix_ms))
     }
 
     /// Returns the stretch of the history that holds all of what was recorded from `since` on; `None` for nothing.

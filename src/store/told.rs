@@ -102,7 +102,8 @@ impl Store {
     }
 }
 
-fn told(row: &SqliteRow) -> Told {
+/// Reads a row of the outbox whose first columns are those of the statements above.
+pub(super) fn told(row: &SqliteRow) -> Told {
     let at = Timestamp::from_unix_ms(row.get::<Option<i64>, _>(8).unwrap_or_else(|| row.get(4)));
     let state = match row.get::<&str, _>(6) {
         "delivered" => ToldState::Delivered { at },

@@ -52,6 +52,7 @@ mod hostile;
 mod kills;
 mod lifecycle;
 mod links;
+mod manager;
 mod metrics;
 mod now;
 mod orders;

@@ -23,11 +23,15 @@ use crate::units::printable;
 
 mod alerts;
 mod brands;
+mod deliveries;
 mod document;
 mod events;
+mod freshness;
+mod history;
 mod input;
 mod paging;
 mod reload;
+mod rules;
 mod silences;
 mod venues;
 
@@ -88,7 +92,19 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(silences::preview))
         .routes(routes!(silences::end))
         .routes(routes!(events::follow))
-        .routes(routes!(reload::reload));
+        .routes(routes!(reload::reload))
+        .routes(routes!(freshness::list))
+        .routes(routes!(freshness::venues))
+        .routes(routes!(history::list))
+        .routes(routes!(history::export))
+        .routes(routes!(history::timelines))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::ways))
+        .routes(routes!(deliveries::dead))
+        .routes(routes!(deliveries::resend))
+        .routes(routes!(deliveries::resend_many))
+        .routes(routes!(rules::list))
+        .routes(routes!(rules::truths));
     OpenApiRouter::with_openapi(document::begun()).nest(PATH, routes)
 }
 

@@ -27,6 +27,13 @@ pub(super) struct Page<T> {
     pub(super) next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// Writes each item in another shape.
+    pub(super) fn map<U>(self, shape: impl Fn(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(shape).collect(), next_cursor: self.next_cursor }
+    }
+}
+
 /// Which part of a list is asked for. `K` orders its items.
 pub(super) struct Part<K> {
     /// What the cursors of this list begin with.

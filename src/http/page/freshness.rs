@@ -11,7 +11,8 @@ use axum::{Extension, Router};
 
 use crate::alerts::words::values;
 use crate::clock;
-use crate::http::page::{Frame, Offices, Reader, Section, html};
+use crate::http::api::Api;
+use crate::http::page::{Frame, Reader, Section, html};
 use crate::http::view::freshness::{self, BrandFreshness, VenueFreshness};
 use crate::http::words::{freshness as words, manager};
 use crate::language::Language;
@@ -21,8 +22,8 @@ use crate::units::{Timestamp, Zone};
 const LISTED_MAX: usize = 300;
 
 /// Makes the routes.
-pub(in crate::http) fn router(offices: Offices) -> Router {
-    Router::new().route(Section::Freshness.path(), get(show)).with_state(offices)
+pub(super) fn router() -> Router<Api> {
+    Router::new().route(Section::Freshness.path(), get(show))
 }
 
 /// A brand and its venues.
@@ -57,9 +58,9 @@ impl Page<'_> {
     }
 }
 
-async fn show(State(offices): State<Offices>, Extension(reader): Extension<Reader>) -> Response {
+async fn show(State(api): State<Api>, Extension(reader): Extension<Reader>) -> Response {
     let now = clock::now();
-    let brands = offices.live.brands().map(|(id, live)| {
+    let brands = api.live.brands().map(|(id, live)| {
         let mut venues = freshness::of_venues(live, now);
         let more = venues.len().saturating_sub(LISTED_MAX);
         venues.truncate(LISTED_MAX);
@@ -71,7 +72,7 @@ async fn show(State(offices): State<Offices>, Extension(reader): Extension<Reade
         language,
         labels: words::labels(language),
         brands: brands.collect(),
-        zone: &offices.policy.setting.zone,
+        zone: &api.policy.setting.zone,
         now,
     };
     html(StatusCode::OK, &page)

@@ -6,22 +6,26 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Router;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::engine::Policy;
-use crate::http::live::Live;
+use crate::http::api::Api;
 use crate::http::words;
 use crate::language::Language;
 
 pub(super) mod assets;
 pub(super) mod board;
+mod deliveries;
+mod drawing;
 pub(super) mod freshness;
+mod history;
 mod nav;
 pub(super) mod now;
 mod now_acts;
 mod reader;
+mod rules;
 
 pub(super) use nav::Section;
 pub(super) use reader::{Readers, greet};
@@ -60,13 +64,9 @@ impl Reader {
     }
 }
 
-/// What manager pages are made of.
-#[derive(Clone)]
-pub(super) struct Offices {
-    /// What is known of the brands.
-    pub(super) live: Live,
-    /// The rules, receivers, calendars and times.
-    pub(super) policy: Arc<Policy>,
+/// Makes the routes of the manager pages.
+pub(super) fn manager_router(api: Api) -> Router {
+    freshness::router().merge(history::router()).merge(deliveries::router()).merge(rules::router()).with_state(api)
 }
 
 /// What every page says alike.

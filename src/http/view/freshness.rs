@@ -3,6 +3,7 @@
 //! Of a venue everything is said of the same moment. Invariant: a venue that was never read has no age, and comes first.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::alerts::facts;
 use crate::alerts::link::without_tokens;
@@ -17,13 +18,14 @@ use crate::units::{BrandId, Timestamp, printable};
 const WHY_LENGTH_MAX: usize = 300;
 
 /// How old the lists of a brand are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::http) struct BrandFreshness {
     /// Its slug in the configuration.
     pub(in crate::http) brand: String,
     /// `untried`, `granted`, `unreachable` (it may pass by itself), `refused` (somebody must mend it).
     pub(in crate::http) access: &'static str,
     /// Why Clopos does not let us read it; null while it does.
+    #[schema(required)]
     pub(in crate::http) access_why: Option<String>,
     /// How many venues are watched.
     pub(in crate::http) venues: usize,
@@ -34,13 +36,15 @@ pub(in crate::http) struct BrandFreshness {
     /// How many have one that must not be relied on, or none.
     pub(in crate::http) blind: usize,
     /// The age of the oldest list that was read, in milliseconds.
+    #[schema(required)]
     pub(in crate::http) oldest_age_ms: Option<u64>,
     /// What the quota buys; null until the brand is watched.
+    #[schema(required)]
     pub(in crate::http) quota: Option<QuotaBuys>,
 }
 
 /// What a quota buys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::http) struct QuotaBuys {
     /// Requests a minute, at a steady pace.
     pub(in crate::http) requests_per_minute: u32,
@@ -59,7 +63,7 @@ pub(in crate::http) struct QuotaBuys {
 }
 
 /// How old the list of a venue is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::http) struct VenueFreshness {
     /// Its number.
     pub(in crate::http) venue: u64,
@@ -68,8 +72,10 @@ pub(in crate::http) struct VenueFreshness {
     /// `fresh`, `stale` (old), `blind` (not to be relied on).
     pub(in crate::http) state: &'static str,
     /// When its list was read; null before the first reading.
+    #[schema(required, format = DateTime)]
     pub(in crate::http) read_at: Option<String>,
     /// How old it is, in milliseconds.
+    #[schema(required)]
     pub(in crate::http) age_ms: Option<u64>,
     /// From which age it is stale, in milliseconds.
     pub(in crate::http) stale_after_ms: u64,
@@ -80,13 +86,15 @@ pub(in crate::http) struct VenueFreshness {
     /// How many of them are out.
     pub(in crate::http) out: usize,
     /// Why the last request failed; null when it did not.
+    #[schema(required)]
     pub(in crate::http) trouble: Option<VenueTrouble>,
 }
 
 /// Why a venue is not read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::http) struct VenueTrouble {
     /// Since when.
+    #[schema(format = DateTime)]
     pub(in crate::http) since: String,
     /// How many requests failed one after the other.
     pub(in crate::http) failures: u32,

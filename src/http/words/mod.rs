@@ -6,6 +6,9 @@
 
 pub(super) mod access;
 pub(super) mod board;
+pub(super) mod deliveries;
 pub(super) mod freshness;
+pub(super) mod history;
 pub(super) mod manager;
 pub(super) mod now;
+pub(super) mod rules;

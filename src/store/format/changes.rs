@@ -39,17 +39,22 @@ struct ReadChange<'a> {
 /// What the body of every line begins with that is about a row of a stop list, so that the others need not be read.
 pub const STOP_BEGINS: &str = r#"{"kind":"stop","#;
 
+/// Returns the subject of every line about a product or variant.
+pub fn subject_of_item(product: ProductId) -> String {
+    format!("item:{product}")
+}
+
 /// Writes a line of the history: its subject and its body.
 pub fn encode_change(change: &Change) -> (String, String) {
     let row = |id: ProductId, row: &Option<StopRow>| row.as_ref().map(|row| value(&stored_row(id, row)));
     let (subject, kind, before, after) = match change {
         Change::Row { product, before, after } => {
-            (format!("item:{product}"), "stop", row(*product, before), row(*product, after))
+            (subject_of_item(*product), "stop", row(*product, before), row(*product, after))
         }
         Change::Product { id, before, after } => {
             let product =
                 |product: &Option<Box<Product>>| product.as_deref().map(|product| value(&stored_product(product)));
-            (format!("item:{id}"), "product", product(before), product(after))
+            (subject_of_item(*id), "product", product(before), product(after))
         }
         Change::Station { id, before, after } => {
             let station = |station: &Option<Station>| station.as_ref().map(|station| value(&stored_station(station)));
@@ -61,7 +66,7 @@ pub fn encode_change(change: &Change) -> (String, String) {
         }
         Change::Price { list, product, before, after } => {
             let price = |price: &Option<Money>| price.map(|price| value(&(list.0, price.ten_thousandths())));
-            (format!("item:{product}"), "price", price(before), price(after))
+            (subject_of_item(*product), "price", price(before), price(after))
         }
     };
     (subject, json(&StoredChange { kind, before, after }))

@@ -4,7 +4,7 @@ use super::*;
 use crate::alerts::report::week::{History, Stretch};
 use crate::catalog::Product;
 use crate::snapshot::diff::Recorded;
-use crate::store::{Order, Store};
+use crate::store::{LinesOf, Order, Store};
 
 /// More than two pages.
 const LINES: u64 = 9_000;
@@ -114,4 +114,40 @@ async fn every_line_is_read_once_and_in_order() {
     lines.reverse();
     assert!(read(&store, all.first..=all.last, Order::NewestFirst).await == lines);
     store.close().await;
+}
+
+#[tokio::test]
+async fn the_newest_lines_come_first_those_that_are_asked_for_each_once() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&dir.path().join("db")).await.expect("a store");
+    let other = BrandId::new("other").expect("a slug");
+    for (n, of) in [brand(), other.clone(), brand(), brand()].iter().enumerate() {
+        // Two of the commits are of the same time, and one is of a clock that was set back.
+        let s = [10, 20, 20, 5][n];
+        store.commit(of, &changes(0..7), after_s(s)).await.expect("committed");
+    }
+    let whole = LinesOf::default();
+    let one = LinesOf { brand: Some(brand()), venue: Some(VenueId(1)), product: Some(ProductId(4)), ..whole.clone() };
+    let span = LinesOf { since: Some(after_s(10)), until: Some(after_s(20)), ..whole.clone() };
+    for (of, count) in [
+        (whole.clone(), 28),
+        (LinesOf { brand: Some(other), ..whole.clone() }, 7),
+        (LinesOf { venue: Some(VenueId(1)), ..whole.clone() }, 8),
+        (LinesOf { product: Some(ProductId(3)), ..whole }, 4),
+        (span, 7),
+        (one, 3),
+    ] {
+        let all = store.newest_lines(&of, None, 1_000).await.expect("read");
+        assert_eq!(all.len(), count, "{of:?}");
+        let keys: Vec<(Timestamp, i64)> = all.iter().map(|(line, recorded)| (recorded.at, *line)).collect();
+        assert!(keys.is_sorted_by(|one, next| one > next), "{keys:?}");
+        let (mut before, mut paged) = (None, Vec::new());
+        loop {
+            let page = store.newest_lines(&of, before, 3).await.expect("a page");
+            let Some((line, recorded)) = page.last() else { break };
+            before = Some((recorded.at, *line));
+            paged.extend(page);
+        }
+        assert_eq!(paged, all, "{of:?}");
+    }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::alerts::notice::Channel;
-use crate::store::{DEAD_KEPT, DELIVERED_KEPT, Finish, HISTORY_KEPT, OutboxDepth, Queued, Requeued, Store, StoreError};
+use crate::store::{
+    DEAD_KEPT, DELIVERED_KEPT, Finish, HISTORY_KEPT, OutboxDepth, OutboxState, Queued, Requeued, Store, StoreError,
+};
 use crate::units::Uptime;
 use crate::vitals::{QueueLook, StoreLook};
 
@@ -210,4 +212,35 @@ async fn a_database_that_cannot_be_written_takes_no_writes() {
     sqlx::query("PRAGMA query_only = OFF").execute(&outbox.store.writer).await.expect("opened again");
     outbox.store.try_to_write().await.expect("it takes writes again");
     assert_eq!(outbox.shown().await, shown(&[("a", 0, 0)]));
+}
+
+#[tokio::test]
+async fn the_outbox_is_listed_newest_first_by_state_and_receiver_and_counted_by_way() {
+    let outbox = Outbox::with(vec![webhook("a"), publish("p"), webhook("b"), webhook("c"), webhook("d")]).await;
+    let rows: Vec<i64> = outbox.waiting(9).await.iter().map(|queued| queued.row).collect();
+    outbox.finish(rows[0], Finish::Dead { why: "410".to_owned() }, 1).await;
+    outbox.finish(rows[1], Finish::Delivered { but: None }, 2).await;
+    let listed = async |state, receiver: Option<&str>, before, limit| {
+        let receiver = receiver.map(ReceiverName::new);
+        let rows = outbox.store.outbox_rows(state, receiver.as_ref(), before, limit).await.expect("listed");
+        rows.iter().map(|(told, summary)| (told.row, summary.clone())).collect::<Vec<_>>()
+    };
+    let all = listed(OutboxState::Waiting, None, None, 9).await;
+    assert_eq!(all.iter().filter(|(_, summary)| summary.starts_with("sold-out: ")).count(), 2, "{all:?}");
+    assert!(all.is_sorted_by(|one, next| one.0 > next.0), "{all:?}");
+    // A row at a time is the same list.
+    let (mut before, mut paged) = (None, Vec::new());
+    while let [row] = &listed(OutboxState::Waiting, None, before, 1).await[..] {
+        before = Some(row.0);
+        paged.push(row.clone());
+    }
+    assert_eq!(paged, all);
+    let dead = listed(OutboxState::Dead, Some("managers"), None, 9).await;
+    assert_eq!(dead, [(rows[0], "sold-out: a".to_owned())]);
+    assert_eq!(listed(OutboxState::Dead, Some("nobody"), None, 9).await, []);
+    assert_eq!(listed(OutboxState::Delivered, None, None, 9).await, [(rows[1], "sold-out: b".to_owned())]);
+    assert_eq!(listed(OutboxState::Expired, None, None, 9).await, []);
+    let ways = outbox.store.outbox_by_way().await.expect("counted");
+    let way = ways[&(receiver(), "webhook".to_owned())];
+    assert_eq!((way.waiting, way.since, way.dead), (2, Some(NOW), 1));
 }

@@ -1,0 +1,85 @@
+//! `GET /api/v1/freshness`, and of each brand its venues.
+//!
+//! Invariant: what it says of a brand and what it says of its venues is counted alike.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::clock;
+use crate::http::api::Api;
+use crate::http::api::input::{Path, Query};
+use crate::http::api::paging::{Page, Part};
+use crate::http::problem::Problem;
+use crate::http::view::freshness::{self, BrandFreshness, VenueFreshness};
+
+/// Which part of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// How many items a page has: 1 to 500, 100 when nobody says.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists what the quota of each brand buys
+///
+/// With how many lists are fresh, old and not to be relied on.
+#[utoipa::path(
+    get, path = "/freshness", tag = "freshness", operation_id = "list_freshness", params(Asked),
+    responses((status = 200, description = "the brands, in the order of their names", body = Page<BrandFreshness>, example = json!({
+        "items": [{
+            "brand": "sahil", "access": "granted", "access_why": null, "venues": 2, "fresh": 2, "stale": 0, "blind": 0,
+            "oldest_age_ms": 2204,
+            "quota": {
+                "requests_per_minute": 231, "worst_age_ms": 3000, "oldest_wanted_ms": 60_000, "round_ms": 692,
+                "one_more_venue_ms": 346, "venues_max": 173, "fits": true,
+            },
+        }],
+        "next_cursor": null,
+    })))
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Query(Asked { limit, cursor }): Query<Asked>,
+) -> Result<Json<Page<BrandFreshness>>, Problem> {
+    let part = Part::of("freshness", limit, cursor.as_deref())?;
+    let now = clock::now();
+    let brands = api.live.brands().map(|(id, live)| freshness::of_brand(id, live, now));
+    Ok(Json(part.cut(brands, |brand| brand.brand.clone())))
+}
+
+/// Lists how old the list of each venue of a brand is
+#[utoipa::path(
+    get, path = "/freshness/{brand}/venues", tag = "freshness", operation_id = "list_venue_freshness",
+    params(("brand" = String, Path, description = "the slug of the brand"), Asked),
+    responses(
+        (status = 200, description = "the venues, in the order of their numbers", body = Page<VenueFreshness>, example = json!({
+            "items": [{
+                "venue": 1, "name": "Sahil", "state": "fresh", "read_at": "2026-11-21T00:41:23.482Z", "age_ms": 2204,
+                "stale_after_ms": 60_000, "blind_after_ms": 300_000, "rows": 12, "out": 3, "trouble": null,
+            }],
+            "next_cursor": null,
+        })),
+        (status = 404, description = "there is no such brand", body = Problem, content_type = "application/problem+json", example = json!({
+            "type": "about:blank", "title": "there is no such brand", "status": 404, "detail": "/api/v1/brands lists those that are watched",
+        })),
+    )
+)]
+pub(super) async fn venues(
+    State(api): State<Api>,
+    Path(brand): Path<String>,
+    Query(Asked { limit, cursor }): Query<Asked>,
+) -> Result<Json<Page<VenueFreshness>>, Problem> {
+    let part = Part::of("venue_freshness", limit, cursor.as_deref())?;
+    let Some(live) = api.live.brand(&brand) else {
+        let problem = Problem::new(StatusCode::NOT_FOUND, "there is no such brand");
+        return Err(problem.with_detail("/api/v1/brands lists those that are watched"));
+    };
+    Ok(Json(part.cut(freshness::of_venues(live, clock::now()), |venue| venue.venue)))
+}

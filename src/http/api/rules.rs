@@ -1,0 +1,118 @@
+//! `GET /api/v1/rules`, and what a rule says of each subject of a venue now.
+//!
+//! Invariant: the truths of a rule come from one look at the venue.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::clock;
+use crate::http::api::Api;
+use crate::http::api::input::{Path, Query};
+use crate::http::api::paging::{Page, Part};
+use crate::http::page::Reader;
+use crate::http::problem::Problem;
+use crate::http::view::rules::{self, Asked as AskedAt, RuleText, RuleTruth};
+use crate::rules::RuleName;
+
+/// Which part of the list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// How many items a page has: 1 to 500, 100 when nobody says.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Where the rule is asked.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AskedTruths {
+    /// The slug of the brand.
+    brand: String,
+    /// The number of the venue; the first of the brand when nobody says.
+    venue: Option<u64>,
+    /// How many items a page has: 1 to 500, 100 when nobody says.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists the rules in force
+///
+/// With what each asks for, in the words of rule files.
+#[utoipa::path(
+    get, path = "/rules", tag = "rules", operation_id = "list_rules", params(Asked),
+    responses((status = 200, description = "the rules, in the order of their names", body = Page<RuleText>, example = json!({
+        "items": [{
+            "name": "sold-out", "place": "rules/kitchen.yaml:4", "severity": "critical", "about": "item", "counts": null,
+            "event": null, "when": ["limit: at most 0"], "keep_while": [], "during": [], "hold_for": "20 s", "clear_for": "20 s",
+            "notify": ["managers"], "escalate": [], "by_station": false, "message": "{{ item.name }} is out",
+        }],
+        "next_cursor": null,
+    })))
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    Extension(reader): Extension<Reader>,
+    Query(Asked { limit, cursor }): Query<Asked>,
+) -> Result<Json<Page<RuleText>>, Problem> {
+    let part = Part::of("rules", limit, cursor.as_deref())?;
+    let set = &api.policy.rules;
+    let texts = set.rules().iter().map(|rule| rules::text(set, rule, reader.language));
+    Ok(Json(part.cut(texts, |rule| rule.name.clone())))
+}
+
+/// Lists what a rule says now
+///
+/// Of each item, station or venue, or of the brand: whether it holds, and what keeps it from it. Of a rule that tells of moments
+/// there is nothing to list; of one that counts items, of which of them it holds.
+#[utoipa::path(
+    get, path = "/rules/{name}/truths", tag = "rules", operation_id = "list_rule_truths",
+    params(("name" = String, Path, description = "the name of the rule"), AskedTruths),
+    responses(
+        (status = 200, description = "the subjects, in the order of their numbers", body = Page<RuleTruth>, example = json!({
+            "items": [{
+                "kind": "item", "id": 54, "name": "Plov", "truth": "clear", "why": ["limit is 3, the rule asks for at most 0"],
+                "alert": null, "alert_since": null,
+            }],
+            "next_cursor": null,
+        })),
+        (status = 404, description = "there is no such rule, brand or venue", body = Problem, content_type = "application/problem+json", example = json!({
+            "type": "about:blank", "title": "there is no such rule", "status": 404, "detail": "/api/v1/rules lists those in force",
+        })),
+    )
+)]
+pub(super) async fn truths(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Query(AskedTruths { brand, venue, limit, cursor }): Query<AskedTruths>,
+) -> Result<Json<Page<RuleTruth>>, Problem> {
+    let part = Part::of("rule_truths", limit, cursor.as_deref())?;
+    let gone = |title: &str, detail: &str| Problem::new(StatusCode::NOT_FOUND, title).with_detail(detail);
+    let rule = RuleName::new(&name).ok().and_then(|name| api.policy.rules.get(&name));
+    let Some(rule) = rule else { return Err(gone("there is no such rule", "/api/v1/rules lists those in force")) };
+    let Some((brand, live)) = api.live.brands().find(|(id, _)| id.as_str() == brand) else {
+        return Err(gone("there is no such brand", "/api/v1/brands lists those that are watched"));
+    };
+    let Some(venue) = rules::chosen(live, venue) else {
+        return Err(gone("there is no such venue", "/api/v1/freshness/{brand}/venues lists those that are watched"));
+    };
+    let own = live.itself();
+    let asked = AskedAt {
+        rules: &api.policy.rules,
+        brand,
+        access: &own.access,
+        own_alerts: &own.alerts,
+        venue: &venue,
+        calendar: api.policy.calendars.of(brand, venue.snapshot.id()),
+    };
+    Ok(Json(part.cut(asked.truths(rule, clock::now()), |truth| truth.id)))
+}

@@ -1,0 +1,205 @@
+//! What the pages of the rules say around the rules themselves, whose words are those of their files.
+//!
+//! Reasons and conditions stay as rule files write them, whatever the language.
+
+use crate::language::Language;
+
+/// The labels of the pages.
+pub(in crate::http) struct Labels {
+    pub(in crate::http) intro: &'static str,
+    pub(in crate::http) venue: &'static str,
+    pub(in crate::http) show: &'static str,
+    pub(in crate::http) rule: &'static str,
+    pub(in crate::http) severity: &'static str,
+    pub(in crate::http) about: &'static str,
+    pub(in crate::http) notify: &'static str,
+    pub(in crate::http) nobody: &'static str,
+    pub(in crate::http) now: &'static str,
+    pub(in crate::http) none: &'static str,
+    pub(in crate::http) place: &'static str,
+    pub(in crate::http) when: &'static str,
+    pub(in crate::http) keep_while: &'static str,
+    pub(in crate::http) during: &'static str,
+    pub(in crate::http) always: &'static str,
+    pub(in crate::http) hold_for: &'static str,
+    pub(in crate::http) clear_for: &'static str,
+    pub(in crate::http) escalate: &'static str,
+    pub(in crate::http) message: &'static str,
+    pub(in crate::http) truths: &'static str,
+    pub(in crate::http) subject: &'static str,
+    pub(in crate::http) truth: &'static str,
+    pub(in crate::http) why: &'static str,
+    pub(in crate::http) alert: &'static str,
+    pub(in crate::http) moment: &'static str,
+    pub(in crate::http) together: &'static str,
+    pub(in crate::http) more: &'static str,
+    pub(in crate::http) gone: &'static str,
+}
+
+const EN: Labels = Labels {
+    intro: "The rules in force, and what each says now.",
+    venue: "Venue",
+    show: "Show",
+    rule: "Rule",
+    severity: "Severity",
+    about: "About",
+    notify: "Tells",
+    nobody: "nobody, screens alone",
+    now: "Now",
+    none: "There are no rules.",
+    place: "Where it stands",
+    when: "When",
+    keep_while: "Keeps open while",
+    during: "During",
+    always: "always",
+    hold_for: "Must hold for",
+    clear_for: "Must be clear for",
+    escalate: "Later also tells",
+    message: "Message",
+    truths: "What it says now",
+    subject: "Of",
+    truth: "Now",
+    why: "Why not",
+    alert: "Alert",
+    moment: "It tells of a moment, of which nothing is kept to ask afterwards.",
+    together: "It counts items together; here is of which of them it holds:",
+    more: "More",
+    gone: "There is no such rule or venue.",
+};
+
+const AZ: Labels = Labels {
+    intro: "Qüvvədə olan qaydalar və hər birinin indi nə dediyi.",
+    venue: "Məkan",
+    show: "Göstər",
+    rule: "Qayda",
+    severity: "Ciddilik",
+    about: "Nə haqqında",
+    notify: "Kimə deyir",
+    nobody: "heç kimə, yalnız ekranlara",
+    now: "İndi",
+    none: "Qayda yoxdur.",
+    place: "Harada yazılıb",
+    when: "Nə vaxt",
+    keep_while: "Açıq qalır, nə qədər ki",
+    during: "Hansı vaxtda",
+    always: "həmişə",
+    hold_for: "Nə qədər davam etməlidir",
+    clear_for: "Nə qədər keçməlidir",
+    escalate: "Sonra kimə də deyir",
+    message: "Mesaj",
+    truths: "İndi nə deyir",
+    subject: "Nə haqqında",
+    truth: "İndi",
+    why: "Niyə yox",
+    alert: "Xəbərdarlıq",
+    moment: "Bir an haqqında deyir; sonradan soruşmaq üçün heç nə saxlanmır.",
+    together: "Məhsulları birlikdə sayır; burada hansılara aid olduğu göstərilir:",
+    more: "Daha",
+    gone: "Belə qayda və ya məkan yoxdur.",
+};
+
+const RU: Labels = Labels {
+    intro: "Действующие правила и что каждое говорит сейчас.",
+    venue: "Заведение",
+    show: "Показать",
+    rule: "Правило",
+    severity: "Важность",
+    about: "О чём",
+    notify: "Кому сообщает",
+    nobody: "никому, только экранам",
+    now: "Сейчас",
+    none: "Правил нет.",
+    place: "Где записано",
+    when: "Когда",
+    keep_while: "Остаётся открытым, пока",
+    during: "В какое время",
+    always: "всегда",
+    hold_for: "Должно длиться",
+    clear_for: "Должно пройти",
+    escalate: "Позже сообщает и",
+    message: "Сообщение",
+    truths: "Что говорит сейчас",
+    subject: "О чём",
+    truth: "Сейчас",
+    why: "Почему нет",
+    alert: "Тревога",
+    moment: "Сообщает о мгновении; спросить о нём потом не у чего.",
+    together: "Считает позиции вместе; здесь — к каким из них относится:",
+    more: "Ещё",
+    gone: "Такого правила или заведения нет.",
+};
+
+/// Returns the labels.
+pub(in crate::http) const fn labels(language: Language) -> &'static Labels {
+    match language {
+        Language::En => &EN,
+        Language::Az => &AZ,
+        Language::Ru => &RU,
+    }
+}
+
+/// Names a truth by its word.
+pub(in crate::http) fn truth(language: Language, word: &str) -> &'static str {
+    match (word, language) {
+        ("holds", Language::En) => "holds",
+        ("holds", Language::Az) => "belədir",
+        ("holds", Language::Ru) => "так и есть",
+        ("unknown", Language::En) => "unknown",
+        ("unknown", Language::Az) => "məlum deyil",
+        ("unknown", Language::Ru) => "неизвестно",
+        ("outside_window", Language::En) => "outside its window",
+        ("outside_window", Language::Az) => "vaxtı deyil",
+        ("outside_window", Language::Ru) => "не в это время",
+        (_, Language::En) => "clear",
+        (_, Language::Az) => "belə deyil",
+        (_, Language::Ru) => "не так",
+    }
+}
+
+/// Names a severity by its word.
+pub(in crate::http) fn severity(language: Language, word: &str) -> &'static str {
+    match (word, language) {
+        ("critical", Language::En) => "critical",
+        ("critical", Language::Az) => "kritik",
+        ("critical", Language::Ru) => "критично",
+        ("warning", Language::En) => "warning",
+        ("warning", Language::Az) => "xəbərdarlıq",
+        ("warning", Language::Ru) => "внимание",
+        (_, Language::En) => "info",
+        (_, Language::Az) => "məlumat",
+        (_, Language::Ru) => "сведения",
+    }
+}
+
+/// Names what a rule is about by its word.
+pub(in crate::http) fn about(language: Language, word: &str) -> &'static str {
+    match (word, language) {
+        ("item", Language::En) => "items",
+        ("item", Language::Az) => "məhsullar",
+        ("item", Language::Ru) => "позиции",
+        ("station", Language::En) => "stations",
+        ("station", Language::Az) => "stansiyalar",
+        ("station", Language::Ru) => "станции",
+        ("venue", Language::En) => "venues",
+        ("venue", Language::Az) => "məkanlar",
+        ("venue", Language::Ru) => "заведения",
+        ("brand", Language::En) => "the brand",
+        ("brand", Language::Az) => "brend",
+        ("brand", Language::Ru) => "бренд",
+        (_, Language::En) => "a moment",
+        (_, Language::Az) => "bir an",
+        (_, Language::Ru) => "мгновение",
+    }
+}
+
+/// Names how an alert stands by its word.
+pub(in crate::http) fn alert(language: Language, word: &str, since: &str) -> String {
+    match (word, language) {
+        ("pending", Language::En) => format!("waits since {since}"),
+        ("pending", Language::Az) => format!("{since} vaxtından gözləyir"),
+        ("pending", Language::Ru) => format!("ждёт с {since}"),
+        (_, Language::En) => format!("open since {since}"),
+        (_, Language::Az) => format!("{since} vaxtından açıqdır"),
+        (_, Language::Ru) => format!("открыта с {since}"),
+    }
+}

@@ -1,0 +1,225 @@
+//! The pages for managers in a real browser: each is readable in every language, light and dark, on a phone and a desk, and
+//! shows names of strangers as names; what they say is what the till said.
+//!
+//! Screenshots of all of it are written to `target/screens/`.
+
+use eightysix::language::Language;
+use serde_json::{Value, json};
+
+use crate::chromium::axe::{assert_accessible, assert_no_horizontal_scroll};
+use crate::chromium::{Page, Scheme, Shape};
+use crate::process::Service;
+use crate::stage::Stage;
+use crate::wait;
+use crate::webhook::{Answer, Receiver};
+
+/// A name that a page, a table or a terminal could trip over.
+const NAME: &str = "=cmd|'/C calc'!A1 <script>alert(1)</script> \"Plov\", böyük\u{202e}";
+/// As it is shown: what turns the reading is a space.
+const SHOWN: &str = "=cmd|'/C calc'!A1 <script>alert(1)</script> \"Plov\", böyük ";
+
+/// The address of the web side.
+pub(crate) fn web(service: &Service) -> String {
+    service.says("the boards are at http://");
+    let log = service.log();
+    let (_, rest) = log.rsplit_once("the boards are at ").expect("the line");
+    rest.split_once("/board").expect("the path").0.to_owned()
+}
+
+/// Looks at a page in each language, on a phone and at a desk, light and dark.
+async fn look(page: &Page, address: &str, name: &str) {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    for language in Language::ALL {
+        page.open(&format!("{path}?{query}&lang={}", language.code())).await;
+        assert_eq!(page.run("return document.documentElement.lang").await, language.code());
+        for shape in [Shape::Phone, Shape::Desk] {
+            page.shape(shape).await;
+            for scheme in Scheme::ALL {
+                page.scheme(scheme).await;
+                let name = format!("{name}-{}-{}-{shape:?}", language.code(), scheme.word()).to_lowercase();
+                page.screenshot(&name).await;
+                assert_accessible(page, &name).await;
+                assert_no_horizontal_scroll(page, &name).await;
+            }
+        }
+    }
+    page.open(&format!("{path}?{query}&lang=en")).await;
+}
+
+/// Asks the API as a page of ours would.
+async fn api(page: &Page, path: &str) -> Value {
+    page.run(&format!("return fetch('/api/v1{path}').then(answer => answer.json())")).await
+}
+
+/// Waits until the API has so many lines.
+async fn history(page: &Page, path: &str, lines: usize) -> Vec<Value> {
+    let waited = format!(
+        "for (let turn = 0; turn < 200; turn++) {{
+            const {{ items }} = await fetch('/api/v1{path}').then(answer => answer.json());
+            if (items.length >= {lines}) return items;
+            await new Promise(later => setTimeout(later, 100));
+        }}"
+    );
+    let items = page.run(&format!("return (async () => {{ {waited} }})()")).await;
+    items.as_array().cloned().unwrap_or_else(|| panic!("{path} never has {lines} lines"))
+}
+
+#[tokio::test]
+async fn freshness_and_history_say_what_the_till_said() {
+    let stage = Stage::open(2).await;
+    stage.pos.act(&json!({ "edit_product": { "brand": "sahil", "product": 105, "name": NAME } }));
+    stage.edit(
+        "eightysix.yaml",
+        "requests_per_minute: 290",
+        "requests_per_minute: 290, hours: { mon-sun: \"10:00-23:00\" }",
+    );
+    let service = stage.start_with_baseline();
+    let address = web(&service);
+    let page = Page::start().await;
+    page.open(&format!("{address}/freshness")).await;
+    page.wait_for_text("main", "2 / ").await;
+    let freshness = api(&page, "/freshness").await;
+    assert_eq!(freshness["items"][0]["venues"], 2, "{freshness}");
+    assert_eq!(freshness["items"][0]["quota"]["fits"], true, "{freshness}");
+    let venues = api(&page, "/freshness/sahil/venues").await;
+    assert_eq!(venues["items"].as_array().expect("a list").len(), 2, "{venues}");
+    look(&page, &format!("{address}/freshness"), "freshness").await;
+
+    // 105 was out at the first reading; it comes back, 106 gets low and runs out.
+    stage.pos.restock(105);
+    wait::until("its end", || (stage.told(105).last()? == "alert.closed").then_some(()));
+    stage.pos.limit(106, 2);
+    let of_106 = "/history?brand=sahil&venue=1&product=106";
+    history(&page, of_106, 1).await;
+    stage.pos.limit(106, 0);
+    let lines = history(&page, of_106, 2).await;
+    assert_eq!((&lines[0]["before"], &lines[0]["after"]), (&json!("2 left"), &json!("out")), "{lines:?}");
+    assert_eq!((&lines[1]["before"], &lines[1]["after"]), (&json!("unrestricted"), &json!("2 left")), "{lines:?}");
+
+    // A page at a time says the same as all at once, each line once.
+    let all = api(&page, "/history?limit=500").await;
+    let (mut cursor, mut paged) = (String::new(), Vec::new());
+    loop {
+        let part = api(&page, &format!("/history?limit=2{cursor}")).await;
+        paged.extend(part["items"].as_array().cloned().expect("a list"));
+        let Some(next) = part["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(all["items"].as_array(), Some(&paged));
+
+    // What is drawn is what the lines say.
+    let drawn = api(&page, "/history/sahil/1/timelines?product=106").await;
+    let states = drawn["items"][0]["pieces"].as_array().expect("pieces").iter().map(|piece| &piece["state"]);
+    assert_eq!(states.collect::<Vec<_>>(), ["unknown", "on", "low", "out"], "{drawn}");
+
+    csv_is_read_by_others(&page).await;
+
+    page.open(&format!("{address}/history?q=SCRIPT&lang=en")).await;
+    page.wait_for_text("#found", "2").await;
+    assert_eq!(page.text("ul.links a").await.trim(), SHOWN.trim());
+    look(&page, &format!("{address}/history?q=SCRIPT"), "history-index").await;
+    page.click("ul.links a").await;
+    page.wait_for_text("h1", SHOWN.trim()).await;
+    assert_eq!(page.run("return document.querySelectorAll('main script').length").await, 0);
+    look(&page, &format!("{address}/history/sahil/1/106"), "history-item").await;
+    look(&page, &format!("{address}/history/sahil/1?range=7d"), "history-venue").await;
+    page.open(&format!("{address}/history/sahil/1?range=30d&lang=en")).await;
+    assert_eq!(page.text(".tabs a[aria-current=true]").await, "30 days");
+    page.close().await;
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_sent_again_from_the_page() {
+    let mut stage = Stage::open(1).await;
+    let refusing = Receiver::start(vec![Answer::status(410)]);
+    stage.edit("eightysix.yaml", &stage.hooks.url(), &refusing.url());
+    stage.hooks = refusing;
+    let service = stage.start_with_baseline();
+    service.says("given up, see dead-letters");
+    // Who ended his subscription is left alone until the configuration is read again.
+    service.signal("HUP");
+    service.says_times("the boards are at http://", 2);
+    let address = web(&service);
+    let page = Page::start().await;
+    page.open(&format!("{address}/deliveries?state=dead&lang=en")).await;
+    page.wait_for_text("form[method=post] tbody", "410").await;
+    look(&page, &format!("{address}/deliveries?state=dead"), "deliveries-dead").await;
+    page.open(&format!("{address}/deliveries?state=delivered&lang=en")).await;
+    look(&page, &format!("{address}/deliveries?state=delivered"), "deliveries-delivered").await;
+
+    // Nothing chosen is nothing sent.
+    page.open(&format!("{address}/deliveries?state=dead&lang=en")).await;
+    page.click("form[method=post] table ~ p button").await;
+    page.wait_for_text("[role=status]", "0 are sent again").await;
+    let before = stage.hooks.hits().len();
+    page.click("input[name=row]").await;
+    page.click("form[method=post] table ~ p button").await;
+    page.wait_for_text("[role=status]", "1 is sent again").await;
+    wait::until("the webhook", || (stage.hooks.hits().len() > before).then_some(()));
+    let ids: Vec<String> = stage.hooks.hits().iter().map(|hit| hit.header("webhook-id").to_owned()).collect();
+    assert_eq!(ids[0], ids[before], "under the same id");
+    let left = api(&page, "/dead-letters").await;
+    assert_eq!(left["items"].as_array().map(Vec::len), Some(0), "{left}");
+    // A program does the same, and is told what there is not.
+    let post = "const post = (path, body) => fetch('/api/v1/dead-letters/' + path, { method: 'POST', body,
+        headers: { 'Content-Type': 'application/json' } }).then(answer => answer.status);
+        return Promise.all([post('999/resend'), post('resend', '{}'), post('resend', '{\"all\": true}')])";
+    assert_eq!(page.run(post).await, json!([404, 400, 200]));
+    page.close_despite(&["status of 404", "status of 400"]).await;
+    assert!(service.end("TERM").success());
+    stage.close_despite(&["given up, see dead-letters", "not told yet", "nothing more is sent there"]);
+}
+
+#[tokio::test]
+async fn each_rule_says_of_what_it_holds_and_why_not() {
+    let stage = Stage::open(1).await;
+    stage.pos.act(&json!({ "edit_product": { "brand": "sahil", "product": 105, "name": NAME } }));
+    stage.pos.limit(106, 3);
+    let service = stage.start_with_baseline();
+    let address = web(&service);
+    let page = Page::start().await;
+    page.open(&format!("{address}/rules?lang=en")).await;
+    page.wait_for_text("tbody", "holds 1").await;
+    look(&page, &format!("{address}/rules"), "rules").await;
+    page.click("tbody a").await;
+    page.wait_for_text("pre", "limit: at most 0").await;
+    page.wait_for_text("table tbody tr", SHOWN.trim()).await;
+    page.wait_for_text("table tbody tr", "open since").await;
+    look(&page, &format!("{address}/rules/sold-out?at=sahil/1"), "rule").await;
+
+    let rules = api(&page, "/rules").await;
+    assert_eq!(rules["items"][0]["notify"], json!(["kitchen", "managers", "ops"]), "{rules}");
+    let truths = api(&page, "/rules/sold-out/truths?brand=sahil&limit=500").await;
+    let of = |id: u64| truths["items"].as_array().expect("a list").iter().find(|truth| truth["id"] == id).expect("it");
+    assert_eq!((&of(105)["truth"], &of(105)["alert"]), (&json!("holds"), &json!("open")));
+    assert_eq!(of(106)["truth"], "clear");
+    assert_eq!(of(106)["why"], json!(["limit is 3, the rule asks for at most 0"]));
+    page.close().await;
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+/// The export, as Python's reader of CSV takes it.
+async fn csv_is_read_by_others(page: &Page) {
+    let read = "return fetch('/api/v1/history.csv?brand=sahil&venue=1').then(answer => answer.arrayBuffer())\
+        .then(bytes => Array.from(new Uint8Array(bytes)))";
+    let bytes: Vec<u8> = serde_json::from_value(page.run(read).await).expect("bytes");
+    let folder = tempfile::TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("history.csv"), bytes).expect("written");
+    let script = "import csv, json, sys; print(json.dumps(list(csv.DictReader(open('history.csv', encoding='utf-8-sig', newline='')))))";
+    let output = std::process::Command::new("python3").args(["-c", script]).current_dir(folder.path()).output();
+    let output = output.expect("python3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+    let names = ["at", "brand", "venue", "venue_name", "kind", "id", "name", "before", "after"];
+    for row in &rows {
+        assert_eq!(row.as_object().expect("a row").len(), names.len(), "{row}");
+        for cell in names.map(|name| row[name].as_str().expect("a cell")) {
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
+        }
+    }
+    let name = |row: &Value| row["id"] == "105" && row["name"] == format!("'{SHOWN}");
+    assert!(rows.iter().any(name), "{rows:#?}");
+}
