@@ -55,7 +55,7 @@ const RULES: [&str; 36] = [
 const EXPRESSION_FORMS: [&str; 3] = ["expression as a list", "expression left empty", "expression without end"];
 
 /// About values, about other files, or about YAML itself.
-const CONFIGURATION: [&str; 88] = [
+const CONFIGURATION: [&str; 89] = [
     "base topic of displays is a wildcard",
     "base topic with an empty level",
     "base url with an account",
@@ -105,6 +105,7 @@ const CONFIGURATION: [&str; 88] = [
     "http open to all and nobody is asked",
     "http open to all before an open broker",
     "http origin without its scheme",
+    "http proxy of whose users nobody knows what they may",
     "http proxy that allows without asking",
     "http proxy whose users are reached by no name",
     "http proxy with no header",

@@ -120,7 +120,7 @@ pub(super) fn problems(
     }
     if settings.users().is_some() && public_url.is_none() {
         let why = "a proxy that names its users needs the public_url under which they reach it: a request by another name \
-            was not made by its pages";
+            was not made by its pages; write it, such as public_url: https://86.example.com";
         found.push(("proxy", why.to_owned()));
     }
     let tokens: Vec<(&String, &Token)> = settings.tokens.iter().collect();
