@@ -163,7 +163,7 @@ async fn a_list_that_grows_old_is_said_not_to_be_relied_on_and_kept() {
     page.wait_until("document.body.dataset.state === 'stale'").await;
     page.wait_for_text("#warning", "Нет связи с eightysix").await;
     page.run("const now = Date.now; Date.now = () => now() + 600000;").await;
-    page.wait_for_text("#warning", "это последний список. Не полагайтесь на этот список").await;
+    page.wait_for_text("#warning", "Это последний список. Не полагайтесь на этот список").await;
     page.wait_for(".cards.unknown .card.out").await;
     page.wait_for_text("#age", "11 мин").await;
     page.screenshot("board-blind-ru").await;
