@@ -198,14 +198,51 @@ async fn every_route_answers_as_it_is_described() {
     api.call("post", ("/reload", "/reload"), ADMIN, None, 202).await;
     service.says("the configuration was reloaded");
 
-    // Every route that is described was called with success; the stream has a story of its own.
+    what_managers_see(&api).await;
+
+    // Every route that is described was called with success. The stream has a story of its own, and who sends one dead letter
+    // again needs one: the story of the managers has it.
+    let apart = ["/api/v1/events", "/api/v1/dead-letters/{id}/resend"];
     let called = api.called.lock().expect("the calls").clone();
     for (path, method, _) in api.document.operations() {
         let is_called = called.iter().any(|(of, by, status)| of == path && *by == method && *status < 300);
-        assert!(is_called || path == "/api/v1/events", "{method} {path} was never called");
+        assert!(is_called || apart.contains(&path), "{method} {path} was never called");
     }
     assert!(service.end("TERM").success());
     stage.close_despite(&["the old configuration stays in force", "wrong tokens within a minute"]);
+}
+
+/// What the pages of managers show: the history, what is delivered, the rules and how fresh the lists are.
+async fn what_managers_see(api: &Caller) {
+    let history = api.get("/history", "/history?brand=sahil&venue=1&product=104").await;
+    assert!(!items(&history).is_empty(), "product 104 ran out");
+    let lines = api.get("/history/{brand}/{venue}/timelines", "/history/sahil/1/timelines?range=24h").await;
+    assert!(!items(&lines).is_empty(), "{lines}");
+    api.call("get", ("/history/{brand}/{venue}/timelines", "/history/sahil/9/timelines"), READ, None, 404).await;
+    let csv = format!("{}{PREFIX}/history.csv?brand=sahil&venue=1", api.web);
+    let csv = api.client.get(csv).bearer_auth(READ).send().await.expect("an answer");
+    assert!(
+        csv.status().is_success() && csv.headers()[CONTENT_TYPE].to_str().is_ok_and(|it| it.starts_with("text/csv"))
+    );
+    assert!(csv.text().await.expect("a body").lines().count() > 1);
+    api.called.lock().expect("the calls").insert((format!("{PREFIX}/history.csv"), "get", 200));
+    let ways = api.get("/deliveries/by-receiver", "/deliveries/by-receiver").await;
+    assert!(items(&ways).len() >= 3, "{ways}");
+    let delivered = api.get("/deliveries", "/deliveries?state=delivered&receiver=ops").await;
+    assert!(!items(&delivered).is_empty(), "ops were told");
+    assert_eq!(items(&api.get("/dead-letters", "/dead-letters").await).len(), 0);
+    let resend = ("/dead-letters/resend", "/dead-letters/resend");
+    assert_eq!(api.call("post", resend, ACT, Some(json!({ "all": true })), 200).await["resent"], 0);
+    api.call("post", resend, ACT, Some(json!({})), 400).await;
+    api.call("post", resend, READ, Some(json!({ "all": true })), 403).await;
+    api.call("post", ("/dead-letters/{id}/resend", "/dead-letters/9/resend"), ACT, None, 404).await;
+    assert_eq!(items(&api.get("/rules", "/rules").await).len(), 1);
+    let truths = api.get("/rules/{name}/truths", "/rules/sold-out/truths?brand=sahil&venue=1").await;
+    assert!(!items(&truths).is_empty(), "{truths}");
+    api.call("get", ("/rules/{name}/truths", "/rules/none/truths?brand=sahil"), READ, None, 404).await;
+    assert_eq!(items(&api.get("/freshness", "/freshness").await)[0]["brand"], "sahil");
+    assert_eq!(items(&api.get("/freshness/{brand}/venues", "/freshness/sahil/venues").await).len(), 2);
+    api.call("get", ("/freshness/{brand}/venues", "/freshness/none/venues"), READ, None, 404).await;
 }
 
 /// Every form of refusal that a caller can bring about.
