@@ -200,8 +200,8 @@ async fn every_route_answers_as_it_is_described() {
 
     what_managers_see(&api).await;
 
-    // Every route that is described was called with success. The stream has a story of its own, and who sends one dead letter
-    // again needs one: the story of the managers has it.
+    // Every route that is described was called with success. The stream has a story of its own; there is no dead letter here to
+    // send one again, which the page of deliveries does in its story by the same function.
     let apart = ["/api/v1/events", "/api/v1/dead-letters/{id}/resend"];
     let called = api.called.lock().expect("the calls").clone();
     for (path, method, _) in api.document.operations() {
