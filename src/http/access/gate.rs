@@ -1,4 +1,4 @@
-//! Stands before every page: lets a request in with its [`Visitor`], or answers it.
+//! Stands before every page: lets a request in with its `Visitor`, or answers it.
 //!
 //! What is decided is decided by [`Gate`]. Invariant: no handler behind it runs for a request without a visitor.
 

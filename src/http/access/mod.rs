@@ -1,7 +1,7 @@
 //! Who may see and change what on the web side: tokens, a proxy that names its users, and whoever sits at this machine.
 //!
 //! Decides for each request and keeps nothing of it but how often somebody failed. Invariant: a request that is let in
-//! has a [`Visitor`], and one that changes something came from a page of ours or from a program that names its token.
+//! has a `Visitor`, and one that changes something came from a page of ours or from a program that names its token.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
