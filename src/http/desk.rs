@@ -27,9 +27,11 @@ const ANSWER_WAIT: Duration = Duration::from_secs(9);
 /// How long is waited until what was done is shown; it is done all the same.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long something may be looked for in the store.
+/// How long something may be looked for in the store, its turn included.
 const LOOK_MAX: Duration = Duration::from_secs(2);
-/// Readers of the database that may be busy with managers and programs, of three: those who deliver notices have the others.
+/// When a question is ended, so that it gives its place back before whoever asked goes away.
+const QUESTION_MAX: Duration = Duration::from_millis(1_500);
+/// There is one connection for them.
 const LOOKS_AT_ONCE_MAX: usize = 1;
 
 /// Asks for the configuration to be read again, and where to say what came of it.
@@ -41,8 +43,10 @@ pub type Wake = Arc<dyn Fn(&ReceiverName, Channel) + Send + Sync>;
 /// The store, and who takes orders.
 #[derive(Clone)]
 pub struct Desk {
-    /// Where orders are left, and what is known of the past.
+    /// Where orders are left.
     pub store: Store,
+    /// What is known of the past, by the connection of visitors: read by [`Desk::look`] alone.
+    pub(super) past: Store,
     /// Rung when an order was left, so that nobody waits for the next look.
     pub bell: Arc<Notify>,
     /// Asks for a reload; closed where there is no file to read again.
@@ -76,13 +80,15 @@ impl Desk {
     pub fn new(store: Store, bell: Arc<Notify>, reload: mpsc::Sender<Reload>, wake: Wake) -> Self {
         let used = Arc::new(Mutex::new(PerMinute::new(ORDERS_PER_MINUTE_MAX)));
         let looks = Arc::new(Semaphore::new(LOOKS_AT_ONCE_MAX));
-        Self { store, bell, reload, wake, used, repeats: Arc::default(), looks }
+        let past = store.for_visitors();
+        Self { store, past, bell, reload, wake, used, repeats: Arc::default(), looks }
     }
 
     /// Looks something up in the store, when it is this one's turn.
     pub(super) async fn look<T>(&self, look: impl Future<Output = Result<T, StoreError>>) -> Result<T, NoLook> {
         let found = async {
             let _place = self.looks.acquire().await;
+            self.past.begin_visit(QUESTION_MAX);
             look.await
         };
         let why = match timeout(LOOK_MAX, found).await {
@@ -134,7 +140,7 @@ impl Desk {
     }
 
     /// Counts an order of a visitor, unless it is one too many.
-    fn may_order(&self, visitor: &Visitor) -> bool {
+    pub(super) fn may_order(&self, visitor: &Visitor) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let count = used.count(&visitor.name, clock::uptime());
         if count == Count::JustOver {

@@ -18,6 +18,7 @@ mod queue;
 pub mod sqlite;
 mod told;
 mod untold;
+mod visitors;
 mod vitals;
 
 use std::path::PathBuf;

@@ -55,7 +55,7 @@ impl OutboxState {
             }
             Self::Dead => {
                 "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
-                 FROM outbox WHERE state = 'dead' AND id < $1 AND ($2 IS NULL OR receiver = $2) ORDER BY +id DESC LIMIT $3"
+                 FROM outbox WHERE state = 'dead' AND finished_ms IS NOT NULL AND id < $1 AND ($2 IS NULL OR receiver = $2) ORDER BY +id DESC LIMIT $3"
             }
             Self::Delivered => {
                 "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
@@ -63,7 +63,7 @@ impl OutboxState {
             }
             Self::Expired => {
                 "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
-                 FROM outbox WHERE state = 'expired' AND id < $1 AND ($2 IS NULL OR receiver = $2) ORDER BY +id DESC LIMIT $3"
+                 FROM outbox WHERE state = 'expired' AND finished_ms IS NOT NULL AND id < $1 AND ($2 IS NULL OR receiver = $2) ORDER BY +id DESC LIMIT $3"
             }
         }
     }
@@ -101,7 +101,7 @@ impl Store {
         let mut ways: BTreeMap<(ReceiverName, String), WayDepth> = BTreeMap::new();
         let statements = [
             "SELECT receiver, channel, COUNT(*), MIN(queued_ms) FROM outbox WHERE state = 'waiting' GROUP BY receiver, channel",
-            "SELECT receiver, channel, COUNT(*), NULL FROM outbox WHERE state = 'dead' GROUP BY receiver, channel",
+            "SELECT receiver, channel, COUNT(*), NULL FROM outbox WHERE state = 'dead' AND finished_ms IS NOT NULL GROUP BY receiver, channel",
         ];
         for (n, statement) in statements.into_iter().enumerate() {
             let rows = sqlx::query(statement).fetch_all(&self.readers).await.map_err(failed("count the outbox"))?;

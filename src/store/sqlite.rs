@@ -25,6 +25,7 @@ use crate::engine::Memory;
 use crate::snapshot::Access;
 use crate::store::batch::{Batch, STATEMENTS_MAX};
 use crate::store::queue::{Queue, Turn, Write};
+use crate::store::visitors::Visitors;
 use crate::store::{DeadLetter, Finish, OutboxDepth, Queued, Requeued, StoreError, format, history, mail, orders};
 use crate::units::{BrandId, Timestamp, VenueId, human_duration};
 
@@ -42,6 +43,7 @@ const READERS: u32 = 3;
 pub struct Store {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
+    pub(super) visitors: Visitors,
     pub(super) queue: Arc<Queue>,
     /// Held as long as any clone lives; the system releases it when the process dies.
     lock: Option<Arc<File>>,
@@ -130,8 +132,9 @@ impl Store {
         // writer goes on in the old.
         let readers = SqlitePoolOptions::new().max_connections(READERS).min_connections(READERS);
         let readers = readers.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
-        let readers = readers.connect_with(options).await.map_err(open)?;
-        Ok(Self { writer, readers, queue: Arc::default(), lock: None })
+        let readers = readers.connect_with(options.clone()).await.map_err(open)?;
+        let visitors = Visitors::connect(options).await.map_err(open)?;
+        Ok(Self { writer, readers, visitors, queue: Arc::default(), lock: None })
     }
 
     /// Reads what is remembered of a brand.
@@ -276,7 +279,10 @@ impl Store {
 
     /// Counts the outbox.
     pub async fn outbox_depth(&self) -> Result<OutboxDepth, StoreError> {
-        let rows = sqlx::query("SELECT state, COUNT(*) FROM outbox GROUP BY state").fetch_all(&self.readers).await;
+        // Each half by its index: what was delivered is most of it, with bodies of its own.
+        let statement = "SELECT state, COUNT(*) FROM outbox WHERE finished_ms IS NOT NULL GROUP BY state
+            UNION ALL SELECT 'waiting', COUNT(*) FROM outbox WHERE state = 'waiting'";
+        let rows = sqlx::query(statement).fetch_all(&self.readers).await;
         let mut depth = OutboxDepth::default();
         for row in rows.map_err(failed("count the outbox"))? {
             let count = row.get::<i64, _>(1).cast_unsigned();
@@ -322,6 +328,7 @@ impl Store {
 
     /// Closes the connections, so that the write-ahead log is folded into the file.
     pub async fn close(&self) {
+        self.visitors.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }

@@ -234,7 +234,8 @@ impl Gate {
             let is_ours = is_host(headers, self.public_host.as_deref());
             return if is_ours { Ok(visitor) } else { Err(Refusal::ForeignHost) };
         }
-        if let Some(token) = bearer(headers) {
+        // Where there are no tokens, none can fit.
+        if let Some(token) = bearer(headers).filter(|_| !self.settings.tokens.is_empty()) {
             let (name, may) = self.tried(token, self.source(headers, peer), now)?;
             return Ok(Visitor { name, may, by: Means::Bearer });
         }

@@ -9,17 +9,16 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::alerts::notice::ReceiverName;
+use crate::clock;
 use crate::http::access::Visitor;
-use crate::http::api::Api;
 use crate::http::api::history::unread;
 use crate::http::api::input::{Body, Path, Query};
 use crate::http::api::paging::{Page, Part};
+use crate::http::api::{Api, refused};
 use crate::http::desk::NoLook;
 use crate::http::problem::Problem;
 use crate::http::view::deliveries::{self as view, Chosen, Delivery, Resent, WayOut};
 use crate::store::OutboxState;
-use crate::units::printable;
-use crate::{clock, telemetry};
 
 /// Numbers that a body may name.
 const ROWS_MAX: usize = 1_000;
@@ -217,11 +216,6 @@ pub(super) async fn resend_many(
 }
 
 async fn sent_again(api: &Api, visitor: &Visitor, chosen: Chosen<'_>) -> Result<Resent, Problem> {
-    let done = view::resend(&api.desk, &api.policy, chosen, clock::now()).await;
-    let done = done.map_err(|error| {
-        tracing::error!("dead letters cannot be sent again: {}", telemetry::chain(&error));
-        unread()
-    })?;
-    tracing::info!(by = printable(&visitor.name, 100), "{} dead letters are sent again", done.resent);
-    Ok(done)
+    let done = view::resend(&api.desk, visitor, &api.policy, chosen, clock::now()).await;
+    done.map_err(|outcome| refused(outcome).err().unwrap_or_else(unread))
 }

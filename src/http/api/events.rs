@@ -109,7 +109,7 @@ pub(super) async fn follow(
         let problem = Problem::new(StatusCode::BAD_REQUEST, "this is no id of an event");
         problem.with_detail("send the last id that you saw, or none to begin now")
     })?;
-    let kept = api.desk.look(api.desk.store.history_numbers()).await.map_err(|NoLook| {
+    let kept = api.desk.look(api.desk.past.history_numbers()).await.map_err(|NoLook| {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer");
         problem.with_detail("try again in a minute").for_now()
     })?;
@@ -203,7 +203,7 @@ impl Reader {
             }
         }
         let lines = self.seen.saturating_add(1)..=i64::MAX;
-        let page = self.api.desk.look(self.api.desk.store.history_page(lines, Order::OldestFirst)).await;
+        let page = self.api.desk.look(self.api.desk.past.history_page(lines, Order::OldestFirst)).await;
         let Ok(page) = page else {
             // The reader comes back with the last id, and misses nothing.
             self.is_over = true;

@@ -117,7 +117,7 @@ pub(super) async fn list(
     let of = Exported { brand, venue, product, since, until }.lines()?;
     let before = part.after.map(|(at_ms, line)| (Timestamp::from_unix_ms(at_ms), line));
     let limit = u32::try_from(part.limit).unwrap_or(u32::MAX);
-    let lines = api.desk.look(api.desk.store.newest_lines(&of, before, limit.saturating_add(1))).await;
+    let lines = api.desk.look(api.desk.past.newest_lines(&of, before, limit.saturating_add(1))).await;
     let mut lines = lines.map_err(|NoLook| unread())?;
     let is_last = lines.len() <= part.limit;
     lines.truncate(part.limit);
@@ -175,7 +175,7 @@ impl Exporting {
         if self.is_over {
             return Ok(None);
         }
-        let lines = self.desk.look(self.desk.store.newest_lines(&self.of, self.before, LINES_AT_ONCE)).await;
+        let lines = self.desk.look(self.desk.past.newest_lines(&self.of, self.before, LINES_AT_ONCE)).await;
         let lines = lines.map_err(|NoLook| CutOff)?;
         self.is_over = lines.len() < LINES_AT_ONCE as usize;
         self.before = lines.last().map(|(line, recorded)| (recorded.at, *line));
@@ -249,7 +249,7 @@ pub(super) async fn timelines(
     };
     let calendar = api.policy.calendars.of(&place.brand, place.venue.snapshot.id());
     let (product, span) = (product.map(ProductId), range.until(clock::now()));
-    let told = api.desk.look(history::told(&api.desk.store, &place, product, calendar, span)).await;
+    let told = api.desk.look(history::told(&api.desk.past, &place, product, calendar, span)).await;
     let told = told.map_err(|NoLook| unread())?;
     Ok(Json(part.cut(told, |told| told.product.0).map(|told| ItemTimeline::of(&told))))
 }
@@ -257,5 +257,7 @@ pub(super) async fn timelines(
 /// Says that the database cannot be read, and no more: the log has the reason.
 pub(super) fn unread() -> Problem {
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the database cannot be read now");
-    problem.with_detail("try again; if it stays so, see the log of eightysix")
+    problem
+        .with_detail("ask for less, such as one venue or a shorter time; if it stays so, see the log of eightysix")
+        .for_now()
 }

@@ -67,7 +67,7 @@ pub(super) async fn reload(
         }
         Ok(None) | Err(_) => {
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the service did not answer in time");
-            Err(problem.with_detail("a reload may be under way; see the log"))
+            Err(problem.with_detail("a reload may be under way; see the log").for_now())
         }
     }
 }

@@ -11,16 +11,17 @@ use axum::{Extension, Router};
 
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::words::values;
+use crate::clock;
 use crate::http::access::{Role, Visitor};
 use crate::http::api::Api;
 use crate::http::desk::NoLook;
+use crate::http::page::now_acts::answered;
 use crate::http::page::{Frame, Reader, Section, html, message};
 use crate::http::view::deliveries::{self as view, Chosen, Delivery, Depth, WayOut};
 use crate::http::words::{deliveries as words, manager};
 use crate::language::Language;
 use crate::store::{OutboxState, StoreError};
 use crate::units::{Timestamp, Zone};
-use crate::{clock, telemetry};
 
 /// Deliveries of a page.
 const LISTED_MAX: usize = 50;
@@ -113,18 +114,14 @@ async fn resend(
         fields.iter().filter(|(name, _)| name == "row").filter_map(|(_, row)| row.parse().ok()).collect();
     let is_all = fields.iter().any(|(name, value)| name == "all" && value == "yes");
     let chosen = if is_all { Chosen::All } else { Chosen::Rows(&rows) };
-    match view::resend(&api.desk, &api.policy, chosen, clock::now()).await {
+    match view::resend(&api.desk, &visitor, &api.policy, chosen, clock::now()).await {
         Ok(done) => {
-            tracing::info!(by = visitor.name, "{} dead letters are sent again", done.resent);
             let state = if done.resent > 0 { OutboxState::Waiting } else { OutboxState::Dead };
             let to =
                 format!("{}{}?state={}&resent={}", reader.base, Section::Deliveries.path(), state.word(), done.resent);
             Redirect::to(&to).into_response()
         }
-        Err(error) => {
-            tracing::error!("dead letters cannot be sent again: {}", telemetry::chain(&error));
-            unreadable(&reader)
-        }
+        Err(outcome) => answered(&reader, outcome, ""),
     }
 }
 

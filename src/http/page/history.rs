@@ -153,7 +153,7 @@ async fn show(
     let range = range.as_deref().and_then(Range::of_word).unwrap_or_default();
     let span = range.until(now);
     let calendar = api.policy.calendars.of(&place.brand, place.venue.snapshot.id());
-    let told = api.desk.look(history::told(&api.desk.store, &place, product, calendar, span)).await;
+    let told = api.desk.look(history::told(&api.desk.past, &place, product, calendar, span)).await;
     let Ok(told) = told else { return message(&reader, StatusCode::SERVICE_UNAVAILABLE, labels.unreadable) };
     let from = from.unwrap_or(0).min(told.len());
     let until = told.len().min(from.saturating_add(ITEMS_MAX));

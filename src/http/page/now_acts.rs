@@ -375,7 +375,7 @@ fn frame<'a>(reader: &'a Reader, title: &'a str) -> Frame<'a> {
 }
 
 /// Leads back to the page, or says why nothing was done.
-fn answered(reader: &Reader, outcome: Outcome, noted: &str) -> Response {
+pub(super) fn answered(reader: &Reader, outcome: Outcome, noted: &str) -> Response {
     let language = reader.language;
     match outcome {
         Outcome::Done => Redirect::to(&format!("{}/now?noted={noted}", reader.base)).into_response(),

@@ -1,6 +1,7 @@
 //! Lines of CSV as RFC 4180 has them, which a program for tables may open.
 //!
-//! Such a program takes a cell for a formula that begins like one, whatever the quotes around it. Invariant: no cell does.
+//! Such a program takes a cell for a formula that begins like one, whatever the quotes around it; where commas are in numbers,
+//! as in Azerbaijani and Russian, it also splits cells at semicolons. Invariant: no cell begins so, however they are split.
 
 /// What the first cell of a file stands behind, so that programs for tables know that it is UTF-8.
 pub(in crate::http) const MARK: &str = "\u{feff}";
@@ -17,17 +18,25 @@ pub(in crate::http) fn push(text: &mut String, cells: &[&str]) {
 }
 
 fn push_cell(text: &mut String, cell: &str) {
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let is_quoted = cell.contains(['"', ',', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ');
-    let guard = if is_formula { "'" } else { "" };
+    let is_quoted = cell.contains(['"', ',', ';', '\t', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ');
+    let is_edge = |c: char| matches!(c, ';' | '\t' | '\r' | '\n' | '"');
+    let mut at_edge = true;
     if is_quoted {
         text.push('"');
-        text.push_str(guard);
-        text.push_str(&cell.replace('"', "\"\""));
+    }
+    for c in cell.chars() {
+        if at_edge && matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠') {
+            text.push('\'');
+        }
+        if c == '"' {
+            text.push('"');
+        }
+        text.push(c);
+        // Spaces before a sign are skipped by some.
+        at_edge = is_edge(c) || (at_edge && c == ' ');
+    }
+    if is_quoted {
         text.push('"');
-    } else {
-        text.push_str(guard);
-        text.push_str(cell);
     }
 }
 
@@ -49,8 +58,11 @@ mod tests {
             ("+1", "'+1"),
             ("-1", "'-1"),
             ("@SUM(A1)", "'@SUM(A1)"),
-            ("\t=1", "'\t=1"),
-            ("\r=1", "\"'\r=1\""),
+            ("\t=1", "\"'\t'=1\""),
+            ("\r=1", "\"'\r'=1\""),
+            ("Plov;=1+1", "\"Plov;'=1+1\""),
+            ("Plov; @x", "\"Plov; '@x\""),
+            ("a\"=1", "\"a\"\"'=1\""),
             ("a=1", "a=1"),
         ] {
             let mut text = String::new();

@@ -9,8 +9,10 @@ use crate::alerts::group::Way;
 use crate::alerts::link::without_tokens;
 use crate::alerts::notice::{Channel, ReceiverName};
 use crate::engine::Policy;
-use crate::http::desk::Desk;
+use crate::http::access::Visitor;
+use crate::http::desk::{Desk, Outcome};
 use crate::store::{OutboxDepth, OutboxState, Requeued, StoreError, Told, ToldState};
+use crate::telemetry;
 use crate::units::{Timestamp, printable};
 
 /// Characters of a summary.
@@ -103,7 +105,7 @@ pub(in crate::http) async fn list(
     limit: usize,
 ) -> Result<Vec<Delivery>, StoreError> {
     let limit = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
-    let rows = desk.store.outbox_rows(state, receiver, before, limit).await?;
+    let rows = desk.past.outbox_rows(state, receiver, before, limit).await?;
     Ok(rows.iter().map(|(told, summary)| delivery(policy, told, summary)).collect())
 }
 
@@ -146,13 +148,13 @@ fn is_configured(policy: &Policy, receiver: &ReceiverName, channel: &str) -> boo
 
 /// Counts everything.
 pub(in crate::http) async fn depth(desk: &Desk) -> Result<Depth, StoreError> {
-    let OutboxDepth { waiting, dead, delivered, expired } = desk.store.outbox_depth().await?;
+    let OutboxDepth { waiting, dead, delivered, expired } = desk.past.outbox_depth().await?;
     Ok(Depth { waiting, dead, delivered, expired })
 }
 
 /// Counts what waits and what was given up, by receiver and channel.
 pub(in crate::http) async fn ways(desk: &Desk, policy: &Policy) -> Result<Vec<WayOut>, StoreError> {
-    let ways = desk.store.outbox_by_way().await?;
+    let ways = desk.past.outbox_by_way().await?;
     let way = ways.iter().map(|((receiver, channel), depth)| WayOut {
         receiver: receiver.to_string(),
         channel: channel.clone(),
@@ -172,20 +174,28 @@ pub(in crate::http) enum Chosen<'a> {
     Rows(&'a [i64]),
 }
 
-/// Puts dead letters back into the outbox and wakes those who send them.
+/// Puts dead letters back into the outbox and wakes those who send them, as one of the orders that a visitor has.
 pub(in crate::http) async fn resend(
     desk: &Desk,
+    visitor: &Visitor,
     policy: &Policy,
     chosen: Chosen<'_>,
     now: Timestamp,
-) -> Result<Resent, StoreError> {
+) -> Result<Resent, Outcome> {
+    if !desk.may_order(visitor) {
+        return Err(Outcome::TooOften);
+    }
     let rows = match chosen {
         // To the store no numbers at all mean all.
         Chosen::Rows([]) => return Ok(Resent { resent: 0, not_configured: 0 }),
         Chosen::Rows(rows) => rows,
         Chosen::All => &[],
     };
-    let requeued = desk.store.resend(rows, now).await?;
+    let requeued = desk.store.resend(rows, now).await.map_err(|error| {
+        tracing::error!("dead letters cannot be sent again: {}", telemetry::chain(&error));
+        Outcome::NoAnswer
+    })?;
+    tracing::info!(by = visitor.name, "{} dead letters are sent again", requeued.len());
     let mut not_configured = 0;
     for Requeued { receiver, channel } in &requeued {
         let receiver = ReceiverName::new(receiver);
