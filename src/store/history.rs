@@ -116,7 +116,7 @@ impl Store {
     }
 
     /// Returns the lines of a venue's stop list from `since` on, of one product or of all, in the order in which they were
-    /// written, at most [`History::LINES_MAX`].
+    /// written. More than [`History::LINES_MAX`] are refused: what is left out of them would be drawn as if nothing had been.
     pub async fn row_lines(
         &self,
         brand: &BrandId,
@@ -127,14 +127,19 @@ impl Store {
         let most = i64::try_from(History::LINES_MAX).unwrap_or(i64::MAX);
         let statement = sqlx::query(if product.is_some() { STOPS_OF_ITEM } else { STOPS });
         let statement = statement.bind(brand.as_str()).bind(venue.0.cast_signed());
-        let statement = statement.bind(since.unix_ms()).bind(format::STOP_BEGINS).bind(most);
+        let statement = statement.bind(since.unix_ms()).bind(format::STOP_BEGINS).bind(most.saturating_add(1));
         let statement = match product {
             Some(product) => statement.bind(format::subject_of_item(product)),
             None => statement,
         };
         let mut lines = Vec::new();
         let mut rows = statement.fetch(&self.readers);
+        let mut count = 0;
         while let Some(row) = rows.try_next().await.map_err(failed("read the history of a venue"))? {
+            count += 1;
+            if count > History::LINES_MAX {
+                return Err(StoreError::TooMuch { most: History::LINES_MAX });
+            }
             lines.extend(row_line(&row)?);
         }
         lines.sort_by_key(|line: &RowLine| line.line);

@@ -140,6 +140,12 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// More of the history was asked for than is read at once.
+    #[error("cannot read more than {most} lines of the history at once; ask for a shorter time, or for one product")]
+    TooMuch {
+        /// How many are read.
+        most: usize,
+    },
     /// The system gave no random bytes for a key.
     #[error("cannot make the key of links: the system gave no random bytes")]
     NoRandom,

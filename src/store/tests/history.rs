@@ -151,3 +151,24 @@ async fn the_newest_lines_come_first_those_that_are_asked_for_each_once() {
         assert_eq!(paged, all, "{of:?}");
     }
 }
+
+#[tokio::test]
+async fn more_lines_than_are_read_at_once_are_refused_and_never_cut() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&dir.path().join("db")).await.expect("a store");
+    let mut commit = Commit::default();
+    commit.changes = vec![(VenueId(1), turned(54, None, Some(0)))];
+    store.commit(&brand(), &commit, after_s(1)).await.expect("a commit");
+    let again = "INSERT INTO history (brand, venue, at_ms, subject, body)
+        WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < $1)
+        SELECT brand, venue, at_ms, subject, body FROM n CROSS JOIN (SELECT * FROM history LIMIT 1)";
+    let lines = async |more: usize| {
+        let more = sqlx::query(again).bind(i64::try_from(more).expect("few"));
+        more.execute(&store.writer).await.expect("written");
+        store.row_lines(&brand(), VenueId(1), None, NOW).await.map(|lines| lines.len())
+    };
+    assert_eq!(lines(History::LINES_MAX - 1).await.ok(), Some(History::LINES_MAX));
+    let refused = lines(1).await.expect_err("one line more");
+    assert!(refused.to_string().contains("100000 lines"), "{refused}");
+    store.close().await;
+}
