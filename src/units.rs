@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// Names the tenant at Clopos, a short slug such as `sahil`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -529,6 +531,21 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, scaled: i64, places: u32, places_mi
     }
 }
 
+/// A length of time, for programs in seconds: a number to the millisecond, without a fraction where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = f64, minimum = 0, example = 7.204)]
+pub struct Seconds(pub Duration);
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(length) = self;
+        match length.subsec_millis() {
+            0 => to.serialize_u64(length.as_secs()),
+            ms => to.serialize_f64(Duration::new(length.as_secs(), ms * 1_000_000).as_secs_f64()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -611,6 +628,19 @@ mod tests {
             let _ = text.parse::<Quantity>();
             let _ = parse_duration(&text);
             prop_assert!(printable(&text, 8).chars().count() <= 8);
+        }
+    }
+
+    #[test]
+    fn lengths_are_seconds_to_the_millisecond() {
+        for (length, written) in [
+            (Duration::ZERO, "0"),
+            (Duration::from_mins(1), "60"),
+            (Duration::from_millis(692), "0.692"),
+            (Duration::from_micros(2_204_999), "2.204"),
+            (Duration::from_millis(86_400_001), "86400.001"),
+        ] {
+            assert_eq!(serde_json::to_string(&Seconds(length)).expect("a number"), written);
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::poll::quota::Quota;
 use crate::snapshot::{Rows, Snapshot};
 use crate::store::{OutboxDepth, Store};
 use crate::telemetry;
-use crate::units::{Timestamp, human_duration, printable};
+use crate::units::{Seconds, Timestamp, human_duration, printable};
 
 /// How many venues of a brand are listed, those first that were not read for longest.
 const LISTED_MAX: usize = 20;
@@ -151,17 +151,16 @@ impl BrandStatus<'_> {
         let Quota { venues: _, per_minute, fastest: _, oldest } = self.quota;
         let venue = |snapshot: &Arc<Snapshot>| {
             json!({
-                "id": snapshot.id().0, "name": facts::venue_name(snapshot), "in_time": self.is_in_time(snapshot),
-                "read_at": snapshot.read_at.map(|at| at.to_string()),
+                "venue": snapshot.id().0, "name": facts::venue_name(snapshot), "in_time": self.is_in_time(snapshot),
+                "as_of": snapshot.read_at.map(|at| at.to_string()),
                 "rows": snapshot.picture.rows.len(), "out": out(&snapshot.picture.rows),
             })
         };
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         json!({
             "brand": self.name, "in_time": self.is_read(), "alerts_open": self.open,
-            "requests_per_minute": per_minute, "oldest_wanted_ms": ms(oldest),
-            "worst_age_ms": ms(self.quota.worst_age()), "round_ms": ms(self.quota.round()),
-            "one_more_venue_ms": ms(self.quota.one_more()), "venues_max": self.quota.venues_max(),
+            "requests_per_minute": per_minute, "oldest_wanted_s": Seconds(oldest),
+            "worst_age_s": Seconds(self.quota.worst_age()), "round_s": Seconds(self.quota.round()),
+            "one_more_venue_s": Seconds(self.quota.one_more()), "venues_max": self.quota.venues_max(),
             "venues": self.venues.iter().map(venue).collect::<Vec<_>>(),
         })
     }

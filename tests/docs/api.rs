@@ -53,3 +53,37 @@ fn every_answer_has_an_example_that_fits_its_schema() {
     }
     assert!(examples > 5);
 }
+
+/// Returns whether a schema, which may be one of several, says so.
+fn says(schema: &Value, key: &str, value: &str) -> bool {
+    let of_it = schema[key] == value || schema[key].as_array().is_some_and(|all| all.contains(&value.into()));
+    of_it || schema["oneOf"].as_array().is_some_and(|all| all.iter().any(|one| says(one, key, value)))
+}
+
+#[test]
+fn one_thing_has_one_word_and_one_unit() {
+    let description = http::api_description();
+    let schemas = description["components"]["schemas"].as_object().expect("schemas");
+    let mut seen = 0;
+    for (name, schema) in schemas.iter().filter(|(name, _)| !name.ends_with("Body")) {
+        let parts = schema["allOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
+        let fields = parts.iter().filter_map(|part| part["properties"].as_object()).flatten();
+        for (field, of) in fields {
+            let word = field.rsplit('_').next().expect("a word");
+            let is_right = match word {
+                // A number of pieces, called so on MQTT.
+                "at" if field == "low_at" => says(of, "type", "number"),
+                "ms" | "id" if field != "id" => false,
+                "s" => says(of, "$ref", "#/components/schemas/Seconds"),
+                "at" | "of" | "since" | "from" | "until" => says(of, "format", "date-time"),
+                "venue" | "product" | "station" | "category" if field == word => says(of, "type", "integer"),
+                "freshness" => says(of, "$ref", "#/components/schemas/Freshness"),
+                "access" => says(of, "$ref", "#/components/schemas/BrandAccess"),
+                _ => !field.starts_with("is_"),
+            };
+            assert!(is_right, "{name}.{field} is named as something else: {of}");
+            seen += usize::from(is_right);
+        }
+    }
+    assert!(seen > 100, "{seen} fields");
+}

@@ -425,11 +425,16 @@ impl Stream {
     async fn row(&mut self, product: u64) -> Told {
         loop {
             let told = self.next().await;
-            if told.name == "change" && told.data["kind"] == "row" && told.data["id"] == product {
+            if told.name == "change" && told.data["kind"] == "stop" && told.data["id"] == product {
                 return told;
             }
         }
     }
+}
+
+/// Returns what was left before a change, and after it.
+fn limits(told: &Told) -> Value {
+    json!([told.data["limit_before"], told.data["limit_after"]])
 }
 
 /// Says whether the list of venue 1 holds a text.
@@ -452,7 +457,7 @@ async fn who_comes_back_gets_what_he_missed_over_a_kill_and_a_restart() {
     assert_eq!((&out.data["after"], &out.data["venue"]), (&json!("out"), &json!(1)));
     assert!(out.id > begun.id);
     let description = ApiDocument::of(&eightysix::http::api_description());
-    description.check_part("ChangeEvent", &out.data);
+    description.check_part("Change", &out.data);
     let turn = loop {
         let told = turns.next().await;
         if told.name == "turn" {
@@ -470,14 +475,14 @@ async fn who_comes_back_gets_what_he_missed_over_a_kill_and_a_restart() {
     wait::eventually("it is low", || shows(&web, "\"limit\":3.0")).await;
     let mut again = Stream::open(&web, "?venue=1", out.id).await;
     let (first, second) = (again.row(104).await, again.row(104).await);
-    assert_eq!((&first.data["before"], &first.data["limit"]), (&json!("out"), &json!([0.0, 20.0])));
-    assert_eq!(second.data["limit"], json!([20.0, 3.0]));
+    assert_eq!((&first.data["before"], limits(&first)), (&json!("out"), json!([0.0, 20.0])));
+    assert_eq!(limits(&second), json!([20.0, 3.0]));
     assert!(out.id < first.id && first.id < second.id);
 
     // Whoever saw it all gets what comes, and nothing twice.
     let mut live = Stream::open(&web, "?venue=1", second.id).await;
     stage.pos.limit(104, 0);
-    assert_eq!(live.row(104).await.data["limit"], json!([3.0, 0.0]));
+    assert_eq!(limits(&live.row(104).await), json!([3.0, 0.0]));
     // An id of another database is no place to go on from.
     let reset = Stream::open(&web, "", Some(1_000_000_000)).await.next().await;
     assert_eq!((reset.name.as_str(), reset.id >= second.id), ("reset", true));

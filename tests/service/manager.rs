@@ -214,12 +214,15 @@ async fn csv_is_read_by_others(page: &Page) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
     let names = ["at", "brand", "venue", "venue_name", "kind", "id", "name", "before", "after"];
+    let numbers = ["limit_before", "limit_after", "price_list"];
     for row in &rows {
-        assert_eq!(row.as_object().expect("a row").len(), names.len(), "{row}");
+        assert_eq!(row.as_object().expect("a row").len(), names.len() + numbers.len(), "{row}");
         for cell in names.map(|name| row[name].as_str().expect("a cell")) {
             assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
         }
     }
     let name = |row: &Value| row["id"] == "105" && row["name"] == format!("'{SHOWN}");
     assert!(rows.iter().any(name), "{rows:#?}");
+    let newest = rows.iter().find(|row| row["id"] == "106").expect("the line of the item that ran out");
+    assert_eq!(numbers.map(|name| newest[name].as_str().expect("a cell")), ["2", "0", ""], "{newest}");
 }

@@ -19,7 +19,7 @@ async fn the_status_is_that_of_the_last_note_and_a_venue_that_nobody_reads_is_na
     let objects = ended.objects();
     let [brand, outbox] = objects.as_slice() else { panic!("{objects:?}") };
     assert_eq!((&brand["brand"], &brand["in_time"]), (&"sahil".into(), &true.into()));
-    assert_eq!((&brand["worst_age_ms"], &brand["one_more_venue_ms"]), (&1_000.into(), &280.into()), "{brand}");
+    assert_eq!((&brand["worst_age_s"], &brand["one_more_venue_s"]), (&1.into(), &0.28.into()), "{brand}");
     let out = |at: usize| (brand["venues"][at]["in_time"].clone(), brand["venues"][at]["out"].clone());
     assert!([out(0), out(1)].contains(&(true.into(), 1.into())), "105 is out at one venue: {brand}");
     assert_eq!(outbox["outbox"]["waiting"], 0, "{outbox}");

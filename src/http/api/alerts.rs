@@ -27,12 +27,16 @@ use crate::units::Timestamp;
 
 /// An alert that is pending or open.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Alert)]
 pub(super) struct AlertRow {
     /// The slug of its brand.
     pub(super) brand: String,
-    /// The venue; null when the brand itself is concerned.
+    /// The number of the venue; null when the brand itself is concerned.
     #[schema(required)]
-    pub(super) venue: Option<VenueRef>,
+    pub(super) venue: Option<u64>,
+    /// Its name.
+    #[schema(required)]
+    pub(super) venue_name: Option<String>,
     /// Which rule says so.
     pub(super) rule: String,
     /// What it is about.
@@ -70,17 +74,9 @@ pub(super) struct AlertRow {
     pub(super) silences: Vec<String>,
 }
 
-/// A venue.
-#[derive(Serialize, ToSchema)]
-pub(super) struct VenueRef {
-    /// Its id.
-    pub(super) id: u64,
-    /// Its name.
-    pub(super) name: String,
-}
-
 /// What an alert is about: an item, a station, a venue, the brand, or items together.
 #[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Subject)]
 pub(super) struct SubjectRow {
     /// `item`, `station`, `venue`, `brand`; together: `category`, `items_of_station`, `venues`.
     #[schema(example = "item")]
@@ -99,6 +95,7 @@ pub(super) struct SubjectRow {
 /// How much an alert matters.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Severity)]
 pub(super) enum SeverityWord {
     /// Good to know.
     Info,
@@ -111,6 +108,7 @@ pub(super) enum SeverityWord {
 /// How an alert stands.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AlertState)]
 pub(super) enum StateWord {
     /// It holds, but not yet for long enough.
     Pending,
@@ -149,6 +147,7 @@ impl Care {
 
 /// Why a receiver is not told for now: a silence, or another alert that explains it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Held)]
 pub(super) struct HeldRow {
     /// The receiver.
     receiver: String,
@@ -192,7 +191,7 @@ pub(super) struct Asked {
     get, path = "/alerts", tag = "alerts", operation_id = "list_alerts", params(Asked),
     responses((status = 200, description = "the alerts, by brand, venue and rule", body = Page<AlertRow>, example = json!({
         "items": [{
-            "brand": "sahil", "venue": { "id": 1, "name": "Sahil" }, "rule": "sold-out",
+            "brand": "sahil", "venue": 1, "venue_name": "Sahil", "rule": "sold-out",
             "subject": { "kind": "item", "product": 101, "station": null, "category": null },
             "severity": "critical", "state": "open", "episode": "1f3a5c7e90b2d4f6", "about": "Lülə kabab",
             "message": "Lülə kabab is out at Kitchen", "since": "2026-11-21T00:41:21.183Z",
@@ -212,13 +211,12 @@ pub(super) async fn list(State(api): State<Api>, Query(asked): Query<Asked>) -> 
     let brands = brands.iter().filter(|of| brand.as_ref().is_none_or(|brand| brand == of.brand.as_str()));
     let rows = brands.flat_map(|of| of.alerts.iter().filter_map(|seen| row(of, seen, &api.policy, now)));
     let is_wanted = |row: &AlertRow| {
-        venue.is_none_or(|venue| row.venue.as_ref().is_some_and(|of| of.id == venue))
+        venue.is_none_or(|venue| row.venue == Some(venue))
             && state.is_none_or(|state| state == row.state)
             && severity.is_none_or(|severity| severity == row.severity)
     };
     let key = |row: &AlertRow| {
         let SubjectRow { kind, product, station, category } = row.subject.clone();
-        let venue = row.venue.as_ref().map(|venue| venue.id);
         (row.brand.clone(), venue, row.rule.clone(), kind.to_owned(), product.or(station).or(category))
     };
     Ok(Json(part.cut(rows.filter(is_wanted), key)))
@@ -251,7 +249,7 @@ pub(super) struct AcknowledgeBody {
     request_body(content = AcknowledgeBody, example = json!({ "by": "Anar", "reason": "supplier", "note": "no van", "back": "19:30" })),
     responses(
         (status = 200, description = "it is noted; the alert as it is now", body = AlertRow, example = json!({
-            "brand": "sahil", "venue": { "id": 1, "name": "Sahil" }, "rule": "sold-out",
+            "brand": "sahil", "venue": 1, "venue_name": "Sahil", "rule": "sold-out",
             "subject": { "kind": "item", "product": 101, "station": null, "category": null },
             "severity": "critical", "state": "open", "episode": "1f3a5c7e90b2d4f6", "about": "Lülə kabab",
             "message": "Lülə kabab is out at Kitchen", "since": "2026-11-21T00:41:21.183Z",
@@ -334,7 +332,8 @@ pub(super) fn row(brand: &BrandNow, seen: &Seen, policy: &Policy, now: Timestamp
     let language = policy.setting.language;
     Some(AlertRow {
         brand: brand.brand.to_string(),
-        venue: snapshot.map(|snapshot| VenueRef { id: snapshot.id().0, name: facts::venue_name(snapshot) }),
+        venue: snapshot.map(|snapshot| snapshot.id().0),
+        venue_name: snapshot.map(facts::venue_name),
         rule: key.rule.to_string(),
         subject: subject(&key.subject),
         severity: match severity {

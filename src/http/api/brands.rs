@@ -13,11 +13,12 @@ use crate::http::api::input::Query;
 use crate::http::api::paging::{Page, Part};
 use crate::http::live::LiveBrand;
 use crate::http::problem::Problem;
-use crate::snapshot::Access;
-use crate::units::{BrandId, Timestamp};
+use crate::http::view::freshness::BrandAccess;
+use crate::units::{BrandId, Seconds, Timestamp};
 
 /// A brand that is watched.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Brand)]
 pub(super) struct BrandRow {
     /// Its slug in the configuration.
     brand: String,
@@ -29,24 +30,10 @@ pub(super) struct BrandRow {
     access: BrandAccess,
     /// When the oldest of its stop lists was read; null before the first reading.
     #[schema(required, format = DateTime)]
-    oldest_read_at: Option<String>,
+    oldest_as_of: Option<String>,
     /// How old that is, in seconds.
     #[schema(required)]
-    oldest_age_s: Option<u64>,
-}
-
-/// Whether Clopos lets us read a brand.
-#[derive(Serialize, ToSchema)]
-struct BrandAccess {
-    /// `untried`, `granted`, `unreachable` (it may pass by itself), `refused` (somebody must mend it).
-    #[schema(example = "granted")]
-    state: &'static str,
-    /// Since when it is `unreachable` or `refused`.
-    #[schema(required, format = DateTime)]
-    since: Option<String>,
-    /// Why, for people.
-    #[schema(required)]
-    why: Option<String>,
+    oldest_age_s: Option<Seconds>,
 }
 
 /// Which part of the list.
@@ -70,7 +57,7 @@ pub(super) struct Asked {
         "items": [{
             "brand": "sahil", "venues": 12, "venues_unread": 0,
             "access": { "state": "granted", "since": null, "why": null },
-            "oldest_read_at": "2026-11-21T00:41:23.482Z", "oldest_age_s": 7,
+            "oldest_as_of": "2026-11-21T00:41:23.482Z", "oldest_age_s": 7.204,
         }],
         "next_cursor": null,
     })))
@@ -88,19 +75,12 @@ pub(super) async fn list(
 fn of(id: &BrandId, live: &LiveBrand, now: Timestamp) -> BrandRow {
     let venues = live.venues();
     let oldest = venues.iter().filter_map(|venue| venue.snapshot.read_at).min();
-    let (state, failing) = match live.itself().access {
-        Access::Untried => ("untried", None),
-        Access::Granted => ("granted", None),
-        Access::Unreachable { since, why } => ("unreachable", Some((since, why))),
-        Access::Refused { since, why } => ("refused", Some((since, why))),
-    };
-    let (since, why) = failing.map(|(since, why)| (since.to_string(), why)).unzip();
     BrandRow {
         brand: id.to_string(),
         venues: venues.len(),
         venues_unread: venues.iter().filter(|venue| venue.snapshot.read_at.is_none()).count(),
-        access: BrandAccess { state, since, why },
-        oldest_read_at: oldest.map(|at| at.to_string()),
-        oldest_age_s: oldest.map(|at| now.since(at).as_secs()),
+        access: BrandAccess::of(&live.itself().access),
+        oldest_as_of: oldest.map(|at| at.to_string()),
+        oldest_age_s: oldest.map(|at| Seconds(now.since(at))),
     }
 }

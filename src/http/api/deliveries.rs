@@ -68,6 +68,7 @@ pub(super) struct AskedWays {
 /// Which dead letters are sent again.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ResendBody)]
 pub(super) struct Wanted {
     /// Those of these numbers, at most 1,000.
     #[serde(default)]
@@ -85,7 +86,7 @@ pub(super) struct Wanted {
     get, path = "/deliveries", tag = "deliveries", operation_id = "list_deliveries", params(Asked),
     responses((status = 200, description = "the deliveries, the newest first", body = Page<Delivery>, example = json!({
         "items": [{
-            "id": 812, "notice": "8f14e45fceea167a5a36dedd4bea2543", "receiver": "ops", "channel": "webhook", "is_configured": true,
+            "id": 812, "notice": "8f14e45fceea167a5a36dedd4bea2543", "receiver": "ops", "channel": "webhook", "configured": true,
             "summary": "sold-out: Plov is out", "at": "2026-11-21T00:41:23.482Z", "state": "waiting", "attempts": 2,
             "next_attempt_at": "2026-11-21T00:42:10.1Z", "ended_at": null, "why": "HTTP 503", "passed_to": null,
         }],
@@ -114,7 +115,7 @@ pub(super) async fn list(
     get, path = "/dead-letters", tag = "deliveries", operation_id = "list_dead_letters", params(AskedDead),
     responses((status = 200, description = "the dead letters, the newest first", body = Page<Delivery>, example = json!({
         "items": [{
-            "id": 812, "notice": "8f14e45fceea167a5a36dedd4bea2543", "receiver": "ops", "channel": "webhook", "is_configured": true,
+            "id": 812, "notice": "8f14e45fceea167a5a36dedd4bea2543", "receiver": "ops", "channel": "webhook", "configured": true,
             "summary": "sold-out: Plov is out", "at": "2026-11-21T00:41:23.482Z", "state": "dead", "attempts": 1,
             "next_attempt_at": null, "ended_at": "2026-11-21T00:41:24.1Z", "why": "HTTP 400", "passed_to": null,
         }],
@@ -150,7 +151,7 @@ async fn page(
     get, path = "/deliveries/by-receiver", tag = "deliveries", operation_id = "list_ways_out", params(AskedWays),
     responses((status = 200, description = "receivers and channels, in the order of their names", body = Page<WayOut>, example = json!({
         "items": [{
-            "receiver": "ops", "channel": "webhook", "is_configured": true, "waiting": 1,
+            "receiver": "ops", "channel": "webhook", "configured": true, "waiting": 1,
             "waiting_since": "2026-11-21T00:41:23.482Z", "dead": 2,
         }],
         "next_cursor": null,

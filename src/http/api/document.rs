@@ -10,9 +10,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::http::api::events::ChangeEvent;
 use crate::http::page::Reader;
 use crate::http::problem::{Problem, WrongField};
+use crate::http::view::history::HistoryLine;
 
 /// A refusal: its status, its name among the components, when it comes, and an example: its title and what to do.
 type Refusal = (&'static str, &'static str, &'static str, [&'static str; 2]);
@@ -84,7 +84,7 @@ pub(super) fn begun() -> OpenApi {
         .schema(Problem::name(), Problem::schema())
         .schema(WrongField::name(), WrongField::schema())
         // Events are texts to OpenAPI: what they hold is described beside them.
-        .schema(ChangeEvent::name(), ChangeEvent::schema())
+        .schema(HistoryLine::name(), HistoryLine::schema())
         .security_scheme("token", SecurityScheme::Http(bearer))
         .security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)))
         .build();

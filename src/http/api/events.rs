@@ -14,20 +14,18 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::select_all;
 use futures_util::{Stream, stream};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
-use crate::alerts::facts::{self, NAME_LENGTH_MAX};
 use crate::http::api::Api;
 use crate::http::api::input::Query;
 use crate::http::desk::NoLook;
 use crate::http::problem::Problem;
-use crate::snapshot::Snapshot;
-use crate::snapshot::diff::{Change, Recorded};
+use crate::http::view::history::HistoryLine;
+use crate::snapshot::diff::Recorded;
 use crate::store::Order;
-use crate::units::{VenueId, printable};
 
 /// How often something is said at least: a reader that hears nothing for longer knows that the server is away.
 const HEARD_EVERY: Duration = Duration::from_secs(15);
@@ -50,37 +48,6 @@ pub(super) struct Asked {
     last_event_id: Option<String>,
 }
 
-/// The data of an event `change`.
-#[derive(Serialize, ToSchema)]
-pub(super) struct ChangeEvent {
-    /// When a reading first showed it.
-    #[schema(format = DateTime)]
-    at: String,
-    /// The slug of the brand.
-    brand: String,
-    /// The id of the venue.
-    venue: u64,
-    /// `row`, `product`, `station`, `price_list` or `price`.
-    kind: &'static str,
-    /// The product, station or price list.
-    id: u64,
-    /// The price list of a `price`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    list: Option<u64>,
-    /// Its name as it is known now; null when it is not known any more.
-    #[schema(required)]
-    name: Option<String>,
-    /// What it was: of a row `unrestricted`, `out` or `3 left`, of a station `active` or `inactive`, of a price the price.
-    before: String,
-    /// What it is now.
-    after: String,
-    /// What was left of a row and what is left now; null where nothing limits it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_items = 2, max_items = 2)]
-    limit: Option<Vec<Option<f64>>>,
-}
-
 /// Follows what changes
 ///
 /// Server-sent events. `begin` names where a new stream begins; `change` is a line of the history, whose id is its number;
@@ -92,7 +59,7 @@ pub(super) struct ChangeEvent {
     get, path = "/events", tag = "events", operation_id = "follow_events",
     params(Asked, ("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that was seen")),
     responses((status = 200, description = "the stream", body = String, content_type = "text/event-stream",
-        example = "event: begin\nid: 4711\ndata: {\"id\":4711}\n\nevent: change\nid: 4712\ndata: {\"at\":\"2026-11-21T00:41:21.981Z\",\"brand\":\"sahil\",\"venue\":1,\"kind\":\"row\",\"id\":101,\"name\":\"Lülə kabab\",\"before\":\"3 left\",\"after\":\"out\",\"limit\":[3.0,0.0]}\n\nevent: turn\ndata: {\"brand\":\"sahil\"}\n\n"),
+        example = "event: begin\nid: 4711\ndata: {\"id\":4711}\n\nevent: change\nid: 4712\ndata: {\"at\":\"2026-11-21T00:41:21.981Z\",\"brand\":\"sahil\",\"venue\":1,\"venue_name\":\"Sahil\",\"kind\":\"stop\",\"id\":101,\"name\":\"Lülə kabab\",\"before\":\"3 left\",\"after\":\"out\",\"limit_before\":3.0,\"limit_after\":0.0,\"price_list\":null}\n\nevent: turn\ndata: {\"brand\":\"sahil\"}\n\n"),
         (status = 503, description = "the store does not answer", body = Problem, content_type = "application/problem+json", example = json!({
             "type": "about:blank", "title": "the store does not answer", "status": 503, "detail": "try again in a minute",
         })),
@@ -230,15 +197,8 @@ impl Reader {
     }
 
     fn event(&self, id: i64, line: &Recorded) -> Event {
-        let data = serde_json::to_string(&changed(line, self.snapshot(line).as_ref())).unwrap_or_default();
+        let data = serde_json::to_string(&HistoryLine::of(line, &self.api.live)).unwrap_or_default();
         Event::default().event("change").id(id.to_string()).data(data)
-    }
-
-    /// Returns the venue of a line, or any of its brand where the change is of all venues alike.
-    fn snapshot(&self, line: &Recorded) -> Option<std::sync::Arc<Snapshot>> {
-        let brand = self.api.live.brand(line.brand.as_str())?;
-        let venue = brand.venue(VenueId(line.venue.0));
-        venue.or_else(|| brand.venues().into_iter().next()).map(|venue| venue.snapshot)
     }
 }
 
@@ -257,46 +217,6 @@ async fn next_turn(turns: &mut [(String, watch::Receiver<u64>)]) {
     }
     if let (Err(_), ..) = select_all(waits).await {
         std::future::pending::<()>().await;
-    }
-}
-
-fn changed(line: &Recorded, snapshot: Option<&std::sync::Arc<Snapshot>>) -> ChangeEvent {
-    let Recorded { brand, venue, at, change } = line;
-    let catalog = snapshot.map(|snapshot| &snapshot.picture.catalog);
-    let product = |id| {
-        let snapshot = snapshot?;
-        let is_known = snapshot.picture.catalog.products.contains_key(&id);
-        is_known.then(|| facts::product_name(snapshot, id))
-    };
-    let (kind, id, name) = match change {
-        Change::Row { product: id, .. } => ("row", id.0, product(*id)),
-        Change::Product { id, .. } => ("product", id.0, product(*id)),
-        Change::Station { id, .. } => ("station", id.0, snapshot.map(|it| facts::label_of_station(it, *id))),
-        Change::PriceList { id, .. } => (
-            "price_list",
-            id.0,
-            catalog.and_then(|it| it.price_lists.get(id)).map(|list| printable(&list.name, NAME_LENGTH_MAX)),
-        ),
-        Change::Price { product: id, .. } => ("price", id.0, product(*id)),
-    };
-    let list = if let Change::Price { list, .. } = change { Some(list.0) } else { None };
-    let (before, after) = facts::change_values(change);
-    let limit = if let Change::Row { before, after, .. } = change {
-        Some([before, after].iter().map(|row| row.as_ref().map(|row| row.limit.as_f64())).collect())
-    } else {
-        None
-    };
-    ChangeEvent {
-        at: at.to_string(),
-        brand: brand.to_string(),
-        venue: venue.0,
-        kind,
-        id,
-        list,
-        name,
-        before: before.code(),
-        after: after.code(),
-        limit,
     }
 }
 

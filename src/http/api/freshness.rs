@@ -34,11 +34,11 @@ pub(super) struct Asked {
     get, path = "/freshness", tag = "freshness", operation_id = "list_freshness", params(Asked),
     responses((status = 200, description = "the brands, in the order of their names", body = Page<BrandFreshness>, example = json!({
         "items": [{
-            "brand": "sahil", "access": "granted", "access_why": null, "venues": 2, "fresh": 2, "stale": 0, "blind": 0,
-            "oldest_age_ms": 2204,
+            "brand": "sahil", "access": { "state": "granted", "since": null, "why": null },
+            "venues": 2, "fresh": 2, "stale": 0, "blind": 0, "oldest_age_s": 2.204,
             "quota": {
-                "requests_per_minute": 231, "worst_age_ms": 3000, "oldest_wanted_ms": 60_000, "round_ms": 692,
-                "one_more_venue_ms": 346, "venues_max": 173, "fits": true,
+                "requests_per_minute": 231, "worst_age_s": 3, "oldest_wanted_s": 60, "round_s": 0.692,
+                "one_more_venue_s": 0.346, "venues_max": 173, "fits": true,
             },
         }],
         "next_cursor": null,
@@ -61,8 +61,8 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "the venues, in the order of their numbers", body = Page<VenueFreshness>, example = json!({
             "items": [{
-                "venue": 1, "name": "Sahil", "state": "fresh", "read_at": "2026-11-21T00:41:23.482Z", "age_ms": 2204,
-                "stale_after_ms": 60_000, "blind_after_ms": 300_000, "rows": 12, "out": 3, "trouble": null,
+                "venue": 1, "name": "Sahil", "freshness": "fresh", "as_of": "2026-11-21T00:41:23.482Z", "age_s": 2.204,
+                "stale_after_s": 60, "blind_after_s": 300, "rows": 12, "out": 3, "trouble": null,
             }],
             "next_cursor": null,
         })),

@@ -27,6 +27,21 @@ use crate::units::{BrandId, ProductId, Timestamp, VenueId, printable};
 
 /// Lines of the CSV that are read at once.
 const LINES_AT_ONCE: u32 = 1_000;
+/// The columns of the CSV, named as the fields of a line.
+const COLUMNS: [&str; 12] = [
+    "at",
+    "brand",
+    "venue",
+    "venue_name",
+    "kind",
+    "id",
+    "name",
+    "before",
+    "after",
+    "limit_before",
+    "limit_after",
+    "price_list",
+];
 /// Characters of what is said back.
 const SAID_LENGTH_MAX: usize = 60;
 
@@ -103,7 +118,7 @@ impl Exported {
     responses((status = 200, description = "the lines, the newest first", body = Page<HistoryLine>, example = json!({
         "items": [{
             "at": "2026-11-21T00:41:23.482Z", "brand": "sahil", "venue": 1, "venue_name": "Sahil", "kind": "stop",
-            "id": 54, "name": "Plov", "before": "3 left", "after": "out",
+            "id": 54, "name": "Plov", "before": "3 left", "after": "out", "limit_before": 3.0, "limit_after": 0.0, "price_list": null,
         }],
         "next_cursor": null,
     })))
@@ -133,12 +148,12 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/history.csv", tag = "history", operation_id = "export_history", params(Exported),
     responses((status = 200, description = "the lines, the newest first", body = String, content_type = "text/csv",
-        example = "at,brand,venue,venue_name,kind,id,name,before,after\r\n2026-11-21T00:41:23.482Z,sahil,1,Sahil,stop,54,Plov,3 left,out\r\n"))
+        example = "at,brand,venue,venue_name,kind,id,name,before,after,limit_before,limit_after,price_list\r\n2026-11-21T00:41:23.482Z,sahil,1,Sahil,stop,54,Plov,3 left,out,3,0,\r\n"))
 )]
 pub(super) async fn export(State(api): State<Api>, Query(asked): Query<Exported>) -> Result<Response, Problem> {
     let (of, desk, live) = (asked.lines()?, api.desk.clone(), api.live.clone());
     let mut head = csv::MARK.to_owned();
-    csv::push(&mut head, &["at", "brand", "venue", "venue_name", "kind", "id", "name", "before", "after"]);
+    csv::push(&mut head, &COLUMNS);
     let begin = Exporting { of, desk, live, before: None, text: Some(head), is_over: false };
     let pages = stream::try_unfold(begin, |mut exporting| async move {
         let text = exporting.next().await?;
@@ -181,13 +196,43 @@ impl Exporting {
         self.before = lines.last().map(|(line, recorded)| (recorded.at, *line));
         let mut text = String::new();
         for (_, recorded) in &lines {
-            let HistoryLine { at, brand, venue, venue_name, kind, id, name, before, after } =
-                HistoryLine::of(recorded, &self.live);
-            let (venue, id) = (venue.to_string(), id.to_string());
-            csv::push(&mut text, &[&at, &brand, &venue, &venue_name, kind, &id, &name, &before, &after]);
+            csv::push(&mut text, &cells(HistoryLine::of(recorded, &self.live)).each_ref().map(String::as_str));
         }
         Ok((!text.is_empty()).then_some(text))
     }
+}
+
+/// Writes a line as cells, in the order of [`COLUMNS`].
+fn cells(line: HistoryLine) -> [String; COLUMNS.len()] {
+    let HistoryLine {
+        at,
+        brand,
+        venue,
+        venue_name,
+        kind,
+        id,
+        name,
+        before,
+        after,
+        limit_before,
+        limit_after,
+        price_list,
+    } = line;
+    let limit = |limit: Option<f64>| limit.map(|it| it.to_string()).unwrap_or_default();
+    [
+        at,
+        brand,
+        venue.to_string(),
+        venue_name,
+        kind.word().to_owned(),
+        id.to_string(),
+        name,
+        before,
+        after,
+        limit(limit_before),
+        limit(limit_after),
+        price_list.map(|id| id.to_string()).unwrap_or_default(),
+    ]
 }
 
 /// Which time lines.
@@ -215,8 +260,8 @@ pub(super) struct Drawn {
     responses(
         (status = 200, description = "the items, in the order of their numbers", body = Page<ItemTimeline>, example = json!({
             "items": [{
-                "product": 54, "name": "Plov", "out_ms": 3_600_000, "low_ms": 0, "on_ms": 82_800_000, "unknown_ms": 0, "stops": 1,
-                "longest_ms": 3_600_000, "out_open_ms": 3_600_000, "pieces": [
+                "product": 54, "name": "Plov", "out_s": 3600, "low_s": 0, "on_s": 82_800, "unknown_s": 0, "stops": 1,
+                "longest_s": 3600, "out_open_s": 3600, "pieces": [
                     { "from": "2026-11-20T00:00:00Z", "until": "2026-11-20T18:00:00Z", "state": "on" },
                     { "from": "2026-11-20T18:00:00Z", "until": "2026-11-20T19:00:00Z", "state": "out" },
                     { "from": "2026-11-20T19:00:00Z", "until": "2026-11-21T00:00:00Z", "state": "on" },

@@ -28,6 +28,7 @@ use crate::units::{CategoryId, ProductId, StationId, Timestamp, VenueId};
 
 /// Something that is not to be told for a while.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Silence)]
 pub(super) struct SilenceRow {
     /// Eight hexadecimal digits, derived from the rest.
     id: String,
@@ -89,6 +90,7 @@ impl SilenceRow {
 
 /// A silence, and the open alerts that it hides now.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SilencePreview)]
 pub(super) struct SilenceAndHidden {
     /// The silence.
     silence: SilenceRow,

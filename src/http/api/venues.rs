@@ -21,12 +21,14 @@ use crate::http::api::input::{Path, Query};
 use crate::http::api::paging::{Page, Part};
 use crate::http::live::LiveVenue;
 use crate::http::problem::Problem;
+use crate::http::view::freshness::{FreshnessWord, VenueTrouble};
 use crate::rules::Subject;
-use crate::snapshot::{Freshness, Snapshot};
-use crate::units::{BrandId, ProductId, Quantity, Timestamp, VenueId};
+use crate::snapshot::Snapshot;
+use crate::units::{BrandId, ProductId, Quantity, Seconds, Timestamp, VenueId};
 
 /// A venue as it is now.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Venue)]
 pub(super) struct VenueRow {
     /// The slug of its brand.
     brand: String,
@@ -41,7 +43,7 @@ pub(super) struct VenueRow {
     as_of: Option<String>,
     /// How old that is, in seconds.
     #[schema(required)]
-    age_s: Option<u64>,
+    age_s: Option<Seconds>,
     /// Whether guests are served; null where no hours are written down.
     #[schema(required)]
     open: Option<bool>,
@@ -52,18 +54,6 @@ pub(super) struct VenueRow {
     /// Why the last reading failed; null when it did not.
     #[schema(required)]
     trouble: Option<VenueTrouble>,
-}
-
-/// How far a list can be trusted.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum FreshnessWord {
-    /// Read recently.
-    Fresh,
-    /// Older than it should be.
-    Stale,
-    /// So old, or never read, that it must not be relied on.
-    Blind,
 }
 
 /// How many items are out, low and limited.
@@ -77,20 +67,9 @@ struct Counts {
     limited: usize,
 }
 
-/// Why a venue was not read.
-#[derive(Serialize, ToSchema)]
-struct VenueTrouble {
-    /// The first failure in a row.
-    #[schema(format = DateTime)]
-    since: String,
-    /// How many failures in a row.
-    failures: u32,
-    /// What the last one said.
-    why: String,
-}
-
 /// A venue with its list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = VenueWithList)]
 pub(super) struct VenueList {
     /// The venue.
     #[serde(flatten)]
@@ -105,6 +84,7 @@ pub(super) struct VenueList {
 
 /// A station.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Station)]
 struct StationRow {
     /// Its id.
     id: u64,
@@ -195,7 +175,7 @@ pub(super) struct Asked {
     responses((status = 200, description = "the venues, by brand and id", body = Page<VenueRow>, example = json!({
         "items": [{
             "brand": "sahil", "venue": 1, "name": "Sahil", "freshness": "fresh",
-            "as_of": "2026-11-21T00:41:23.482Z", "age_s": 7, "open": true,
+            "as_of": "2026-11-21T00:41:23.482Z", "age_s": 7.204, "open": true,
             "counts": { "out": 4, "low": 0, "limited": 7 }, "alerts": 3, "trouble": null,
         }],
         "next_cursor": null,
@@ -225,7 +205,7 @@ pub(super) async fn list(
     responses(
         (status = 200, description = "the venue", body = VenueList, example = json!({
             "brand": "sahil", "venue": 1, "name": "Sahil", "freshness": "fresh",
-            "as_of": "2026-11-21T00:41:23.482Z", "age_s": 7, "open": true,
+            "as_of": "2026-11-21T00:41:23.482Z", "age_s": 7.204, "open": true,
             "counts": { "out": 1, "low": 0, "limited": 0 }, "alerts": 1, "trouble": null,
             "stations": [{ "id": 1, "name": "Kitchen", "active": true }],
             "items": [{
@@ -276,26 +256,17 @@ fn of(brand: &BrandId, venue: &LiveVenue, policy: &Policy, now: Timestamp) -> Ve
     let LiveVenue { snapshot, alerts, limits } = venue;
     let lines = lines(snapshot);
     let count = |standing| lines.iter().filter(|line| line.standing == standing).count();
-    let freshness = snapshot.freshness(*limits, now);
     VenueRow {
         brand: brand.to_string(),
         venue: snapshot.id().0,
         name: facts::venue_name(snapshot),
-        freshness: match freshness {
-            Freshness::Fresh => FreshnessWord::Fresh,
-            Freshness::Stale => FreshnessWord::Stale,
-            Freshness::Blind => FreshnessWord::Blind,
-        },
+        freshness: snapshot.freshness(*limits, now).into(),
         as_of: snapshot.read_at.map(|at| at.to_string()),
-        age_s: snapshot.age(now).map(|age| age.as_secs()),
+        age_s: snapshot.age(now).map(Seconds),
         open: policy.calendars.of(brand, snapshot.id()).is_open(now),
         counts: Counts { out: count(Standing::Out), low: count(Standing::Low), limited: count(Standing::Limited) },
         alerts: alerts.values().filter(|alert| alert.open().is_some()).count(),
-        trouble: snapshot.trouble.as_ref().map(|trouble| VenueTrouble {
-            since: trouble.since.to_string(),
-            failures: trouble.failures,
-            why: trouble.why.clone(),
-        }),
+        trouble: snapshot.trouble.as_ref().map(VenueTrouble::of),
     }
 }
 

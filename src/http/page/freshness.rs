@@ -16,7 +16,7 @@ use crate::http::page::{Frame, Reader, Section, html};
 use crate::http::view::freshness::{self, BrandFreshness, VenueFreshness};
 use crate::http::words::{freshness as words, manager};
 use crate::language::Language;
-use crate::units::{Timestamp, Zone};
+use crate::units::{Seconds, Timestamp, Zone};
 
 /// Venues of a brand that are listed: the oldest. The API has all of them.
 const LISTED_MAX: usize = 300;
@@ -45,8 +45,8 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn time(&self, ms: u64) -> String {
-        manager::short(self.language, std::time::Duration::from_millis(ms))
+    fn time(&self, Seconds(length): Seconds) -> String {
+        manager::short(self.language, length)
     }
 
     fn name(&self, name: &str) -> String {

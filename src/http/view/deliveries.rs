@@ -32,7 +32,7 @@ pub(in crate::http) struct Delivery {
     /// `mqtt`, `email` or `webhook`.
     pub(in crate::http) channel: String,
     /// Whether that is in the configuration; what is not is sent by nobody.
-    pub(in crate::http) is_configured: bool,
+    pub(in crate::http) configured: bool,
     /// What it says, in short.
     pub(in crate::http) summary: String,
     /// When it was decided.
@@ -77,7 +77,7 @@ pub(in crate::http) struct WayOut {
     /// `mqtt`, `email` or `webhook`.
     pub(in crate::http) channel: String,
     /// Whether that is in the configuration.
-    pub(in crate::http) is_configured: bool,
+    pub(in crate::http) configured: bool,
     /// How many wait.
     pub(in crate::http) waiting: u64,
     /// When the oldest of them was queued.
@@ -123,7 +123,7 @@ fn delivery(policy: &Policy, told: &Told, summary: &str) -> Delivery {
         notice: notice.as_str().to_owned(),
         receiver: receiver.to_string(),
         channel: channel.clone(),
-        is_configured: is_configured(policy, receiver, channel),
+        configured: configured(policy, receiver, channel),
         summary: printable(&without_tokens(summary), SUMMARY_LENGTH_MAX),
         at: at.to_string(),
         state,
@@ -136,7 +136,7 @@ fn delivery(policy: &Policy, told: &Told, summary: &str) -> Delivery {
 }
 
 /// Says whether somebody sends to the receiver on the channel.
-fn is_configured(policy: &Policy, receiver: &ReceiverName, channel: &str) -> bool {
+fn configured(policy: &Policy, receiver: &ReceiverName, channel: &str) -> bool {
     let word = |way: &Way| match way {
         Way::Mqtt(_) => Channel::Mqtt.word(),
         Way::Email => Channel::Email.word(),
@@ -158,7 +158,7 @@ pub(in crate::http) async fn ways(desk: &Desk, policy: &Policy) -> Result<Vec<Wa
     let way = ways.iter().map(|((receiver, channel), depth)| WayOut {
         receiver: receiver.to_string(),
         channel: channel.clone(),
-        is_configured: is_configured(policy, receiver, channel),
+        configured: configured(policy, receiver, channel),
         waiting: depth.waiting,
         waiting_since: depth.since.map(|at| at.to_string()),
         dead: depth.dead,
@@ -199,7 +199,7 @@ pub(in crate::http) async fn resend(
     let mut not_configured = 0;
     for Requeued { receiver, channel } in &requeued {
         let receiver = ReceiverName::new(receiver);
-        if !is_configured(policy, &receiver, channel) {
+        if !configured(policy, &receiver, channel) {
             not_configured += 1;
         }
         if let Some(channel) = Channel::ALL.into_iter().find(|known| known.word() == channel) {

@@ -2,31 +2,90 @@
 //!
 //! Of a venue everything is said of the same moment. Invariant: a venue that was never read has no age, and comes first.
 
-use serde::Serialize;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::alerts::facts;
 use crate::alerts::link::without_tokens;
-use crate::board::freshness_word;
 use crate::http::live::{LiveBrand, LiveVenue};
-use crate::http::view::ms;
 use crate::poll::quota::Quota;
-use crate::snapshot::{Access, Trouble};
-use crate::units::{BrandId, Timestamp, printable};
+use crate::snapshot::{Access, Freshness, Trouble};
+use crate::units::{BrandId, Seconds, Timestamp, printable};
 
 /// Characters of what a till or Clopos says.
 const WHY_LENGTH_MAX: usize = 300;
+
+/// Whether Clopos lets us read a brand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(in crate::http) struct BrandAccess {
+    /// `untried`, `granted`, `unreachable` (it may pass by itself), `refused` (somebody must mend it).
+    #[schema(example = "granted")]
+    pub(in crate::http) state: &'static str,
+    /// Since when it is `unreachable` or `refused`.
+    #[schema(required, format = DateTime)]
+    pub(in crate::http) since: Option<String>,
+    /// Why, for people.
+    #[schema(required)]
+    pub(in crate::http) why: Option<String>,
+}
+
+impl BrandAccess {
+    /// Writes whether a brand can be read.
+    pub(in crate::http) fn of(access: &Access) -> Self {
+        let (state, failing) = match access {
+            Access::Untried => ("untried", None),
+            Access::Granted => ("granted", None),
+            Access::Unreachable { since, why } => ("unreachable", Some((since, why))),
+            Access::Refused { since, why } => ("refused", Some((since, why))),
+        };
+        let (since, why) = failing.map(|(since, why)| (since.to_string(), said(why))).unzip();
+        Self { state, since, why }
+    }
+}
+
+/// How far a list can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Freshness)]
+pub(in crate::http) enum FreshnessWord {
+    /// Read recently.
+    Fresh,
+    /// Older than it should be.
+    Stale,
+    /// So old, or never read, that it must not be relied on.
+    Blind,
+}
+
+impl FreshnessWord {
+    /// Returns the word itself.
+    pub(in crate::http) const fn word(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::Blind => "blind",
+        }
+    }
+}
+
+impl From<Freshness> for FreshnessWord {
+    fn from(freshness: Freshness) -> Self {
+        match freshness {
+            Freshness::Fresh => Self::Fresh,
+            Freshness::Stale => Self::Stale,
+            Freshness::Blind => Self::Blind,
+        }
+    }
+}
 
 /// How old the lists of a brand are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::http) struct BrandFreshness {
     /// Its slug in the configuration.
     pub(in crate::http) brand: String,
-    /// `untried`, `granted`, `unreachable` (it may pass by itself), `refused` (somebody must mend it).
-    pub(in crate::http) access: &'static str,
-    /// Why Clopos does not let us read it; null while it does.
-    #[schema(required)]
-    pub(in crate::http) access_why: Option<String>,
+    /// Whether Clopos lets us read it.
+    pub(in crate::http) access: BrandAccess,
     /// How many venues are watched.
     pub(in crate::http) venues: usize,
     /// How many of them have a list that is as young as is planned.
@@ -35,9 +94,9 @@ pub(in crate::http) struct BrandFreshness {
     pub(in crate::http) stale: usize,
     /// How many have one that must not be relied on, or none.
     pub(in crate::http) blind: usize,
-    /// The age of the oldest list that was read, in milliseconds.
+    /// The age of the oldest list that was read, in seconds.
     #[schema(required)]
-    pub(in crate::http) oldest_age_ms: Option<u64>,
+    pub(in crate::http) oldest_age_s: Option<Seconds>,
     /// What the quota buys; null until the brand is watched.
     #[schema(required)]
     pub(in crate::http) quota: Option<QuotaBuys>,
@@ -48,14 +107,14 @@ pub(in crate::http) struct BrandFreshness {
 pub(in crate::http) struct QuotaBuys {
     /// Requests a minute, at a steady pace.
     pub(in crate::http) requests_per_minute: u32,
-    /// How old a list gets at most, as is planned, in milliseconds.
-    pub(in crate::http) worst_age_ms: u64,
-    /// How old a list should get at most (`polling.oldest`), in milliseconds.
-    pub(in crate::http) oldest_wanted_ms: u64,
-    /// How long it takes to read every venue once, in milliseconds.
-    pub(in crate::http) round_ms: u64,
-    /// By how much one more venue lengthens that, in milliseconds.
-    pub(in crate::http) one_more_venue_ms: u64,
+    /// How old a list gets at most, as is planned, in seconds.
+    pub(in crate::http) worst_age_s: Seconds,
+    /// How old a list should get at most (`polling.oldest`), in seconds.
+    pub(in crate::http) oldest_wanted_s: Seconds,
+    /// How long it takes to read every venue once, in seconds.
+    pub(in crate::http) round_s: Seconds,
+    /// By how much one more venue lengthens that, in seconds.
+    pub(in crate::http) one_more_venue_s: Seconds,
     /// How many venues fit in all.
     pub(in crate::http) venues_max: usize,
     /// Whether the venues that are watched fit.
@@ -69,18 +128,18 @@ pub(in crate::http) struct VenueFreshness {
     pub(in crate::http) venue: u64,
     /// Its name.
     pub(in crate::http) name: String,
-    /// `fresh`, `stale` (old), `blind` (not to be relied on).
-    pub(in crate::http) state: &'static str,
-    /// When its list was read; null before the first reading.
+    /// How far its list can be trusted.
+    pub(in crate::http) freshness: FreshnessWord,
+    /// When its list was last read; null before the first reading.
     #[schema(required, format = DateTime)]
-    pub(in crate::http) read_at: Option<String>,
-    /// How old it is, in milliseconds.
+    pub(in crate::http) as_of: Option<String>,
+    /// How old it is, in seconds.
     #[schema(required)]
-    pub(in crate::http) age_ms: Option<u64>,
-    /// From which age it is stale, in milliseconds.
-    pub(in crate::http) stale_after_ms: u64,
-    /// From which age it is blind, in milliseconds.
-    pub(in crate::http) blind_after_ms: u64,
+    pub(in crate::http) age_s: Option<Seconds>,
+    /// From which age it is stale, in seconds.
+    pub(in crate::http) stale_after_s: Seconds,
+    /// From which age it is blind, in seconds.
+    pub(in crate::http) blind_after_s: Seconds,
     /// Rows of the list.
     pub(in crate::http) rows: usize,
     /// How many of them are out.
@@ -102,25 +161,26 @@ pub(in crate::http) struct VenueTrouble {
     pub(in crate::http) why: String,
 }
 
+impl VenueTrouble {
+    /// Writes why a venue is not read.
+    pub(in crate::http) fn of(trouble: &Trouble) -> Self {
+        let Trouble { since, failures, why } = trouble;
+        Self { since: since.to_string(), failures: *failures, why: said(why) }
+    }
+}
+
 /// Looks at a brand.
 pub(in crate::http) fn of_brand(brand: &BrandId, live: &LiveBrand, now: Timestamp) -> BrandFreshness {
     let (venues, own) = (live.venues(), live.itself());
-    let count = |state: &str| venues.iter().filter(|venue| state_of(venue, now) == state).count();
-    let (access, access_why) = match own.access {
-        Access::Untried => ("untried", None),
-        Access::Granted => ("granted", None),
-        Access::Unreachable { why, .. } => ("unreachable", Some(said(&why))),
-        Access::Refused { why, .. } => ("refused", Some(said(&why))),
-    };
+    let count = |word| venues.iter().filter(|venue| freshness_of(venue, now) == word).count();
     BrandFreshness {
         brand: brand.to_string(),
-        access,
-        access_why,
+        access: BrandAccess::of(&own.access),
         venues: venues.len(),
-        fresh: count("fresh"),
-        stale: count("stale"),
-        blind: count("blind"),
-        oldest_age_ms: venues.iter().filter_map(|venue| venue.snapshot.age(now)).max().map(ms),
+        fresh: count(FreshnessWord::Fresh),
+        stale: count(FreshnessWord::Stale),
+        blind: count(FreshnessWord::Blind),
+        oldest_age_s: venues.iter().filter_map(|venue| venue.snapshot.age(now)).max().map(Seconds),
         quota: own.quota.map(buys),
     }
 }
@@ -129,10 +189,10 @@ fn buys(quota: Quota) -> QuotaBuys {
     let Quota { venues: _, per_minute, fastest: _, oldest } = quota;
     QuotaBuys {
         requests_per_minute: per_minute,
-        worst_age_ms: ms(quota.worst_age()),
-        oldest_wanted_ms: ms(oldest),
-        round_ms: ms(quota.round()),
-        one_more_venue_ms: ms(quota.one_more()),
+        worst_age_s: Seconds(quota.worst_age()),
+        oldest_wanted_s: Seconds(oldest),
+        round_s: Seconds(quota.round()),
+        one_more_venue_s: Seconds(quota.one_more()),
         venues_max: quota.venues_max(),
         fits: quota.round() <= oldest,
     }
@@ -141,33 +201,28 @@ fn buys(quota: Quota) -> QuotaBuys {
 /// Looks at each venue of a brand: those that were never read first, then the oldest.
 pub(in crate::http) fn of_venues(live: &LiveBrand, now: Timestamp) -> Vec<VenueFreshness> {
     let mut venues: Vec<VenueFreshness> = live.venues().iter().map(|venue| of_venue(venue, now)).collect();
-    venues.sort_by_key(|venue| (std::cmp::Reverse(venue.age_ms.unwrap_or(u64::MAX)), venue.venue));
+    venues.sort_by_key(|venue| (std::cmp::Reverse(venue.age_s.map_or(Duration::MAX, |Seconds(age)| age)), venue.venue));
     venues
 }
 
 fn of_venue(live: &LiveVenue, now: Timestamp) -> VenueFreshness {
     let LiveVenue { snapshot, alerts: _, limits } = live;
-    let trouble = |trouble: &Trouble| VenueTrouble {
-        since: trouble.since.to_string(),
-        failures: trouble.failures,
-        why: said(&trouble.why),
-    };
     VenueFreshness {
         venue: snapshot.id().0,
         name: facts::venue_name(snapshot),
-        state: state_of(live, now),
-        read_at: snapshot.read_at.map(|at| at.to_string()),
-        age_ms: snapshot.age(now).map(ms),
-        stale_after_ms: ms(limits.stale_after),
-        blind_after_ms: ms(limits.blind_after),
+        freshness: freshness_of(live, now),
+        as_of: snapshot.read_at.map(|at| at.to_string()),
+        age_s: snapshot.age(now).map(Seconds),
+        stale_after_s: Seconds(limits.stale_after),
+        blind_after_s: Seconds(limits.blind_after),
         rows: snapshot.picture.rows.len(),
         out: snapshot.picture.rows.values().filter(|row| row.is_out()).count(),
-        trouble: snapshot.trouble.as_ref().map(trouble),
+        trouble: snapshot.trouble.as_ref().map(VenueTrouble::of),
     }
 }
 
-fn state_of(live: &LiveVenue, now: Timestamp) -> &'static str {
-    freshness_word(live.snapshot.freshness(live.limits, now))
+fn freshness_of(live: &LiveVenue, now: Timestamp) -> FreshnessWord {
+    live.snapshot.freshness(live.limits, now).into()
 }
 
 fn said(why: &str) -> String {

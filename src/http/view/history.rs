@@ -2,22 +2,22 @@
 //!
 //! Invariant: names are those of the present catalog; what is gone from it is called by its number.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::alerts::facts;
+use crate::alerts::facts::{self, NAME_LENGTH_MAX};
 use crate::alerts::report::week::Stretch;
 use crate::calendar::Calendar;
 use crate::catalog::Venue;
 use crate::http::live::{Live, LiveVenue};
-use crate::http::view::ms;
 use crate::http::view::timeline::{self, Known, Piece, State, Totals};
 use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{Change, Recorded};
 use crate::store::{Store, StoreError};
-use crate::units::{BrandId, ProductId, Timestamp, VenueId};
+use crate::units::{BrandId, ProductId, Seconds, Timestamp, VenueId, printable};
 
 /// For how long back time lines are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -126,21 +126,21 @@ pub(in crate::http) struct ItemTimeline {
     pub(in crate::http) product: u64,
     /// Its name.
     pub(in crate::http) name: String,
-    /// How long nothing was left, in milliseconds.
-    pub(in crate::http) out_ms: u64,
-    /// How long little was left, in milliseconds.
-    pub(in crate::http) low_ms: u64,
-    /// How long it was on sale, in milliseconds.
-    pub(in crate::http) on_ms: u64,
-    /// How long nobody read the list, in milliseconds.
-    pub(in crate::http) unknown_ms: u64,
+    /// How long nothing was left, in seconds.
+    pub(in crate::http) out_s: Seconds,
+    /// How long little was left, in seconds.
+    pub(in crate::http) low_s: Seconds,
+    /// How long it was on sale, in seconds.
+    pub(in crate::http) on_s: Seconds,
+    /// How long nobody read the list, in seconds.
+    pub(in crate::http) unknown_s: Seconds,
     /// How many times it was out.
     pub(in crate::http) stops: usize,
-    /// The longest of them, in milliseconds.
-    pub(in crate::http) longest_ms: u64,
-    /// How long it was out while the doors were open, in milliseconds; null where no hours are written down.
+    /// The longest of them, in seconds.
+    pub(in crate::http) longest_s: Seconds,
+    /// How long it was out while the doors were open, in seconds; null where no hours are written down.
     #[schema(required)]
-    pub(in crate::http) out_open_ms: Option<u64>,
+    pub(in crate::http) out_open_s: Option<Seconds>,
     /// How it stood, one piece after the other, without a gap.
     pub(in crate::http) pieces: Vec<TimelinePiece>,
 }
@@ -171,40 +171,79 @@ impl ItemTimeline {
         Self {
             product: product.0,
             name: name.clone(),
-            out_ms: ms(out),
-            low_ms: ms(low),
-            on_ms: ms(on),
-            unknown_ms: ms(unknown),
+            out_s: Seconds(out),
+            low_s: Seconds(low),
+            on_s: Seconds(on),
+            unknown_s: Seconds(unknown),
             stops,
-            longest_ms: ms(longest),
-            out_open_ms: out_open.map(ms),
+            longest_s: Seconds(longest),
+            out_open_s: out_open.map(Seconds),
             pieces: pieces.iter().map(piece).collect(),
         }
     }
 }
 
 /// A line of the history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Change)]
 pub(in crate::http) struct HistoryLine {
-    /// When a reading showed it.
+    /// When a reading first showed it.
     #[schema(format = DateTime)]
     pub(in crate::http) at: String,
-    /// The brand.
+    /// The slug of the brand.
     pub(in crate::http) brand: String,
     /// The number of the venue.
     pub(in crate::http) venue: u64,
     /// Its name.
     pub(in crate::http) venue_name: String,
-    /// What changed: `stop` (the row of a stop list), `product`, `station`, `price_list`, `price`.
-    pub(in crate::http) kind: &'static str,
+    /// What changed.
+    pub(in crate::http) kind: ChangeKind,
     /// The number of the product, station or price list.
     pub(in crate::http) id: u64,
-    /// Its name.
+    /// Its name as it is known now, or its number where it is known no more.
     pub(in crate::http) name: String,
-    /// What it was: `unrestricted`, `3 left`, `out`; for a product its price.
+    /// What it was: of a stop `unrestricted`, `out` or `3 left`, of a station `active` or `inactive`, of a product or price its price.
     pub(in crate::http) before: String,
     /// What it is from then on.
     pub(in crate::http) after: String,
+    /// Of a stop what was left to sell; null where nothing limited it.
+    #[schema(required)]
+    pub(in crate::http) limit_before: Option<f64>,
+    /// Of a stop what is left to sell from then on; null where nothing limits it.
+    #[schema(required)]
+    pub(in crate::http) limit_after: Option<f64>,
+    /// Of a price the number of its price list.
+    #[schema(required)]
+    pub(in crate::http) price_list: Option<u64>,
+}
+
+/// What a line of the history is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http) enum ChangeKind {
+    /// A row of a stop list.
+    Stop,
+    /// A product of the catalog.
+    Product,
+    /// A station.
+    Station,
+    /// A price list.
+    PriceList,
+    /// The price of a product in a price list.
+    Price,
+}
+
+impl ChangeKind {
+    /// Returns its word in the API.
+    pub(in crate::http) const fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Product => "product",
+            Self::Station => "station",
+            Self::PriceList => "price_list",
+            Self::Price => "price",
+        }
+    }
 }
 
 impl HistoryLine {
@@ -212,20 +251,23 @@ impl HistoryLine {
     pub(in crate::http) fn of(recorded: &Recorded, live: &Live) -> Self {
         let Recorded { brand, venue, at, change } = recorded;
         let watched = live.brand(brand.as_str()).and_then(|live| live.venue(*venue)).map(|live| live.snapshot);
-        let snapshot = watched.unwrap_or_else(|| {
-            std::sync::Arc::new(Snapshot::unread(Venue { id: *venue, name: String::new(), active: false }))
-        });
+        let snapshot = watched
+            .unwrap_or_else(|| Arc::new(Snapshot::unread(Venue { id: *venue, name: String::new(), active: false })));
         let (kind, id, name) = match change {
-            Change::Row { product, .. } => ("stop", product.0, facts::product_name(&snapshot, *product)),
-            Change::Product { id, .. } => ("product", id.0, facts::product_name(&snapshot, *id)),
-            Change::Station { id, .. } => ("station", id.0, facts::label_of_station(&snapshot, *id)),
+            Change::Row { product, .. } => (ChangeKind::Stop, product.0, facts::product_name(&snapshot, *product)),
+            Change::Product { id, .. } => (ChangeKind::Product, id.0, facts::product_name(&snapshot, *id)),
+            Change::Station { id, .. } => (ChangeKind::Station, id.0, facts::label_of_station(&snapshot, *id)),
             Change::PriceList { id, after, before } => {
                 let list = after.as_ref().or(before.as_ref());
-                ("price_list", id.0, list.map(|list| crate::units::printable(&list.name, 200)).unwrap_or_default())
+                let name = list.map(|list| printable(&list.name, NAME_LENGTH_MAX)).unwrap_or_default();
+                (ChangeKind::PriceList, id.0, name)
             }
-            Change::Price { product, .. } => ("price", product.0, facts::product_name(&snapshot, *product)),
+            Change::Price { product, .. } => (ChangeKind::Price, product.0, facts::product_name(&snapshot, *product)),
         };
-        let said = facts::of_change(change, &snapshot, *at);
+        let price_list = if let Change::Price { list, .. } = change { Some(list.0) } else { None };
+        let limits = if let Change::Row { before, after, .. } = change { [*before, *after] } else { [None, None] };
+        let [limit_before, limit_after] = limits.map(|row| row.map(|row| row.limit.as_f64()));
+        let (before, after) = facts::change_values(change);
         Self {
             at: at.to_string(),
             brand: brand.to_string(),
@@ -234,8 +276,11 @@ impl HistoryLine {
             kind,
             id,
             name,
-            before: said.before.code(),
-            after: said.after.code(),
+            before: before.code(),
+            after: after.code(),
+            limit_before,
+            limit_after,
+            price_list,
         }
     }
 }

@@ -9,10 +9,3 @@ pub(super) mod freshness;
 pub(super) mod history;
 pub(super) mod rules;
 pub(super) mod timeline;
-
-use std::time::Duration;
-
-/// Returns whole milliseconds.
-fn ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}

@@ -25,6 +25,7 @@ const REASONS_MAX: usize = 3;
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Rule)]
 pub(in crate::http) struct RuleText {
     /// Its name.
     pub(in crate::http) name: String,

@@ -19,6 +19,7 @@ use crate::units::{ProductId, Quantity, Timestamp};
 /// How an item stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ItemState)]
 pub(in crate::http) enum State {
     /// Nothing was left.
     Out,
