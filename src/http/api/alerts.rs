@@ -15,8 +15,8 @@ use crate::clock;
 use crate::engine::Policy;
 use crate::http::access::Visitor;
 use crate::http::ack::form::{Entered, Field};
-use crate::http::api::input::{Body, Path, Query};
-use crate::http::api::paging::{Page, Part};
+use crate::http::api::input::{Body, Path};
+use crate::http::api::paging::{Listed, Page, Paging};
 use crate::http::api::{Api, refused};
 use crate::http::open::{BrandNow, HeldBy, Seen, shows_care};
 use crate::http::problem::{Problem, WrongField};
@@ -177,18 +177,13 @@ pub(super) struct Asked {
     /// Only those that matter so much.
     #[param(inline)]
     severity: Option<SeverityWord>,
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists the alerts
 ///
 /// Those that are pending or open: who was told of each, who was not, and why not.
 #[utoipa::path(
-    get, path = "/alerts", tag = "alerts", operation_id = "list_alerts", params(Asked),
+    get, path = "/alerts", tag = "alerts", operation_id = "list_alerts", params(Asked, Paging),
     responses((status = 200, description = "the alerts, by brand, venue and rule", body = Page<AlertRow>, example = json!({
         "items": [{
             "brand": "sahil", "venue": 1, "venue_name": "Sahil", "rule": "sold-out",
@@ -203,9 +198,12 @@ pub(super) struct Asked {
         "next_cursor": null,
     })))
 )]
-pub(super) async fn list(State(api): State<Api>, Query(asked): Query<Asked>) -> Result<Json<Page<AlertRow>>, Problem> {
-    let Asked { brand, venue, state, severity, limit, cursor } = asked;
-    let part = Part::of("alerts", limit, cursor.as_deref())?;
+pub(super) async fn list(
+    State(api): State<Api>,
+    Listed(asked, paging): Listed<Asked>,
+) -> Result<Json<Page<AlertRow>>, Problem> {
+    let Asked { brand, venue, state, severity } = asked;
+    let part = paging.of("alerts")?;
     let now = clock::now();
     let brands = BrandNow::all(&api.live, now);
     let brands = brands.iter().filter(|of| brand.as_ref().is_none_or(|brand| brand == of.brand.as_str()));

@@ -4,13 +4,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock;
 use crate::http::api::Api;
-use crate::http::api::input::Query;
-use crate::http::api::paging::{Page, Part};
+use crate::http::api::paging::{Listed, Page, Paging, Whole};
 use crate::http::live::LiveBrand;
 use crate::http::problem::Problem;
 use crate::http::view::freshness::BrandAccess;
@@ -36,23 +35,11 @@ pub(super) struct BrandRow {
     oldest_age_s: Option<Seconds>,
 }
 
-/// Which part of the list.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
 /// Lists the brands
 ///
 /// With how many venues each has and how old the oldest of their lists is.
 #[utoipa::path(
-    get, path = "/brands", tag = "brands", operation_id = "list_brands", params(Asked),
+    get, path = "/brands", tag = "brands", operation_id = "list_brands", params(Paging),
     responses((status = 200, description = "the brands, in the order of their names", body = Page<BrandRow>, example = json!({
         "items": [{
             "brand": "sahil", "venues": 12, "venues_unread": 0,
@@ -64,9 +51,9 @@ pub(super) struct Asked {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(Asked { limit, cursor }): Query<Asked>,
+    Listed(Whole {}, paging): Listed<Whole>,
 ) -> Result<Json<Page<BrandRow>>, Problem> {
-    let part = Part::of("brands", limit, cursor.as_deref())?;
+    let part = paging.of("brands")?;
     let now = clock::now();
     let brands = api.live.brands().map(|(id, live)| of(id, live, now));
     Ok(Json(part.cut(brands, |brand| brand.brand.clone())))

@@ -12,8 +12,8 @@ use crate::alerts::notice::ReceiverName;
 use crate::clock;
 use crate::http::access::Visitor;
 use crate::http::api::history::unread;
-use crate::http::api::input::{Body, Path, Query};
-use crate::http::api::paging::{Page, Part};
+use crate::http::api::input::{Body, Path};
+use crate::http::api::paging::{Listed, Page, Paging, Part, Whole};
 use crate::http::api::{Api, refused};
 use crate::http::desk::NoLook;
 use crate::http::problem::Problem;
@@ -32,11 +32,6 @@ pub(super) struct Asked {
     state: Option<String>,
     /// Of one receiver alone.
     receiver: Option<String>,
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Which dead letters.
@@ -46,23 +41,6 @@ pub(super) struct Asked {
 pub(super) struct AskedDead {
     /// Of one receiver alone.
     receiver: Option<String>,
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-/// Which ways out.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct AskedWays {
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Which dead letters are sent again.
@@ -83,7 +61,7 @@ pub(super) struct Wanted {
 ///
 /// What waits, was delivered in the last week, was given up, or was over before it could be told; the newest first.
 #[utoipa::path(
-    get, path = "/deliveries", tag = "deliveries", operation_id = "list_deliveries", params(Asked),
+    get, path = "/deliveries", tag = "deliveries", operation_id = "list_deliveries", params(Asked, Paging),
     responses((status = 200, description = "the deliveries, the newest first", body = Page<Delivery>, example = json!({
         "items": [{
             "id": 812, "notice": "8f14e45fceea167a5a36dedd4bea2543", "receiver": "ops", "channel": "webhook", "configured": true,
@@ -95,7 +73,7 @@ pub(super) struct Wanted {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(Asked { state, receiver, limit, cursor }): Query<Asked>,
+    Listed(Asked { state, receiver }, paging): Listed<Asked>,
 ) -> Result<Json<Page<Delivery>>, Problem> {
     let state = match state.as_deref().map(OutboxState::of_word) {
         None => OutboxState::default(),
@@ -105,14 +83,14 @@ pub(super) async fn list(
             return Err(problem.with_detail("state is waiting, dead, delivered or expired"));
         }
     };
-    page(&api, state, receiver.as_deref(), Part::of("deliveries", limit, cursor.as_deref())?).await
+    page(&api, state, receiver.as_deref(), paging.of("deliveries")?).await
 }
 
 /// Lists dead letters
 ///
 /// What was given up within the last 30 days and not sent again, the newest first.
 #[utoipa::path(
-    get, path = "/dead-letters", tag = "deliveries", operation_id = "list_dead_letters", params(AskedDead),
+    get, path = "/dead-letters", tag = "deliveries", operation_id = "list_dead_letters", params(AskedDead, Paging),
     responses((status = 200, description = "the dead letters, the newest first", body = Page<Delivery>, example = json!({
         "items": [{
             "id": 812, "notice": "8f14e45fceea167a5a36dedd4bea2543", "receiver": "ops", "channel": "webhook", "configured": true,
@@ -124,9 +102,9 @@ pub(super) async fn list(
 )]
 pub(super) async fn dead(
     State(api): State<Api>,
-    Query(AskedDead { receiver, limit, cursor }): Query<AskedDead>,
+    Listed(AskedDead { receiver }, paging): Listed<AskedDead>,
 ) -> Result<Json<Page<Delivery>>, Problem> {
-    let part = Part::of("dead_letters", limit, cursor.as_deref())?;
+    let part = paging.of("dead_letters")?;
     page(&api, OutboxState::Dead, receiver.as_deref(), part).await
 }
 
@@ -148,7 +126,7 @@ async fn page(
 ///
 /// How much waits and how much was given up, by receiver and channel.
 #[utoipa::path(
-    get, path = "/deliveries/by-receiver", tag = "deliveries", operation_id = "list_ways_out", params(AskedWays),
+    get, path = "/deliveries/by-receiver", tag = "deliveries", operation_id = "list_ways_out", params(Paging),
     responses((status = 200, description = "receivers and channels, in the order of their names", body = Page<WayOut>, example = json!({
         "items": [{
             "receiver": "ops", "channel": "webhook", "configured": true, "waiting": 1,
@@ -159,9 +137,9 @@ async fn page(
 )]
 pub(super) async fn ways(
     State(api): State<Api>,
-    Query(AskedWays { limit, cursor }): Query<AskedWays>,
+    Listed(Whole {}, paging): Listed<Whole>,
 ) -> Result<Json<Page<WayOut>>, Problem> {
-    let part = Part::of("ways_out", limit, cursor.as_deref())?;
+    let part = paging.of("ways_out")?;
     let ways = api.desk.look(view::ways(&api.desk, &api.policy)).await.map_err(|NoLook| unread())?;
     Ok(Json(part.cut(ways, |way| (way.receiver.clone(), way.channel.clone()))))
 }

@@ -5,33 +5,19 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::clock;
 use crate::http::api::Api;
-use crate::http::api::input::{Path, Query};
-use crate::http::api::paging::{Page, Part};
+use crate::http::api::input::Path;
+use crate::http::api::paging::{Listed, Page, Paging, Whole};
 use crate::http::problem::Problem;
 use crate::http::view::freshness::{self, BrandFreshness, VenueFreshness};
-
-/// Which part of the list.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
 
 /// Lists what the quota of each brand buys
 ///
 /// With how many lists are fresh, old and not to be relied on.
 #[utoipa::path(
-    get, path = "/freshness", tag = "freshness", operation_id = "list_freshness", params(Asked),
+    get, path = "/freshness", tag = "freshness", operation_id = "list_freshness", params(Paging),
     responses((status = 200, description = "the brands, in the order of their names", body = Page<BrandFreshness>, example = json!({
         "items": [{
             "brand": "sahil", "access": { "state": "granted", "since": null, "why": null },
@@ -46,9 +32,9 @@ pub(super) struct Asked {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(Asked { limit, cursor }): Query<Asked>,
+    Listed(Whole {}, paging): Listed<Whole>,
 ) -> Result<Json<Page<BrandFreshness>>, Problem> {
-    let part = Part::of("freshness", limit, cursor.as_deref())?;
+    let part = paging.of("freshness")?;
     let now = clock::now();
     let brands = api.live.brands().map(|(id, live)| freshness::of_brand(id, live, now));
     Ok(Json(part.cut(brands, |brand| brand.brand.clone())))
@@ -57,7 +43,7 @@ pub(super) async fn list(
 /// Lists how old the list of each venue of a brand is
 #[utoipa::path(
     get, path = "/freshness/{brand}/venues", tag = "freshness", operation_id = "list_venue_freshness",
-    params(("brand" = String, Path, description = "the slug of the brand"), Asked),
+    params(("brand" = String, Path, description = "the slug of the brand"), Paging),
     responses(
         (status = 200, description = "the venues, in the order of their numbers", body = Page<VenueFreshness>, example = json!({
             "items": [{
@@ -74,9 +60,9 @@ pub(super) async fn list(
 pub(super) async fn venues(
     State(api): State<Api>,
     Path(brand): Path<String>,
-    Query(Asked { limit, cursor }): Query<Asked>,
+    Listed(Whole {}, paging): Listed<Whole>,
 ) -> Result<Json<Page<VenueFreshness>>, Problem> {
-    let part = Part::of("venue_freshness", limit, cursor.as_deref())?;
+    let part = paging.of("venue_freshness")?;
     let Some(live) = api.live.brand(&brand) else {
         let problem = Problem::new(StatusCode::NOT_FOUND, "there is no such brand");
         return Err(problem.with_detail("/api/v1/brands lists those that are watched"));

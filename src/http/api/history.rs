@@ -15,7 +15,7 @@ use utoipa::IntoParams;
 use crate::clock;
 use crate::http::api::Api;
 use crate::http::api::input::{Path, Query};
-use crate::http::api::paging::{Page, Part};
+use crate::http::api::paging::{Listed, Page, Paging};
 use crate::http::desk::{Desk, NoLook};
 use crate::http::live::Live;
 use crate::http::problem::Problem;
@@ -49,31 +49,7 @@ const SAID_LENGTH_MAX: usize = 60;
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// Of one brand, by its slug.
-    brand: Option<String>,
-    /// Of one venue, by its number.
-    venue: Option<u64>,
-    /// Of one product or variant, by its number.
-    product: Option<u64>,
-    /// From this instant on.
-    #[param(format = DateTime, example = "2026-11-20T00:00:00Z")]
-    since: Option<String>,
-    /// Before this instant.
-    #[param(format = DateTime)]
-    until: Option<String>,
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-/// Which lines of the table.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Exported {
+pub(super) struct Lines {
     /// Of one brand, by its slug.
     brand: Option<String>,
     /// Of one venue, by its number.
@@ -88,8 +64,8 @@ pub(super) struct Exported {
     until: Option<String>,
 }
 
-impl Exported {
-    fn lines(&self) -> Result<LinesOf, Problem> {
+impl Lines {
+    fn chosen(&self) -> Result<LinesOf, Problem> {
         let wrong =
             |detail: String| Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read").with_detail(detail);
         let time = |name: &str, text: &Option<String>| match text {
@@ -114,7 +90,7 @@ impl Exported {
 ///
 /// What changed where, as readings showed it, the newest first; it is kept for 400 days.
 #[utoipa::path(
-    get, path = "/history", tag = "history", operation_id = "list_history", params(Asked),
+    get, path = "/history", tag = "history", operation_id = "list_history", params(Lines, Paging),
     responses((status = 200, description = "the lines, the newest first", body = Page<HistoryLine>, example = json!({
         "items": [{
             "at": "2026-11-21T00:41:23.482Z", "brand": "sahil", "venue": 1, "venue_name": "Sahil", "kind": "stop",
@@ -125,11 +101,10 @@ impl Exported {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(asked): Query<Asked>,
+    Listed(asked, paging): Listed<Lines>,
 ) -> Result<Json<Page<HistoryLine>>, Problem> {
-    let Asked { brand, venue, product, since, until, limit, cursor } = asked;
-    let part: Part<(i64, i64)> = Part::of("history", limit, cursor.as_deref())?;
-    let of = Exported { brand, venue, product, since, until }.lines()?;
+    let part = paging.of::<(i64, i64)>("history")?;
+    let of = asked.chosen()?;
     let before = part.after.map(|(at_ms, line)| (Timestamp::from_unix_ms(at_ms), line));
     let limit = u32::try_from(part.limit).unwrap_or(u32::MAX);
     let lines = api.desk.look(api.desk.past.newest_lines(&of, before, limit.saturating_add(1))).await;
@@ -146,12 +121,12 @@ pub(super) async fn list(
 /// RFC 4180 in UTF-8 with a byte order mark, as programs for tables want it, the newest line first. A cell that such a program
 /// would take for a formula begins with an apostrophe.
 #[utoipa::path(
-    get, path = "/history.csv", tag = "history", operation_id = "export_history", params(Exported),
+    get, path = "/history.csv", tag = "history", operation_id = "export_history", params(Lines),
     responses((status = 200, description = "the lines, the newest first", body = String, content_type = "text/csv",
         example = "at,brand,venue,venue_name,kind,id,name,before,after,limit_before,limit_after,price_list\r\n2026-11-21T00:41:23.482Z,sahil,1,Sahil,stop,54,Plov,3 left,out,3,0,\r\n"))
 )]
-pub(super) async fn export(State(api): State<Api>, Query(asked): Query<Exported>) -> Result<Response, Problem> {
-    let (of, desk, live) = (asked.lines()?, api.desk.clone(), api.live.clone());
+pub(super) async fn export(State(api): State<Api>, Query(asked): Query<Lines>) -> Result<Response, Problem> {
+    let (of, desk, live) = (asked.chosen()?, api.desk.clone(), api.live.clone());
     let mut head = csv::MARK.to_owned();
     csv::push(&mut head, &COLUMNS);
     let begin = Exporting { of, desk, live, before: None, text: Some(head), is_over: false };
@@ -244,11 +219,6 @@ pub(super) struct Drawn {
     range: Option<String>,
     /// Of one product or variant alone, by its number.
     product: Option<u64>,
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists how the items of a venue stood
@@ -256,7 +226,7 @@ pub(super) struct Drawn {
 /// Of each item that was out or low: when it was out, low, on sale, or unknown since nobody read the list.
 #[utoipa::path(
     get, path = "/history/{brand}/{venue}/timelines", tag = "history", operation_id = "list_timelines",
-    params(("brand" = String, Path, description = "the slug of the brand"), ("venue" = u64, Path, description = "the number of the venue"), Drawn),
+    params(("brand" = String, Path, description = "the slug of the brand"), ("venue" = u64, Path, description = "the number of the venue"), Drawn, Paging),
     responses(
         (status = 200, description = "the items, in the order of their numbers", body = Page<ItemTimeline>, example = json!({
             "items": [{
@@ -277,9 +247,9 @@ pub(super) struct Drawn {
 pub(super) async fn timelines(
     State(api): State<Api>,
     Path((brand, venue)): Path<(String, u64)>,
-    Query(Drawn { range, product, limit, cursor }): Query<Drawn>,
+    Listed(Drawn { range, product }, paging): Listed<Drawn>,
 ) -> Result<Json<Page<ItemTimeline>>, Problem> {
-    let part = Part::of("timelines", limit, cursor.as_deref())?;
+    let part = paging.of("timelines")?;
     let range = match range.as_deref().map(Range::of_word) {
         None => Range::default(),
         Some(Some(range)) => range,

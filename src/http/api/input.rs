@@ -3,10 +3,10 @@
 //! Invariant: a handler behind these sees only what it described.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use serde::de::DeserializeOwned;
 
 use crate::http::problem::Problem;
@@ -27,11 +27,17 @@ pub(super) struct Body<T>(pub(super) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let query = axum::extract::Query::from_request_parts(parts, state).await;
-        let failed = |why: QueryRejection| unreadable(why.status(), "the query cannot be read", &why.body_text());
-        query.map(|axum::extract::Query(query)| Self(query)).map_err(failed)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        read_query(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// Reads a query, or a part of one.
+pub(super) fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    let failed = |why: String| unreadable(StatusCode::BAD_REQUEST, "the query cannot be read", &why);
+    let uri = Uri::try_from(format!("/?{query}")).map_err(|why| failed(why.to_string()))?;
+    let query = axum::extract::Query::try_from_uri(&uri);
+    query.map(|axum::extract::Query(query)| query).map_err(|why| failed(why.body_text()))
 }
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {

@@ -3,19 +3,60 @@
 //! A cursor holds a key and no position, so that a list that changes between two pages shows what stays in it exactly once.
 //! Invariant: the items come in the order of their keys, and a cursor of another list is refused.
 
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use crate::http::api::input::read_query;
 use crate::http::problem::Problem;
 
 /// Items of a page when nobody says how many.
 const LIMIT: usize = 100;
 /// Items of a page at most: some hundred kilobytes.
 pub(super) const LIMIT_MAX: usize = 500;
+
+/// Which part of a list.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    /// How many items a page has: 1 to 500, 100 when nobody says.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl Paging {
+    /// Reads it for a list, with whose name its cursors begin.
+    pub(super) fn of<K: Serialize + DeserializeOwned + Ord>(&self, list: &'static str) -> Result<Part<K>, Problem> {
+        Part::of(list, self.limit, self.cursor.as_deref())
+    }
+}
+
+/// A query that chooses nothing of a list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Whole {}
+
+/// The query of a list: what chooses among its items, and which part of them is asked for.
+pub(super) struct Listed<T>(pub(super) T, pub(super) Paging);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Listed<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let pairs = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+        let (paging, chosen): (Vec<&str>, Vec<&str>) =
+            pairs.partition(|pair| matches!(pair.split('=').next(), Some("limit" | "cursor")));
+        Ok(Self(read_query(&chosen.join("&"))?, read_query(&paging.join("&"))?))
+    }
+}
 
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
@@ -45,8 +86,7 @@ pub(super) struct Part<K> {
 }
 
 impl<K: Serialize + DeserializeOwned + Ord> Part<K> {
-    /// Reads what a query says of it.
-    pub(super) fn of(list: &'static str, limit: Option<usize>, cursor: Option<&str>) -> Result<Self, Problem> {
+    fn of(list: &'static str, limit: Option<usize>, cursor: Option<&str>) -> Result<Self, Problem> {
         let limit = limit.unwrap_or(LIMIT);
         if !(1..=LIMIT_MAX).contains(&limit) {
             let problem = Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read");
@@ -132,6 +172,32 @@ mod tests {
         }
         for (limit, fits) in [(0, false), (1, true), (LIMIT_MAX, true), (LIMIT_MAX + 1, false)] {
             assert_eq!(Part::<String>::of("brands", Some(limit), None).is_ok(), fits, "{limit}");
+        }
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Chosen {
+        brand: Option<String>,
+    }
+
+    #[tokio::test]
+    async fn a_query_is_split_into_what_chooses_and_which_part() {
+        for (query, wanted) in [
+            ("", Some((None, None, None))),
+            ("?limit=5", Some((None, Some(5), None))),
+            ("?cursor=a%3Db&brand=s%C9%99hil&limit=5&", Some((Some("s\u{259}hil"), Some(5), Some("a=b")))),
+            ("?limit=5&limit=6", None),
+            ("?limit=-1", None),
+            ("?brands=x", None),
+            ("?%6Cimit=5", None),
+        ] {
+            let request = axum::http::Request::builder().uri(format!("/{query}")).body(()).expect("a request");
+            let read = Listed::<Chosen>::from_request_parts(&mut request.into_parts().0, &()).await.ok();
+            let read = read
+                .as_ref()
+                .map(|Listed(chosen, paging)| (chosen.brand.as_deref(), paging.limit, paging.cursor.as_deref()));
+            assert_eq!(read, wanted, "{query}");
         }
     }
 }

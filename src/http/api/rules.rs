@@ -10,24 +10,12 @@ use utoipa::IntoParams;
 
 use crate::clock;
 use crate::http::api::Api;
-use crate::http::api::input::{Path, Query};
-use crate::http::api::paging::{Page, Part};
+use crate::http::api::input::Path;
+use crate::http::api::paging::{Listed, Page, Paging, Whole};
 use crate::http::page::Reader;
 use crate::http::problem::Problem;
 use crate::http::view::rules::{self, Asked as AskedAt, RuleText, RuleTruth};
 use crate::rules::RuleName;
-
-/// Which part of the list.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
 
 /// Where the rule is asked.
 #[derive(Deserialize, IntoParams)]
@@ -38,18 +26,13 @@ pub(super) struct AskedTruths {
     brand: String,
     /// The number of the venue; the first of the brand when nobody says.
     venue: Option<u64>,
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists the rules in force
 ///
 /// With what each asks for, in the words of rule files.
 #[utoipa::path(
-    get, path = "/rules", tag = "rules", operation_id = "list_rules", params(Asked),
+    get, path = "/rules", tag = "rules", operation_id = "list_rules", params(Paging),
     responses((status = 200, description = "the rules, in the order of their names", body = Page<RuleText>, example = json!({
         "items": [{
             "name": "sold-out", "place": "rules/kitchen.yaml:4", "severity": "critical", "about": "item", "counts": null,
@@ -62,9 +45,9 @@ pub(super) struct AskedTruths {
 pub(super) async fn list(
     State(api): State<Api>,
     Extension(reader): Extension<Reader>,
-    Query(Asked { limit, cursor }): Query<Asked>,
+    Listed(Whole {}, paging): Listed<Whole>,
 ) -> Result<Json<Page<RuleText>>, Problem> {
-    let part = Part::of("rules", limit, cursor.as_deref())?;
+    let part = paging.of("rules")?;
     let set = &api.policy.rules;
     let texts = set.rules().iter().map(|rule| rules::text(set, rule, reader.language));
     Ok(Json(part.cut(texts, |rule| rule.name.clone())))
@@ -76,7 +59,7 @@ pub(super) async fn list(
 /// there is nothing to list; of one that counts items, of which of them it holds.
 #[utoipa::path(
     get, path = "/rules/{name}/truths", tag = "rules", operation_id = "list_rule_truths",
-    params(("name" = String, Path, description = "the name of the rule"), AskedTruths),
+    params(("name" = String, Path, description = "the name of the rule"), AskedTruths, Paging),
     responses(
         (status = 200, description = "the subjects, in the order of their numbers", body = Page<RuleTruth>, example = json!({
             "items": [{
@@ -93,9 +76,9 @@ pub(super) async fn list(
 pub(super) async fn truths(
     State(api): State<Api>,
     Path(name): Path<String>,
-    Query(AskedTruths { brand, venue, limit, cursor }): Query<AskedTruths>,
+    Listed(AskedTruths { brand, venue }, paging): Listed<AskedTruths>,
 ) -> Result<Json<Page<RuleTruth>>, Problem> {
-    let part = Part::of("rule_truths", limit, cursor.as_deref())?;
+    let part = paging.of("rule_truths")?;
     let gone = |title: &str, detail: &str| Problem::new(StatusCode::NOT_FOUND, title).with_detail(detail);
     let rule = RuleName::new(&name).ok().and_then(|name| api.policy.rules.get(&name));
     let Some(rule) = rule else { return Err(gone("there is no such rule", "/api/v1/rules lists those in force")) };

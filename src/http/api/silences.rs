@@ -16,8 +16,8 @@ use crate::alerts::words::page as words;
 use crate::clock;
 use crate::http::access::Visitor;
 use crate::http::api::alerts::{AlertRow, row, wrong_fields};
-use crate::http::api::input::{Body, Path, Query};
-use crate::http::api::paging::{Page, Part};
+use crate::http::api::input::{Body, Path};
+use crate::http::api::paging::{Listed, Page, Paging};
 use crate::http::api::{Api, refused};
 use crate::http::live::LiveBrand;
 use crate::http::open::BrandNow;
@@ -142,18 +142,13 @@ pub(super) struct SilenceBody {
 pub(super) struct Asked {
     /// Only those of this brand.
     brand: Option<String>,
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists the silences
 ///
 /// Those that are not over; one that repeats by a window may be out of force now.
 #[utoipa::path(
-    get, path = "/silences", tag = "silences", operation_id = "list_silences", params(Asked),
+    get, path = "/silences", tag = "silences", operation_id = "list_silences", params(Asked, Paging),
     responses((status = 200, description = "the silences, by brand and id", body = Page<SilenceRow>, example = json!({
         "items": [{
             "id": "7f21c0aa", "brand": "sahil", "venue": 1, "product": 101, "category": null, "station": null, "rule": null,
@@ -165,9 +160,9 @@ pub(super) struct Asked {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(Asked { brand, limit, cursor }): Query<Asked>,
+    Listed(Asked { brand }, paging): Listed<Asked>,
 ) -> Result<Json<Page<SilenceRow>>, Problem> {
-    let part = Part::of("silences", limit, cursor.as_deref())?;
+    let part = paging.of("silences")?;
     let brands = BrandNow::all(&api.live, clock::now());
     let brands = brands.iter().filter(|of| brand.as_ref().is_none_or(|brand| brand == of.brand.as_str()));
     let rows = brands.flat_map(|of| of.silences.iter().map(|silence| SilenceRow::of(of, silence)));

@@ -17,8 +17,8 @@ use crate::clock;
 use crate::engine::Policy;
 use crate::http::api::Api;
 use crate::http::api::alerts::Care;
-use crate::http::api::input::{Path, Query};
-use crate::http::api::paging::{Page, Part};
+use crate::http::api::input::Path;
+use crate::http::api::paging::{Listed, Page, Paging};
 use crate::http::live::LiveVenue;
 use crate::http::problem::Problem;
 use crate::http::view::freshness::{FreshnessWord, VenueTrouble};
@@ -160,18 +160,13 @@ pub(super) struct Asked {
     /// Only those whose list can be trusted so far.
     #[param(inline)]
     freshness: Option<FreshnessWord>,
-    /// How many items a page has: 1 to 500, 100 when nobody says.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Lists the venues
 ///
 /// Those of all brands, with how old the list of each is.
 #[utoipa::path(
-    get, path = "/venues", tag = "venues", operation_id = "list_venues", params(Asked),
+    get, path = "/venues", tag = "venues", operation_id = "list_venues", params(Asked, Paging),
     responses((status = 200, description = "the venues, by brand and id", body = Page<VenueRow>, example = json!({
         "items": [{
             "brand": "sahil", "venue": 1, "name": "Sahil", "freshness": "fresh",
@@ -183,9 +178,9 @@ pub(super) struct Asked {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    Query(Asked { brand, freshness, limit, cursor }): Query<Asked>,
+    Listed(Asked { brand, freshness }, paging): Listed<Asked>,
 ) -> Result<Json<Page<VenueRow>>, Problem> {
-    let part = Part::of("venues", limit, cursor.as_deref())?;
+    let part = paging.of("venues")?;
     let now = clock::now();
     let brands = api.live.brands().filter(|(id, _)| brand.as_ref().is_none_or(|brand| brand == id.as_str()));
     let venues = brands.flat_map(|(id, live)| {
