@@ -41,30 +41,21 @@ pub enum Order {
     NewestFirst,
 }
 
-/// When the oldest line of a venue was written. Both statements on a venue go from one of its subjects to the next by the
-/// index: a brand has millions of lines in 400 days, and no other order finds those of a venue's last weeks among them.
-const BEGINS: &str = "WITH RECURSIVE of_venue (subject) AS (
-        SELECT MIN(subject) FROM history WHERE brand = $1 AND venue = $2
-        UNION ALL
-        SELECT (SELECT MIN(subject) FROM history WHERE brand = $1 AND venue = $2 AND subject > of_venue.subject)
-        FROM of_venue WHERE of_venue.subject IS NOT NULL)
-    SELECT MIN((SELECT MIN(at_ms) FROM history WHERE brand = $1 AND venue = $2 AND subject = of_venue.subject))
-    FROM of_venue";
+/// When the oldest line of a venue was written.
+pub(super) const BEGINS: &str =
+    "SELECT MIN(at_ms) FROM history INDEXED BY history_by_venue WHERE brand = $1 AND venue = $2";
 /// The lines of a venue's stop list from an instant on; `$4` is what their bodies begin with.
-const STOPS: &str = "WITH RECURSIVE of_venue (subject) AS (
-        SELECT MIN(subject) FROM history WHERE brand = $1 AND venue = $2
-        UNION ALL
-        SELECT (SELECT MIN(subject) FROM history WHERE brand = $1 AND venue = $2 AND subject > of_venue.subject)
-        FROM of_venue WHERE of_venue.subject IS NOT NULL)
-    SELECT id, at_ms, history.subject, body FROM of_venue CROSS JOIN history
-    WHERE brand = $1 AND venue = $2 AND history.subject = of_venue.subject AND at_ms >= $3
-        AND substr(body, 1, length($4)) = $4
+pub(super) const STOPS: &str = "SELECT id, at_ms, subject, body FROM history INDEXED BY history_by_venue
+    WHERE brand = $1 AND venue = $2 AND at_ms >= $3 AND substr(body, 1, length($4)) = $4
     LIMIT $5";
-
 /// The lines of one item's row from an instant on.
-const STOPS_OF_ITEM: &str = "SELECT id, at_ms, subject, body FROM history
+pub(super) const STOPS_OF_ITEM: &str = "SELECT id, at_ms, subject, body FROM history INDEXED BY history_by_subject
     WHERE brand = $1 AND venue = $2 AND subject = $6 AND at_ms >= $3 AND substr(body, 1, length($4)) = $4
     LIMIT $5";
+
+/// When nobody read a venue, of what ended from an instant on.
+pub(super) const GAPS: &str = "SELECT body FROM history INDEXED BY history_by_subject
+    WHERE brand = $1 AND venue = $2 AND subject = $3 AND at_ms >= $4 ORDER BY at_ms, id";
 
 /// A line of the history about the row of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,10 +181,7 @@ impl Store {
 
     /// Returns when nobody read the stop list of a venue, of the gaps that ended from `since` on, oldest first.
     pub async fn gaps_since(&self, brand: &BrandId, venue: VenueId, since: Timestamp) -> Result<Vec<Gap>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT body FROM history WHERE brand = $1 AND venue = $2 AND subject = $3 AND at_ms >= $4 ORDER BY at_ms, id",
-        );
-        let rows = rows.bind(brand.as_str()).bind(venue.0.cast_signed()).bind(format::GAP_SUBJECT);
+        let rows = sqlx::query(GAPS).bind(brand.as_str()).bind(venue.0.cast_signed()).bind(format::GAP_SUBJECT);
         let rows = rows.bind(since.unix_ms()).fetch_all(&self.readers).await.map_err(failed("read the history"))?;
         rows.iter().map(|row| format::decode_gap(row.get(0))).collect()
     }

@@ -7,6 +7,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
 use crate::snapshot::diff::Recorded;
+use crate::store::newest::Newest;
 use crate::store::sqlite::failed;
 use crate::store::{Store, StoreError, format};
 use crate::units::{BrandId, ProductId, Timestamp, VenueId};
@@ -26,20 +27,40 @@ pub struct LinesOf {
     pub until: Option<Timestamp>,
 }
 
-/// The lines of a stretch of time; most are of what is asked for, or few are kept in all.
-const BY_TIME: &str = "SELECT id, brand, venue, at_ms, subject, body FROM history INDEXED BY history_by_time
-    WHERE at_ms >= $1 AND at_ms < $2 AND (at_ms < $3 OR id < $4) AND subject <> $5
-        AND ($6 IS NULL OR brand = $6) AND ($7 IS NULL OR venue = $7) AND ($8 IS NULL OR subject = $8)
-    ORDER BY at_ms DESC, id DESC LIMIT $9";
+/// The lines of all brands.
+pub(super) const OF_ALL: &str = "SELECT id, brand, venue, at_ms, subject, body FROM history INDEXED BY history_by_time
+    WHERE (at_ms, id) > ($1, $2) AND (at_ms, id) < ($3, $4) AND subject <> $5
+    ORDER BY at_ms DESC, id DESC LIMIT $6";
+/// The lines of one venue.
+pub(super) const OF_VENUE: &str =
+    "SELECT id, brand, venue, at_ms, subject, body FROM history INDEXED BY history_by_venue
+    WHERE brand = $7 AND venue = $8 AND (at_ms, id) > ($1, $2) AND (at_ms, id) < ($3, $4) AND subject <> $5
+    ORDER BY at_ms DESC, id DESC LIMIT $6";
 /// The lines of one item at one venue.
-const BY_SUBJECT: &str = "SELECT id, brand, venue, at_ms, subject, body FROM history INDEXED BY history_by_subject
-    WHERE at_ms >= $1 AND at_ms < $2 AND (at_ms < $3 OR id < $4) AND subject <> $5
-        AND brand = $6 AND venue = $7 AND subject = $8
-    ORDER BY at_ms DESC, id DESC LIMIT $9";
+pub(super) const OF_ITEM: &str =
+    "SELECT id, brand, venue, at_ms, subject, body FROM history INDEXED BY history_by_subject
+    WHERE brand = $7 AND venue = $8 AND subject = $9 AND (at_ms, id) > ($1, $2) AND (at_ms, id) < ($3, $4)
+        AND subject <> $5
+    ORDER BY at_ms DESC, id DESC LIMIT $6";
+/// The first brand behind another, by the index: `SELECT DISTINCT` would walk through every line.
+pub(super) const NEXT_BRAND: &str = "SELECT MIN(brand) FROM history INDEXED BY history_by_venue WHERE brand > $1";
+/// The venues of a brand, by the index.
+pub(super) const VENUES: &str = "WITH RECURSIVE of_brand (venue) AS (
+        SELECT MIN(venue) FROM history INDEXED BY history_by_venue WHERE brand = $1
+        UNION ALL
+        SELECT (SELECT MIN(venue) FROM history INDEXED BY history_by_venue WHERE brand = $1 AND venue > of_brand.venue)
+        FROM of_brand WHERE venue IS NOT NULL)
+    SELECT venue FROM of_brand WHERE venue IS NOT NULL";
+
+/// A place between two lines: the time and the number of one.
+type Place = (i64, i64);
 
 impl Store {
     /// Returns the newest lines of those that are asked for, each with its number; with `before`, those that come after that
     /// one in this order.
+    ///
+    /// Every statement goes straight to its lines by an index. Lines of several venues are put together from those of each, of
+    /// which only the newest are read: an index for each thing that may be asked for would be written with every line.
     pub async fn newest_lines(
         &self,
         of: &LinesOf,
@@ -47,17 +68,62 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(i64, Recorded)>, StoreError> {
         let LinesOf { brand, venue, product, since, until } = of;
-        let one = brand.is_some() && venue.is_some() && product.is_some();
-        let until_ms = until.map_or(i64::MAX, Timestamp::unix_ms);
-        let (before_ms, before_id) = before.map_or((i64::MAX, i64::MAX), |(at, id)| (at.unix_ms(), id));
-        let statement = sqlx::query(if one { BY_SUBJECT } else { BY_TIME });
-        let statement = statement.bind(since.map_or(i64::MIN, Timestamp::unix_ms));
-        let statement = statement.bind(until_ms.min(before_ms.saturating_add(1))).bind(before_ms).bind(before_id);
-        let statement = statement.bind(format::GAP_SUBJECT).bind(brand.as_ref().map(BrandId::as_str));
-        let statement = statement.bind(venue.map(|venue| venue.0.cast_signed()));
-        let statement = statement.bind(product.map(format::subject_of_item)).bind(limit);
-        let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the history"))?;
-        rows.iter().map(recorded).collect()
+        let below = until.map_or((i64::MAX, i64::MAX), |until| (until.unix_ms(), i64::MIN));
+        let below = before.map_or(below, |(at, id)| below.min((at.unix_ms(), id)));
+        let above = since.map_or((i64::MIN, i64::MIN), |since| (since.unix_ms(), i64::MIN));
+        if brand.is_none() && venue.is_none() && product.is_none() {
+            let statement = sqlx::query(OF_ALL).bind(above.0).bind(above.1).bind(below.0).bind(below.1);
+            let statement = statement.bind(format::GAP_SUBJECT).bind(limit).fetch_all(&self.readers);
+            return statement.await.map_err(failed("read the history"))?.iter().map(recorded).collect();
+        }
+        let mut newest: Newest<Place, SqliteRow> = Newest::of(limit);
+        for (brand, venue) in self.places(brand.as_ref(), *venue).await? {
+            let between = (newest.above().unwrap_or(above), below);
+            let rows = self.lines_at((&brand, venue), *product, between, limit).await?;
+            for row in rows {
+                newest.take((row.get(3), row.get(0)), row);
+            }
+        }
+        newest.into_newest_first().map(|(_, row)| recorded(&row)).collect()
+    }
+
+    /// Returns where lines are of, among all that are kept.
+    async fn places(&self, brand: Option<&BrandId>, venue: Option<VenueId>) -> Result<Vec<(String, i64)>, StoreError> {
+        let reading = || failed("look into the history");
+        let mut brands: Vec<String> = Vec::from_iter(brand.map(BrandId::to_string));
+        while brand.is_none() {
+            let last = brands.last().map_or("", String::as_str);
+            let row = sqlx::query(NEXT_BRAND).bind(last).fetch_one(&self.readers).await.map_err(reading())?;
+            let Some(next) = row.get(0) else { break };
+            brands.push(next);
+        }
+        let mut places = Vec::new();
+        for brand in brands {
+            if let Some(venue) = venue {
+                places.push((brand, venue.0.cast_signed()));
+                continue;
+            }
+            let rows = sqlx::query(VENUES).bind(&brand).fetch_all(&self.readers).await.map_err(reading())?;
+            places.extend(rows.iter().map(|row| (brand.clone(), row.get(0))));
+        }
+        Ok(places)
+    }
+
+    async fn lines_at(
+        &self,
+        (brand, venue): (&str, i64),
+        product: Option<ProductId>,
+        (above, below): (Place, Place),
+        limit: u32,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let statement = sqlx::query(if product.is_some() { OF_ITEM } else { OF_VENUE });
+        let statement = statement.bind(above.0).bind(above.1).bind(below.0).bind(below.1).bind(format::GAP_SUBJECT);
+        let statement = statement.bind(limit).bind(brand).bind(venue);
+        let statement = match product {
+            Some(product) => statement.bind(format::subject_of_item(product)),
+            None => statement,
+        };
+        statement.fetch_all(&self.readers).await.map_err(failed("read the history"))
     }
 }
 

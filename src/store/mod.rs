@@ -11,6 +11,7 @@ mod housekeeping;
 mod lines;
 mod link_key;
 mod mail;
+mod newest;
 pub mod orders;
 mod outbox;
 mod probe;

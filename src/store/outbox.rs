@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use sqlx::Row;
 
-use crate::alerts::notice::ReceiverName;
+use crate::alerts::notice::{Channel, ReceiverName};
+use crate::store::newest::Newest;
 use crate::store::sqlite::failed;
 use crate::store::told::told;
 use crate::store::{Store, StoreError, Told};
@@ -45,29 +46,23 @@ impl OutboxState {
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.word() == word)
     }
-
-    /// What is few is found by its state; what was delivered is most of all, and found by going back.
-    const fn statement(self) -> &'static str {
-        match self {
-            Self::Waiting => {
-                "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
-                 FROM outbox WHERE state = 'waiting' AND id < $1 AND ($2 IS NULL OR receiver = $2) ORDER BY +id DESC LIMIT $3"
-            }
-            Self::Dead => {
-                "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
-                 FROM outbox WHERE state = 'dead' AND finished_ms IS NOT NULL AND id < $1 AND ($2 IS NULL OR receiver = $2) ORDER BY +id DESC LIMIT $3"
-            }
-            Self::Delivered => {
-                "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
-                 FROM outbox WHERE state = 'delivered' AND id < $1 AND ($2 IS NULL OR receiver = $2) ORDER BY id DESC LIMIT $3"
-            }
-            Self::Expired => {
-                "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
-                 FROM outbox WHERE state = 'expired' AND finished_ms IS NOT NULL AND id < $1 AND ($2 IS NULL OR receiver = $2) ORDER BY +id DESC LIMIT $3"
-            }
-        }
-    }
 }
+
+/// What waits on a channel, by the index of those who deliver.
+pub(super) const WAITING: &str = "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
+    FROM outbox INDEXED BY outbox_waiting
+    WHERE state = 'waiting' AND receiver = $1 AND channel = $2 AND id > $3 AND id < $4 ORDER BY id DESC LIMIT $5";
+/// What ended in a state, of a receiver on a channel.
+pub(super) const ENDED: &str = "SELECT id, notice, receiver, channel, at_ms, attempts, state, due_ms, finished_ms, why, passed_to, passed_ms, summary
+    FROM outbox INDEXED BY outbox_ended
+    WHERE finished_ms IS NOT NULL AND receiver = $1 AND channel = $2 AND id > $3 AND id < $4 AND state = $6
+    ORDER BY id DESC LIMIT $5";
+/// The first receiver and channel behind another on which something waits, by the index: to group by them would walk through all.
+pub(super) const NEXT_WAITING: &str = "SELECT receiver, channel FROM outbox INDEXED BY outbox_waiting
+    WHERE state = 'waiting' AND (receiver, channel) > ($1, $2) ORDER BY receiver, channel LIMIT 1";
+/// The first receiver and channel behind another on which something ended in a state.
+pub(super) const NEXT_ENDED: &str = "SELECT receiver, channel FROM outbox INDEXED BY outbox_ended
+    WHERE finished_ms IS NOT NULL AND state = $3 AND (receiver, channel) > ($1, $2) ORDER BY receiver, channel LIMIT 1";
 
 /// What there is for a receiver on a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -90,10 +85,41 @@ impl Store {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<(Told, String)>, StoreError> {
-        let statement = sqlx::query(state.statement()).bind(before.unwrap_or(i64::MAX));
-        let statement = statement.bind(receiver.map(ReceiverName::as_str)).bind(limit);
-        let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the outbox"))?;
-        Ok(rows.iter().map(|row| (told(row), row.get(12))).collect())
+        let ways = match receiver {
+            Some(receiver) => Channel::ALL.map(|channel| (receiver.to_string(), channel.word().to_owned())).to_vec(),
+            None => self.ways_in(state).await?,
+        };
+        let (mut newest, before) = (Newest::of(limit), before.unwrap_or(i64::MAX));
+        for (receiver, channel) in ways {
+            let above = newest.above().unwrap_or(i64::MIN);
+            let at =
+                |statement| sqlx::query(statement).bind(receiver).bind(channel).bind(above).bind(before).bind(limit);
+            let statement = match state {
+                OutboxState::Waiting => at(WAITING),
+                OutboxState::Dead | OutboxState::Delivered | OutboxState::Expired => at(ENDED).bind(state.word()),
+            };
+            for row in statement.fetch_all(&self.readers).await.map_err(failed("read the outbox"))? {
+                newest.take(row.get(0), (told(&row), row.get(12)));
+            }
+        }
+        Ok(newest.into_newest_first().map(|(_, row)| row).collect())
+    }
+
+    /// Returns the receivers and channels of the rows in a state.
+    async fn ways_in(&self, state: OutboxState) -> Result<Vec<(String, String)>, StoreError> {
+        let mut ways: Vec<(String, String)> = Vec::new();
+        loop {
+            let (receiver, channel) = ways.last().cloned().unwrap_or_default();
+            let statement = match state {
+                OutboxState::Waiting => sqlx::query(NEXT_WAITING).bind(receiver).bind(channel),
+                OutboxState::Dead | OutboxState::Delivered | OutboxState::Expired => {
+                    sqlx::query(NEXT_ENDED).bind(receiver).bind(channel).bind(state.word())
+                }
+            };
+            let row = statement.fetch_optional(&self.readers).await.map_err(failed("look into the outbox"))?;
+            let Some(row) = row else { return Ok(ways) };
+            ways.push((row.get(0), row.get(1)));
+        }
     }
 
     /// Counts what waits and what was given up, by receiver and channel.

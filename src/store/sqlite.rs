@@ -400,6 +400,7 @@ fn migrator() -> Migrator {
         step(6, "readings", include_str!("schema_6.sql")),
         step(7, "links", include_str!("schema_7.sql")),
         step(8, "leases", include_str!("schema_8.sql")),
+        step(9, "looks", include_str!("schema_9.sql")),
     ])
 }
 
@@ -508,10 +509,10 @@ mod tests {
         let (dir, store) = store_with(&["a"]).await;
         let path = dir.path().join("db");
         Store::open_beside(&path).await.expect("of this version").close().await;
-        let newer = "INSERT INTO _sqlx_migrations SELECT 9, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 8";
+        let newer = "INSERT INTO _sqlx_migrations SELECT 10, description, installed_on, 1, checksum, 0 FROM _sqlx_migrations WHERE version = 9";
         sqlx::query(newer).execute(&store.writer).await.expect("as a newer version leaves it");
         let error = Store::open_beside(&path).await.map(drop).expect_err("another version").to_string();
-        assert!(error.contains("has the schema 9") && error.contains("knows 8"), "{error}");
+        assert!(error.contains("has the schema 10") && error.contains("knows 9"), "{error}");
 
         let other = dir.path().join("other");
         Store::connect(&other, SqliteConnectOptions::new().create_if_missing(true))

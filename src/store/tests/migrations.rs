@@ -10,7 +10,7 @@ use crate::store::{OutboxDepth, Store};
 use crate::units::Secret;
 
 /// Every version of the schema, with a store that it filled.
-const DUMPS: [(u32, &str); 8] = [
+const DUMPS: [(u32, &str); 9] = [
     (1, include_str!("../../../tests/data/store_1.sql")),
     (2, include_str!("../../../tests/data/store_2.sql")),
     (3, include_str!("../../../tests/data/store_3.sql")),
@@ -19,6 +19,7 @@ const DUMPS: [(u32, &str); 8] = [
     (6, include_str!("../../../tests/data/store_6.sql")),
     (7, include_str!("../../../tests/data/store_7.sql")),
     (8, include_str!("../../../tests/data/store_8.sql")),
+    (9, include_str!("../../../tests/data/store_9.sql")),
 ];
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The store's promises: what goes in comes out, a cycle is whole or nothing, what waits keeps its order, and clear refusals.
 
 mod history;
+mod looks;
 mod migrations;
 mod orders;
 mod outbox;
