@@ -33,6 +33,8 @@ const LOOK_MAX: Duration = Duration::from_secs(2);
 const QUESTION_MAX: Duration = Duration::from_millis(1_500);
 /// There is one connection for them.
 const LOOKS_AT_ONCE_MAX: usize = 1;
+/// What takes long to reckon has one thread at a time, whoever asks: those who deliver need the others.
+const RECKONINGS_AT_ONCE_MAX: usize = 1;
 
 /// Asks for the configuration to be read again, and where to say what came of it.
 pub type Reload = oneshot::Sender<Result<(), String>>;
@@ -56,9 +58,10 @@ pub struct Desk {
     used: Arc<Mutex<PerMinute<String>>>,
     repeats: Arc<Mutex<Repeats>>,
     looks: Arc<Semaphore>,
+    reckonings: Arc<Semaphore>,
 }
 
-/// The store did not answer; the log says why.
+/// The store did not answer, or too many asked for something long; the log says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoLook;
 
@@ -80,8 +83,9 @@ impl Desk {
     pub fn new(store: Store, bell: Arc<Notify>, reload: mpsc::Sender<Reload>, wake: Wake) -> Self {
         let used = Arc::new(Mutex::new(PerMinute::new(ORDERS_PER_MINUTE_MAX)));
         let looks = Arc::new(Semaphore::new(LOOKS_AT_ONCE_MAX));
+        let reckonings = Arc::new(Semaphore::new(RECKONINGS_AT_ONCE_MAX));
         let past = store.for_visitors();
-        Self { store, past, bell, reload, wake, used, repeats: Arc::default(), looks }
+        Self { store, past, bell, reload, wake, used, repeats: Arc::default(), looks, reckonings }
     }
 
     /// Looks something up in the store, when it is this one's turn.
@@ -99,11 +103,38 @@ impl Desk {
             Ok(Err(error)) => telemetry::chain(&error),
             Err(_) => "the database did not answer within 2 s".to_owned(),
         };
-        if let Repeat::First { .. } = self.repeats.lock().unwrap_or_else(PoisonError::into_inner).failed("looks", &why)
-        {
+        Err(self.no_look("looks", &why))
+    }
+
+    /// Reckons something that may take long, on a thread where nobody waits for anything else, when it is this one's turn. It
+    /// goes on when whoever asked goes away, and keeps its place until it is done.
+    pub(super) async fn reckon<T: Send + 'static>(
+        &self,
+        reckon: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, NoLook> {
+        let Ok(Ok(place)) = timeout(LOOK_MAX, Arc::clone(&self.reckonings).acquire_owned()).await else {
+            return Err(self.no_look("reckonings", "what others asked for before took longer than 2 s"));
+        };
+        let reckoned = tokio::task::spawn_blocking(move || {
+            let reckoned = reckon();
+            drop(place);
+            reckoned
+        });
+        match reckoned.await {
+            Ok(reckoned) => {
+                self.repeats.lock().unwrap_or_else(PoisonError::into_inner).works("reckonings");
+                Ok(reckoned)
+            }
+            Err(_) => Err(self.no_look("reckonings", "it cannot be reckoned")),
+        }
+    }
+
+    /// Says once why somebody cannot be answered.
+    fn no_look(&self, what: &'static str, why: &str) -> NoLook {
+        if let Repeat::First { .. } = self.repeats.lock().unwrap_or_else(PoisonError::into_inner).failed(what, why) {
             tracing::warn!("somebody who reads by the web side cannot be answered: {why}");
         }
-        Err(NoLook)
+        NoLook
     }
 
     /// Leaves an order, waits until it is done and until `shows` says that the brand shows it.
@@ -169,4 +200,35 @@ fn note(visitor: &Visitor, brand: &BrandId, order: &Order) {
         Order::EndSilence(_) => "the end of a silence",
     };
     tracing::info!(%brand, ?who, "the web side is asked for {what}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_long_is_reckoned_one_after_the_other_and_holds_its_place_when_nobody_waits_for_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("db")).await.expect("a store");
+        let (reload, _) = mpsc::channel(1);
+        let desk = Desk::new(store.clone(), Arc::default(), reload, Arc::new(|_, _| {}));
+        let (go_on, held) = std::sync::mpsc::channel::<()>();
+        let (begun, begins) = oneshot::channel();
+        let long = desk.reckon(move || {
+            let _ = begun.send(());
+            held.recv().is_ok()
+        });
+        tokio::select! {
+            _ = long => panic!("it is held"),
+            begun = begins => begun.expect("it began"),
+        }
+        // Whoever asked for it went away, and it goes on; the next one does not get a thread beside it.
+        assert_eq!(desk.reckon(|| 1).await, Err(NoLook));
+        go_on.send(()).expect("it waits");
+        assert_eq!(desk.reckon(|| 2).await, Ok(2));
+        // One that cannot be reckoned gives its place back.
+        assert_eq!(desk.reckon(|| -> u8 { panic!("on purpose") }).await, Err(NoLook));
+        assert_eq!(desk.reckon(|| 3).await, Ok(3));
+        store.close().await;
+    }
 }

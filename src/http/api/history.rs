@@ -3,6 +3,8 @@
 //! A long export is read and sent a page at a time, so that nobody's memory holds it. Invariant: one that cannot be read to its
 //! end is cut off and never looks whole.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -262,11 +264,15 @@ pub(super) async fn timelines(
         let problem = Problem::new(StatusCode::NOT_FOUND, "there is no such venue");
         return Err(problem.with_detail("/api/v1/freshness/{brand}/venues lists those that are watched"));
     };
-    let calendar = api.policy.calendars.of(&place.brand, place.venue.snapshot.id());
     let (product, span) = (product.map(ProductId), range.until(clock::now()));
-    let told = api.desk.look(history::told(&api.desk.past, &place, product, calendar, span)).await;
-    let told = told.map_err(|NoLook| unread())?;
-    Ok(Json(part.cut(told, |told| told.product.0).map(|told| ItemTimeline::of(&told))))
+    let past = api.desk.look(history::past(&api.desk.past, &place, product, span.from)).await;
+    let (past, policy) = (past.map_err(|NoLook| unread())?, Arc::clone(&api.policy));
+    let told = move || {
+        let calendar = policy.calendars.of(&place.brand, place.venue.snapshot.id());
+        part.cut(history::told(&place, &past, product, calendar, span), |told| told.product.0)
+    };
+    let page = api.desk.reckon(told).await.map_err(|NoLook| unread())?;
+    Ok(Json(page.map(|told| ItemTimeline::of(&told))))
 }
 
 /// Says that the database cannot be read, and no more: the log has the reason.

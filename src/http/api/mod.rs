@@ -127,6 +127,12 @@ fn refused(outcome: Outcome) -> Result<(), Problem> {
     Err(problem)
 }
 
+/// Says that too many ask for something long at once.
+fn busy() -> Problem {
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too much is asked for at once");
+    problem.with_detail("try again in a minute").for_now()
+}
+
 async fn nothing_here(uri: Uri) -> Problem {
     let path = printable(uri.path(), SAID_PATH_MAX);
     let problem = Problem::new(StatusCode::NOT_FOUND, "nothing is at this address");

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the truths of a rule come from one look at the venue.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -9,12 +11,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::clock;
-use crate::http::api::Api;
 use crate::http::api::input::Path;
 use crate::http::api::paging::{Listed, Page, Paging, Whole};
+use crate::http::api::{Api, busy};
+use crate::http::desk::NoLook;
 use crate::http::page::Reader;
 use crate::http::problem::Problem;
-use crate::http::view::rules::{self, Asked as AskedAt, RuleText, RuleTruth};
+use crate::http::view::rules::{self, Place, RuleText, RuleTruth};
 use crate::rules::RuleName;
 
 /// Where the rule is asked.
@@ -82,20 +85,16 @@ pub(super) async fn truths(
     let gone = |title: &str, detail: &str| Problem::new(StatusCode::NOT_FOUND, title).with_detail(detail);
     let rule = RuleName::new(&name).ok().and_then(|name| api.policy.rules.get(&name));
     let Some(rule) = rule else { return Err(gone("there is no such rule", "/api/v1/rules lists those in force")) };
-    let Some((brand, live)) = api.live.brands().find(|(id, _)| id.as_str() == brand) else {
+    if api.live.brand(&brand).is_none() {
         return Err(gone("there is no such brand", "/api/v1/brands lists those that are watched"));
-    };
-    let Some(venue) = rules::chosen(live, venue) else {
+    }
+    let Some(place) = Place::of(&api.live, &brand, venue) else {
         return Err(gone("there is no such venue", "/api/v1/freshness/{brand}/venues lists those that are watched"));
     };
-    let own = live.itself();
-    let asked = AskedAt {
-        rules: &api.policy.rules,
-        brand,
-        access: &own.access,
-        own_alerts: &own.alerts,
-        venue: &venue,
-        calendar: api.policy.calendars.of(brand, venue.snapshot.id()),
+    let (policy, rule, now) = (Arc::clone(&api.policy), rule.name.clone(), clock::now());
+    let page = move || {
+        let truths = policy.rules.get(&rule).map(|rule| place.asked(&policy).truths(rule, now));
+        part.cut(truths.unwrap_or_default(), |truth| truth.id)
     };
-    Ok(Json(part.cut(asked.truths(rule, clock::now()), |truth| truth.id)))
+    Ok(Json(api.desk.reckon(page).await.map_err(|NoLook| busy())?))
 }

@@ -3,6 +3,7 @@
 //! What is drawn stands in a table beside it. Changes nothing. Invariant: a page draws a bounded number of items and lists a
 //! bounded number of pieces, and says how many more there are.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
@@ -19,9 +20,10 @@ use crate::alerts::words::values;
 use crate::calendar::{Calendar, Span};
 use crate::clock;
 use crate::http::api::Api;
+use crate::http::desk::NoLook;
 use crate::http::page::drawing::{Drawing, Drawn, Width};
 use crate::http::page::{Frame, Reader, Section, html, message};
-use crate::http::view::history::{self, Range, Told};
+use crate::http::view::history::{self, Place, Range, Told};
 use crate::http::view::timeline::{Piece, State, Totals};
 use crate::http::words::{history as words, manager};
 use crate::language::Language;
@@ -100,6 +102,17 @@ async fn index(Of(api): Of<Api>, Extension(reader): Extension<Reader>, Query(wan
     html(StatusCode::OK, &Index { frame, language, labels, venues, chosen, asked, found, more })
 }
 
+/// Tells how the items of a venue stood, on a thread beside those who serve.
+async fn told(api: &Api, place: &Place, product: Option<ProductId>, span: Stretch) -> Result<Vec<Told>, NoLook> {
+    let past = api.desk.look(history::past(&api.desk.past, place, product, span.from)).await?;
+    let (place, policy) = (place.clone(), Arc::clone(&api.policy));
+    let told = move || {
+        let calendar = policy.calendars.of(&place.brand, place.venue.snapshot.id());
+        history::told(&place, &past, product, calendar, span)
+    };
+    api.desk.reckon(told).await
+}
+
 #[derive(serde::Deserialize)]
 struct Asked {
     brand: String,
@@ -153,8 +166,9 @@ async fn show(
     let range = range.as_deref().and_then(Range::of_word).unwrap_or_default();
     let span = range.until(now);
     let calendar = api.policy.calendars.of(&place.brand, place.venue.snapshot.id());
-    let told = api.desk.look(history::told(&api.desk.past, &place, product, calendar, span)).await;
-    let Ok(told) = told else { return message(&reader, StatusCode::SERVICE_UNAVAILABLE, labels.unreadable) };
+    let Ok(told) = told(&api, &place, product, span).await else {
+        return message(&reader, StatusCode::SERVICE_UNAVAILABLE, labels.unreadable);
+    };
     let from = from.unwrap_or(0).min(told.len());
     let until = told.len().min(from.saturating_add(ITEMS_MAX));
     let told_here = &told[from..until];

@@ -2,6 +2,8 @@
 //!
 //! Changes nothing. Invariant: a page lists a bounded number of subjects, those first of which the rule holds.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::{Path, Query, State as Of};
 use axum::http::StatusCode;
@@ -14,10 +16,10 @@ use crate::alerts::words::values;
 use crate::clock;
 use crate::http::api::Api;
 use crate::http::page::{Frame, Reader, Section, html, message};
-use crate::http::view::rules::{self, Asked, Counts, RuleText, RuleTruth};
+use crate::http::view::rules::{self, Counts, Place, RuleText, RuleTruth};
 use crate::http::words::{manager, rules as words};
 use crate::language::Language;
-use crate::rules::{Rule, RuleName};
+use crate::rules::RuleName;
 use crate::units::{Timestamp, Zone};
 
 /// Subjects of a page.
@@ -57,15 +59,23 @@ async fn list(Of(api): Of<Api>, Extension(reader): Extension<Reader>, Query(want
     if !venues.is_empty() && !venues.iter().any(|(key, _)| *key == at) {
         return message(&reader, StatusCode::NOT_FOUND, words::labels(language).gone);
     }
-    let of_rule = |rule: &Rule| {
-        let truths = truths(&api, &at, rule, now).unwrap_or_default();
-        (rules::text(&api.policy.rules, rule, language), Counts::of(&truths))
+    let counts = match place(&api, &at) {
+        None => Ok(Vec::new()),
+        Some(place) => {
+            let policy = Arc::clone(&api.policy);
+            api.desk.reckon(move || place.asked(&policy).counts(now)).await
+        }
     };
+    let Ok(counts) = counts else {
+        return message(&reader, StatusCode::SERVICE_UNAVAILABLE, busy(language));
+    };
+    let counts = counts.into_iter().chain(std::iter::repeat(Counts::default()));
+    let texts = api.policy.rules.rules().iter().map(|rule| rules::text(&api.policy.rules, rule, language));
     let list = List {
         frame: reader.frame(manager::section(language, Section::Rules)).at(Section::Rules),
         language,
         labels: words::labels(language),
-        rules: api.policy.rules.rules().iter().map(of_rule).collect(),
+        rules: texts.zip(counts).collect(),
         venues,
         at,
     };
@@ -99,12 +109,22 @@ async fn show(
     let venues = venues(&api, language);
     let at = at.filter(|at| !at.is_empty()).or_else(|| venues.first().map(|(key, _)| key.clone())).unwrap_or_default();
     let rule = RuleName::new(&name).ok().and_then(|name| api.policy.rules.get(&name));
-    let found =
-        rule.and_then(|rule| Some((rule, truths(&api, &at, rule, now).or_else(|| venues.is_empty().then(Vec::new))?)));
-    let Some((rule, all)) = found else {
+    let place = place(&api, &at);
+    let Some(rule) = rule.filter(|_| place.is_some() || venues.is_empty()) else {
         return message(&reader, StatusCode::NOT_FOUND, words::labels(language).gone);
     };
-    let counts = Counts::of(&all);
+    let all = match place {
+        None => Ok(Vec::new()),
+        Some(place) => {
+            let (policy, name) = (Arc::clone(&api.policy), rule.name.clone());
+            let truths = move || policy.rules.get(&name).map(|rule| place.asked(&policy).truths(rule, now));
+            api.desk.reckon(truths).await.map(Option::unwrap_or_default)
+        }
+    };
+    let Ok(all) = all else {
+        return message(&reader, StatusCode::SERVICE_UNAVAILABLE, busy(language));
+    };
+    let counts = Counts::of(all.iter());
     let from = from.unwrap_or(0).min(all.len());
     let until = all.len().min(from.saturating_add(LISTED_MAX));
     let more = all.len() - until;
@@ -137,20 +157,19 @@ fn venues(api: &Api, language: Language) -> Vec<Choice> {
     api.live.brands().flat_map(of_brand).collect()
 }
 
-/// Returns what a rule says at a venue, unless there is none.
-fn truths(api: &Api, at: &str, rule: &Rule, now: Timestamp) -> Option<Vec<RuleTruth>> {
+/// Says that too much is asked for at once.
+const fn busy(language: Language) -> &'static str {
+    match language {
+        Language::En => "Too much is asked for at once. Try again.",
+        Language::Az => "Eyni anda çox sorğu var. Yenidən cəhd edin.",
+        Language::Ru => "Слишком много запросов сразу. Попробуйте ещё раз.",
+    }
+}
+
+/// Finds the place of a choice.
+fn place(api: &Api, at: &str) -> Option<Place> {
     let (brand, venue) = at.split_once('/')?;
-    let (brand, live) = api.live.brands().find(|(id, _)| id.as_str() == brand)?;
-    let (venue, own) = (rules::chosen(live, Some(venue.parse().ok()?))?, live.itself());
-    let asked = Asked {
-        rules: &api.policy.rules,
-        brand,
-        access: &own.access,
-        own_alerts: &own.alerts,
-        venue: &venue,
-        calendar: api.policy.calendars.of(brand, venue.snapshot.id()),
-    };
-    Some(asked.truths(rule, now))
+    Place::of(&api.live, brand, Some(venue.parse().ok()?))
 }
 
 impl Page<'_> {

@@ -14,9 +14,9 @@ use crate::calendar::Calendar;
 use crate::catalog::Venue;
 use crate::http::live::{Live, LiveVenue};
 use crate::http::view::timeline::{self, Known, Piece, State, Totals};
-use crate::snapshot::Snapshot;
 use crate::snapshot::diff::{Change, Recorded};
-use crate::store::{Store, StoreError};
+use crate::snapshot::{Gap, Snapshot};
+use crate::store::{RowLine, Store, StoreError};
 use crate::units::{BrandId, ProductId, Seconds, Timestamp, VenueId, printable};
 
 /// For how long back time lines are drawn.
@@ -74,6 +74,7 @@ pub(in crate::http) struct Told {
 }
 
 /// Where a venue is among those that are watched.
+#[derive(Clone)]
 pub(in crate::http) struct Place {
     /// The brand.
     pub(in crate::http) brand: BrandId,
@@ -87,23 +88,45 @@ pub(in crate::http) fn place(live: &Live, brand: &str, venue: u64) -> Option<Pla
     Some(Place { brand: brand.clone(), venue: live.venue(VenueId(venue))? })
 }
 
-/// Reads how the items of a venue stood: one of them, or all that were out or low, those first that were out for longest.
-pub(in crate::http) async fn told(
+/// What the store knows of how the items of a venue stood.
+pub(in crate::http) struct Past {
+    /// When the oldest line of the venue was written, where the snapshot does not say since when it is read.
+    begins: Option<Timestamp>,
+    gaps: Vec<Gap>,
+    lines: Vec<RowLine>,
+}
+
+/// Reads what the store knows: of one item, or of all.
+pub(in crate::http) async fn past(
     store: &Store,
     place: &Place,
     product: Option<ProductId>,
-    calendar: &Calendar,
-    span: Stretch,
-) -> Result<Vec<Told>, StoreError> {
-    let Place { brand, venue: LiveVenue { snapshot, alerts: _, limits } } = place;
+    since: Timestamp,
+) -> Result<Past, StoreError> {
+    let Place { brand, venue: LiveVenue { snapshot, .. } } = place;
     let venue = snapshot.id();
     let begins = match snapshot.first_read_at {
         Some(_) => None,
         None => store.history_of_venue_begins(brand, venue).await?,
     };
-    let gaps = store.gaps_since(brand, venue, span.from).await?;
-    let lines = store.row_lines(brand, venue, product, span.from).await?;
-    let known = Known::new((snapshot, *limits), (begins, &gaps), &lines, span);
+    let gaps = store.gaps_since(brand, venue, since).await?;
+    let lines = store.row_lines(brand, venue, product, since).await?;
+    Ok(Past { begins, gaps, lines })
+}
+
+/// Tells how the items of a venue stood: one of them, or all that were out or low, those first that were out for longest.
+///
+/// It goes through each line and each gap of each item once; where there are very many, that takes a while.
+pub(in crate::http) fn told(
+    place: &Place,
+    past: &Past,
+    product: Option<ProductId>,
+    calendar: &Calendar,
+    span: Stretch,
+) -> Vec<Told> {
+    let LiveVenue { snapshot, alerts: _, limits } = &place.venue;
+    let Past { begins, gaps, lines } = past;
+    let known = Known::new((snapshot, *limits), (*begins, gaps), lines, span);
     let open = calendar.open_between(span.from, span.until);
     let told_of = |product: ProductId| {
         let pieces = known.pieces(product);
@@ -111,12 +134,12 @@ pub(in crate::http) async fn told(
         Told { product, name: facts::product_name(snapshot, product), pieces, totals }
     };
     if let Some(product) = product {
-        return Ok(vec![told_of(product)]);
+        return vec![told_of(product)];
     }
-    let mut told: Vec<Told> = known.products().map(told_of).collect();
-    told.retain(|it| it.totals.out + it.totals.low > Duration::ZERO);
+    let is_told = |it: &Told| it.totals.out + it.totals.low > Duration::ZERO;
+    let mut told: Vec<Told> = known.products().map(told_of).filter(is_told).collect();
     told.sort_by_key(|it| (std::cmp::Reverse((it.totals.out, it.totals.low)), it.product));
-    Ok(told)
+    told
 }
 
 /// How an item stood over a stretch of time.

@@ -9,11 +9,12 @@ use utoipa::ToSchema;
 use crate::alerts::lifecycle::Alert;
 use crate::alerts::{AlertKey, facts};
 use crate::calendar::Calendar;
-use crate::http::live::{Alerts, LiveBrand, LiveVenue};
+use crate::engine::Policy;
+use crate::http::live::{Alerts, Live, LiveBrand, LiveSelf, LiveVenue};
 use crate::language::Language;
 use crate::rules::condition::Truth;
 use crate::rules::describe::described;
-use crate::rules::subject::{BrandView, Scene, VenueView};
+use crate::rules::subject::{BrandView, Item, Scene, VenueView};
 use crate::rules::value::View;
 use crate::rules::why::reasons;
 use crate::rules::{Form, GroupBy, Placed, Rule, RuleSet, Severity, State, Subject, SubjectKind};
@@ -22,6 +23,12 @@ use crate::units::{BrandId, Timestamp, human_duration, printable};
 
 /// How many parts of a condition are named that do not hold.
 const REASONS_MAX: usize = 3;
+
+/// What a rule says of a subject, in the order in which it is listed.
+const HOLDS: &str = "holds";
+const UNKNOWN: &str = "unknown";
+const OUTSIDE_WINDOW: &str = "outside_window";
+const CLEAR: &str = "clear";
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -98,9 +105,20 @@ pub(in crate::http) struct Counts {
 
 impl Counts {
     /// Counts what was found.
-    pub(in crate::http) fn of(truths: &[RuleTruth]) -> Self {
-        let count = |words: &[&str]| truths.iter().filter(|truth| words.contains(&truth.truth)).count();
-        Self { holds: count(&["holds"]), unknown: count(&["unknown"]), clear: count(&["clear", "outside_window"]) }
+    pub(in crate::http) fn of<'t>(truths: impl Iterator<Item = &'t RuleTruth>) -> Self {
+        Self::of_words(truths.map(|truth| truth.truth))
+    }
+
+    fn of_words(words: impl Iterator<Item = &'static str>) -> Self {
+        let mut counts = Self::default();
+        for word in words {
+            match word {
+                HOLDS => counts.holds += 1,
+                UNKNOWN => counts.unknown += 1,
+                _ => counts.clear += 1,
+            }
+        }
+        counts
     }
 }
 
@@ -159,17 +177,17 @@ const fn kind_word(kind: SubjectKind) -> &'static str {
 /// A venue at which a rule is asked.
 pub(in crate::http) struct Asked<'a> {
     /// The rules.
-    pub(in crate::http) rules: &'a RuleSet,
+    rules: &'a RuleSet,
     /// The brand.
-    pub(in crate::http) brand: &'a BrandId,
+    brand: &'a BrandId,
     /// Whether it can be read.
-    pub(in crate::http) access: &'a Access,
+    access: &'a Access,
     /// The brand's own alerts.
-    pub(in crate::http) own_alerts: &'a Alerts,
+    own_alerts: &'a Alerts,
     /// The venue.
-    pub(in crate::http) venue: &'a LiveVenue,
+    venue: &'a LiveVenue,
     /// Its hours and windows.
-    pub(in crate::http) calendar: &'a Calendar,
+    calendar: &'a Calendar,
 }
 
 impl Asked<'_> {
@@ -177,6 +195,30 @@ impl Asked<'_> {
     /// tells of moments there is nothing to say afterwards; of one that counts items, of which of them it holds.
     pub(in crate::http) fn truths(&self, rule: &Rule, now: Timestamp) -> Vec<RuleTruth> {
         let Form::State(state) = &rule.form else { return Vec::new() };
+        let scene = self.scene(now);
+        let subjects = self.subjects(state, &scene).into_iter();
+        let mut truths: Vec<RuleTruth> =
+            subjects.map(|(subject, view)| self.truth((rule, state), &scene, view.as_ref(), subject, now)).collect();
+        let rank =
+            |truth: &RuleTruth| [HOLDS, UNKNOWN, OUTSIDE_WINDOW, CLEAR].iter().position(|word| *word == truth.truth);
+        // Of those of which it does not hold, those come first that lack the least.
+        truths.sort_by_key(|truth| (rank(truth), truth.why.len(), truth.id));
+        truths
+    }
+
+    /// Counts what each rule says, without a word about why; of all rules from one look at the venue.
+    pub(in crate::http) fn counts(&self, now: Timestamp) -> Vec<Counts> {
+        let scene = self.scene(now);
+        let of_rule = |rule: &Rule| {
+            let Form::State(state) = &rule.form else { return Counts::default() };
+            let subjects = self.subjects(state, &scene).into_iter();
+            let says = subjects.map(|(_, view)| says((rule, state), &scene, view.as_ref(), now));
+            Counts::of_words(says)
+        };
+        self.rules.rules().iter().map(of_rule).collect()
+    }
+
+    fn scene(&self, now: Timestamp) -> Scene<'_> {
         let LiveVenue { snapshot, alerts: _, limits } = self.venue;
         let view = VenueView {
             brand: self.brand,
@@ -185,41 +227,29 @@ impl Asked<'_> {
             freshness_limits: *limits,
             calendar: self.calendar,
         };
-        let scene = Scene::new(view, self.rules.price_lists(), now);
-        let venue = snapshot.id();
-        let asked = |view: Option<View<'_>>, subject: Subject, name: String, id: u64| {
-            self.truth((rule, state), &scene, view.as_ref(), (subject, name, id), now)
-        };
-        let mut truths: Vec<RuleTruth> = match state.subject {
+        Scene::new(view, self.rules.price_lists(), now)
+    }
+
+    /// Returns what a rule is asked about, each as it is seen; items are not while their list is too old.
+    fn subjects<'s>(&'s self, state: &State, scene: &'s Scene<'s>) -> Vec<(Subject, Option<View<'s>>)> {
+        let venue = self.venue.snapshot.id();
+        match state.subject {
             SubjectKind::Item => {
                 let seen = scene.sees_items();
-                let of_item = |item: crate::rules::subject::Item<'_>| {
-                    let view = seen.then_some(View::Item(&scene, item, None));
-                    asked(view, Subject::Item(venue, item.id), facts::product_name(snapshot, item.id), item.id.0)
-                };
+                let of_item =
+                    |item: Item<'s>| (Subject::Item(venue, item.id), seen.then_some(View::Item(scene, item, None)));
                 scene.items().map(of_item).collect()
             }
             SubjectKind::Station => {
                 let stations = scene.catalog().stations.values();
-                let of_station = |station: &crate::catalog::Station| {
-                    let name = facts::label_of_station(snapshot, station.id);
-                    asked(Some(View::Station(&scene, station)), Subject::Station(venue, station.id), name, station.id.0)
-                };
-                stations.map(of_station).collect()
+                stations.map(|it| (Subject::Station(venue, it.id), Some(View::Station(scene, it)))).collect()
             }
-            SubjectKind::Venue => {
-                vec![asked(Some(View::Venue(&scene)), Subject::Venue(venue), facts::venue_name(snapshot), venue.0)]
-            }
+            SubjectKind::Venue => vec![(Subject::Venue(venue), Some(View::Venue(scene)))],
             SubjectKind::Brand => {
                 let view = View::Brand(BrandView { brand: self.brand, access: self.access });
-                vec![asked(Some(view), Subject::Brand, self.brand.to_string(), 0)]
+                vec![(Subject::Brand, Some(view))]
             }
-        };
-        let rank =
-            |truth: &RuleTruth| ["holds", "unknown", "outside_window"].iter().position(|word| *word == truth.truth);
-        // Of those of which it does not hold, those come first that lack the least.
-        truths.sort_by_key(|truth| (rank(truth).unwrap_or(usize::MAX), truth.why.len(), truth.id));
-        truths
+        }
     }
 
     fn truth(
@@ -227,22 +257,26 @@ impl Asked<'_> {
         (rule, state): (&Rule, &State),
         scene: &Scene<'_>,
         view: Option<&View<'_>>,
-        (subject, name, id): (Subject, String, u64),
+        subject: Subject,
         now: Timestamp,
     ) -> RuleTruth {
-        let as_of = if state.subject == SubjectKind::Item { scene.items_as_of() } else { now };
-        let (truth, why) = match view {
-            _ if !scene.is_within(&rule.during, state.subject) => ("outside_window", Vec::new()),
-            None => ("unknown", vec!["the stop list was not read, or is too old".to_owned()]),
-            Some(view) => {
-                let found = reasons(&rule.when, view, self.rules.price_lists(), as_of);
-                let why = found.into_iter().take(REASONS_MAX).map(|reason| printable(&reason.text, 200)).collect();
-                match rule.when.truth(view, as_of) {
-                    Truth::Holds => ("holds", Vec::new()),
-                    Truth::Clear => ("clear", why),
-                    Truth::Unknown => ("unknown", why),
-                }
+        let truth = says((rule, state), scene, view, now);
+        let why = match (truth, view) {
+            (HOLDS | OUTSIDE_WINDOW, _) => Vec::new(),
+            (_, None) => vec!["the stop list was not read, or is too old".to_owned()],
+            (_, Some(view)) => {
+                let found = reasons(&rule.when, view, self.rules.price_lists(), as_of(state, scene, now));
+                found.into_iter().take(REASONS_MAX).map(|reason| printable(&reason.text, 200)).collect()
             }
+        };
+        let snapshot = &self.venue.snapshot;
+        let (id, name) = match &subject {
+            Subject::Item(_, id) => (id.0, facts::product_name(snapshot, *id)),
+            Subject::Station(_, id) => (id.0, facts::label_of_station(snapshot, *id)),
+            Subject::Venue(id) => (id.0, facts::venue_name(snapshot)),
+            Subject::Brand => (0, self.brand.to_string()),
+            // Rules are asked about each by itself, also those that count.
+            Subject::OfCategory(..) | Subject::OfStation(..) | Subject::OfVenues(_) => (0, String::new()),
         };
         let alerts = if subject == Subject::Brand { self.own_alerts } else { &self.venue.alerts };
         let (alert, since) = match alerts.get(&AlertKey { subject, rule: rule.name.clone() }) {
@@ -262,8 +296,49 @@ impl Asked<'_> {
     }
 }
 
+/// Says what a rule says of a subject.
+fn says((rule, state): (&Rule, &State), scene: &Scene<'_>, view: Option<&View<'_>>, now: Timestamp) -> &'static str {
+    if !scene.is_within(&rule.during, state.subject) {
+        return OUTSIDE_WINDOW;
+    }
+    let Some(view) = view else { return UNKNOWN };
+    match rule.when.truth(view, as_of(state, scene, now)) {
+        Truth::Holds => HOLDS,
+        Truth::Clear => CLEAR,
+        Truth::Unknown => UNKNOWN,
+    }
+}
+
+/// What is said of items is said of the instant at which they were read.
+fn as_of(state: &State, scene: &Scene<'_>, now: Timestamp) -> Timestamp {
+    if state.subject == SubjectKind::Item { scene.items_as_of() } else { now }
+}
+
+/// Where rules are asked: a venue, and its brand, as they are.
+pub(in crate::http) struct Place {
+    brand: BrandId,
+    own: LiveSelf,
+    venue: LiveVenue,
+}
+
+impl Place {
+    /// Finds a place by what an address says.
+    pub(in crate::http) fn of(live: &Live, brand: &str, venue: Option<u64>) -> Option<Self> {
+        let (brand, live) = live.brands().find(|(id, _)| id.as_str() == brand)?;
+        let venue = chosen(live, venue)?;
+        Some(Self { brand: brand.clone(), own: live.itself(), venue })
+    }
+
+    /// Asks the rules there.
+    pub(in crate::http) fn asked<'a>(&'a self, policy: &'a Policy) -> Asked<'a> {
+        let Self { brand, own, venue } = self;
+        let calendar = policy.calendars.of(brand, venue.snapshot.id());
+        Asked { rules: &policy.rules, brand, access: &own.access, own_alerts: &own.alerts, venue, calendar }
+    }
+}
+
 /// Finds a venue by what an address says; the first that there is where it says nothing.
-pub(in crate::http) fn chosen(live: &LiveBrand, venue: Option<u64>) -> Option<LiveVenue> {
+fn chosen(live: &LiveBrand, venue: Option<u64>) -> Option<LiveVenue> {
     let venues = live.venues();
     match venue {
         Some(id) => venues.into_iter().find(|venue| venue.snapshot.id().0 == id),

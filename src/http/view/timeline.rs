@@ -151,6 +151,7 @@ impl<'a> Known<'a> {
 /// Adds the lengths up. `open` is when the doors were open, in order.
 pub(in crate::http) fn totals(pieces: &[Piece], open: Option<&[Span]>) -> Totals {
     let mut totals = Totals { out_open: open.map(|_| Duration::ZERO), ..Totals::default() };
+    let mut doors = open.unwrap_or_default();
     for piece in pieces {
         let length = piece.length();
         match piece.state {
@@ -159,8 +160,12 @@ pub(in crate::http) fn totals(pieces: &[Piece], open: Option<&[Span]>) -> Totals
                 totals.stops += 1;
                 totals.longest = totals.longest.max(length);
                 let within = |span: &Span| span.end.min(piece.until).since(span.start.max(piece.from));
-                totals.out_open =
-                    open.map(|open| open.iter().map(within).sum::<Duration>() + totals.out_open.unwrap_or_default());
+                // What is over before this piece is over before every later one.
+                while let Some((_, later)) = doors.split_first().filter(|(span, _)| span.end <= piece.from) {
+                    doors = later;
+                }
+                let reached = doors.iter().take_while(|span| span.start < piece.until);
+                totals.out_open = totals.out_open.map(|before| before + reached.map(within).sum::<Duration>());
             }
             State::Low => totals.low += length,
             State::On => totals.on += length,
@@ -172,6 +177,7 @@ pub(in crate::http) fn totals(pieces: &[Piece], open: Option<&[Span]>) -> Totals
 
 /// Pieces that are put together from the first instant on.
 struct Pieces<'a> {
+    /// When nobody read the list, from the first such time on that is not over where they reach.
     unread: &'a [Stretch],
     done: Vec<Piece>,
     /// Up to where they reach.
@@ -181,10 +187,15 @@ struct Pieces<'a> {
 impl Pieces<'_> {
     /// Goes on to an instant; one that lies back, of a clock that was set, is none to go to.
     fn go_on(&mut self, until: Timestamp, state: State) {
-        for gap in self.unread.iter().filter(|gap| gap.until > self.at && gap.from < until).copied().collect::<Vec<_>>()
-        {
-            self.push(gap.from, state);
-            self.push(gap.until.min(until), State::Unknown);
+        while let Some((gap, later)) = self.unread.split_first().filter(|(gap, _)| gap.from < until) {
+            if gap.until > self.at {
+                self.push(gap.from, state);
+                self.push(gap.until.min(until), State::Unknown);
+            }
+            if gap.until > until {
+                break;
+            }
+            self.unread = later;
         }
         self.push(until, state);
     }
@@ -346,7 +357,58 @@ mod tests {
         assert_eq!(totals(&pieces, None), Totals { out_open: None, ..expected });
     }
 
+    /// The same as `Known::pieces`, plainly: each stretch between two lines is laid against every gap.
+    fn plain_pieces(known: &Known<'_>) -> Vec<Piece> {
+        let state = |row: Option<&StopRow>| State::of(row, None);
+        let Stretch { from, until } = known.span;
+        let mut stretches = Vec::new();
+        let mut is = None;
+        for line in known.lines.get(&ITEM).map_or(&[][..], Vec::as_slice) {
+            let before = state(line.before.as_ref());
+            let is_so = is.is_none_or(|is| is == before);
+            stretches.push((line.at.min(until), if is_so { before } else { State::Unknown }));
+            is = Some(state(line.after.as_ref()));
+        }
+        stretches.push((until, is.unwrap_or_else(|| state(known.snapshot.picture.rows.get(&ITEM)))));
+        let mut pieces = Pieces { unread: &[], done: Vec::new(), at: from };
+        for (until, state) in stretches {
+            let at = pieces.at;
+            for gap in known.unread.iter().filter(|gap| gap.until > at && gap.from < until) {
+                pieces.push(gap.from, state);
+                pieces.push(gap.until.min(until), State::Unknown);
+            }
+            pieces.push(until, state);
+        }
+        pieces.done
+    }
+
     proptest! {
+        /// To go through lines, gaps and opening hours once is the same as to lay each against all.
+        #[test]
+        fn one_pass_finds_what_all_pairs_find(
+            of in prop::collection::vec((-200_i64..1_400, prop::option::of(-2_i64..3), prop::option::of(-2_i64..3)), 0..30),
+            gaps in prop::collection::vec((-200_i64..1_200, 0_i64..200), 0..12),
+            doors in prop::collection::vec((0_i64..200, 1_i64..200), 0..9),
+            present in prop::option::of(-2_i64..9), first in -300_i64..600, read in 800_i64..1_200,
+        ) {
+            let gaps: Vec<Gap> = gaps.iter().map(|(from, length)| Gap { from: at(*from), until: at(from + length) }).collect();
+            let (snapshot, lines) = (venue(present, first, read), lines(&of));
+            let known = Known::new((&snapshot, LIMITS), (None, &gaps), &lines, Stretch { from: at(0), until: at(1_000) });
+            let pieces = known.pieces(ITEM);
+            prop_assert_eq!(&pieces, &plain_pieces(&known));
+            let (mut start, day) = (-300, jiff::civil::date(2026, 5, 28));
+            let doors = doors.into_iter().map(|(closed, open)| {
+                let from = start + closed;
+                start = from + open;
+                Span { day, start: at(from), end: at(start) }
+            });
+            let doors: Vec<Span> = doors.collect();
+            let within = |span: &Span, piece: &Piece| span.end.min(piece.until).since(span.start.max(piece.from));
+            let out = pieces.iter().filter(|piece| piece.state == State::Out);
+            let plain: Duration = out.flat_map(|piece| doors.iter().map(|span| within(span, piece))).sum();
+            prop_assert_eq!(totals(&pieces, Some(&doors)).out_open, Some(plain));
+        }
+
         /// Whatever lines, gaps and readings there are, also of clocks that were set: nothing is counted twice or not at all.
         #[test]
         fn the_pieces_fill_the_stretch(
