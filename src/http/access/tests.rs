@@ -70,6 +70,19 @@ fn whoever_sits_here_may_do_everything_and_a_strange_page_nothing() {
 }
 
 #[test]
+fn who_may_not_reload_is_told_who_may() {
+    let gate = gate(tokens());
+    for (token, expected) in
+        [(WALL, Err(Refusal::NotAllowed(Role::Admin))), (ANAR, Err(Refusal::NotAllowed(Role::Admin)))]
+    {
+        let mut head = head("POST", &[&format!("authorization: Bearer {token}")]);
+        head.uri = "/api/v1/reload".parse().expect("a path");
+        let found = gate.visitor(&head, "192.168.1.9".parse().expect("an address"), NOW, Uptime::default());
+        assert_eq!(found.map(|visitor| visitor.may), expected);
+    }
+}
+
+#[test]
 fn a_token_says_who_and_what_he_may() {
     let gate = gate(tokens());
     let bearer = |token: &str| format!("authorization: Bearer {token}");

@@ -54,7 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Listed<T> {
         let pairs = parts.uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         let (paging, chosen): (Vec<&str>, Vec<&str>) =
             pairs.partition(|pair| matches!(pair.split('=').next(), Some("limit" | "cursor")));
-        Ok(Self(read_query(&chosen.join("&"))?, read_query(&paging.join("&"))?))
+        Ok(Self(read_query(&chosen.join("&"), " `limit` `cursor`")?, read_query(&paging.join("&"), "")?))
     }
 }
 
@@ -184,19 +184,20 @@ mod tests {
     #[tokio::test]
     async fn a_query_is_split_into_what_chooses_and_which_part() {
         for (query, wanted) in [
-            ("", Some((None, None, None))),
-            ("?limit=5", Some((None, Some(5), None))),
-            ("?cursor=a%3Db&brand=s%C9%99hil&limit=5&", Some((Some("s\u{259}hil"), Some(5), Some("a=b")))),
-            ("?limit=5&limit=6", None),
-            ("?limit=-1", None),
-            ("?brands=x", None),
-            ("?%6Cimit=5", None),
+            ("", Ok((None, None, None))),
+            ("?limit=5", Ok((None, Some(5), None))),
+            ("?cursor=a%3Db&brand=s%C9%99hil&limit=5&", Ok((Some("s\u{259}hil"), Some(5), Some("a=b")))),
+            ("?limit=5&limit=6", Err("'limit': send it once")),
+            ("?limit=-1", Err("'limit': send a whole number")),
+            ("?brands=x", Err("'brands': leave it out: there are brand, limit, cursor")),
+            ("?%6Cimit=5", Err("'limit': leave it out: there are brand, limit, cursor")),
         ] {
             let request = axum::http::Request::builder().uri(format!("/{query}")).body(()).expect("a request");
-            let read = Listed::<Chosen>::from_request_parts(&mut request.into_parts().0, &()).await.ok();
-            let read = read
-                .as_ref()
-                .map(|Listed(chosen, paging)| (chosen.brand.as_deref(), paging.limit, paging.cursor.as_deref()));
+            let read = Listed::<Chosen>::from_request_parts(&mut request.into_parts().0, &()).await;
+            let read = read.map_err(|problem| serde_json::to_value(problem).expect("JSON")["detail"].clone());
+            let read = read.as_ref().map_err(|detail| detail.as_str().expect("a text"));
+            let read =
+                read.map(|Listed(chosen, paging)| (chosen.brand.as_deref(), paging.limit, paging.cursor.as_deref()));
             assert_eq!(read, wanted, "{query}");
         }
     }

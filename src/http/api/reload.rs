@@ -48,6 +48,7 @@ pub(super) async fn reload(
     State(api): State<Api>,
     Extension(visitor): Extension<Visitor>,
 ) -> Result<(StatusCode, Json<Reloading>), Problem> {
+    // The gate says so before; whoever gets here by another way must not reload either.
     if visitor.may < Role::Admin {
         let problem = Problem::new(StatusCode::FORBIDDEN, "this token does not allow it");
         return Err(problem.with_detail("use one whose 'may' is admin"));
