@@ -52,6 +52,9 @@ pub(super) const VENUES: &str = "WITH RECURSIVE of_brand (venue) AS (
         FROM of_brand WHERE venue IS NOT NULL)
     SELECT venue FROM of_brand WHERE venue IS NOT NULL";
 
+/// Whether there is a line of a brand.
+pub(super) const IS_THERE: &str = "SELECT EXISTS (SELECT 1 FROM history INDEXED BY history_by_venue WHERE brand = $1)";
+
 /// A place between two lines: the time and the number of one.
 type Place = (i64, i64);
 
@@ -85,6 +88,12 @@ impl Store {
             }
         }
         newest.into_newest_first().map(|(_, row)| recorded(&row)).collect()
+    }
+
+    /// Says whether any line is kept of a brand, watched or not.
+    pub async fn has_lines_of(&self, brand: &BrandId) -> Result<bool, StoreError> {
+        let row = sqlx::query(IS_THERE).bind(brand.as_str()).fetch_one(&self.readers).await;
+        Ok(row.map_err(failed("look into the history"))?.get(0))
     }
 
     /// Returns where lines are of, among all that are kept.

@@ -57,6 +57,7 @@ mod metrics;
 mod now;
 mod orders;
 mod outages;
+mod refused;
 mod reload;
 mod restarts;
 mod secrets;

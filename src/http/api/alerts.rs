@@ -15,9 +15,10 @@ use crate::clock;
 use crate::engine::Policy;
 use crate::http::access::Visitor;
 use crate::http::ack::form::{Entered, Field};
+use crate::http::api::document::NoBrand;
 use crate::http::api::input::{Body, Path};
 use crate::http::api::paging::{Listed, Page, Paging};
-use crate::http::api::{Api, refused};
+use crate::http::api::{Api, refused, watched};
 use crate::http::open::{BrandNow, HeldBy, Seen, shows_care};
 use crate::http::problem::{Problem, WrongField};
 use crate::language::Language;
@@ -196,13 +197,14 @@ pub(super) struct Asked {
             "silences": ["7f21c0aa"],
         }],
         "next_cursor": null,
-    })))
+    })), NoBrand)
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     Listed(asked, paging): Listed<Asked>,
 ) -> Result<Json<Page<AlertRow>>, Problem> {
     let Asked { brand, venue, state, severity } = asked;
+    watched(&api.live, brand.as_deref())?;
     let part = paging.of("alerts")?;
     let now = clock::now();
     let brands = BrandNow::all(&api.live, now);

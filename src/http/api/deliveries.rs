@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::alerts::notice::ReceiverName;
 use crate::clock;
 use crate::http::access::Visitor;
+use crate::http::api::document::Unread;
 use crate::http::api::history::unread;
 use crate::http::api::input::{Body, Path};
 use crate::http::api::paging::{Listed, Page, Paging, Part, Whole};
@@ -69,7 +70,7 @@ pub(super) struct Wanted {
             "next_attempt_at": "2026-11-21T00:42:10.1Z", "ended_at": null, "why": "HTTP 503", "passed_to": null,
         }],
         "next_cursor": null,
-    })))
+    })), Unread)
 )]
 pub(super) async fn list(
     State(api): State<Api>,
@@ -98,7 +99,7 @@ pub(super) async fn list(
             "next_attempt_at": null, "ended_at": "2026-11-21T00:41:24.1Z", "why": "HTTP 400", "passed_to": null,
         }],
         "next_cursor": null,
-    })))
+    })), Unread)
 )]
 pub(super) async fn dead(
     State(api): State<Api>,
@@ -133,7 +134,7 @@ async fn page(
             "waiting_since": "2026-11-21T00:41:23.482Z", "dead": 2,
         }],
         "next_cursor": null,
-    })))
+    })), Unread)
 )]
 pub(super) async fn ways(
     State(api): State<Api>,
@@ -154,6 +155,9 @@ pub(super) async fn ways(
         (status = 200, description = "it waits again", body = Resent, example = json!({ "resent": 1, "not_configured": 0 })),
         (status = 404, description = "there is no such dead letter", body = Problem, content_type = "application/problem+json", example = json!({
             "type": "about:blank", "title": "there is no such dead letter", "status": 404, "detail": "/api/v1/dead-letters lists those that there are",
+        })),
+        (status = 503, description = "the service did not answer, so nothing was changed", body = Problem, content_type = "application/problem+json", example = json!({
+            "type": "about:blank", "title": "the service did not answer, so nothing was changed", "status": 503, "detail": "try again in a minute",
         })),
     )
 )]
@@ -176,7 +180,12 @@ pub(super) async fn resend(
 #[utoipa::path(
     post, path = "/dead-letters/resend", tag = "deliveries", operation_id = "resend_dead_letters",
     request_body(content = Wanted, example = json!({ "ids": [812, 813] })),
-    responses((status = 200, description = "they wait again", body = Resent, example = json!({ "resent": 2, "not_configured": 0 })))
+    responses(
+        (status = 200, description = "they wait again", body = Resent, example = json!({ "resent": 2, "not_configured": 0 })),
+        (status = 503, description = "the service did not answer, so nothing was changed", body = Problem, content_type = "application/problem+json", example = json!({
+            "type": "about:blank", "title": "the service did not answer, so nothing was changed", "status": 503, "detail": "try again in a minute",
+        })),
+    )
 )]
 pub(super) async fn resend_many(
     State(api): State<Api>,

@@ -3,12 +3,14 @@
 //! What a route answers of its own stands beside the route. Invariant: each description names every status with which a
 //! request may be refused.
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, SecurityRequirement};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, SecurityRequirement};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::http::page::Reader;
 use crate::http::problem::{Problem, WrongField};
@@ -53,20 +55,50 @@ const OF_INPUT: [Refusal; 1] = [(
 )];
 /// What cannot be taken of a body.
 const OF_BODY: [Refusal; 2] = [
-    (
-        "413",
-        "TooLarge",
-        "the body is larger than 16 KiB",
-        ["the body cannot be read", "Failed to buffer the request body: length limit exceeded"],
-    ),
+    ("413", "TooLarge", "the body is larger than 16 KiB", ["the body cannot be read", "send at most 16 KiB"]),
     (
         "415",
         "NotJson",
         "the body is not sent as `application/json`",
-        ["the body cannot be read", "Expected request with `Content-Type: application/json`"],
+        ["the body cannot be read", "send JSON, with the header 'Content-Type: application/json'"],
     ),
 ];
+/// What routes may answer that look into the store, or reckon something long.
+const OF_LOOKS: Refusal = (
+    "503",
+    "Unread",
+    "the database cannot be read now, or what is asked for would take too long; the header `Retry-After` says when to try again",
+    [
+        "the database cannot be read now",
+        "ask for less, such as one venue or a shorter time; if it stays so, see the log of eightysix",
+    ],
+);
+/// What routes answer that take a brand.
+const OF_BRANDS: Refusal =
+    ("404", "NoBrand", "there is no such brand", ["there is no such brand", "the brands are: sahil, nar"]);
 const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Among the responses of a route: [`OF_LOOKS`].
+pub(super) struct Unread;
+
+impl IntoResponses for Unread {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        referred(&OF_LOOKS)
+    }
+}
+
+/// Among the responses of a route: [`OF_BRANDS`].
+pub(super) struct NoBrand;
+
+impl IntoResponses for NoBrand {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        referred(&OF_BRANDS)
+    }
+}
+
+fn referred((status, name, ..): &Refusal) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+    [((*status).to_owned(), RefOr::Ref(Ref::from_response_name(*name)))].into()
+}
 
 /// Returns what is known before the routes are.
 pub(super) fn begun() -> OpenApi {
@@ -97,7 +129,7 @@ pub(super) fn begun() -> OpenApi {
 pub(super) fn finished(api: OpenApi) -> Value {
     // A description of ours holds texts and numbers, which JSON can hold.
     let mut document = serde_json::to_value(api).unwrap_or_default();
-    let all = [&OF_ALL[..], &OF_INPUT, &OF_BODY].concat();
+    let all = [&OF_ALL[..], &OF_INPUT, &OF_BODY, &[OF_LOOKS, OF_BRANDS]].concat();
     document["components"]["responses"] =
         all.iter().map(|refusal| (refusal.1.to_owned(), described(refusal))).collect();
     let items = document["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());

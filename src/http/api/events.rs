@@ -19,8 +19,9 @@ use serde_json::json;
 use tokio::sync::watch;
 use utoipa::IntoParams;
 
-use crate::http::api::Api;
+use crate::http::api::document::NoBrand;
 use crate::http::api::input::Query;
+use crate::http::api::{Api, watched};
 use crate::http::desk::NoLook;
 use crate::http::problem::Problem;
 use crate::http::view::history::HistoryLine;
@@ -63,6 +64,7 @@ pub(super) struct Asked {
         (status = 503, description = "the store does not answer", body = Problem, content_type = "application/problem+json", example = json!({
             "type": "about:blank", "title": "the store does not answer", "status": 503, "detail": "try again in a minute",
         })),
+        NoBrand,
     )
 )]
 pub(super) async fn follow(
@@ -70,6 +72,7 @@ pub(super) async fn follow(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    watched(&api.live, asked.brand.as_deref())?;
     let header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let last = header.or(asked.last_event_id.as_deref()).map(str::trim).filter(|last| !last.is_empty());
     let last = last.map(str::parse::<i64>).transpose().map_err(|_| {

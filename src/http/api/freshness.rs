@@ -4,12 +4,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 
 use crate::clock;
-use crate::http::api::Api;
+use crate::http::api::document::NoBrand;
 use crate::http::api::input::Path;
 use crate::http::api::paging::{Listed, Page, Paging, Whole};
+use crate::http::api::{Api, no_such_brand};
 use crate::http::problem::Problem;
 use crate::http::view::freshness::{self, BrandFreshness, VenueFreshness};
 
@@ -52,9 +52,7 @@ pub(super) async fn list(
             }],
             "next_cursor": null,
         })),
-        (status = 404, description = "there is no such brand", body = Problem, content_type = "application/problem+json", example = json!({
-            "type": "about:blank", "title": "there is no such brand", "status": 404, "detail": "/api/v1/brands lists those that are watched",
-        })),
+        NoBrand,
     )
 )]
 pub(super) async fn venues(
@@ -63,9 +61,6 @@ pub(super) async fn venues(
     Listed(Whole {}, paging): Listed<Whole>,
 ) -> Result<Json<Page<VenueFreshness>>, Problem> {
     let part = paging.of("venue_freshness")?;
-    let Some(live) = api.live.brand(&brand) else {
-        let problem = Problem::new(StatusCode::NOT_FOUND, "there is no such brand");
-        return Err(problem.with_detail("/api/v1/brands lists those that are watched"));
-    };
+    let live = api.live.brand(&brand).ok_or_else(|| no_such_brand(&api.live))?;
     Ok(Json(part.cut(freshness::of_venues(live, clock::now()), |venue| venue.venue)))
 }

@@ -15,9 +15,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::clock;
-use crate::http::api::Api;
+use crate::http::api::document::{NoBrand, Unread};
 use crate::http::api::input::{Path, Query};
 use crate::http::api::paging::{Listed, Page, Paging};
+use crate::http::api::{Api, no_such_brand};
 use crate::http::desk::{Desk, NoLook};
 use crate::http::live::Live;
 use crate::http::problem::Problem;
@@ -67,7 +68,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn chosen(&self) -> Result<LinesOf, Problem> {
+    /// Takes what is asked for. Of a brand that is watched no longer there is a history as long as it is kept.
+    async fn chosen(&self, api: &Api) -> Result<LinesOf, Problem> {
         let wrong =
             |detail: String| Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read").with_detail(detail);
         let time = |name: &str, text: &Option<String>| match text {
@@ -77,9 +79,16 @@ impl Lines {
                 wrong(format!("{name} is an instant such as 2026-11-20T18:00:00Z, not '{said}'"))
             }),
         };
-        let brand = self.brand.as_deref().map(BrandId::new).transpose();
+        // What is no slug is the name of no brand.
+        let brand = self.brand.as_deref().map(BrandId::new).transpose().map_err(|_| no_such_brand(&api.live))?;
+        if let Some(brand) = brand.as_ref().filter(|brand| api.live.brand(brand.as_str()).is_none()) {
+            let is_there = api.desk.look(api.desk.past.has_lines_of(brand)).await.map_err(|NoLook| unread())?;
+            if !is_there {
+                return Err(no_such_brand(&api.live));
+            }
+        }
         Ok(LinesOf {
-            brand: brand.map_err(|why| wrong(format!("brand: {}", printable(&why, SAID_LENGTH_MAX))))?,
+            brand,
             venue: self.venue.map(VenueId),
             product: self.product.map(ProductId),
             since: time("since", &self.since)?,
@@ -99,14 +108,14 @@ impl Lines {
             "id": 54, "name": "Plov", "before": "3 left", "after": "out", "limit_before": 3.0, "limit_after": 0.0, "price_list": null,
         }],
         "next_cursor": null,
-    })))
+    })), Unread, NoBrand)
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     Listed(asked, paging): Listed<Lines>,
 ) -> Result<Json<Page<HistoryLine>>, Problem> {
     let part = paging.of::<(i64, i64)>("history")?;
-    let of = asked.chosen()?;
+    let of = asked.chosen(&api).await?;
     let before = part.after.map(|(at_ms, line)| (Timestamp::from_unix_ms(at_ms), line));
     let limit = u32::try_from(part.limit).unwrap_or(u32::MAX);
     let lines = api.desk.look(api.desk.past.newest_lines(&of, before, limit.saturating_add(1))).await;
@@ -125,13 +134,17 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/history.csv", tag = "history", operation_id = "export_history", params(Lines),
     responses((status = 200, description = "the lines, the newest first", body = String, content_type = "text/csv",
-        example = "at,brand,venue,venue_name,kind,id,name,before,after,limit_before,limit_after,price_list\r\n2026-11-21T00:41:23.482Z,sahil,1,Sahil,stop,54,Plov,3 left,out,3,0,\r\n"))
+        example = "at,brand,venue,venue_name,kind,id,name,before,after,limit_before,limit_after,price_list\r\n2026-11-21T00:41:23.482Z,sahil,1,Sahil,stop,54,Plov,3 left,out,3,0,\r\n"), Unread, NoBrand)
 )]
 pub(super) async fn export(State(api): State<Api>, Query(asked): Query<Lines>) -> Result<Response, Problem> {
-    let (of, desk, live) = (asked.chosen()?, api.desk.clone(), api.live.clone());
+    let (of, desk, live) = (asked.chosen(&api).await?, api.desk.clone(), api.live.clone());
     let mut head = csv::MARK.to_owned();
     csv::push(&mut head, &COLUMNS);
-    let begin = Exporting { of, desk, live, before: None, text: Some(head), is_over: false };
+    let mut begin = Exporting { of, desk, live, before: None, text: None, is_over: false };
+    // The first lines are read before anything is answered: what cannot be begun is refused, and only the rest is cut off.
+    let first = begin.next().await.map_err(|CutOff| unread())?;
+    head.push_str(first.as_deref().unwrap_or_default());
+    begin.text = Some(head);
     let pages = stream::try_unfold(begin, |mut exporting| async move {
         let text = exporting.next().await?;
         Ok::<_, CutOff>(text.map(|text| (text, exporting)))
@@ -154,7 +167,7 @@ struct Exporting {
     desk: Desk,
     live: Live,
     before: Option<(Timestamp, i64)>,
-    /// The first line, until it is sent.
+    /// The first lines, until they are sent.
     text: Option<String>,
     is_over: bool,
 }
@@ -244,6 +257,7 @@ pub(super) struct Drawn {
         (status = 404, description = "there is no such venue", body = Problem, content_type = "application/problem+json", example = json!({
             "type": "about:blank", "title": "there is no such venue", "status": 404, "detail": "/api/v1/freshness/{brand}/venues lists those that are watched",
         })),
+        Unread,
     )
 )]
 pub(super) async fn timelines(

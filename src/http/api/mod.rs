@@ -41,6 +41,8 @@ const PATH: &str = "/api/v1";
 const BODY_BYTES_MAX: usize = 16 * 1024;
 /// Characters of what the service says.
 const SAID_WHY_MAX: usize = 300;
+/// Brands that are named to who asks for another; of more there is a list.
+const SAID_BRANDS_MAX: usize = 10;
 /// Characters of a path that are said back.
 const SAID_PATH_MAX: usize = 100;
 
@@ -106,6 +108,22 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(rules::list))
         .routes(routes!(rules::truths));
     OpenApiRouter::with_openapi(document::begun()).nest(PATH, routes)
+}
+
+/// Refuses a brand that is not watched: a list of nothing would read as if nothing were so.
+fn watched(live: &Live, brand: Option<&str>) -> Result<(), Problem> {
+    if brand.is_none_or(|brand| live.brand(brand).is_some()) { Ok(()) } else { Err(no_such_brand(live)) }
+}
+
+/// Says that there is no such brand, and which there are.
+fn no_such_brand(live: &Live) -> Problem {
+    let brands: Vec<&str> = live.brands().map(|(brand, _)| brand.as_str()).take(SAID_BRANDS_MAX + 1).collect();
+    let detail = match brands.len() {
+        0 => "no brand is watched".to_owned(),
+        1..=SAID_BRANDS_MAX => format!("the brands are: {}", brands.join(", ")),
+        _ => format!("{PATH}/brands lists those that are watched"),
+    };
+    Problem::new(StatusCode::NOT_FOUND, "there is no such brand").with_detail(detail)
 }
 
 /// Says why an order was not done.

@@ -11,9 +11,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::clock;
+use crate::http::api::document::Unread;
 use crate::http::api::input::Path;
 use crate::http::api::paging::{Listed, Page, Paging, Whole};
-use crate::http::api::{Api, busy};
+use crate::http::api::{Api, busy, watched};
 use crate::http::desk::NoLook;
 use crate::http::page::Reader;
 use crate::http::problem::Problem;
@@ -74,6 +75,7 @@ pub(super) async fn list(
         (status = 404, description = "there is no such rule, brand or venue", body = Problem, content_type = "application/problem+json", example = json!({
             "type": "about:blank", "title": "there is no such rule", "status": 404, "detail": "/api/v1/rules lists those in force",
         })),
+        Unread,
     )
 )]
 pub(super) async fn truths(
@@ -85,9 +87,7 @@ pub(super) async fn truths(
     let gone = |title: &str, detail: &str| Problem::new(StatusCode::NOT_FOUND, title).with_detail(detail);
     let rule = RuleName::new(&name).ok().and_then(|name| api.policy.rules.get(&name));
     let Some(rule) = rule else { return Err(gone("there is no such rule", "/api/v1/rules lists those in force")) };
-    if api.live.brand(&brand).is_none() {
-        return Err(gone("there is no such brand", "/api/v1/brands lists those that are watched"));
-    }
+    watched(&api.live, Some(&brand))?;
     let Some(place) = Place::of(&api.live, &brand, venue) else {
         return Err(gone("there is no such venue", "/api/v1/freshness/{brand}/venues lists those that are watched"));
     };

@@ -16,9 +16,10 @@ use crate::alerts::words::page as words;
 use crate::clock;
 use crate::http::access::Visitor;
 use crate::http::api::alerts::{AlertRow, row, wrong_fields};
+use crate::http::api::document::NoBrand;
 use crate::http::api::input::{Body, Path};
 use crate::http::api::paging::{Listed, Page, Paging};
-use crate::http::api::{Api, refused};
+use crate::http::api::{Api, refused, watched};
 use crate::http::live::LiveBrand;
 use crate::http::open::BrandNow;
 use crate::http::problem::Problem;
@@ -156,12 +157,13 @@ pub(super) struct Asked {
             "by": "Leyla", "reason": "no delivery today",
         }],
         "next_cursor": null,
-    })))
+    })), NoBrand)
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     Listed(Asked { brand }, paging): Listed<Asked>,
 ) -> Result<Json<Page<SilenceRow>>, Problem> {
+    watched(&api.live, brand.as_deref())?;
     let part = paging.of("silences")?;
     let brands = BrandNow::all(&api.live, clock::now());
     let brands = brands.iter().filter(|of| brand.as_ref().is_none_or(|brand| brand == of.brand.as_str()));

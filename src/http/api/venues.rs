@@ -15,10 +15,11 @@ use crate::alerts::lifecycle::OpenAlert;
 use crate::board::{Line, Standing, lines, scene};
 use crate::clock;
 use crate::engine::Policy;
-use crate::http::api::Api;
 use crate::http::api::alerts::Care;
+use crate::http::api::document::NoBrand;
 use crate::http::api::input::Path;
 use crate::http::api::paging::{Listed, Page, Paging};
+use crate::http::api::{Api, watched};
 use crate::http::live::LiveVenue;
 use crate::http::problem::Problem;
 use crate::http::view::freshness::{FreshnessWord, VenueTrouble};
@@ -36,7 +37,7 @@ pub(super) struct VenueRow {
     venue: u64,
     /// Its name.
     name: String,
-    /// How far its list can be trusted.
+    /// How far its list can be trusted; of one that was never read there is nothing to trust, whatever this says.
     freshness: FreshnessWord,
     /// When the list was last read; null before the first reading.
     #[schema(required, format = DateTime)]
@@ -47,8 +48,9 @@ pub(super) struct VenueRow {
     /// Whether guests are served; null where no hours are written down.
     #[schema(required)]
     open: Option<bool>,
-    /// How many items are in each state.
-    counts: Counts,
+    /// How many items are in each state; null before the first reading, when nobody knows.
+    #[schema(required)]
+    counts: Option<Counts>,
     /// How many alerts are open.
     alerts: usize,
     /// Why the last reading failed; null when it did not.
@@ -76,7 +78,8 @@ pub(super) struct VenueList {
     venue: VenueRow,
     /// Its stations.
     stations: Vec<StationRow>,
-    /// What is out, low or limited: by station, then out, low, limited, then the newest first.
+    /// What is out, low or limited: by station, then out, low, limited, then the newest first. Nothing before the first reading:
+    /// `as_of` and `counts` are null then.
     items: Vec<Item>,
     /// What came back today.
     back_today: Vec<Back>,
@@ -174,12 +177,13 @@ pub(super) struct Asked {
             "counts": { "out": 4, "low": 0, "limited": 7 }, "alerts": 3, "trouble": null,
         }],
         "next_cursor": null,
-    })))
+    })), NoBrand)
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     Listed(Asked { brand, freshness }, paging): Listed<Asked>,
 ) -> Result<Json<Page<VenueRow>>, Problem> {
+    watched(&api.live, brand.as_deref())?;
     let part = paging.of("venues")?;
     let now = clock::now();
     let brands = api.live.brands().filter(|(id, _)| brand.as_ref().is_none_or(|brand| brand == id.as_str()));
@@ -249,8 +253,6 @@ pub(super) async fn get(
 
 fn of(brand: &BrandId, venue: &LiveVenue, policy: &Policy, now: Timestamp) -> VenueRow {
     let LiveVenue { snapshot, alerts, limits } = venue;
-    let lines = lines(snapshot);
-    let count = |standing| lines.iter().filter(|line| line.standing == standing).count();
     VenueRow {
         brand: brand.to_string(),
         venue: snapshot.id().0,
@@ -259,10 +261,17 @@ fn of(brand: &BrandId, venue: &LiveVenue, policy: &Policy, now: Timestamp) -> Ve
         as_of: snapshot.read_at.map(|at| at.to_string()),
         age_s: snapshot.age(now).map(Seconds),
         open: policy.calendars.of(brand, snapshot.id()).is_open(now),
-        counts: Counts { out: count(Standing::Out), low: count(Standing::Low), limited: count(Standing::Limited) },
+        counts: counts(snapshot),
         alerts: alerts.values().filter(|alert| alert.open().is_some()).count(),
         trouble: snapshot.trouble.as_ref().map(VenueTrouble::of),
     }
+}
+
+/// Counts the items, unless nobody has read the list yet: "0 out" would be a lie.
+fn counts(snapshot: &Snapshot) -> Option<Counts> {
+    let lines = snapshot.read_at.map(|_| lines(snapshot))?;
+    let count = |standing| lines.iter().filter(|line| line.standing == standing).count();
+    Some(Counts { out: count(Standing::Out), low: count(Standing::Low), limited: count(Standing::Limited) })
 }
 
 /// Returns the open alerts about each product.
@@ -297,5 +306,20 @@ fn item(snapshot: &Snapshot, line: &Line, alerts: Option<&Vec<&OpenAlert>>) -> I
         unstable: alerts.iter().any(|alert| alert.unstable_since.is_some()),
         doubtful: snapshot.doubt.as_ref().is_some_and(|doubt| doubt.ask.contains(&line.product)),
         station_off: station.is_some_and(|station| !station.active),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Venue;
+
+    #[test]
+    fn of_a_venue_that_was_never_read_nobody_says_how_much_is_off() {
+        let unread = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
+        let read = Snapshot { read_at: Some(Timestamp::from_unix_ms(1_780_000_000_000)), ..unread.clone() };
+        let counts = |snapshot: &Snapshot| serde_json::to_value(counts(snapshot)).expect("JSON");
+        assert_eq!(counts(&unread), serde_json::Value::Null);
+        assert_eq!(counts(&read), serde_json::json!({ "out": 0, "low": 0, "limited": 0 }));
     }
 }

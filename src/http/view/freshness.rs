@@ -52,9 +52,9 @@ impl BrandAccess {
 pub(in crate::http) enum FreshnessWord {
     /// Read recently.
     Fresh,
-    /// Older than it should be.
+    /// Older than it should be, or not read for the first time yet.
     Stale,
-    /// So old, or never read, that it must not be relied on.
+    /// So old, or not read for so long, that it must not be relied on.
     Blind,
 }
 
@@ -140,10 +140,12 @@ pub(in crate::http) struct VenueFreshness {
     pub(in crate::http) stale_after_s: Seconds,
     /// From which age it is blind, in seconds.
     pub(in crate::http) blind_after_s: Seconds,
-    /// Rows of the list.
-    pub(in crate::http) rows: usize,
-    /// How many of them are out.
-    pub(in crate::http) out: usize,
+    /// Rows of the list; null before the first reading.
+    #[schema(required)]
+    pub(in crate::http) rows: Option<usize>,
+    /// How many of them are out; null before the first reading.
+    #[schema(required)]
+    pub(in crate::http) out: Option<usize>,
     /// Why the last request failed; null when it did not.
     #[schema(required)]
     pub(in crate::http) trouble: Option<VenueTrouble>,
@@ -215,8 +217,8 @@ fn of_venue(live: &LiveVenue, now: Timestamp) -> VenueFreshness {
         age_s: snapshot.age(now).map(Seconds),
         stale_after_s: Seconds(limits.stale_after),
         blind_after_s: Seconds(limits.blind_after),
-        rows: snapshot.picture.rows.len(),
-        out: snapshot.picture.rows.values().filter(|row| row.is_out()).count(),
+        rows: snapshot.read_at.map(|_| snapshot.picture.rows.len()),
+        out: snapshot.read_at.map(|_| snapshot.picture.rows.values().filter(|row| row.is_out()).count()),
         trouble: snapshot.trouble.as_ref().map(VenueTrouble::of),
     }
 }

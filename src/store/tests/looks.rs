@@ -25,6 +25,7 @@ async fn every_statement_of_visitors_goes_straight_to_its_rows() {
         (lines::OF_VENUE, "history_by_venue (brand=? AND venue=? AND at_ms>? AND at_ms<?)"),
         (lines::OF_ITEM, "history_by_subject (brand=? AND venue=? AND subject=? AND at_ms>? AND at_ms<?)"),
         (lines::NEXT_BRAND, "history_by_venue (brand>?)"),
+        (lines::IS_THERE, "history_by_venue (brand=?)"),
         (lines::VENUES, "history_by_venue (brand=? AND venue>?)"),
         (history::BEGINS, "history_by_venue (brand=? AND venue=?)"),
         (history::STOPS, "history_by_venue (brand=? AND venue=? AND at_ms>?)"),
