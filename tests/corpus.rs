@@ -110,6 +110,11 @@ fn ruletests() {
 }
 
 #[test]
+fn site() {
+    holds_for_every_file("site");
+}
+
+#[test]
 fn stored() {
     holds_for_every_file("stored");
 }

@@ -12,6 +12,7 @@ pub mod messages;
 pub mod requests;
 pub mod rules;
 pub mod ruletests;
+pub mod site;
 pub mod stored;
 
 mod place;
@@ -21,7 +22,7 @@ mod text;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("answers", answers::hold),
     ("config", config::hold),
     ("door", door::hold),
@@ -29,5 +30,6 @@ pub const TARGETS: [Target; 8] = [
     ("requests", requests::hold),
     ("rules", rules::hold),
     ("ruletests", ruletests::hold),
+    ("site", site::hold),
     ("stored", stored::hold),
 ];

@@ -42,6 +42,7 @@ pub(crate) fn seeds() -> Seeds {
     seeds.troubles();
     seeds.config(root);
     seeds.door();
+    seeds.site();
     seeds.rules_and_messages(root);
     seeds.rule_tests(root);
     seeds.requests();
@@ -214,6 +215,69 @@ rules: [rules/*.yaml]
             b"POST /mqtt HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         );
         self.add("door", "old", b"GET / HTTP/1.0\r\n\r\n");
+    }
+
+    /// Every page, every route of the API, and what people and programs send wrongly.
+    fn site(&mut self) {
+        let description = eightysix::http::api_description();
+        let mut requests: Vec<(String, String)> = Vec::new();
+        for (path, item) in description["paths"].as_object().expect("paths") {
+            let known = [("brand", "sahil"), ("venue", "7"), ("name", "sold-out"), ("episode", "EPISODE")];
+            let fill = |path: &str, (part, value): &(&str, &str)| path.replace(&format!("{{{part}}}"), value);
+            let id = if path.contains("silences") { "0a0b0c0d" } else { "1" };
+            let path = known.iter().chain(&[("id", id)]).fold(path.clone(), |path, part| fill(&path, part));
+            for (method, operation) in item.as_object().expect("methods") {
+                let body = &operation["requestBody"]["content"]["application/json"]["example"];
+                let body = if body.is_null() { String::new() } else { body.to_string() };
+                requests.push((format!("{} {path}", method.to_uppercase()), body));
+            }
+        }
+        for line in [
+            "GET /now",
+            "GET /board",
+            "GET /board/sahil/7",
+            "GET /board/sahil/7/station/1?lang=ru",
+            "GET /board/sahil/7/events",
+            "GET /now/events",
+            "GET /now/sahil/EPISODE/acknowledge",
+            "GET /now/sahil/EPISODE/silence",
+            "GET /history?q=%3Cb&venue=sahil/7",
+            "GET /history/sahil/7?range=30d&lang=az",
+            "GET /history/sahil/7/1?range=x&from=99999999999",
+            "GET /deliveries?state=dead&receiver=%00",
+            "GET /rules?at=sahil/7",
+            "GET /rules/sold-out?at=/&from=-1",
+            "GET /freshness",
+            "GET /login?to=//evil.example",
+            "GET /metrics",
+            "HEAD /api/v1/history?brand=sahil&venue=7&product=1&since=2026-01-01T00:00:00Z&limit=500",
+            "GET /api/v1/history?until=9999-99-99&cursor=AAAA",
+            "GET /api/v1/history.csv?venue=18446744073709551615",
+            "GET /api/v1/alerts?brand=none&state=open&limit=0",
+            "GET /api/v1/venues/sahil/%FF",
+            "GET /api/v1/events?last-event-id=-9223372036854775808",
+            "GET /api/v1/rules/sold-out/truths?brand=sahil&venue=7",
+            "PATCH /api/v1/venues",
+        ] {
+            requests.push((line.to_owned(), String::new()));
+        }
+        for (line, body) in [
+            ("POST /api/v1/silences", r#"{"brand":"sahil","venue":7,"product":1,"until":"2h","by":"Eve"}"#),
+            ("POST /api/v1/silences", r#"{"brand":"sahil","until":[{"a":1}],"venue":-1}"#),
+            ("POST /api/v1/dead-letters/resend", r#"{"ids":[1,-9223372036854775808]}"#),
+            ("POST /api/v1/dead-letters/resend", r#"{"all":true}"#),
+            ("POST /deliveries/resend", "row=1&row=x&state=dead"),
+            ("POST /now/sahil/EPISODE/acknowledge", "by=Eve&reason=other&back=2h"),
+            ("POST /now/sahil/EPISODE/silence", "until=2h&by=Eve&reason=%3Cb%3E"),
+            ("POST /now/sahil/silence/0a0b0c0d/end", ""),
+            ("POST /login", "token=canary&to=/now"),
+            ("POST /logout", ""),
+        ] {
+            requests.push((line.to_owned(), body.to_owned()));
+        }
+        for (number, (line, body)) in requests.iter().enumerate() {
+            self.add("site", &format!("{number:02}"), format!("{line}\n{body}").as_bytes());
+        }
     }
 
     fn rules_and_messages(&mut self, root: &Path) {
