@@ -37,7 +37,7 @@ use crate::watched::{AS_USUAL, Setup, Told, Usage, Watched};
 
 const HELP: &str = "cargo bench --bench boards -- [--boards 200] [--venues 10] [--seconds 60]
 
-  --boards    how many are connected, the same number for each venue
+  --boards    how many are connected, the same number for each venue; 255 at most, since one address may follow 256
   --venues    of one brand, each polled once a second
   --seconds   how long each thing is measured";
 /// Nothing but stop lists is read while something is measured.

@@ -38,6 +38,7 @@ mod page;
 mod problem;
 mod public_url;
 mod silencing;
+mod stream;
 mod view;
 mod websocket;
 mod words;
@@ -211,8 +212,9 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     let others = others.merge(ack.map(ack::router).unwrap_or_default());
     let gate = Arc::new(access::Gate::new(access.clone(), public_url.as_ref(), address.port(), key));
     let readers = page::Readers { language: policy.setting.language, base: Arc::clone(&base) };
-    let managers = desk.map(|desk| managers(&live, &policy, desk, stop)).unwrap_or_default();
-    let boards = page::board::Boards { live, policy, stop: stop.clone() };
+    let streams = stream::Streams::new(stop.clone());
+    let managers = desk.map(|desk| managers(&live, &policy, desk, &streams)).unwrap_or_default();
+    let boards = page::board::Boards { live, policy, streams };
     let guarded = Router::new().route("/", get(to_now)).merge(page::board::router(boards)).merge(managers);
     // Whoever looks whether we live has no token, and is shown no names.
     let health = health::router(Arc::clone(&insight.vitals));
@@ -241,11 +243,11 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
 }
 
 /// Returns what managers and programs use, which needs the store.
-fn managers(live: &live::Live, policy: &Arc<Policy>, desk: desk::Desk, stop: &CancellationToken) -> Router {
-    let (live, policy, stop) = (live.clone(), Arc::clone(policy), stop.clone());
-    let now = page::now::Now { live, policy, desk, stop };
-    let page::now::Now { live, policy, desk, stop } = now.clone();
-    let api = api::Api { live, policy, desk, stop };
+fn managers(live: &live::Live, policy: &Arc<Policy>, desk: desk::Desk, streams: &stream::Streams) -> Router {
+    let (live, policy, streams) = (live.clone(), Arc::clone(policy), streams.clone());
+    let now = page::now::Now { live, policy, desk, streams };
+    let page::now::Now { live, policy, desk, streams } = now.clone();
+    let api = api::Api { live, policy, desk, streams };
     page::now::router(now).merge(page::manager_router(api.clone())).merge(api::router(api))
 }
 

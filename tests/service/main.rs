@@ -63,6 +63,7 @@ mod restarts;
 mod secrets;
 mod sold_out;
 mod status;
+mod streams;
 mod troubles;
 
 use crate::stage::assert_silent;

@@ -36,6 +36,7 @@ pub(in crate::http) async fn admit(
             if let Some(reader) = parts.extensions.get_mut::<Reader>() {
                 reader.is_signed_in = matches!(visitor.by, Means::Session(_));
             }
+            parts.extensions.insert(gate.holder(&visitor, &parts.headers, peer.ip()));
             parts.extensions.insert(visitor);
             let mut response = next.run(Request::from_parts(parts, body)).await;
             if let Some(cookie) = renewed {

@@ -14,6 +14,7 @@ use crate::broker;
 use crate::http::PublicUrl;
 use crate::http::access::session::{Reach, Sessions};
 use crate::http::limit::{Count, PerMinute};
+use crate::http::stream::Holder;
 use crate::units::{Secret, Timestamp, Uptime, printable};
 
 mod gate;
@@ -276,6 +277,14 @@ impl Gate {
         let forwarded = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
         let last = forwarded.and_then(|value| value.rsplit(',').next()).and_then(|last| last.trim().parse().ok());
         if self.is_proxy(peer) { last.unwrap_or(peer) } else { peer }
+    }
+
+    /// Returns whom the streams of a visitor are counted for: a token or a user by the name, and by his address whoever has none.
+    fn holder(&self, visitor: &Visitor, headers: &HeaderMap, peer: IpAddr) -> Holder {
+        match visitor.by {
+            Means::Bearer | Means::Session(_) | Means::Proxy => Holder::Named(visitor.name.clone()),
+            Means::Here => Holder::Address(network(self.source(headers, peer))),
+        }
     }
 
     fn named_by_proxy(&self, headers: &HeaderMap, peer: IpAddr) -> Option<Visitor> {

@@ -5,18 +5,14 @@
 //! well, or is told that it cannot.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::convert::Infallible;
-use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Response};
-use futures_util::future::select_all;
-use futures_util::{Stream, stream};
+use axum::response::Response;
+use axum::response::sse::Event;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::watch;
 use utoipa::IntoParams;
 
 use crate::http::api::document::NoBrand;
@@ -24,14 +20,11 @@ use crate::http::api::input::Query;
 use crate::http::api::{Api, watched};
 use crate::http::desk::NoLook;
 use crate::http::problem::Problem;
+use crate::http::stream::{Holder, Next, Source, Turns, Why};
 use crate::http::view::history::HistoryLine;
 use crate::snapshot::diff::Recorded;
 use crate::store::Order;
 
-/// How often something is said at least: a reader that hears nothing for longer knows that the server is away.
-const HEARD_EVERY: Duration = Duration::from_secs(15);
-/// How long changes are gathered, so that a burst is one look into the store.
-const GATHERED_FOR: Duration = Duration::from_millis(100);
 /// The header by which a reader says what it saw last.
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -69,6 +62,7 @@ pub(super) struct Asked {
 )]
 pub(super) async fn follow(
     State(api): State<Api>,
+    Extension(holder): Extension<Holder>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -84,19 +78,9 @@ pub(super) async fn follow(
         problem.with_detail("try again in a minute").for_now()
     })?;
     let (seen, first) = begun(last, kept);
-    let turns = api.live.brands().map(|(brand, live)| (brand.to_string(), live.turns()));
-    let turns = turns.filter(|(brand, _)| asked.brand.as_ref().is_none_or(|wanted| wanted == brand)).collect();
-    let reader = Reader {
-        api,
-        asked,
-        seen,
-        turns,
-        turned: BTreeSet::new(),
-        waiting: VecDeque::from_iter(first),
-        is_behind: true,
-        is_over: false,
-    };
-    Ok(Sse::new(events(reader)).into_response())
+    let turns = Turns::of(&api.live, |brand| asked.brand.as_ref().is_none_or(|wanted| wanted == brand));
+    let streams = api.streams.clone();
+    Ok(streams.open(holder, Reader { api, asked, first, seen, turns, turned: BTreeSet::new() }))
 }
 
 /// Returns from which line on a stream tells, and with what it begins.
@@ -116,83 +100,43 @@ fn begun(last: Option<i64>, kept: Option<(i64, i64)>) -> (i64, Option<Event>) {
 struct Reader {
     api: Api,
     asked: Asked,
+    /// With what the stream begins.
+    first: Option<Event>,
     /// The last line that was looked at.
     seen: i64,
-    turns: Vec<(String, watch::Receiver<u64>)>,
+    turns: Turns,
     /// Brands of which something is new that was not told yet.
     turned: BTreeSet<String>,
-    /// What is to be said before anything else is waited for.
-    waiting: VecDeque<Event>,
-    /// Whether the store may hold more.
-    is_behind: bool,
-    is_over: bool,
 }
 
-fn events(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(reader, |mut reader| async move {
-        loop {
-            if let Some(event) = reader.waiting.pop_front() {
-                return Some((Ok(event), reader));
-            }
-            if reader.is_over {
-                return None;
-            }
-            if reader.is_behind {
-                reader.catch_up().await;
-            } else {
-                reader.wait().await;
-            }
-        }
-    })
-}
-
-impl Reader {
-    async fn wait(&mut self) {
-        let stop = self.api.stop.clone();
-        let gathered = async {
-            next_turn(&mut self.turns).await;
-            tokio::time::sleep(GATHERED_FOR).await;
-        };
-        tokio::select! {
-            () = stop.cancelled() => self.is_over = true,
-            () = gathered => self.is_behind = true,
-            () = tokio::time::sleep(HEARD_EVERY) => {
-                self.waiting.push_back(Event::default().comment("here"));
-                self.is_behind = true;
-            }
-        }
+impl Source for Reader {
+    async fn news(&mut self) {
+        self.turns.news().await;
     }
 
-    /// Takes the next page of lines out of the store; after the last one it says which brands are new.
-    async fn catch_up(&mut self) {
+    /// Says the next page of lines; after the last one it says which brands are new.
+    async fn say(&mut self, _: Why, events: &mut VecDeque<Event>) -> Next {
+        events.extend(self.first.take());
         // What is new is noted before the look: what comes meanwhile wakes it again.
-        for (brand, turns) in &mut self.turns {
-            if turns.has_changed().unwrap_or(false) {
-                turns.mark_unchanged();
-                self.turned.insert(brand.clone());
-            }
-        }
+        self.turned.extend(self.turns.take());
         let lines = self.seen.saturating_add(1)..=i64::MAX;
         let page = self.api.desk.look(self.api.desk.past.history_page(lines, Order::OldestFirst)).await;
-        let Ok(page) = page else {
-            // The reader comes back with the last id, and misses nothing.
-            self.is_over = true;
-            return;
-        };
+        // The reader comes back with the last id, and misses nothing.
+        let Ok(page) = page else { return Next::End };
         let Some((last, _)) = page.last() else {
-            self.is_behind = false;
-            for brand in std::mem::take(&mut self.turned) {
-                let data = json!({ "brand": brand }).to_string();
-                self.waiting.push_back(Event::default().event("turn").data(data));
-            }
-            return;
+            let turned = std::mem::take(&mut self.turned).into_iter();
+            events
+                .extend(turned.map(|brand| Event::default().event("turn").data(json!({ "brand": brand }).to_string())));
+            return Next::Wait;
         };
         self.seen = *last;
         let told = page.iter().filter(|(_, line)| self.is_asked(line));
-        let told: Vec<Event> = told.map(|(id, line)| self.event(*id, line)).collect();
-        self.waiting.extend(told);
+        events.extend(told.map(|(id, line)| self.event(*id, line)));
+        Next::More
     }
+}
 
+impl Reader {
     fn is_asked(&self, line: &Recorded) -> bool {
         let Asked { brand, venue, last_event_id: _ } = &self.asked;
         brand.as_ref().is_none_or(|brand| brand == line.brand.as_str())
@@ -202,24 +146,6 @@ impl Reader {
     fn event(&self, id: i64, line: &Recorded) -> Event {
         let data = serde_json::to_string(&HistoryLine::of(line, &self.api.live)).unwrap_or_default();
         Event::default().event("change").id(id.to_string()).data(data)
-    }
-}
-
-/// Waits until something of any brand is new.
-async fn next_turn(turns: &mut [(String, watch::Receiver<u64>)]) {
-    // The brands of a configuration end with the stream.
-    let waits: Vec<_> = turns
-        .iter_mut()
-        .map(|(_, turns)| {
-            let mut turns = turns.clone();
-            Box::pin(async move { turns.changed().await })
-        })
-        .collect();
-    if waits.is_empty() {
-        return std::future::pending().await;
-    }
-    if let (Err(_), ..) = select_all(waits).await {
-        std::future::pending::<()>().await;
     }
 }
 

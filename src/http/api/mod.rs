@@ -11,7 +11,6 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::any;
-use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,6 +18,7 @@ use crate::engine::Policy;
 use crate::http::desk::{Desk, Outcome};
 use crate::http::live::Live;
 use crate::http::problem::Problem;
+use crate::http::stream::Streams;
 use crate::units::printable;
 
 mod alerts;
@@ -55,8 +55,8 @@ pub(super) struct Api {
     pub(super) policy: Arc<Policy>,
     /// The store, and who takes orders.
     pub(super) desk: Desk,
-    /// Ends the streams.
-    pub(super) stop: CancellationToken,
+    /// Those who follow what changes.
+    pub(super) streams: Streams,
 }
 
 /// Makes the routes.

@@ -3,21 +3,19 @@
 //! A stream says everything anew when it begins, so that a tablet that was away needs nothing else. Invariant: the age of the
 //! list goes with each list, and a stream that has nothing to say still says the age.
 
-use std::convert::Infallible;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use axum::routing::get;
 use axum::{Extension, Router};
-use futures_util::{Stream, stream};
 use serde::Serialize;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::alerts::facts;
 use crate::alerts::words::values;
@@ -28,15 +26,13 @@ use crate::clock;
 use crate::engine::Policy;
 use crate::http::live::{Live, LiveVenue};
 use crate::http::page::{Frame, Reader, Section, assets, html, message};
+use crate::http::stream::{Holder, Next, Source, Streams, Why};
 use crate::http::words::board as words;
 use crate::language::Language;
 use crate::snapshot::{Freshness, Snapshot};
 use crate::units::{StationId, Timestamp, VenueId};
 
-/// How often a board is told the age of its list at least: a tablet that hears nothing for longer knows that the server is
-/// away.
-const HEARD_EVERY: Duration = Duration::from_secs(15);
-/// How often it is told while nothing but the age changes.
+/// How often a board is told the age of its list while nothing else changes.
 const AGE_EVERY: Duration = Duration::from_secs(5);
 
 /// What boards are drawn from.
@@ -44,8 +40,8 @@ const AGE_EVERY: Duration = Duration::from_secs(5);
 pub(in crate::http) struct Boards {
     pub(in crate::http) live: Live,
     pub(in crate::http) policy: Arc<Policy>,
-    /// Ends the streams.
-    pub(in crate::http) stop: CancellationToken,
+    /// Those who follow a board.
+    pub(in crate::http) streams: Streams,
 }
 
 /// Makes the routes below `/board`.
@@ -277,55 +273,39 @@ impl Said {
 struct Following {
     board: Board,
     said: Option<Said>,
-    stop: CancellationToken,
-    is_over: bool,
-    /// What is to be said before anything else is waited for.
-    waiting: Vec<Event>,
+    /// The venue is no longer watched.
+    is_gone: bool,
 }
 
 async fn events(
     State(boards): State<Boards>,
     Extension(reader): Extension<Reader>,
+    Extension(holder): Extension<Holder>,
     Path(asked): Path<Asked>,
 ) -> Response {
-    let Some(mut board) = asked.board(&boards, &reader) else { return nothing(&reader) };
-    board.follow.mark_changed();
-    let stop = boards.stop.clone();
-    let following = Following { board, said: None, stop, is_over: false, waiting: Vec::new() };
-    // nginx would hold the stream back until it has a page of it.
-    ([("x-accel-buffering", "no")], Sse::new(follow(following))).into_response()
+    let Some(board) = asked.board(&boards, &reader) else { return nothing(&reader) };
+    boards.streams.open(holder, Following { board, said: None, is_gone: false })
 }
 
-fn follow(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(following, |mut following| async move {
-        loop {
-            if let Some(event) = following.waiting.pop() {
-                return Some((Ok(event), following));
-            }
-            if following.is_over {
-                return None;
-            }
-            following.wait().await;
+impl Source for Following {
+    /// The receiver holds the newest alone: there is nothing to gather, and a kitchen hears at once.
+    async fn news(&mut self) {
+        self.is_gone = self.board.follow.changed().await.is_err();
+    }
+
+    async fn say(&mut self, why: Why, events: &mut VecDeque<Event>) -> Next {
+        if self.is_gone {
+            events.push_back(Event::default().event("gone").data("-"));
+            return Next::End;
         }
-    })
+        self.look(why == Why::Quiet, events);
+        Next::Wait
+    }
 }
 
 impl Following {
-    async fn wait(&mut self) {
-        tokio::select! {
-            () = self.stop.cancelled() => self.is_over = true,
-            changed = self.board.follow.changed() => if changed.is_ok() {
-                self.look(false);
-            } else {
-                self.is_over = true;
-                self.waiting.push(Event::default().event("gone").data("-"));
-            },
-            () = tokio::time::sleep(HEARD_EVERY) => self.look(true),
-        }
-    }
-
     /// Says what differs from what was said; with `always` at least the age.
-    fn look(&mut self, always: bool) {
+    fn look(&mut self, always: bool, events: &mut VecDeque<Event>) {
         let (venue, now) = (self.board.follow.borrow_and_update().clone(), clock::now());
         let is_covered = |said: &Said| !always && said.covers(&venue, now);
         if self.said.as_ref().is_some_and(is_covered) {
@@ -341,12 +321,11 @@ impl Following {
         if is_same_list && !always && self.said.as_ref().is_some_and(is_soon) {
             return;
         }
-        // They are taken from the end: the list first, then its age.
-        if let Ok(text) = serde_json::to_string(&age) {
-            self.waiting.push(Event::default().event("reading").data(text));
-        }
         if !is_same_list && let Ok(text) = part.render() {
-            self.waiting.push(Event::default().event("list").data(text));
+            events.push_back(Event::default().event("list").data(text));
+        }
+        if let Ok(text) = serde_json::to_string(&age) {
+            events.push_back(Event::default().event("reading").data(text));
         }
         self.said = Some(Said { kitchen, is_blind, state: age.state, at: now, venue });
     }

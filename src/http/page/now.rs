@@ -4,23 +4,18 @@
 //! takes nothing from anybody; the forms are pages of their own.
 
 use std::cmp::Reverse;
-use std::convert::Infallible;
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
-use axum::response::sse::{Event, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use futures_util::future::select_all;
-use futures_util::{Stream, stream};
 use serde::Deserialize;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::alerts::facts::{self, NAME_LENGTH_MAX};
 use crate::alerts::lifecycle::OpenAlert;
@@ -35,16 +30,13 @@ use crate::http::desk::Desk;
 use crate::http::live::{Live, LiveVenue};
 use crate::http::open::{BrandNow, HeldBy, Seen};
 use crate::http::page::{Frame, Reader, Section, assets, html, now_acts};
+use crate::http::stream::{Holder, Next, Source, Streams, Turns, Why};
 use crate::http::words::{board as board_words, manager, now as words};
 use crate::language::Language;
 use crate::units::{CategoryId, ProductId, StationId, Timestamp, printable};
 
 /// Alerts that are listed, those that matter most: more than anybody works off.
 const ALERTS_MAX: usize = 200;
-/// How often a page is looked at anew when nothing happened: ages go on, and a script knows that the server is there.
-const HEARD_EVERY: Duration = Duration::from_secs(15);
-/// How long changes are gathered: a burst is one new list.
-const GATHERED_FOR: Duration = Duration::from_millis(300);
 /// Bytes of a form: a few fields of 200 characters, each percent-encoded, fit twice.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
@@ -54,8 +46,8 @@ pub(in crate::http) struct Now {
     pub(in crate::http) live: Live,
     pub(in crate::http) policy: Arc<Policy>,
     pub(in crate::http) desk: Desk,
-    /// Ends the streams.
-    pub(in crate::http) stop: CancellationToken,
+    /// Those who follow the page.
+    pub(in crate::http) streams: Streams,
 }
 
 /// Makes the routes below `/now`.
@@ -331,76 +323,39 @@ struct Following {
     now: Now,
     reader: Reader,
     may: Role,
-    turns: Vec<watch::Receiver<u64>>,
+    turns: Turns,
     said: Option<String>,
-    /// What is to be said before anything else is waited for.
-    waiting: Vec<Event>,
-    is_over: bool,
 }
 
 async fn events(
     State(now): State<Now>,
     Extension(reader): Extension<Reader>,
     Extension(visitor): Extension<Visitor>,
+    Extension(holder): Extension<Holder>,
 ) -> Response {
-    let turns = now.live.brands().map(|(_, live)| live.turns()).collect();
-    let waiting = vec![Event::default().event("build").data(assets::version())];
-    let mut following = Following { now, reader, may: visitor.may, turns, said: None, waiting, is_over: false };
-    following.look();
-    Sse::new(follow(following)).into_response()
+    let turns = Turns::of(&now.live, |_| true);
+    let streams = now.streams.clone();
+    streams.open(holder, Following { now, reader, may: visitor.may, turns, said: None })
 }
 
-fn follow(following: Following) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(following, |mut following| async move {
-        loop {
-            if let Some(event) = following.waiting.pop() {
-                return Some((Ok(event), following));
-            }
-            if following.is_over {
-                return None;
-            }
-            following.wait().await;
-        }
-    })
-}
-
-impl Following {
-    async fn wait(&mut self) {
-        let stop = self.now.stop.clone();
-        let gathered = async {
-            next_turn(&mut self.turns).await;
-            tokio::time::sleep(GATHERED_FOR).await;
-        };
-        tokio::select! {
-            () = stop.cancelled() => self.is_over = true,
-            () = gathered => self.look(),
-            () = tokio::time::sleep(HEARD_EVERY) => self.look(),
-        }
+impl Source for Following {
+    async fn news(&mut self) {
+        self.turns.news().await;
     }
 
-    /// Says the list when it differs from what was said, and else that the server is there.
-    fn look(&mut self) {
-        for turns in &mut self.turns {
-            turns.mark_unchanged();
+    /// Says the list when it differs from what was said, as its ages do by time alone, and else that the server is there.
+    async fn say(&mut self, why: Why, events: &mut VecDeque<Event>) -> Next {
+        if why == Why::Begun {
+            events.push_back(Event::default().event("build").data(assets::version()));
         }
-        let Ok(text) = draw(&self.now, &self.reader, self.may, clock::now()).render() else { return };
-        if self.said.as_ref() == Some(&text) {
-            self.waiting.push(Event::default().event("beat").data("-"));
-            return;
+        self.turns.take();
+        let Ok(text) = draw(&self.now, &self.reader, self.may, clock::now()).render() else { return Next::Wait };
+        if self.said.as_ref() != Some(&text) {
+            events.push_back(Event::default().event("list").data(&text));
+            self.said = Some(text);
+        } else if why == Why::Quiet {
+            events.push_back(Event::default().event("beat").data("-"));
         }
-        self.waiting.push(Event::default().event("list").data(&text));
-        self.said = Some(text);
-    }
-}
-
-/// Waits until something of any brand is new.
-async fn next_turn(turns: &mut [watch::Receiver<u64>]) {
-    if turns.is_empty() {
-        return std::future::pending().await;
-    }
-    let all = turns.iter_mut().map(|turns| Box::pin(turns.changed()));
-    if let (Err(_), ..) = select_all(all).await {
-        // The brand is no longer watched: the stream ends with its generation.
-        std::future::pending::<()>().await;
+        Next::Wait
     }
 }
