@@ -11,9 +11,7 @@ use eightysix::alerts::link::Links;
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::order::{Order, OrderId};
 use eightysix::alerts::silence::SilenceId;
-use eightysix::board::Setting;
 use eightysix::clock;
-use eightysix::engine::Policy;
 use eightysix::http::live::Live;
 use eightysix::http::{Settings, Surroundings, ack, bind, serve};
 use eightysix::language::Language;
@@ -26,6 +24,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::text::is_printable;
+
+#[path = "../../tests/support/policy.rs"]
+mod policy;
 
 /// Bytes that the door may answer with: a few refusals of pipelined requests, or pings and a close frame.
 const ANSWER_BYTES_MAX: usize = 512 * 1024;
@@ -111,8 +112,7 @@ async fn converse(data: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
 
 /// Watches one brand, of which nothing is known, with no rules and for nobody.
 fn surroundings(broker: SocketAddr, ack: Option<ack::Surroundings>) -> Surroundings {
-    let (zone, day_starts) = (Zone::utc(), jiff::civil::time(4, 0, 0, 0));
-    let policy = Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts });
+    let policy = policy::silent(Zone::utc());
     let key = Secret::new("a key");
     let (live, insight) = (Live::new([brand()]), Insight::default());
     Surroundings { live, policy: Arc::new(policy), key, broker: Some(broker), insight, ack, desk: None }

@@ -35,7 +35,7 @@ use crate::alerts::report::{ReportKey, Reported};
 use crate::alerts::silence::{Silence, SilenceId};
 use crate::alerts::{self, AlertBook, AlertKey, Scope, followup};
 use crate::board::Setting;
-use crate::calendar::{Calendar, Calendars};
+use crate::calendar::Calendars;
 use crate::catalog::Venue;
 use crate::engine::chain::Chain;
 use crate::engine::look::Look;
@@ -76,25 +76,6 @@ pub struct Policy {
     pub calendars: Calendars,
     /// Makes the links by which people say that they take care; `None` where the web side has no public address.
     pub links: Option<Links>,
-}
-
-impl Policy {
-    /// Makes one without rules and receivers: a brand is read and shown, and nobody is told.
-    ///
-    /// # Panics
-    /// Never: no rules have no messages that could not be compiled.
-    pub fn silent(setting: Setting) -> Self {
-        let rules = RuleSet::default();
-        Self {
-            messages: Messages::compile(&rules, &setting.zone, setting.language).expect("there are no messages"),
-            rules,
-            routes: BTreeMap::new(),
-            feeds: Vec::new(),
-            calendars: Calendars::of_all(Calendar::plain(setting.zone.clone(), setting.day_starts)),
-            setting,
-            links: None,
-        }
-    }
 }
 
 /// What the engine remembers of a brand.

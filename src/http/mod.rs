@@ -269,18 +269,34 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
+    use crate::alerts::render::Messages;
     use crate::board::Setting;
+    use crate::calendar::{Calendar, Calendars};
     use crate::clock;
     use crate::language::Language;
+    use crate::rules::RuleSet;
     use crate::units::Zone;
+
+    /// No rules and nobody to tell.
+    pub(in crate::http) fn policy(zone: Zone) -> Policy {
+        let (rules, day_starts) = (RuleSet::default(), jiff::civil::time(4, 0, 0, 0));
+        let setting = Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts };
+        Policy {
+            messages: Messages::compile(&rules, &setting.zone, setting.language).expect("there are no messages"),
+            rules,
+            routes: [].into(),
+            feeds: Vec::new(),
+            calendars: Calendars::of_all(Calendar::plain(setting.zone.clone(), day_starts)),
+            setting,
+            links: None,
+        }
+    }
 
     /// No rules, nobody to tell and no brand.
     fn surroundings(broker: Option<SocketAddr>) -> Surroundings {
-        let (language, day_starts) = (Language::En, jiff::civil::time(4, 0, 0, 0));
-        let policy = Policy::silent(Setting { boot: "1".to_owned(), language, zone: Zone::utc(), day_starts });
         Surroundings {
             live: live::Live::default(),
-            policy: Arc::new(policy),
+            policy: Arc::new(policy(Zone::utc())),
             key: Secret::new("key"),
             broker,
             insight: Insight::default(),

@@ -113,14 +113,12 @@ fn ends_at(text: &str, policy: &Policy, now: Timestamp) -> Result<Timestamp, Wro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::Setting;
-    use crate::language::Language;
+    use crate::http::tests::policy;
     use crate::units::{VenueId, Zone};
 
     #[test]
     fn each_field_is_checked() {
-        let (zone, day_starts) = (Zone::named("Asia/Baku").expect("bundled"), jiff::civil::time(4, 0, 0, 0));
-        let policy = Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts });
+        let policy = policy(Zone::named("Asia/Baku").expect("bundled"));
         let brand = BrandId::new("sahil").expect("a slug");
         let now: Timestamp = "2026-05-08T14:00:00Z".parse().expect("an instant");
         let fits = Wanted {

@@ -8,6 +8,8 @@
 mod canary;
 #[path = "../support/schema.rs"]
 mod editor;
+#[path = "../support/policy.rs"]
+mod policy;
 #[path = "../service/process.rs"]
 mod process;
 #[path = "../support/wait.rs"]

@@ -17,8 +17,7 @@ use eightysix::alerts::link::Links;
 use eightysix::alerts::notice::ReceiverName;
 use eightysix::alerts::order::{Order, OrderId};
 use eightysix::alerts::silence::SilenceId;
-use eightysix::board::Setting;
-use eightysix::engine::{Commit, Policy};
+use eightysix::engine::Commit;
 use eightysix::http::live::Live;
 use eightysix::language::Language;
 use eightysix::metrics::Insight;
@@ -62,7 +61,7 @@ impl Web {
                 let bound = http::bind(&settings).await.expect("a port");
                 let around = http::Surroundings {
                     live: Live::new([brand()]),
-                    policy: Arc::new(policy()),
+                    policy: Arc::new(crate::policy::silent(Zone::named("Asia/Baku").expect("bundled"))),
                     key: Secret::new(CANARY),
                     broker: Some(behind),
                     insight: Insight::default(),
@@ -85,12 +84,6 @@ impl Drop for Web {
             thread.join().expect("the web side ends without a panic");
         }
     }
-}
-
-/// No rules and nobody to tell.
-fn policy() -> Policy {
-    let (zone, day_starts) = (Zone::named("Asia/Baku").expect("bundled"), jiff::civil::time(4, 0, 0, 0));
-    Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts })
 }
 
 /// What the page behind the links needs: a database with an alert that is open and one that is over.

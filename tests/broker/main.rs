@@ -10,12 +10,9 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use eightysix::board::Setting;
 use eightysix::broker::{self, BrokerError, Running, Settings};
-use eightysix::engine::Policy;
 use eightysix::http;
 use eightysix::http::live::Live;
-use eightysix::language::Language;
 use eightysix::metrics::Insight;
 use eightysix::units::{Secret, Zone};
 use futures_util::{SinkExt, StreamExt};
@@ -26,6 +23,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_util::sync::CancellationToken;
 
 mod client;
+#[path = "../support/policy.rs"]
+mod policy;
 
 use client::{Browser, Client, Hello, Received, hello, packet, string, try_upgrade, upgrade};
 
@@ -85,11 +84,9 @@ impl Web {
         let bound = http::bind(&settings).await.expect("the web side listens");
         let (address, stop) = (bound.address(), CancellationToken::new());
         let mut tasks = JoinSet::new();
-        let (zone, day_starts) = (Zone::utc(), jiff::civil::time(4, 0, 0, 0));
-        let policy = Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts });
         let around = http::Surroundings {
             live: Live::default(),
-            policy: Arc::new(policy),
+            policy: Arc::new(policy::silent(Zone::utc())),
             key: Secret::new("a key"),
             broker: Some(broker),
             insight: Insight::default(),
