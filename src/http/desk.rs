@@ -231,4 +231,26 @@ mod tests {
         assert_eq!(desk.reckon(|| 3).await, Ok(3));
         store.close().await;
     }
+
+    #[tokio::test]
+    async fn a_look_that_takes_too_long_is_given_up_and_the_next_one_is_not() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&dir.path().join("db")).await.expect("a store");
+        let desk = Desk::new(store, Arc::default(), mpsc::channel(1).0, Arc::new(|_, _| {}));
+        tokio::time::pause();
+        // The timer counts in whole milliseconds.
+        let is_given_up = |took: Duration| took >= LOOK_MAX && took <= LOOK_MAX + Duration::from_millis(2);
+        let begun = clock::uptime();
+        let hangs = desk.look(std::future::pending::<Result<(), StoreError>>());
+        assert_eq!(hangs.await, Err(NoLook));
+        assert!(is_given_up(clock::uptime().since(begun)));
+        assert_eq!(desk.look(std::future::ready(Ok(7))).await, Ok(7));
+        // Whoever waits for his turn waits no longer either.
+        let place = desk.looks.acquire().await.expect("a place");
+        let begun = clock::uptime();
+        assert_eq!(desk.look(std::future::ready(Ok(7))).await, Err(NoLook));
+        assert!(is_given_up(clock::uptime().since(begun)));
+        drop(place);
+        assert_eq!(desk.look(std::future::ready(Ok(7))).await, Ok(7));
+    }
 }

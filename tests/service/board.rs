@@ -172,6 +172,112 @@ async fn a_list_that_grows_old_is_said_not_to_be_relied_on_and_kept() {
 }
 
 #[tokio::test]
+async fn a_server_that_hangs_is_called_away_until_it_goes_on() {
+    let stage = Stage::open(1).await;
+    let web = with_boards(&stage, "");
+    let service = stage.start_with_baseline();
+    let page = Page::start().await;
+    page.open(&format!("{web}/board/sahil/1")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    wait_for_card(&page, ANTREKOT, "out").await;
+
+    // It accepts whoever comes and says nothing, as a machine does that has run out of memory.
+    service.signal("STOP");
+    let age =
+        "(([, n, unit]) => unit === 'min' ? n * 60 : Number(n))(document.getElementById('age').textContent.split(' '))";
+    let before = page.run(&format!("return {age}")).await.as_u64().expect("an age");
+    // A board is patient with a server for 40 seconds, which pass on it alone.
+    page.run("const now = Date.now; Date.now = () => now() + 41000;").await;
+    page.wait_until("document.body.dataset.link === 'lost'").await;
+    page.wait_for_text("#warning", "No connection to eightysix. This is the last list").await;
+    wait_for_card(&page, ANTREKOT, "out").await;
+    page.wait_until(&format!("{age} >= {}", before + 41)).await;
+    let said = page.run(&format!("return {age}")).await.as_u64().expect("an age");
+    page.wait_until(&format!("{age} > {said}")).await;
+    page.screenshot("board-server-hangs").await;
+
+    // Something runs out meanwhile; the server goes on, and the board says so by itself.
+    stage.pos.limit(104, 0);
+    service.signal("CONT");
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    page.wait_until(&card_of(104)).await;
+    page.wait_until("document.getElementById('warning').textContent === ''").await;
+    page.close_despite(&AWAY).await;
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn the_board_of_a_venue_that_is_no_longer_watched_says_so() {
+    let stage = Stage::open(2).await;
+    let web = with_boards(&stage, "");
+    let service = stage.start_with_baseline();
+    let page = Page::start().await;
+    page.open(&format!("{web}/board/sahil/2?lang=az")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    stage.edit("eightysix.yaml", "requests_per_minute: 290 }", "requests_per_minute: 290, venues: [{ id: 1 }] }");
+    service.signal("HUP");
+    service.says("the configuration was reloaded: ");
+    page.wait_for_text("#warning", "Bu məkan və ya stansiya artıq izlənmir").await;
+    assert_eq!(page.run("return document.body.dataset.link").await, "gone");
+    page.screenshot("board-gone").await;
+    assert_accessible(&page, "the board of a venue that is no longer watched").await;
+    // It is watched again, and its board finds it without a touch.
+    stage.edit("eightysix.yaml", ", venues: [{ id: 1 }] }", " }");
+    service.signal("HUP");
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    page.wait_until("document.getElementById('warning').textContent === ''").await;
+    page.close_despite(&AWAY).await;
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn a_tablet_stays_awake_and_fills_its_screen_where_it_can() {
+    let stage = Stage::open(1).await;
+    let web = with_boards(&stage, "");
+    let service = stage.start_with_baseline();
+    let page = Page::start().await;
+    let before_each_page = async |script: &str| {
+        let added = page.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+        added["identifier"].clone()
+    };
+    // What it asks of the system is noted, and granted.
+    let noted = before_each_page(
+        "window.locks = []; navigator.wakeLock.request = kind => { window.locks.push(kind); return Promise.resolve({}); };",
+    )
+    .await;
+    page.open(&format!("{web}/board/sahil/1")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    assert_eq!(page.run("return window.locks").await, json!(["screen"]));
+    // Who looks at another page loses it, and asks again when he is back.
+    page.run("document.dispatchEvent(new Event('visibilitychange'))").await;
+    assert_eq!(page.run("return window.locks").await, json!(["screen", "screen"]));
+    page.click("#full").await;
+    page.wait_until("document.fullscreenElement === document.documentElement").await;
+    page.click("#full").await;
+    page.wait_until("document.fullscreenElement === null").await;
+    page.cdp("Page.removeScriptToEvaluateOnNewDocument", json!({ "identifier": noted })).await;
+
+    // A browser that can neither, or refuses, has its board without the button.
+    for (name, script) in [
+        ("none", "delete Navigator.prototype.wakeLock; delete Element.prototype.requestFullscreen;"),
+        ("refused", "navigator.wakeLock.request = () => Promise.reject(new Error('the battery is low'));"),
+    ] {
+        let added = before_each_page(script).await;
+        page.open(&format!("{web}/board/sahil/1")).await;
+        page.wait_until("document.body.dataset.link === 'ok'").await;
+        wait_for_card(&page, ANTREKOT, "out").await;
+        let is_hidden = page.run("return document.getElementById('full').hidden").await;
+        assert_eq!(is_hidden, name == "none", "{name}");
+        page.cdp("Page.removeScriptToEvaluateOnNewDocument", json!({ "identifier": added })).await;
+    }
+    page.close().await;
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
 async fn a_screen_signs_in_once_and_says_when_it_is_signed_out() {
     let stage = Stage::open(1).await;
     stage.write("secrets/wall", WALL_TOKEN);

@@ -185,7 +185,8 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client")
 }
 
-fn sent(request: reqwest::RequestBuilder, form: &'static str) -> reqwest::RequestBuilder {
+/// Sends a form, as a page would.
+pub(crate) fn sent(request: reqwest::RequestBuilder, form: &'static str) -> reqwest::RequestBuilder {
     request.header("content-type", "application/x-www-form-urlencoded").body(form)
 }
 

@@ -120,6 +120,29 @@ fn the_header_of_the_proxy_counts_and_that_of_others_does_not() {
 }
 
 #[test]
+fn streams_are_counted_by_name_and_else_by_address() {
+    let named = |name: &str| Holder::Named(name.to_owned());
+    let from = |address: &str| Holder::Address(address.parse().expect("an address"));
+    let proxy = Proxy { from: vec!["127.0.0.1".parse().expect("an address")], users: None };
+    let nobody = gate(Settings { tokens: BTreeMap::new(), proxy: Some(proxy) });
+    let (tokens, users) = (gate(tokens()), gate(behind_proxy()));
+    let bearer = format!("authorization: Bearer {WALL}");
+    for (gate, lines, peer, expected) in [
+        (&tokens, &[bearer.as_str()][..], "10.0.0.7", named("wall")),
+        (&users, &["host: 86.example.com", "remote-user: leyla"], "10.0.0.2", named("leyla")),
+        (&nobody, &["host: localhost"], "127.0.0.1", from("127.0.0.1")),
+        (&nobody, &["host: localhost", "x-forwarded-for: 10.0.0.9"], "127.0.0.1", from("10.0.0.9")),
+        // Whoever has one address of IPv6 has a network of them.
+        (&nobody, &["host: localhost", "x-forwarded-for: 2001:db8::1:2:3:4"], "127.0.0.1", from("2001:db8::")),
+    ] {
+        let peer: IpAddr = peer.parse().expect("an address");
+        let head = head("GET", lines);
+        let visitor = gate.visitor(&head, peer, NOW, Uptime::default()).expect("a visitor");
+        assert_eq!(gate.holder(&visitor, &head.headers, peer), expected, "{lines:?}");
+    }
+}
+
+#[test]
 fn a_cookie_is_good_for_its_token_and_its_time() {
     let gate = gate(tokens());
     let settings = tokens();

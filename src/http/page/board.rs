@@ -389,3 +389,45 @@ fn listed(reader: &Reader, brand: &str, venue: &LiveVenue, now: Timestamp) -> Li
         path,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use futures_util::StreamExt as _;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::catalog::Venue;
+    use crate::http::tests::policy;
+    use crate::snapshot::FreshnessLimits;
+    use crate::units::Zone;
+
+    #[tokio::test]
+    async fn a_board_of_a_venue_that_is_no_longer_watched_is_told_so() {
+        let snapshot = Snapshot::unread(Venue { id: VenueId(1), name: "Sahil".to_owned(), active: true });
+        let limits = FreshnessLimits::NONE;
+        let venue = LiveVenue { snapshot: Arc::new(snapshot), alerts: Arc::default(), limits };
+        let (shown, follow) = watch::channel(venue);
+        let (policy, day_starts) = (Arc::new(policy(Zone::utc())), jiff::civil::time(4, 0, 0, 0));
+        let calendar = Calendar::plain(Zone::utc(), day_starts);
+        let board = Board { policy, calendar, part: Part::Venue, language: Language::En, follow };
+        let streams = Streams::new(CancellationToken::new());
+        let here = Holder::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let response = streams.open(here, Following { board, said: None, is_gone: false });
+        let mut body = response.into_body().into_data_stream();
+        let mut next = async || {
+            let bytes = body.next().await?.expect("a stream");
+            String::from_utf8_lossy(&bytes).lines().next().map(str::to_owned)
+        };
+        assert_eq!(
+            next().await.as_deref(),
+            Some("event: list"),
+            "a stream begins with everything, the list before its age"
+        );
+        assert_eq!(next().await.as_deref(), Some("event: reading"));
+        drop(shown);
+        assert_eq!(next().await.as_deref(), Some("event: gone"));
+        assert_eq!(next().await, None);
+    }
+}
