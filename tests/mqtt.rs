@@ -241,6 +241,12 @@ async fn screens_see_birth_stop_and_will() {
     let info = screen.next().await;
     assert_eq!((info.topic.as_str(), info.body.as_str()), ("eightysix/v1/bridge/info", INFO));
     first.up().await;
+    // What is said of the process changes within the connection, and is said once.
+    for newer in [r#"{"v":1,"brands":[]}"#, INFO] {
+        first.link.inform(newer);
+        first.link.inform(newer);
+        assert_eq!(screen.next().await.body, newer);
+    }
     first.stop().await;
     assert_eq!(screen.next().await.body, r#"{"state":"offline"}"#, "a clean stop says so itself");
 

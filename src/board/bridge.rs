@@ -10,7 +10,8 @@ use crate::schema::{Payload, Version, Word, Words};
 /// What `bridge/state` looks like.
 pub const STATE: Payload = Payload::written::<State>("bridge-state", "Whether eightysix is connected to this broker");
 /// What `bridge/info` looks like.
-pub const INFO: Payload = Payload::written::<Info<'_>>("bridge-info", "Which eightysix runs, and for which brands");
+pub const INFO: Payload =
+    Payload::written::<Info<'_>>("bridge-info", "Which eightysix runs, with which configuration, and for which brands");
 
 /// Whether this process is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ struct State {
     state: Word<Presence>,
 }
 
-/// Which eightysix runs, since which start, and for which brands.
+/// Which eightysix runs, since which start, with which configuration, and for which brands.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "BridgeInfo")]
 struct Info<'a> {
@@ -48,6 +49,8 @@ struct Info<'a> {
     boot: &'a str,
     /// The slugs of the brands that are watched.
     brands: &'a [&'a str],
+    /// Tells configurations apart: the same for the same texts of the configuration and of its rules, whatever the secrets are.
+    config_hash: &'a str,
     /// The version of the payload.
     v: Version,
     /// The version of eightysix.
@@ -60,8 +63,8 @@ pub fn state(presence: Presence) -> String {
 }
 
 /// Renders `bridge/info`.
-pub fn info(boot: &str, brands: &[&str]) -> String {
-    super::payload::json(&Info { boot, brands, v: Version, version: env!("CARGO_PKG_VERSION") })
+pub fn info(boot: &str, config_hash: &str, brands: &[&str]) -> String {
+    super::payload::json(&Info { boot, brands, config_hash, v: Version, version: env!("CARGO_PKG_VERSION") })
 }
 
 #[cfg(test)]
@@ -75,7 +78,8 @@ mod tests {
             [r#"{"state":"online"}"#, r#"{"state":"offline"}"#]
         );
         let version = env!("CARGO_PKG_VERSION");
-        let expected = format!(r#"{{"boot":"1a1fb8cd4fd","brands":["sahil"],"v":1,"version":"{version}"}}"#);
-        assert_eq!(info("1a1fb8cd4fd", &["sahil"]), expected);
+        let expected =
+            format!(r#"{{"boot":"1a1fb8cd4fd","brands":["sahil"],"config_hash":"5ab1","v":1,"version":"{version}"}}"#);
+        assert_eq!(info("1a1fb8cd4fd", "5ab1", &["sahil"]), expected);
     }
 }

@@ -24,6 +24,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::report::Reports;
 use crate::calendar::{Calendars, QuietHours};
@@ -65,6 +67,9 @@ pub struct Config {
     pub rules: RuleSet,
     /// The files that the rules came from, sorted: what a reload reads again.
     pub rule_files: Vec<PathBuf>,
+    /// Tells configurations apart: a hash of the file and of those of the rules, in the order of their paths. Secrets are in none
+    /// of them.
+    pub hash: String,
     /// Where browsers reach the embedded broker, and later the board and the API.
     pub http: http::Settings,
     /// Who hears of us as long as the job is done, if anybody.
@@ -180,7 +185,7 @@ impl Config {
         let file: Arc<str> = printable(&path.display().to_string(), PATH_SHOWN_MAX).into();
         let config = match read_file(path) {
             Ok(bytes) => document::read(&file, &bytes, &mut problems)
-                .and_then(|root| read_settings(&root, &around, &mut problems)),
+                .and_then(|root| read_settings(&root, &bytes, &around, &mut problems)),
             Err(why) => {
                 let message = format!("the configuration cannot be read: {why}");
                 let help = "name a file that is there and that this user may read, by --config";
@@ -215,7 +220,7 @@ impl Surroundings<'_> {
     }
 }
 
-fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems) -> Option<Config> {
+fn read_settings(root: &Node, text: &[u8], around: &Surroundings<'_>, problems: &mut Problems) -> Option<Config> {
     let mut fields = root.fields("clopos: and rules:", problems)?;
     let locale = fields.required("locale", "{ timezone: Asia/Baku, currency: AZN }", problems);
     let clopos = fields.required("clopos", "{ integrator_id: .., brands: [..] }", problems);
@@ -251,7 +256,7 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
     let languages = receivers.resolved.values().map(|receiver| receiver.language).chain([language]).collect();
     let known = rules::Known { receivers: &receivers.names, windows: &windows.names, languages };
     let rules = rules.and_then(|node| rules::load(node, &known, around, problems));
-    let (clopos, (rules, rule_files), locale) = (clopos?, rules?, locale?);
+    let (clopos, rules::Loaded { rules, paths: rule_files, texts }, locale) = (clopos?, rules?, locale?);
     let clopos::Section { settings: clopos, venues, hours } = clopos;
     let mut warnings = hours::never_on(&rules, &hours, &venues, problems);
     warnings.extend(reports::never_due(&reported, &hours, &venues, problems));
@@ -268,10 +273,23 @@ fn read_settings(root: &Node, around: &Surroundings<'_>, problems: &mut Problems
         receivers: receivers.resolved.into_iter().map(|(name, it)| (ReceiverName::new(&name), it)).collect(),
         rules,
         rule_files,
+        hash: hash(text, &texts),
         http: http?,
         heartbeat,
         warnings,
     })
+}
+
+/// Returns what tells configurations apart, 64 bits of SHA-256 in hexadecimal: enough for those who compare a few.
+fn hash(text: &[u8], rules: &[Vec<u8>]) -> String {
+    let mut sha = Sha256::new();
+    for text in std::iter::once(text).chain(rules.iter().map(Vec::as_slice)) {
+        // Texts cannot run into each other.
+        sha.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        sha.update(text);
+    }
+    let number = sha.finalize().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{number:016x}")
 }
 
 /// The entries of a section whose keys are names: those that could be resolved, and the names of all, so that a

@@ -37,13 +37,22 @@ struct NoFiles {
     help: String,
 }
 
+/// The rules, and where they came from.
+pub(super) struct Loaded {
+    pub(super) rules: RuleSet,
+    /// The paths of the files, sorted.
+    pub(super) paths: Vec<PathBuf>,
+    /// What the files hold, in the same order.
+    pub(super) texts: Vec<Vec<u8>>,
+}
+
 /// Reads all rules and returns them with their files.
 pub(super) fn load(
     node: &Node,
     known: &Known<'_>,
     around: &Surroundings<'_>,
     problems: &mut Problems,
-) -> Option<(RuleSet, Vec<PathBuf>)> {
+) -> Option<Loaded> {
     let patterns = node.one_or_more();
     if patterns.is_empty() {
         return node.refuse("one or more files, such as [rules/*.yaml]", problems);
@@ -61,8 +70,8 @@ pub(super) fn load(
             Err(NoFiles { message, help }) => problems.tell_with_help(&pattern.place, message, help),
         }
     }
-    let rules = read(&paths, &node.place, known, problems)?;
-    Some((rules, paths.into_iter().collect()))
+    let (rules, texts) = read(&paths, &node.place, known, problems)?;
+    Some(Loaded { rules, paths: paths.into_iter().collect(), texts })
 }
 
 /// Reads other rules than those in force, as if they stood in the configuration: files, patterns, and folders of which
@@ -92,7 +101,7 @@ pub(crate) fn others(named: &[PathBuf], config: &Config) -> Result<RuleSet, Repo
     let rules = read(&paths, &place, &known, &mut problems);
     match (problems.into_report(), rules) {
         (Some(report), _) => Err(report),
-        (None, rules) => Ok(rules.unwrap_or_default()),
+        (None, rules) => Ok(rules.map(|(rules, _)| rules).unwrap_or_default()),
     }
 }
 
@@ -107,8 +116,14 @@ fn all_in(folder: &Path) -> Result<Vec<PathBuf>, NoFiles> {
     Ok(found)
 }
 
-/// Reads the files and checks the names and messages in them. `place` is what named the files.
-fn read(paths: &BTreeSet<PathBuf>, place: &Place, known: &Known<'_>, problems: &mut Problems) -> Option<RuleSet> {
+/// Reads the files and checks the names and messages in them; returns the rules and what the files hold. `place` is what named
+/// the files.
+fn read(
+    paths: &BTreeSet<PathBuf>,
+    place: &Place,
+    known: &Known<'_>,
+    problems: &mut Problems,
+) -> Option<(RuleSet, Vec<Vec<u8>>)> {
     let Known { receivers, windows, languages } = known;
     if paths.len() > FILES_MAX {
         let message = format!("'rules' names {} files, more than the {FILES_MAX} that are read", paths.len());
@@ -142,7 +157,7 @@ fn read(paths: &BTreeSet<PathBuf>, place: &Place, known: &Known<'_>, problems: &
             problems.tell_with_help(&bad.place, format!("this message cannot be used: {}", bad.problem), bad.help);
         }
     }
-    Some(parsed.rules)
+    Some((parsed.rules, files.into_iter().map(|file| file.bytes).collect()))
 }
 
 /// Finds the files that a pattern names; one that names none is a mistake, as no rule would be missed. `relative_to` is

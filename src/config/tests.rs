@@ -54,6 +54,23 @@ impl Site {
 }
 
 #[test]
+fn the_hash_is_of_what_stands_in_the_files_and_of_no_secret() {
+    let hash = |site: &Site| site.load().unwrap_or_else(|report| panic!("{report}")).hash;
+    let site = Site::new(WHOLE);
+    let first = hash(&site);
+    assert!(first.len() == 16 && first.bytes().all(|b| b.is_ascii_hexdigit()), "{first}");
+    assert_eq!(hash(&Site::new(WHOLE)), first, "the same files in another folder");
+    site.write("secret", "another-c4n4ry-0f-the-s4me-length");
+    assert_eq!(hash(&site), first, "who reads the hash learns nothing of secrets");
+    site.write("rules/kitchen.yaml", &format!("{RULES}# a remark\n"));
+    let with_remark = hash(&site);
+    site.write("rules/kitchen.yaml", RULES);
+    let other = Site::new(&format!("{WHOLE}# a remark\n"));
+    assert_eq!(BTreeSet::from([first.clone(), with_remark, hash(&other)]).len(), 3);
+    assert_eq!(hash(&site), first, "as it was");
+}
+
+#[test]
 fn quiet_hours_are_on_the_clock_of_the_locale() {
     let config = Site::new(&WHOLE.replace("group_wait: 2m", "quiet: \"00:00-08:30\"")).load();
     let config = config.unwrap_or_else(|report| panic!("{report}"));
@@ -265,7 +282,11 @@ fn what_the_schema_calls_a_default_is_one() {
         whole = whole.replacen(old, &new, 1);
     }
     let site = Site::new(&bare);
-    let shown = |site: &Site| format!("{:?}", site.load().unwrap_or_else(|report| panic!("{report}\n{whole}")));
+    // The texts differ, and so do their hashes.
+    let shown = |site: &Site| {
+        let config = site.load().unwrap_or_else(|report| panic!("{report}\n{whole}"));
+        format!("{:?}", Config { hash: String::new(), ..config })
+    };
     let expected = shown(&site);
     site.write("eightysix.yaml", &whole);
     assert_eq!(shown(&site), expected, "{whole}");

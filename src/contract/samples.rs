@@ -29,6 +29,7 @@ use crate::units::{BrandId, CategoryId, Money, ProductId, Quantity, StationId, T
 /// When all of it happens: a Friday evening in Baku.
 const NOW: Timestamp = Timestamp::from_unix_ms(1_778_250_120_500);
 const BOOT: &str = "19e07d2f8a4";
+const CONFIG_HASH: &str = "3f9c01d27be4a865";
 const VENUE: VenueId = VenueId(1);
 const KITCHEN: StationId = StationId(1);
 /// The limits of a brand whose venues are read often enough.
@@ -48,7 +49,7 @@ pub(super) fn all(topics: &BaseTopic) -> Vec<Sample> {
     let mut samples = vec![
         sample("connected", link::bridge(state.clone(), &bridge::state(Presence::Online))),
         sample("ended, or the connection was lost: the will", link::bridge(state, &bridge::state(Presence::Offline))),
-        sample("after a start", link::bridge(info, &bridge::info(BOOT, &["sahil"]))),
+        sample("after a start or a reload", link::bridge(info, &bridge::info(BOOT, CONFIG_HASH, &["sahil"]))),
     ];
     samples.extend(states(topics));
     samples.extend(events(topics));

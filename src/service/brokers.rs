@@ -41,7 +41,7 @@ struct Running {
     tasks: JoinSet<()>,
 }
 
-/// What every connection says of this process.
+/// What every connection says of this process and its configuration.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Unique to this start of the process.
@@ -51,7 +51,7 @@ pub struct Identity {
 }
 
 impl Brokers {
-    /// Makes the running brokers those of the configuration; on an error the old ones run on.
+    /// Makes the running brokers those of the configuration, and says which one it is; on an error the old ones run on.
     ///
     /// # Errors
     /// Says which broker could not be started and why.
@@ -86,6 +86,9 @@ impl Brokers {
                     return Err(error);
                 }
             }
+        }
+        for running in self.running.values() {
+            running.link.inform(&identity.info);
         }
         Ok(())
     }

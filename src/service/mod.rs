@@ -87,7 +87,8 @@ pub struct Running {
 /// What lives as long as the process.
 struct Process {
     store: Store,
-    identity: Identity,
+    /// Unique to this start of the process.
+    boot: String,
     ip_budget: Arc<Mutex<IpBudget>>,
     report: Report,
     insight: Insight,
@@ -96,14 +97,21 @@ struct Process {
 }
 
 impl Process {
-    fn new(store: Store, config: &Config, report: &Report, reload: mpsc::Sender<Reload>) -> Self {
+    fn new(store: Store, report: &Report, reload: mpsc::Sender<Reload>) -> Self {
         let insight = Insight { vitals: Arc::default(), metrics: Arc::new(Metrics::new(clock::now())) };
         let (told, metrics) = (Arc::clone(report), Arc::clone(&insight.metrics));
         let report: Report = Arc::new(move |notice, finish| {
             metrics.delivered(notice.content.channel(), measure::delivered(finish));
             told(notice, finish);
         });
-        Self { store, identity: identity(config), ip_budget: IpBudget::shared(), report, insight, reload }
+        Self {
+            store,
+            boot: format!("{:x}", clock::now().unix_ms()),
+            ip_budget: IpBudget::shared(),
+            report,
+            insight,
+            reload,
+        }
     }
 
     /// Starts what runs as long as the process and needs no configuration.
@@ -124,7 +132,7 @@ impl Process {
 pub async fn run(config: Config, mut surroundings: Surroundings) -> anyhow::Result<()> {
     let store = Store::open(&config.store.path).await.map_err(|error| anyhow!(telemetry::chain(&error)))?;
     let (reload, mut asked_by_web) = mpsc::channel(1);
-    let process = Process::new(store, &config, &surroundings.report, reload);
+    let process = Process::new(store, &surroundings.report, reload);
     let mut brokers = Brokers::default();
     let mut generation = Generation::prepare(&config, &process, &mut brokers, BTreeMap::new()).await?;
     (surroundings.ready)(&generation.running);
@@ -209,7 +217,7 @@ impl Generation {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        brokers.apply(config, &process.identity, &process.store).await?;
+        brokers.apply(config, &identity(config, &process.boot), &process.store).await?;
         let ways = Ways::prepare(config, &brokers.links()).map_err(|problems| anyhow!(problems.join("; ")))?;
         let wakes = ways.wakes();
         let links = links(config, &process.store).await?;
@@ -378,7 +386,7 @@ fn policy(config: &Config, process: &Process, brokers: &Brokers, links: Option<L
         routes: receivers::routes(config, &topics),
         feeds: config.feed.iter().filter_map(feed).collect(),
         setting: Setting {
-            boot: process.identity.boot.clone(),
+            boot: process.boot.clone(),
             language: config.locale.language,
             zone: config.locale.timezone.clone(),
             day_starts: config.locale.business_day_starts,
@@ -403,11 +411,9 @@ fn show_everything(brokers: &Brokers, feeds: &Feeds, watched: &[Brand]) {
     }
 }
 
-fn identity(config: &Config) -> Identity {
-    let boot = format!("{:x}", clock::now().unix_ms());
+fn identity(config: &Config, boot: &str) -> Identity {
     let brands: Vec<&str> = config.clopos.brands.iter().map(|brand| brand.brand.as_str()).collect();
-    let info = bridge::info(&boot, &brands);
-    Identity { boot, info }
+    Identity { boot: boot.to_owned(), info: bridge::info(boot, &config.hash, &brands) }
 }
 
 fn line(config: &Config) -> String {

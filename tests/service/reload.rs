@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::screen::Screen;
+use crate::screen::{Screen, Seen};
 use crate::stage::Stage;
 use crate::wait;
 
@@ -20,6 +20,9 @@ async fn new_rules_and_receivers_are_taken_over_and_screens_do_not_blink() {
     let mut screen = stage.screen("pass").await;
     screen.until("the alert of 105", |seen| seen.alerts().len() == 1).await;
     let before = episodes(&screen);
+    let info = |screen: &Screen| screen.seen.state("bridge/info").clone();
+    let first = info(&screen);
+    assert_eq!((&first["brands"], &first["v"]), (&serde_json::json!(["sahil"]), &1.into()), "{first}");
 
     // A rule for low stock, and a chef who is told of it.
     stage.edit(
@@ -44,6 +47,10 @@ async fn new_rules_and_receivers_are_taken_over_and_screens_do_not_blink() {
     assert_eq!(mails[1].subject, "Sahil: Quzu tikə kabab: 2 left");
     assert_eq!(mails[1].delivered_to, ["chef@example.com"]);
     screen.until("two alerts", |seen| seen.alerts().len() == 2).await;
+    // Which configuration is in force is said by the connection that there is.
+    let is_other = |seen: &Seen| seen.state("bridge/info")["config_hash"] != first["config_hash"];
+    screen.until("the hash of the new configuration", is_other).await;
+    assert_eq!(info(&screen)["boot"], first["boot"]);
     assert!(before.iter().all(|episode| episodes(&screen).contains(episode)), "105 keeps its episode");
 
     // A rule that is taken away ends its alerts.
@@ -67,6 +74,8 @@ async fn a_file_with_mistakes_is_refused_whole_and_the_old_rules_go_on() {
     let stage = Stage::open(1).await;
     let service = stage.start_with_baseline();
     let mut screen = stage.screen("pass").await;
+    screen.until("who it is", |seen| seen.states.contains_key("eightysix/v1/bridge/info")).await;
+    let before = screen.seen.state("bridge/info").clone();
     stage.edit("eightysix.yaml", "group_wait: 200ms", "group_weight: 200ms");
     stage.edit("rules.yaml", "limit:", "limmit:");
     stage.edit("rules.yaml", "critical", "catastrophic");
@@ -84,6 +93,7 @@ async fn a_file_with_mistakes_is_refused_whole_and_the_old_rules_go_on() {
     stage.pos.limit(102, 0);
     screen.event("alert.opened", 102).await;
     assert_eq!(stage.mail.wait_for(2)[1].subject, "Sahil: Quzu tikə kabab is out at Kitchen");
+    assert_eq!(*screen.seen.state("bridge/info"), before, "the old configuration is in force");
 
     // Put right, it is taken.
     stage.edit("eightysix.yaml", "group_weight", "group_wait");

@@ -57,7 +57,7 @@ pub struct Link(Arc<Shared>);
 struct Shared {
     settings: Settings,
     /// The body of `bridge/info`.
-    info: String,
+    info: watch::Sender<String>,
     state: watch::Sender<LinkState>,
     session: Mutex<Option<Arc<Session>>>,
     /// The largest body the broker is believed to take; shrinks when it ends the connection over one.
@@ -76,11 +76,22 @@ impl Link {
         let (state, _) = watch::channel(LinkState::Down { why: "not connected yet".into(), since: clock::now() });
         Self(Arc::new(Shared {
             settings,
-            info,
+            info: watch::Sender::new(info),
             state,
             session: Mutex::default(),
             body_max: AtomicUsize::new(BODY_MAX),
         }))
+    }
+
+    /// Takes another body of `bridge/info`, which a connection publishes at once.
+    pub fn inform(&self, info: &str) {
+        self.0.info.send_if_modified(|told| {
+            let is_news = told != info;
+            if is_news {
+                info.clone_into(told);
+            }
+            is_news
+        });
     }
 
     /// Returns the configured name of the broker.
@@ -171,10 +182,11 @@ impl Link {
     /// What happens within a connection while it is being polled: birth, service, and the word offline at the end.
     async fn conduct(&self, session: &Arc<Session>, number: u64, cancel: &CancellationToken) -> Ended {
         let settings = &self.0.settings;
+        let mut info = self.0.info.subscribe();
         let born = async {
             let state = bridge(settings.base_topic.bridge_state(), &state(Presence::Online));
             self.say(session, &state).await?;
-            self.say(session, &bridge(settings.base_topic.bridge_info(), &self.0.info)).await
+            self.say_info(session, &mut info).await
         };
         tokio::select! {
             biased;
@@ -188,6 +200,7 @@ impl Link {
                     biased;
                     () = cancel.cancelled() => {}
                     () = session.silent.cancelled() => return Ended::Lost(self.silent()),
+                    error = self.keep_informed(session, &mut info) => return Ended::Lost(error),
                 }
             }
         }
@@ -198,6 +211,24 @@ impl Link {
             tracing::warn!(broker = %settings.name, "the broker did not take the word offline; its will follows");
         }
         Ended::Stopped
+    }
+
+    /// Says each newer `bridge/info`, until one is not taken.
+    async fn keep_informed(&self, session: &Session, info: &mut watch::Receiver<String>) -> LinkError {
+        loop {
+            if info.changed().await.is_err() {
+                // Whoever asks holds the other end.
+                return std::future::pending().await;
+            }
+            if let Err(error) = self.say_info(session, info).await {
+                return error;
+            }
+        }
+    }
+
+    async fn say_info(&self, session: &Session, info: &mut watch::Receiver<String>) -> Result<(), LinkError> {
+        let body = info.borrow_and_update().clone();
+        self.say(session, &bridge(self.0.settings.base_topic.bridge_info(), &body)).await
     }
 
     async fn say(&self, session: &Session, message: &MqttMessage) -> Result<(), LinkError> {
