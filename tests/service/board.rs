@@ -156,6 +156,7 @@ async fn a_list_that_grows_old_is_said_not_to_be_relied_on_and_kept() {
     let page = Page::start().await;
     page.open(&format!("{web}/board/sahil/1?lang=ru")).await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
+    page.wait_until("navigator.serviceWorker.controller !== null").await;
     // Minutes pass on the board alone.
     assert!(!service.end("KILL").success());
     page.wait_until("document.body.dataset.link === 'lost'").await;
@@ -180,6 +181,7 @@ async fn a_server_that_hangs_is_called_away_until_it_goes_on() {
     page.open(&format!("{web}/board/sahil/1")).await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
     wait_for_card(&page, ANTREKOT, "out").await;
+    page.wait_until("navigator.serviceWorker.controller !== null").await;
 
     // It accepts whoever comes and says nothing, as a machine does that has run out of memory.
     service.signal("STOP");
