@@ -217,11 +217,18 @@ async fn the_board_of_a_venue_that_is_no_longer_watched_says_so() {
     let page = Page::start().await;
     page.open(&format!("{web}/board/sahil/2?lang=az")).await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
+    // That nothing is off is the largest there is to read, as long as it is known.
+    let size = "return parseFloat(getComputedStyle(document.querySelector('.nothing')).fontSize)";
+    let hatched = "return getComputedStyle(document.querySelector('.nothing'), '::before').backgroundImage !== 'none'";
+    assert_eq!(page.run(hatched).await, false);
+    assert!(page.run(size).await.as_f64() > Some(40.0));
     stage.edit("eightysix.yaml", "requests_per_minute: 290 }", "requests_per_minute: 290, venues: [{ id: 1 }] }");
     service.signal("HUP");
     service.says("the configuration was reloaded: ");
     page.wait_for_text("#warning", "Bu məkan və ya stansiya artıq izlənmir").await;
     assert_eq!(page.run("return document.body.dataset.link").await, "gone");
+    assert_eq!(page.run(hatched).await, true);
+    assert!(page.run(size).await.as_f64() < Some(20.0), "nobody reads the list any more");
     page.screenshot("board-gone").await;
     assert_accessible(&page, "the board of a venue that is no longer watched").await;
     // It is watched again, and its board finds it without a touch.
@@ -229,6 +236,7 @@ async fn the_board_of_a_venue_that_is_no_longer_watched_says_so() {
     service.signal("HUP");
     page.wait_until("document.body.dataset.link === 'ok'").await;
     page.wait_until("document.getElementById('warning').textContent === ''").await;
+    assert_eq!(page.run(hatched).await, false);
     page.close_despite(&AWAY).await;
     assert!(service.end("TERM").success());
     stage.close();
