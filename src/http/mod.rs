@@ -8,10 +8,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::Request;
 use axum::extract::connect_info::Connected;
+use axum::handler::Handler;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::{Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use axum::serve::IncomingStream;
 use axum::{Extension, Router};
@@ -21,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker;
 use crate::engine::Policy;
+use crate::http::access::refusal::wants_page;
 use crate::metrics::Insight;
 use crate::units::Secret;
 
@@ -210,10 +213,11 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     // They ask for a password or a signature of their own.
     let others = Router::new().route("/mqtt", any(websocket::open)).with_state(feed);
     let others = others.merge(ack.map(ack::router).unwrap_or_default());
+    let deeds = page::deed::Deeds::new(key.clone());
     let gate = Arc::new(access::Gate::new(access.clone(), public_url.as_ref(), address.port(), key));
     let readers = page::Readers { language: policy.setting.language, base: Arc::clone(&base) };
     let streams = stream::Streams::new(stop.clone());
-    let managers = desk.map(|desk| managers(&live, &policy, desk, &streams)).unwrap_or_default();
+    let managers = desk.map(|desk| managers(&live, &policy, desk, deeds, &streams)).unwrap_or_default();
     let boards = page::board::Boards { live, policy, streams };
     let guarded = Router::new().route("/", get(to_now)).merge(page::board::router(boards)).merge(managers);
     // Whoever looks whether we live has no token, and is shown no names.
@@ -229,7 +233,9 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         std::future::ready(response)
     };
-    let pages = pages.route_layer(from_fn_with_state(readers, page::greet)).route_layer(map_response(with_headers));
+    let greeted = (from_fn_with_state(readers, page::greet), map_response(with_headers));
+    let nothing_here = nothing_here.layer(greeted.0.clone()).layer(greeted.1.clone());
+    let pages = pages.route_layer(greeted.0).route_layer(greeted.1);
     // A proxy may take the path of the public address away or leave it.
     let pages = if base.is_empty() {
         pages
@@ -243,23 +249,31 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
 }
 
 /// Returns what managers and programs use, which needs the store.
-fn managers(live: &live::Live, policy: &Arc<Policy>, desk: desk::Desk, streams: &stream::Streams) -> Router {
+fn managers(
+    live: &live::Live,
+    policy: &Arc<Policy>,
+    desk: desk::Desk,
+    deeds: page::deed::Deeds,
+    streams: &stream::Streams,
+) -> Router {
     let (live, policy, streams) = (live.clone(), Arc::clone(policy), streams.clone());
     let now = page::now::Now { live, policy, desk, streams };
     let page::now::Now { live, policy, desk, streams } = now.clone();
     let api = api::Api { live, policy, desk, streams };
-    page::now::router(now).merge(page::manager_router(api.clone())).merge(api::router(api))
+    let pages = page::now::router(now).merge(page::manager_router(api.clone())).layer(Extension(deeds));
+    pages.merge(api::router(api))
 }
 
 async fn to_now(Extension(reader): Extension<page::Reader>) -> Redirect {
     Redirect::to(&format!("{}/now", reader.base))
 }
 
-async fn nothing_here() -> (StatusCode, &'static str) {
-    (
-        StatusCode::NOT_FOUND,
-        "nothing is here; the pages begin at /now, the boards at /board, and browsers read the MQTT feed at /mqtt (WebSocket, subprotocol mqtt)\n",
-    )
+async fn nothing_here(request: Request) -> Response {
+    if wants_page(request.headers()) {
+        return page::input::nothing_here(&request.into_parts().0);
+    }
+    let text = "nothing is here; the pages begin at /now, the boards at /board, and browsers read the MQTT feed at /mqtt (WebSocket, subprotocol mqtt)\n";
+    (StatusCode::NOT_FOUND, text).into_response()
 }
 
 #[cfg(test)]

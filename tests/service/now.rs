@@ -227,11 +227,21 @@ async fn who_may_only_look_gets_no_forms_and_no_page_of_others_acts() {
     assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
     assert_eq!(acknowledged_by(&stage), None);
     let own = with_cookie("same-origin").send().await.expect("an answer");
-    assert_eq!(
-        (own.status(), &own.headers()["location"]),
-        (StatusCode::SEE_OTHER, &"/now?noted=care".parse().expect("a value"))
-    );
+    assert_eq!(own.status(), StatusCode::SEE_OTHER);
+    let shown = own.headers()["location"].to_str().expect("ASCII").to_owned();
+    assert!(shown.starts_with("/now?done=care."), "{shown}");
     assert_eq!(acknowledged_by(&stage).as_deref(), Some("Anar"));
+
+    // Whoever did it is told so; a link of his tells nobody else, and one that was made up nobody at all.
+    for (path, token, is_told) in [
+        (shown.as_str(), "canary-of-the-boss-93bb2", true),
+        (shown.as_str(), token, false),
+        ("/now?done=care", "canary-of-the-boss-93bb2", false),
+        ("/deliveries?done=resent-999999.1778250000.x", "canary-of-the-boss-93bb2", false),
+    ] {
+        let page = get(path, token).send().await.expect("an answer").text().await.expect("a page");
+        assert_eq!(page.contains("class=\"done\""), is_told, "{path}: {page}");
+    }
     assert!(service.end("TERM").success());
     stage.close();
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, Query, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -16,8 +16,10 @@ use crate::clock;
 use crate::http::Peer;
 use crate::http::access::{Gate, Refusal, is_same_origin, refusal};
 use crate::http::limit::MINUTE;
+use crate::http::page::input::{Fields, Query, wrong_method};
 use crate::http::page::{Frame, Reader, html};
 use crate::http::words::access as words;
+use crate::language::Language;
 
 /// Bytes of the form: a token and the way back.
 const BODY_BYTES_MAX: usize = 8 * 1024;
@@ -25,6 +27,7 @@ const BODY_BYTES_MAX: usize = 8 * 1024;
 /// Makes the routes, `/login` and `/logout`.
 pub(in crate::http) fn router(gate: Arc<Gate>) -> Router {
     let router = Router::new().route("/login", get(ask).post(take)).route("/logout", post(leave));
+    let router = router.method_not_allowed_fallback(wrong_method);
     router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(gate)
 }
 
@@ -46,13 +49,6 @@ struct Way {
     to: String,
 }
 
-#[derive(Deserialize)]
-struct Entered {
-    token: String,
-    #[serde(default)]
-    to: String,
-}
-
 #[derive(Template)]
 #[template(path = "login.html")]
 struct Page<'a> {
@@ -70,9 +66,9 @@ async fn take(
     ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     Extension(reader): Extension<Reader>,
     headers: HeaderMap,
-    Form(entered): Form<Entered>,
+    entered: Fields,
 ) -> Response {
-    let Entered { token, to } = entered;
+    let (token, to) = (entered.first("token"), entered.first("to"));
     if !is_same_origin(&headers, gate.public_host.as_deref()) {
         return show(&reader, &to, Some(Refusal::CrossSite));
     }
@@ -119,7 +115,9 @@ fn show(reader: &Reader, to: &str, why: Option<Refusal>) -> Response {
         Refusal::TooOften => words::too_often(language),
         Refusal::CrossSite => words::cross_site(language),
     });
-    let frame = reader.frame(words::sign_in(language));
+    // The way back is kept when another language is chosen, also where a form was sent.
+    let query = format!("to={}&", form_encoded(to));
+    let frame = Frame { query: &query, ..reader.frame(words::sign_in(language)) };
     let mut response = html(why.map_or(StatusCode::OK, refusal::status), &Page { frame, to, wrong });
     if why == Some(Refusal::TooOften) {
         response.headers_mut().insert(header::RETRY_AFTER, MINUTE.as_secs().into());

@@ -24,6 +24,7 @@ mod session;
 
 pub(super) use gate::admit;
 pub(super) use login::router as login_router;
+pub(super) use session::signature;
 
 /// What is for administrators alone.
 const RELOAD: &str = "/api/v1/reload";

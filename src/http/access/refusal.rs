@@ -8,8 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::http::access::{Refusal, login};
 use crate::http::limit::MINUTE;
-use crate::http::page::Reader;
-use crate::http::page::message;
+use crate::http::page::{self, Reader, message};
 use crate::http::problem::Problem;
 use crate::http::words::access as words;
 
@@ -63,7 +62,13 @@ fn page(why: Refusal, reader: &Reader) -> Response {
         Refusal::CrossSite => words::cross_site(language).to_owned(),
         Refusal::ForeignHost => words::foreign_host(language).to_owned(),
     };
-    message(reader, status(why), &text)
+    match why {
+        // It is known who he is, and he may look.
+        Refusal::NotAllowed(_) => page::refusal(reader, status(why), &text),
+        Refusal::Unknown | Refusal::Wrong | Refusal::TooOften | Refusal::CrossSite | Refusal::ForeignHost => {
+            message(reader, status(why), &text)
+        }
+    }
 }
 
 fn problem(why: Refusal) -> Problem {

@@ -111,14 +111,18 @@ impl Sessions {
     }
 
     fn mac(&self, purpose: &[u8], parts: &[&str]) -> Hmac<Sha256> {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.key.expose().as_bytes()).expect("HMAC takes keys of every length");
-        mac.update(purpose);
-        for part in parts {
-            // Parts cannot run into each other.
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
-        }
-        mac
+        signature(&self.key, purpose, parts)
     }
+}
+
+/// Signs texts for a purpose.
+pub(in crate::http) fn signature(key: &Secret, purpose: &[u8], parts: &[&str]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes()).expect("HMAC takes keys of every length");
+    mac.update(purpose);
+    for part in parts {
+        // Parts cannot run into each other.
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    mac
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
@@ -105,7 +105,7 @@ pub(super) fn router(around: Surroundings) -> Router {
         std::future::ready(response)
     };
     let route = |router: Router<Arc<Pages>>, path: &String| router.route(path, get(look).post(take));
-    let router = paths.iter().fold(Router::new(), route);
+    let router = paths.iter().fold(Router::new(), route).method_not_allowed_fallback(wrong_method);
     let router = router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(map_response(with_headers));
     router.with_state(Arc::new(pages))
 }
@@ -128,6 +128,18 @@ async fn take(State(pages): State<Arc<Pages>>, token: Token, request: Request) -
     let (language, reply) = match pages.linked(token) {
         None => (None, Reply::Nothing),
         Some((linked, language)) => (Some(language), pages.take(&linked, request).await.unwrap_or_else(|reply| reply)),
+    };
+    pages.answer(&reply, language, &headers)
+}
+
+/// Answers a method that a link has no use for.
+async fn wrong_method(State(pages): State<Arc<Pages>>, token: Token, headers: HeaderMap) -> Response {
+    let (language, reply) = match pages.linked(token) {
+        None => (None, Reply::Nothing),
+        Some((_, language)) => {
+            let why = "a link is read by GET and used by POST".to_owned();
+            (Some(language), Reply::NotUnderstood(StatusCode::METHOD_NOT_ALLOWED, why))
+        }
     };
     pages.answer(&reply, language, &headers)
 }

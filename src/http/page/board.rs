@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::response::sse::Event;
@@ -25,7 +25,8 @@ use crate::calendar::Calendar;
 use crate::clock;
 use crate::engine::Policy;
 use crate::http::live::{Live, LiveVenue};
-use crate::http::page::{Frame, Reader, Section, assets, html, message};
+use crate::http::page::input::{Path, wrong_method};
+use crate::http::page::{Frame, Reader, Section, assets, gone, html};
 use crate::http::stream::{Holder, Next, Source, Streams, Why};
 use crate::http::words::board as words;
 use crate::language::Language;
@@ -53,6 +54,7 @@ pub(in crate::http) fn router(boards: Boards) -> Router {
         .route(&format!("{below}/events"), get(events))
         .route(&format!("{below}/station/{{station}}"), get(show))
         .route(&format!("{below}/station/{{station}}/events"), get(events))
+        .method_not_allowed_fallback(wrong_method)
         .with_state(boards)
 }
 
@@ -245,7 +247,7 @@ fn events_path(reader: &Reader, asked: &Asked) -> String {
 }
 
 fn nothing(reader: &Reader) -> Response {
-    message(reader, StatusCode::NOT_FOUND, words::gone(reader.language))
+    gone(reader, &format!("{}.", words::gone(reader.language)))
 }
 
 /// What a stream has said.
@@ -366,7 +368,7 @@ async fn list(State(boards): State<Boards>, Extension(reader): Extension<Reader>
         venues.iter().map(|venue| listed(&reader, brand, venue, now)).collect::<Vec<ListedVenue>>()
     };
     let brands = boards.live.brands().map(|(id, live)| (id.to_string(), of_brand(id.as_str(), live.venues())));
-    let frame = reader.frame(words::boards(reader.language)).at(Section::Boards);
+    let frame = reader.frame(words::boards(reader.language));
     html(StatusCode::OK, &BoardsPage { frame, language: reader.language, brands: brands.collect() })
 }
 

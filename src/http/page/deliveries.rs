@@ -3,7 +3,7 @@
 //! Who may only read sees no button. Invariant: nothing is sent again that nobody chose; a form without a choice is none.
 
 use askama::Template;
-use axum::extract::{Form, Query, State as Of};
+use axum::extract::State as Of;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -15,8 +15,10 @@ use crate::clock;
 use crate::http::access::{Role, Visitor};
 use crate::http::api::Api;
 use crate::http::desk::NoLook;
+use crate::http::page::deed::{Deed, Deeds};
+use crate::http::page::input::{Fields, Query};
 use crate::http::page::now_acts::answered;
-use crate::http::page::{Frame, Reader, Section, html, message};
+use crate::http::page::{Frame, Reader, Section, html, refusal};
 use crate::http::view::deliveries::{self as view, Chosen, Delivery, Depth, WayOut};
 use crate::http::words::{deliveries as words, manager};
 use crate::language::Language;
@@ -36,8 +38,8 @@ struct Asked {
     state: Option<String>,
     receiver: Option<String>,
     before: Option<i64>,
-    /// How many were sent again just now.
-    resent: Option<usize>,
+    /// What was done just now.
+    done: Option<String>,
 }
 
 #[derive(Template)]
@@ -63,15 +65,27 @@ async fn show(
     Of(api): Of<Api>,
     Extension(reader): Extension<Reader>,
     Extension(visitor): Extension<Visitor>,
+    Extension(deeds): Extension<Deeds>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let page = api.desk.look(page(&api, &reader, &visitor, asked)).await;
+    let done = asked.done.as_deref().and_then(|written| deeds.read(written, &visitor, clock::now()));
+    let page = api.desk.look(page(&api, &reader, &visitor, asked, done)).await;
     page.unwrap_or_else(|NoLook| unreadable(&reader))
 }
 
-async fn page(api: &Api, reader: &Reader, visitor: &Visitor, asked: Asked) -> Result<Response, StoreError> {
+async fn page(
+    api: &Api,
+    reader: &Reader,
+    visitor: &Visitor,
+    asked: Asked,
+    done: Option<Deed>,
+) -> Result<Response, StoreError> {
     let (language, desk, policy) = (reader.language, &api.desk, api.policy.as_ref());
-    let Asked { state, receiver, before, resent } = asked;
+    let Asked { state, receiver, before, done: _ } = asked;
+    let done = match done {
+        Some(Deed::Resent(count)) => Some(words::resent(language, count)),
+        Some(Deed::Care | Deed::Silence | Deed::SilenceEnd) | None => None,
+    };
     let state = state.as_deref().and_then(OutboxState::of_word).unwrap_or_default();
     let receiver = receiver.unwrap_or_default();
     let (depth, ways) = (view::depth(desk).await?, view::ways(desk, policy).await?);
@@ -85,12 +99,12 @@ async fn page(api: &Api, reader: &Reader, visitor: &Visitor, asked: Asked) -> Re
     receivers.sort();
     receivers.dedup();
     let page = Page {
-        frame: reader.frame(manager::section(language, Section::Deliveries)).at(Section::Deliveries),
+        frame: reader.frame(manager::section(language, Section::Deliveries)),
         language,
         labels: words::labels(language),
         zone: &policy.setting.zone,
         now: clock::now(),
-        done: resent.map(|count| words::resent(language, count)),
+        done,
         older: list.last().filter(|_| has_more).map(|last| last.id),
         can_resend: state == OutboxState::Dead && visitor.may >= Role::Act,
         depth,
@@ -108,25 +122,27 @@ async fn resend(
     Of(api): Of<Api>,
     Extension(reader): Extension<Reader>,
     Extension(visitor): Extension<Visitor>,
-    Form(fields): Form<Vec<(String, String)>>,
+    Extension(deeds): Extension<Deeds>,
+    Fields(fields): Fields,
 ) -> Response {
     let rows: Vec<i64> =
         fields.iter().filter(|(name, _)| name == "row").filter_map(|(_, row)| row.parse().ok()).collect();
     let is_all = fields.iter().any(|(name, value)| name == "all" && value == "yes");
     let chosen = if is_all { Chosen::All } else { Chosen::Rows(&rows) };
-    match view::resend(&api.desk, &visitor, &api.policy, chosen, clock::now()).await {
+    let now = clock::now();
+    match view::resend(&api.desk, &visitor, &api.policy, chosen, now).await {
         Ok(done) => {
             let state = if done.resent > 0 { OutboxState::Waiting } else { OutboxState::Dead };
-            let to =
-                format!("{}{}?state={}&resent={}", reader.base, Section::Deliveries.path(), state.word(), done.resent);
-            Redirect::to(&to).into_response()
+            let done = deeds.written(Deed::Resent(done.resent), &visitor, now);
+            let path = Section::Deliveries.path();
+            Redirect::to(&format!("{}{path}?state={}&done={done}", reader.base, state.word())).into_response()
         }
-        Err(outcome) => answered(&reader, outcome, ""),
+        Err(outcome) => answered(&reader, outcome, Section::Deliveries.path()),
     }
 }
 
 fn unreadable(reader: &Reader) -> Response {
-    message(reader, StatusCode::SERVICE_UNAVAILABLE, words::labels(reader.language).unreadable)
+    refusal(reader, StatusCode::SERVICE_UNAVAILABLE, words::labels(reader.language).unreadable)
 }
 
 impl Page<'_> {

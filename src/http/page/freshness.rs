@@ -68,7 +68,7 @@ async fn show(State(api): State<Api>, Extension(reader): Extension<Reader>) -> R
     });
     let language = reader.language;
     let page = Page {
-        frame: reader.frame(manager::section(language, Section::Freshness)).at(Section::Freshness),
+        frame: reader.frame(manager::section(language, Section::Freshness)),
         language,
         labels: words::labels(language),
         brands: brands.collect(),

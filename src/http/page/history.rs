@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Path, Query, State as Of};
+use axum::extract::State as Of;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -22,7 +22,8 @@ use crate::clock;
 use crate::http::api::Api;
 use crate::http::desk::NoLook;
 use crate::http::page::drawing::{Drawing, Drawn, Width};
-use crate::http::page::{Frame, Reader, Section, html, message};
+use crate::http::page::input::{Path, Query};
+use crate::http::page::{Frame, Reader, Section, gone, html, refusal};
 use crate::http::view::history::{self, Place, Range, Told};
 use crate::http::view::timeline::{Piece, State, Totals};
 use crate::http::words::{history as words, manager};
@@ -97,7 +98,7 @@ async fn index(Of(api): Of<Api>, Extension(reader): Extension<Reader>, Query(wan
     found.sort_by(|one, other| (&one.1, &one.2).cmp(&(&other.1, &other.2)));
     let more = found.len().saturating_sub(FOUND_MAX);
     found.truncate(FOUND_MAX);
-    let frame = reader.frame(manager::section(language, Section::History)).at(Section::History);
+    let frame = reader.frame(manager::section(language, Section::History));
     let labels = words::labels(language);
     html(StatusCode::OK, &Index { frame, language, labels, venues, chosen, asked, found, more })
 }
@@ -161,13 +162,13 @@ async fn show(
     let place = history::place(&api.live, &brand, venue);
     let product = product.map(ProductId);
     let Some(place) = place.filter(|place| product.is_none_or(|product| is_known(place, product))) else {
-        return message(&reader, StatusCode::NOT_FOUND, labels.gone);
+        return gone(&reader, labels.gone);
     };
     let range = range.as_deref().and_then(Range::of_word).unwrap_or_default();
     let span = range.until(now);
     let calendar = api.policy.calendars.of(&place.brand, place.venue.snapshot.id());
     let Ok(told) = told(&api, &place, product, span).await else {
-        return message(&reader, StatusCode::SERVICE_UNAVAILABLE, labels.unreadable);
+        return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, labels.unreadable);
     };
     let from = from.unwrap_or(0).min(told.len());
     let until = told.len().min(from.saturating_add(ITEMS_MAX));
@@ -186,7 +187,7 @@ async fn show(
     let times = |at: Timestamp| values::day_and_time(language, at, calendar.zone());
     let csv_of = product.map(|product| format!("&product={}", product.0)).unwrap_or_default();
     let page = Page {
-        frame: reader.frame(&title).at(Section::History),
+        frame: reader.frame(&title),
         language,
         labels,
         calendar,

@@ -17,10 +17,12 @@ use crate::language::Language;
 
 pub(super) mod assets;
 pub(super) mod board;
+pub(super) mod deed;
 mod deliveries;
 mod drawing;
 pub(super) mod freshness;
 mod history;
+pub(super) mod input;
 mod nav;
 pub(super) mod now;
 mod now_acts;
@@ -41,12 +43,17 @@ pub(super) struct Reader {
     pub(super) is_signed_in: bool,
     /// What he asks for beside the language: empty, or parameters that end with `&`.
     pub(super) query: Arc<str>,
+    /// The section that the address belongs to.
+    pub(super) here: Option<Section>,
 }
 
 impl Reader {
     /// Returns the reader of a request, which [`greet`] put there.
     pub(super) fn of(request: &Parts) -> Self {
-        let unknown = || Self { language: Language::default(), base: "".into(), is_signed_in: false, query: "".into() };
+        let unknown = || {
+            let (language, base, query) = (Language::default(), "".into(), "".into());
+            Self { language, base, is_signed_in: false, query, here: None }
+        };
         request.extensions.get().cloned().unwrap_or_else(unknown)
     }
 
@@ -57,7 +64,7 @@ impl Reader {
             base: &self.base,
             assets: assets::version(),
             title,
-            here: None,
+            here: self.here,
             query: &self.query,
             sign_out: self.is_signed_in.then(|| words::access::sign_out(self.language)),
         }
@@ -66,7 +73,8 @@ impl Reader {
 
 /// Makes the routes of the manager pages.
 pub(super) fn manager_router(api: Api) -> Router {
-    freshness::router().merge(history::router()).merge(deliveries::router()).merge(rules::router()).with_state(api)
+    let pages = freshness::router().merge(history::router()).merge(deliveries::router()).merge(rules::router());
+    pages.method_not_allowed_fallback(input::wrong_method).with_state(api)
 }
 
 /// What every page says alike.
@@ -87,23 +95,31 @@ pub(super) struct Frame<'a> {
     pub(super) sign_out: Option<&'static str>,
 }
 
-impl Frame<'_> {
-    /// Says to which section the page belongs.
-    pub(super) fn at(self, section: Section) -> Self {
-        Self { here: Some(section), ..self }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "message.html")]
 struct Message<'a> {
     frame: Frame<'a>,
     text: &'a str,
+    /// Whether the reader was let in, and so has somewhere to go.
+    with_sections: bool,
 }
 
-/// Answers with a page that says one thing.
+/// Answers somebody who may not have been let in with a page that says one thing.
 pub(super) fn message(reader: &Reader, status: StatusCode, text: &str) -> Response {
-    html(status, &Message { frame: reader.frame("eightysix"), text })
+    let frame = Frame { here: None, ..reader.frame("eightysix") };
+    html(status, &Message { frame, text, with_sections: false })
+}
+
+/// Says to somebody who was let in that what he asked for is not there.
+pub(super) fn gone(reader: &Reader, what: &str) -> Response {
+    let choose = words::refusal::choose_another(reader.language);
+    refusal(reader, StatusCode::NOT_FOUND, &format!("{what} {choose}"))
+}
+
+/// Says to somebody who was let in why he is not shown what he asked for, or why nothing was done.
+pub(super) fn refusal(reader: &Reader, status: StatusCode, text: &str) -> Response {
+    let title = reader.here.map_or("eightysix", |section| words::manager::section(reader.language, section));
+    html(status, &Message { frame: reader.frame(title), text, with_sections: true })
 }
 
 /// Answers with a page.
@@ -130,3 +146,6 @@ pub(super) fn headers() -> [(header::HeaderName, HeaderValue); 5] {
         (header::HeaderName::from_static("x-robots-tag"), fixed("noindex, nofollow")),
     ]
 }
+
+#[cfg(test)]
+mod tests;

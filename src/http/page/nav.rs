@@ -35,4 +35,12 @@ impl Section {
             Self::Freshness => "/freshness",
         }
     }
+
+    /// Returns the section that a path belongs to.
+    pub(in crate::http) fn of_path(path: &str) -> Option<Self> {
+        let is_below = |section: &Self| {
+            path.strip_prefix(section.path()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        Self::ALL.into_iter().find(is_below)
+    }
 }

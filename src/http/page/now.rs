@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::Response;
@@ -29,6 +29,8 @@ use crate::http::access::{Role, Visitor};
 use crate::http::desk::Desk;
 use crate::http::live::{Live, LiveVenue};
 use crate::http::open::{BrandNow, HeldBy, Seen};
+use crate::http::page::deed::{Deed, Deeds};
+use crate::http::page::input::{Query, wrong_method};
 use crate::http::page::{Frame, Reader, Section, assets, html, now_acts};
 use crate::http::stream::{Holder, Next, Source, Streams, Turns, Why};
 use crate::http::words::{board as board_words, manager, now as words};
@@ -62,6 +64,7 @@ pub(in crate::http) fn router(now: Now) -> Router {
         .route("/now/{brand}/{episode}/acknowledge", get(now_acts::ask_care).post(now_acts::take_care))
         .route("/now/{brand}/{episode}/silence", get(now_acts::ask_silence).post(now_acts::make_silence))
         .route("/now/{brand}/silence/{id}/end", post(now_acts::end_silence))
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(map_response(kept_by_nobody))
         .with_state(now)
@@ -129,24 +132,25 @@ struct Page<'a> {
 #[derive(Deserialize)]
 struct Asked {
     /// What was done just now.
-    noted: Option<String>,
+    done: Option<String>,
 }
 
 async fn show(
     State(now): State<Now>,
     Extension(reader): Extension<Reader>,
     Extension(visitor): Extension<Visitor>,
-    Query(Asked { noted }): Query<Asked>,
+    Extension(deeds): Extension<Deeds>,
+    Query(Asked { done }): Query<Asked>,
 ) -> Response {
-    let language = reader.language;
-    let noted = match noted.as_deref() {
-        Some("care") => Some(words::care_noted(language)),
-        Some("silence") => Some(words::silence_made(language)),
-        Some("end") => Some(words::silence_ended(language)),
-        Some(_) | None => None,
+    let (language, at) = (reader.language, clock::now());
+    let noted = match done.and_then(|written| deeds.read(&written, &visitor, at)) {
+        Some(Deed::Care) => Some(words::care_noted(language)),
+        Some(Deed::Silence) => Some(words::silence_made(language)),
+        Some(Deed::SilenceEnd) => Some(words::silence_ended(language)),
+        Some(Deed::Resent(_)) | None => None,
     };
-    let list = draw(&now, &reader, visitor.may, clock::now());
-    let frame = Frame { here: Some(Section::Now), ..reader.frame(manager::section(language, Section::Now)) };
+    let list = draw(&now, &reader, visitor.may, at);
+    let frame = reader.frame(manager::section(language, Section::Now));
     html(StatusCode::OK, &Page { frame, language, noted, list })
 }
 

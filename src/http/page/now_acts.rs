@@ -5,8 +5,7 @@
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
@@ -20,8 +19,10 @@ use crate::http::ack::form::{Entered, Field as CareField};
 use crate::http::desk::Outcome;
 use crate::http::limit::MINUTE;
 use crate::http::open::{BrandNow, Seen, shows_care};
+use crate::http::page::deed::{Deed, Deeds};
+use crate::http::page::input::{Fields, Path};
 use crate::http::page::now::{Now, covered};
-use crate::http::page::{Frame, Reader, Section, html, message};
+use crate::http::page::{Frame, Reader, Section, html, refusal};
 use crate::http::silencing::{Field, Wanted, Wrong};
 use crate::http::words::{access as access_words, board as board_words, now as words};
 use crate::language::Language;
@@ -32,8 +33,6 @@ use crate::units::{Timestamp, printable};
 const USUAL: &str = "2h";
 /// Open alerts of a preview that are listed.
 const HIDDEN_MAX: usize = 50;
-
-type Fields = Result<Form<Vec<(String, String)>>, FormRejection>;
 
 /// What an alert is about, above a form.
 struct About {
@@ -116,14 +115,14 @@ pub(super) async fn take_care(
     State(now): State<Now>,
     Extension(reader): Extension<Reader>,
     Extension(visitor): Extension<Visitor>,
+    Extension(deeds): Extension<Deeds>,
     Path((brand, episode)): Path<(String, String)>,
     fields: Fields,
 ) -> Response {
     let at = clock::now();
     let Some(brand) = BrandNow::named(&now.live, &brand, at) else { return over(&reader) };
     let Some((seen, alert)) = brand.episode(&episode) else { return over(&reader) };
-    let Ok(Form(fields)) = fields else { return not_understood(&reader) };
-    let of = |name| first(&fields, name);
+    let of = |name| fields.first(name);
     let entered = Entered { by: of("by"), reason: of("reason"), note: of("note"), back: of("back") };
     let acknowledgement = match entered.check(at, &now.policy.setting.zone) {
         Ok(acknowledgement) => acknowledgement,
@@ -133,7 +132,7 @@ pub(super) async fn take_care(
     let order = Order::Acknowledge { key: key.clone(), episode: episode.clone(), acknowledgement };
     let shows = |live: &_| shows_care(live, &key, &episode, at);
     let outcome = now.desk.order(&visitor, (&brand.brand, &brand.live), &order, shows).await;
-    answered(&reader, outcome, "care")
+    answered(&reader, outcome, &shows_deed(&deeds, Deed::Care, &visitor))
 }
 
 fn care_page(
@@ -151,7 +150,7 @@ fn care_page(
     };
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = CarePage {
-        frame: frame(reader, page_words::title(language)),
+        frame: reader.frame(page_words::title(language)),
         language,
         about: about(now, reader, (brand, seen, alert), "acknowledge"),
         by: field(CareField::By, by),
@@ -204,14 +203,14 @@ pub(super) async fn make_silence(
     State(now): State<Now>,
     Extension(reader): Extension<Reader>,
     Extension(visitor): Extension<Visitor>,
+    Extension(deeds): Extension<Deeds>,
     Path((brand, episode)): Path<(String, String)>,
-    fields: Fields,
+    sent: Fields,
 ) -> Response {
     let at = clock::now();
     let Some(brand) = BrandNow::named(&now.live, &brand, at) else { return over(&reader) };
     let Some((seen, alert)) = brand.episode(&episode) else { return over(&reader) };
-    let Ok(Form(sent)) = fields else { return not_understood(&reader) };
-    let of = |name| first(&sent, name);
+    let of = |name| sent.first(name);
     let fields = SilenceFields {
         scope: of("scope"),
         until: of("until"),
@@ -242,7 +241,7 @@ pub(super) async fn make_silence(
     let shows = |live: &crate::http::live::LiveBrand| live.itself().silences.contains_key(&id);
     let order = Order::Silence(silence);
     let outcome = now.desk.order(&visitor, (&brand.brand, &brand.live), &order, shows).await;
-    answered(&reader, outcome, "silence")
+    answered(&reader, outcome, &shows_deed(&deeds, Deed::Silence, &visitor))
 }
 
 /// Ends a silence.
@@ -250,18 +249,19 @@ pub(super) async fn end_silence(
     State(now): State<Now>,
     Extension(reader): Extension<Reader>,
     Extension(visitor): Extension<Visitor>,
+    Extension(deeds): Extension<Deeds>,
     Path((brand, id)): Path<(String, String)>,
 ) -> Response {
     let brand = BrandNow::named(&now.live, &brand, clock::now());
     let known = brand.filter(|brand| brand.silences.iter().any(|silence| silence.id.as_str() == id));
     let Some(brand) = known else {
-        return message(&reader, StatusCode::GONE, words::no_such_silence(reader.language));
+        return refusal(&reader, StatusCode::GONE, words::no_such_silence(reader.language));
     };
     let id = SilenceId::from_stored(&id);
     let shows = |live: &crate::http::live::LiveBrand| !live.itself().silences.contains_key(&id);
     let order = Order::EndSilence(id.clone());
     let outcome = now.desk.order(&visitor, (&brand.brand, &brand.live), &order, shows).await;
-    answered(&reader, outcome, "end")
+    answered(&reader, outcome, &shows_deed(&deeds, Deed::SilenceEnd, &visitor))
 }
 
 /// Returns what can be silenced from an alert, the narrowest first.
@@ -330,7 +330,7 @@ fn silence_page(
     };
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = SilencePage {
-        frame: frame(reader, words::silence(language)),
+        frame: reader.frame(words::silence(language)),
         language,
         about: about(now, reader, of, "silence"),
         scope: field(Field::Covers, &fields.scope),
@@ -370,18 +370,19 @@ fn about(now: &Now, reader: &Reader, (brand, seen, alert): (&BrandNow, &Seen, &O
     }
 }
 
-fn frame<'a>(reader: &'a Reader, title: &'a str) -> Frame<'a> {
-    Frame { here: Some(Section::Now), ..reader.frame(title) }
+/// Returns where the page says what was done.
+fn shows_deed(deeds: &Deeds, deed: Deed, visitor: &Visitor) -> String {
+    format!("{}?done={}", Section::Now.path(), deeds.written(deed, visitor, clock::now()))
 }
 
-/// Leads back to the page, or says why nothing was done.
-pub(super) fn answered(reader: &Reader, outcome: Outcome, noted: &str) -> Response {
+/// Leads to a page, or says why nothing was done.
+pub(super) fn answered(reader: &Reader, outcome: Outcome, to: &str) -> Response {
     let language = reader.language;
     match outcome {
-        Outcome::Done => Redirect::to(&format!("{}/now?noted={noted}", reader.base)).into_response(),
-        Outcome::Refused(why) => message(reader, StatusCode::CONFLICT, &words::refused(language, &why)),
-        Outcome::TooOften => for_now(message(reader, StatusCode::TOO_MANY_REQUESTS, page_words::too_often(language))),
-        Outcome::NoAnswer => for_now(message(reader, StatusCode::SERVICE_UNAVAILABLE, page_words::no_answer(language))),
+        Outcome::Done => Redirect::to(&format!("{}{to}", reader.base)).into_response(),
+        Outcome::Refused(why) => refusal(reader, StatusCode::CONFLICT, &words::refused(language, &why)),
+        Outcome::TooOften => for_now(refusal(reader, StatusCode::TOO_MANY_REQUESTS, page_words::too_often(language))),
+        Outcome::NoAnswer => for_now(refusal(reader, StatusCode::SERVICE_UNAVAILABLE, page_words::no_answer(language))),
     }
 }
 
@@ -391,18 +392,9 @@ fn for_now(mut response: Response) -> Response {
 }
 
 fn over(reader: &Reader) -> Response {
-    message(reader, StatusCode::GONE, &page_words::over(reader.language, None))
-}
-
-fn not_understood(reader: &Reader) -> Response {
-    message(reader, StatusCode::BAD_REQUEST, page_words::not_understood(reader.language))
+    refusal(reader, StatusCode::GONE, &page_words::over(reader.language, None))
 }
 
 fn not_allowed(reader: &Reader) -> Response {
-    message(reader, StatusCode::FORBIDDEN, &access_words::not_allowed(reader.language, Role::Act))
-}
-
-/// Takes the first of each field; a browser may send others with them.
-fn first(fields: &[(String, String)], name: &str) -> String {
-    fields.iter().find(|(of, _)| of == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    refusal(reader, StatusCode::FORBIDDEN, &access_words::not_allowed(reader.language, Role::Act))
 }

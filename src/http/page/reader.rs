@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::http::access::refusal::wants_page;
-use crate::http::page::Reader;
+use crate::http::page::{Reader, Section};
 use crate::language::Language;
 
 /// The parameter by which a language is chosen, and the cookie that remembers it.
@@ -33,8 +33,9 @@ pub(in crate::http) async fn greet(State(readers): State<Readers>, mut request: 
     let language = chosen.or_else(|| remembered(request.headers())).or_else(|| preferred(request.headers()));
     let Readers { language: spoken, base } = readers;
     let query = others(request.uri()).into();
+    let here = Section::of_path(request.uri().path());
     // Who signed in is known behind the gate alone.
-    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in: false, query };
+    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in: false, query, here };
     // Streams and programs name their language each time; a person chose it.
     let chosen = chosen.filter(|_| wants_page(request.headers()));
     request.extensions_mut().insert(reader);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State as Of};
+use axum::extract::State as Of;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
@@ -15,7 +15,8 @@ use crate::alerts::facts;
 use crate::alerts::words::values;
 use crate::clock;
 use crate::http::api::Api;
-use crate::http::page::{Frame, Reader, Section, html, message};
+use crate::http::page::input::{Path, Query};
+use crate::http::page::{Frame, Reader, Section, gone, html, refusal};
 use crate::http::view::rules::{self, Counts, Place, RuleText, RuleTruth};
 use crate::http::words::{manager, rules as words};
 use crate::language::Language;
@@ -57,7 +58,7 @@ async fn list(Of(api): Of<Api>, Extension(reader): Extension<Reader>, Query(want
     let at = wanted.at.filter(|at| !at.is_empty()).or_else(|| venues.first().map(|(key, _)| key.clone()));
     let at = at.unwrap_or_default();
     if !venues.is_empty() && !venues.iter().any(|(key, _)| *key == at) {
-        return message(&reader, StatusCode::NOT_FOUND, words::labels(language).gone);
+        return gone(&reader, words::labels(language).gone);
     }
     let counts = match place(&api, &at) {
         None => Ok(Vec::new()),
@@ -67,12 +68,12 @@ async fn list(Of(api): Of<Api>, Extension(reader): Extension<Reader>, Query(want
         }
     };
     let Ok(counts) = counts else {
-        return message(&reader, StatusCode::SERVICE_UNAVAILABLE, busy(language));
+        return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, busy(language));
     };
     let counts = counts.into_iter().chain(std::iter::repeat(Counts::default()));
     let texts = api.policy.rules.rules().iter().map(|rule| rules::text(&api.policy.rules, rule, language));
     let list = List {
-        frame: reader.frame(manager::section(language, Section::Rules)).at(Section::Rules),
+        frame: reader.frame(manager::section(language, Section::Rules)),
         language,
         labels: words::labels(language),
         rules: texts.zip(counts).collect(),
@@ -111,7 +112,7 @@ async fn show(
     let rule = RuleName::new(&name).ok().and_then(|name| api.policy.rules.get(&name));
     let place = place(&api, &at);
     let Some(rule) = rule.filter(|_| place.is_some() || venues.is_empty()) else {
-        return message(&reader, StatusCode::NOT_FOUND, words::labels(language).gone);
+        return gone(&reader, words::labels(language).gone);
     };
     let all = match place {
         None => Ok(Vec::new()),
@@ -122,14 +123,14 @@ async fn show(
         }
     };
     let Ok(all) = all else {
-        return message(&reader, StatusCode::SERVICE_UNAVAILABLE, busy(language));
+        return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, busy(language));
     };
     let counts = Counts::of(all.iter());
     let from = from.unwrap_or(0).min(all.len());
     let until = all.len().min(from.saturating_add(LISTED_MAX));
     let more = all.len() - until;
     let page = Page {
-        frame: reader.frame(rule.name.as_str()).at(Section::Rules),
+        frame: reader.frame(rule.name.as_str()),
         language,
         labels: words::labels(language),
         zone: &api.policy.setting.zone,

@@ -11,4 +11,5 @@ pub(super) mod freshness;
 pub(super) mod history;
 pub(super) mod manager;
 pub(super) mod now;
+pub(super) mod refusal;
 pub(super) mod rules;
