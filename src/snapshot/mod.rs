@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::catalog::{Catalog, PriceList, Product, SharedCatalog, Station, StopEntry, Venue};
 use crate::snapshot::absence::{Absence, two_walks};
 pub use crate::snapshot::gap::Gap;
@@ -140,14 +143,15 @@ pub struct Doubt {
     pub ask: Vec<ProductId>,
 }
 
-/// How far a venue's knowledge can be trusted (features.md, MQTT contract).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How far the list of a venue can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Freshness {
     /// Read recently.
     Fresh,
-    /// Older than it should be.
+    /// Older than it should be, or not read for the first time yet.
     Stale,
-    /// So old, or never read, that it must not be relied on.
+    /// So old, or not read for so long, that it must not be relied on.
     Blind,
 }
 

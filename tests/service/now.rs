@@ -245,3 +245,56 @@ async fn who_may_only_look_gets_no_forms_and_no_page_of_others_acts() {
     assert!(service.end("TERM").success());
     stage.close();
 }
+
+/// Asks for the page.
+async fn shown(web: &str, query: &str) -> String {
+    let answer = client().get(format!("{web}/now?{query}")).header("accept", "text/html").send().await;
+    answer.expect("an answer").text().await.expect("a page")
+}
+
+/// Waits until the page says something, and returns it.
+async fn says(web: &str, query: &str, text: &str) -> String {
+    let look = async || Some(shown(web, query).await).filter(|page| page.contains(text));
+    let found = wait::soon(look).await;
+    match found {
+        Some(page) => page,
+        None => panic!("'{text}' is not in {}", shown(web, query).await),
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_and_who_is_not_told_is_said_in_words() {
+    let stage = Stage::open(2).await;
+    let web = with_web(&stage, "");
+    stage.pos.act(&json!({ "fault": { "fault": "html", "endpoint": "stop-list", "venue": 2, "for_ms": 600_000 } }));
+    let service = stage.start_with_baseline();
+    for (language, doubt) in [
+        ("en", "Not everything is known – lists that were never read: 1."),
+        ("az", "Məlumat tam deyil – heç vaxt oxunmamış siyahı: 1."),
+        ("ru", "Известно не всё – ни разу не прочитано списков: 1."),
+    ] {
+        let page = says(&web, &format!("lang={language}"), doubt).await;
+        let (above, _) = page.split_once("id=\"alerts\"").expect("the alerts");
+        assert!(above.contains(doubt) && above.contains("<a href=\"/freshness\">"), "{page}");
+    }
+    let page = says(&web, "lang=en", "Told or about to be: kitchen, managers, ops").await;
+    assert!(!page.contains("Silence: everything"), "{page}");
+
+    // Who was told before hears of its end alone; of what comes within it nobody is told, and by which silence is said.
+    let silence = ["silence", "add", "--venue", "1", "--for", "2h", "--by", "Leyla", "--config", "eightysix.yaml"];
+    let made = stage.eightysix(&silence);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let told = "Told before it was silenced, and of nothing but its end meanwhile: kitchen, managers, ops";
+    let page = says(&web, "lang=en", told).await;
+    assert!(!page.contains("Told or about to be"), "{page}");
+    assert!(page.contains("Silence: everything at Sahil · until "), "{page}");
+    assert!(page.contains(" · by Leyla</p>"), "{page}");
+    stage.pos.limit(106, 0);
+    let page = says(&web, "lang=en", "Not told while it is silenced: kitchen, managers, ops").await;
+    assert_eq!(page.matches("Silence: everything at Sahil").count(), 2, "{page}");
+
+    stage.pos.act(&json!({ "clear_faults": {} }));
+    wait::eventually("every list is read", async || !shown(&web, "lang=en").await.contains("id=\"doubts\"")).await;
+    assert!(service.end("TERM").success());
+    stage.close_despite(&["the stop list of venue 2"]);
+}

@@ -28,7 +28,7 @@ use crate::http::live::{Live, LiveVenue};
 use crate::http::page::input::{Path, wrong_method};
 use crate::http::page::{Frame, Reader, Section, assets, gone, html};
 use crate::http::stream::{Holder, Next, Source, Streams, Why};
-use crate::http::words::board as words;
+use crate::http::words::{board as words, freshness as freshness_words};
 use crate::language::Language;
 use crate::snapshot::{Freshness, Snapshot};
 use crate::units::{StationId, Timestamp, VenueId};
@@ -384,7 +384,7 @@ fn listed(reader: &Reader, brand: &str, venue: &LiveVenue, now: Timestamp) -> Li
     };
     ListedVenue {
         name: values::name(reader.language, &facts::venue_name(snapshot)).into_owned(),
-        trust: words::trust(reader.language, state),
+        trust: (state != Freshness::Fresh).then(|| freshness_words::state(reader.language, state)),
         state,
         out: words::counted(reader.language, out, Standing::Out),
         stations: stations.map(|it| station(it.id)).collect(),

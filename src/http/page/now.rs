@@ -4,7 +4,7 @@
 //! takes nothing from anybody; the forms are pages of their own.
 
 use std::cmp::Reverse;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use askama::Template;
@@ -18,6 +18,7 @@ use axum::{Extension, Router};
 use serde::Deserialize;
 
 use crate::alerts::facts::{self, NAME_LENGTH_MAX};
+use crate::alerts::hold::Hold;
 use crate::alerts::lifecycle::OpenAlert;
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::silence::{Criteria, Silence};
@@ -33,8 +34,9 @@ use crate::http::page::deed::{Deed, Deeds};
 use crate::http::page::input::{Query, wrong_method};
 use crate::http::page::{Frame, Reader, Section, assets, html, now_acts};
 use crate::http::stream::{Holder, Next, Source, Streams, Turns, Why};
-use crate::http::words::{board as board_words, manager, now as words};
+use crate::http::words::{board as board_words, freshness as freshness_words, manager, now as words};
 use crate::language::Language;
+use crate::snapshot::Freshness;
 use crate::units::{CategoryId, ProductId, StationId, Timestamp, printable};
 
 /// Alerts that are listed, those that matter most: more than anybody works off.
@@ -113,6 +115,10 @@ struct ShownVenue {
 #[template(path = "now_list.html")]
 struct ListPart {
     language: Language,
+    /// What is not known, so that nobody takes a short list of alerts for good news.
+    doubts: Vec<String>,
+    /// Where that is explained.
+    freshness: String,
     alerts: Vec<ShownAlert>,
     open: usize,
     pending: usize,
@@ -170,12 +176,30 @@ fn draw(now: &Now, reader: &Reader, may: Role, at: Timestamp) -> ListPart {
     let venues = brands.iter().map(|brand| (brand.brand.to_string(), draw.venues(brand)));
     ListPart {
         language: reader.language,
+        doubts: doubts(&brands, reader.language, at),
+        freshness: format!("{}{}", reader.base, Section::Freshness.path()),
         alerts: open.into_iter().map(|(brand, seen, alert)| draw.alert(brand, seen, alert)).collect(),
         open: count,
         pending: brands.iter().flat_map(|brand| &brand.alerts).filter(|seen| seen.open().is_none()).count(),
         silences: silences.collect(),
         brands: venues.collect(),
     }
+}
+
+/// Says of how many venues nobody knows what is off there now.
+fn doubts(brands: &[BrandNow], language: Language, at: Timestamp) -> Vec<String> {
+    let (mut old, mut unread, mut never) = (0, 0, 0);
+    for venue in brands.iter().flat_map(|brand| brand.live.venues()) {
+        match venue.snapshot.freshness(venue.limits, at) {
+            Freshness::Fresh => {}
+            Freshness::Stale => old += 1,
+            Freshness::Blind if venue.snapshot.read_at.is_none() => never += 1,
+            Freshness::Blind => unread += 1,
+        }
+    }
+    let counted = (old + unread + never > 0).then(|| words::in_doubt(language, old, unread, never));
+    let has_none = brands.iter().any(|brand| brand.venues.is_empty());
+    counted.into_iter().chain(has_none.then(|| board_words::no_venues(language).to_owned())).collect()
 }
 
 struct Drawing<'a> {
@@ -191,9 +215,9 @@ impl Drawing<'_> {
         let (language, zone) = (self.language, &self.now.policy.setting.zone);
         let since = values::time_beside(language, alert.since, self.at, zone);
         let age = values::duration(language, self.at.since(alert.since));
-        let is_silenced = !brand.silences_over(seen, &self.now.policy.calendars, self.at).is_empty();
+        let silences = brand.silences_over(seen, &self.now.policy.calendars, self.at);
         let marks = [
-            (is_silenced, words::silenced(language)),
+            (!silences.is_empty(), words::silenced(language)),
             (alert.unstable_since.is_some(), board_words::unstable(language)),
             (alert.clear_since.is_some(), words::clearing(language)),
         ];
@@ -206,13 +230,60 @@ impl Drawing<'_> {
             rule: seen.key.rule.to_string(),
             since: page_words::since(language, &since, &age),
             care: alert.acknowledged.as_ref().map(|said| said.in_words(language, zone)),
-            told: told(brand, alert, language),
+            told: self.told(brand, alert, &silences),
             marks: marks.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word).collect(),
             forms: self.may_act.then(|| format!("{}/now/{}/{}", self.base, brand.brand, alert.episode.as_str())),
         }
     }
 
+    /// Says who was told, who was not, and why not: a sentence for each reason, and each silence that is one.
+    fn told(&self, brand: &BrandNow, alert: &OpenAlert, silences: &[&Silence]) -> Vec<String> {
+        let language = self.language;
+        let listed = |names: &[&ReceiverName]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+        let mut said = Vec::new();
+        if !alert.told.is_empty() {
+            let names = listed(&alert.told.iter().collect::<Vec<_>>());
+            said.push(if silences.is_empty() {
+                words::told(language, &names)
+            } else {
+                words::told_before_silence(language, &names)
+            });
+        }
+        let reasons: BTreeSet<&Hold> = alert.held.values().collect();
+        for hold in reasons {
+            let held = alert.held.iter().filter(|(_, by)| *by == hold).map(|(name, _)| name);
+            let names = listed(&held.collect::<Vec<_>>());
+            said.push(match brand.reason_of(hold) {
+                HeldBy::Silence(_) => words::held_by_silence(language, &names),
+                HeldBy::Cause(_, Some(cause)) => {
+                    words::held_by_cause(language, &values::name(language, &cause.label), &names)
+                }
+                HeldBy::Cause(rule, None) => words::held_by_cause(language, rule.as_str(), &names),
+            });
+        }
+        if said.is_empty() {
+            said.push(words::told_nobody(language).to_owned());
+        }
+        let silence = |silence: &&Silence| {
+            let what = covered(brand, &silence.covers, language);
+            words::silence_is(language, &format!("{what} · {}", self.terms(silence)))
+        };
+        said.extend(silences.iter().map(silence));
+        said
+    }
+
     fn silence(&self, brand: &BrandNow, silence: &Silence) -> ShownSilence {
+        let language = self.language;
+        ShownSilence {
+            id: silence.id.to_string(),
+            what: covered(brand, &silence.covers, language),
+            terms: self.terms(silence),
+            end: self.may_act.then(|| format!("{}/now/{}/silence/{}/end", self.base, brand.brand, silence.id)),
+        }
+    }
+
+    /// Says until when a silence lasts, who asked for it and why.
+    fn terms(&self, silence: &Silence) -> String {
         let (language, zone) = (self.language, &self.now.policy.setting.zone);
         let until = words::until_at(language, &values::time_beside(language, silence.until, self.at, zone));
         let back = silence.until_back.then(|| words::or_until_back(language).to_owned());
@@ -220,12 +291,7 @@ impl Drawing<'_> {
         let by = words::by(language, &silence.by);
         let reason = Some(silence.reason.clone()).filter(|reason| !reason.is_empty());
         let terms: Vec<String> = [Some(until), back, during, Some(by), reason].into_iter().flatten().collect();
-        ShownSilence {
-            id: silence.id.to_string(),
-            what: covered(brand, &silence.covers, language),
-            terms: terms.join(" · "),
-            end: self.may_act.then(|| format!("{}/now/{}/silence/{}/end", self.base, brand.brand, silence.id)),
-        }
+        terms.join(" · ")
     }
 
     fn venues(&self, brand: &BrandNow) -> Vec<ShownVenue> {
@@ -246,39 +312,12 @@ impl Drawing<'_> {
             board: format!("{}/board/{}/{}", self.base, brand.brand, snapshot.id()),
             name: values::name(language, &facts::venue_name(snapshot)).into_owned(),
             state: freshness_word(freshness),
-            state_word: words::freshness(language, freshness),
+            state_word: freshness_words::state(language, freshness),
             read: read.unwrap_or_else(|| board_words::never_read(language).to_owned()),
             counts: counted.into_iter().filter(|(_, _, count)| *count > 0).collect(),
             open: venue.alerts.values().filter(|alert| alert.open().is_some()).count(),
         }
     }
-}
-
-/// Says who was told, who was not, and why not: a sentence for each reason.
-fn told(brand: &BrandNow, alert: &OpenAlert, language: Language) -> Vec<String> {
-    let mut said = Vec::new();
-    let listed = |names: &[&ReceiverName]| names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-    if !alert.told.is_empty() {
-        said.push(words::told(language, &listed(&alert.told.iter().collect::<Vec<_>>())));
-    }
-    let mut reasons: Vec<_> = alert.held.values().collect();
-    reasons.sort();
-    reasons.dedup();
-    for hold in reasons {
-        let held: Vec<&ReceiverName> = alert.held.iter().filter(|(_, by)| *by == hold).map(|(name, _)| name).collect();
-        let names = listed(&held);
-        said.push(match brand.reason_of(hold) {
-            HeldBy::Silence(_) => words::held_by_silence(language, &names),
-            HeldBy::Cause(_, Some(cause)) => {
-                words::held_by_cause(language, &values::name(language, &cause.label), &names)
-            }
-            HeldBy::Cause(rule, None) => words::held_by_cause(language, rule.as_str(), &names),
-        });
-    }
-    if said.is_empty() {
-        said.push(words::told_nobody(language).to_owned());
-    }
-    said
 }
 
 /// Says what a silence covers: every part of it must fit.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::alerts::facts;
@@ -42,40 +42,6 @@ impl BrandAccess {
         };
         let (since, why) = failing.map(|(since, why)| (since.to_string(), said(why))).unzip();
         Self { state, since, why }
-    }
-}
-
-/// How far a list can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Freshness)]
-pub(in crate::http) enum FreshnessWord {
-    /// Read recently.
-    Fresh,
-    /// Older than it should be, or not read for the first time yet.
-    Stale,
-    /// So old, or not read for so long, that it must not be relied on.
-    Blind,
-}
-
-impl FreshnessWord {
-    /// Returns the word itself.
-    pub(in crate::http) const fn word(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Stale => "stale",
-            Self::Blind => "blind",
-        }
-    }
-}
-
-impl From<Freshness> for FreshnessWord {
-    fn from(freshness: Freshness) -> Self {
-        match freshness {
-            Freshness::Fresh => Self::Fresh,
-            Freshness::Stale => Self::Stale,
-            Freshness::Blind => Self::Blind,
-        }
     }
 }
 
@@ -129,7 +95,7 @@ pub(in crate::http) struct VenueFreshness {
     /// Its name.
     pub(in crate::http) name: String,
     /// How far its list can be trusted.
-    pub(in crate::http) freshness: FreshnessWord,
+    pub(in crate::http) freshness: Freshness,
     /// When its list was last read; null before the first reading.
     #[schema(required, format = DateTime)]
     pub(in crate::http) as_of: Option<String>,
@@ -174,14 +140,14 @@ impl VenueTrouble {
 /// Looks at a brand.
 pub(in crate::http) fn of_brand(brand: &BrandId, live: &LiveBrand, now: Timestamp) -> BrandFreshness {
     let (venues, own) = (live.venues(), live.itself());
-    let count = |word| venues.iter().filter(|venue| freshness_of(venue, now) == word).count();
+    let count = |state| venues.iter().filter(|venue| freshness_of(venue, now) == state).count();
     BrandFreshness {
         brand: brand.to_string(),
         access: BrandAccess::of(&own.access),
         venues: venues.len(),
-        fresh: count(FreshnessWord::Fresh),
-        stale: count(FreshnessWord::Stale),
-        blind: count(FreshnessWord::Blind),
+        fresh: count(Freshness::Fresh),
+        stale: count(Freshness::Stale),
+        blind: count(Freshness::Blind),
         oldest_age_s: venues.iter().filter_map(|venue| venue.snapshot.age(now)).max().map(Seconds),
         quota: own.quota.map(buys),
     }
@@ -223,8 +189,8 @@ fn of_venue(live: &LiveVenue, now: Timestamp) -> VenueFreshness {
     }
 }
 
-fn freshness_of(live: &LiveVenue, now: Timestamp) -> FreshnessWord {
-    live.snapshot.freshness(live.limits, now).into()
+fn freshness_of(live: &LiveVenue, now: Timestamp) -> Freshness {
+    live.snapshot.freshness(live.limits, now)
 }
 
 fn said(why: &str) -> String {

@@ -4,7 +4,6 @@
 
 use crate::board::Standing;
 use crate::language::Language;
-use crate::snapshot::Freshness;
 
 /// Says how a product stands, as the heading of its card.
 pub(in crate::http) fn standing(language: Language, standing: Standing) -> &'static str {
@@ -147,19 +146,6 @@ pub(in crate::http) fn do_not_rely(language: Language) -> &'static str {
         Language::En => "Do not rely on this list",
         Language::Az => "Bu siyahıya güvənməyin",
         Language::Ru => "Не полагайтесь на этот список",
-    }
-}
-
-/// Says how far a list in the list of boards can be trusted; nothing where it can.
-pub(in crate::http) fn trust(language: Language, freshness: Freshness) -> Option<&'static str> {
-    match (freshness, language) {
-        (Freshness::Fresh, _) => None,
-        (Freshness::Stale, Language::En) => Some("old list"),
-        (Freshness::Stale, Language::Az) => Some("köhnə siyahı"),
-        (Freshness::Stale, Language::Ru) => Some("старый список"),
-        (Freshness::Blind, Language::En) => Some("not read"),
-        (Freshness::Blind, Language::Az) => Some("oxunmur"),
-        (Freshness::Blind, Language::Ru) => Some("не читается"),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::alerts::words::values::russian_count;
 use crate::language::Language;
+use crate::snapshot::Freshness;
 
 /// The labels of the page.
 pub(in crate::http) struct Labels {
@@ -87,18 +88,18 @@ pub(in crate::http) const fn labels(language: Language) -> &'static Labels {
     }
 }
 
-/// Names a state by its word of the contract.
-pub(in crate::http) fn state(language: Language, word: &str) -> &'static str {
-    match (word, language) {
-        ("fresh", Language::En) => "fresh",
-        ("fresh", Language::Az) => "təzə",
-        ("fresh", Language::Ru) => "свежий",
-        ("stale", Language::En) => "old",
-        ("stale", Language::Az) => "köhnə",
-        ("stale", Language::Ru) => "устарел",
-        (_, Language::En) => "not to be relied on",
-        (_, Language::Az) => "etibarsız",
-        (_, Language::Ru) => "ненадёжен",
+/// Says how far a list can be trusted, in the same words on every page.
+pub(in crate::http) const fn state(language: Language, freshness: Freshness) -> &'static str {
+    match (freshness, language) {
+        (Freshness::Fresh, Language::En) => "fresh",
+        (Freshness::Fresh, Language::Az) => "təzə",
+        (Freshness::Fresh, Language::Ru) => "свежий",
+        (Freshness::Stale, Language::En) => "old",
+        (Freshness::Stale, Language::Az) => "köhnə",
+        (Freshness::Stale, Language::Ru) => "устарел",
+        (Freshness::Blind, Language::En) => "not read",
+        (Freshness::Blind, Language::Az) => "oxunmur",
+        (Freshness::Blind, Language::Ru) => "не читается",
     }
 }
 

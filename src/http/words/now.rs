@@ -4,7 +4,6 @@
 
 use crate::language::Language;
 use crate::rules::Severity;
-use crate::snapshot::Freshness;
 
 /// Says how much an alert matters.
 pub(in crate::http) fn severity(language: Language, severity: Severity) -> &'static str {
@@ -21,21 +20,6 @@ pub(in crate::http) fn severity(language: Language, severity: Severity) -> &'sta
     }
 }
 
-/// Says how far a list can be trusted.
-pub(in crate::http) fn freshness(language: Language, freshness: Freshness) -> &'static str {
-    match (freshness, language) {
-        (Freshness::Fresh, Language::En) => "fresh",
-        (Freshness::Fresh, Language::Az) => "təzə",
-        (Freshness::Fresh, Language::Ru) => "свежий",
-        (Freshness::Stale, Language::En) => "stale",
-        (Freshness::Stale, Language::Az) => "köhnəlib",
-        (Freshness::Stale, Language::Ru) => "устарел",
-        (Freshness::Blind, Language::En) => "blind",
-        (Freshness::Blind, Language::Az) => "oxunmur",
-        (Freshness::Blind, Language::Ru) => "не читается",
-    }
-}
-
 /// Heads the open alerts.
 pub(in crate::http) fn open_alerts(language: Language) -> &'static str {
     match language {
@@ -43,6 +27,20 @@ pub(in crate::http) fn open_alerts(language: Language) -> &'static str {
         Language::Az => "Aktiv xəbərdarlıqlar",
         Language::Ru => "Активные предупреждения",
     }
+}
+
+/// Says of how many venues nobody knows what is off there: their lists are old, are not read now, or never were.
+pub(in crate::http) fn in_doubt(language: Language, old: usize, unread: usize, never: usize) -> String {
+    let [all, parts @ ..] = match language {
+        Language::En => {
+            ["Not everything is known", "old lists", "lists that cannot be read", "lists that were never read"]
+        }
+        Language::Az => ["Məlumat tam deyil", "köhnə siyahı", "oxunmayan siyahı", "heç vaxt oxunmamış siyahı"],
+        Language::Ru => ["Известно не всё", "устарело списков", "не читается списков", "ни разу не прочитано списков"],
+    };
+    let counted = parts.iter().zip([old, unread, never]).filter(|(_, count)| *count > 0);
+    let counted: Vec<String> = counted.map(|(part, count)| format!("{part}: {count}")).collect();
+    format!("{all} – {}.", counted.join("; "))
 }
 
 /// Says that no alert is open.
@@ -78,6 +76,26 @@ pub(in crate::http) fn told(language: Language, names: &str) -> String {
         Language::En => format!("Told or about to be: {names}"),
         Language::Az => format!("Xəbər verilib və ya verilir: {names}"),
         Language::Ru => format!("Сообщено или сообщается: {names}"),
+    }
+}
+
+/// Says who was told before a silence began.
+pub(in crate::http) fn told_before_silence(language: Language, names: &str) -> String {
+    match language {
+        Language::En => format!("Told before it was silenced, and of nothing but its end meanwhile: {names}"),
+        Language::Az => format!("Susdurulmazdan əvvəl xəbər verilib, bu müddətdə yalnız bitməsi bildiriləcək: {names}"),
+        Language::Ru => {
+            format!("Сообщено до того, как заглушили; пока заглушено, сообщим только об окончании: {names}")
+        }
+    }
+}
+
+/// Names a silence that hides it.
+pub(in crate::http) fn silence_is(language: Language, silence: &str) -> String {
+    match language {
+        Language::En => format!("Silence: {silence}"),
+        Language::Az => format!("Susdurma: {silence}"),
+        Language::Ru => format!("Заглушено: {silence}"),
     }
 }
 
@@ -451,5 +469,27 @@ pub(in crate::http) fn nothing_to_wait_for(language: Language) -> &'static str {
         Language::En => "Nothing of it is open now, so it would be over at once.",
         Language::Az => "İndi bunlardan heç biri aktiv deyil, dərhal bitərdi.",
         Language::Ru => "Сейчас из этого ничего не активно, всё закончилось бы сразу.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_counted_by_its_kind() {
+        for (language, counts, expected) in [
+            (Language::En, [2, 0, 0], "Not everything is known – old lists: 2."),
+            (
+                Language::En,
+                [0, 1, 3],
+                "Not everything is known – lists that cannot be read: 1; lists that were never read: 3.",
+            ),
+            (Language::Az, [1, 2, 0], "Məlumat tam deyil – köhnə siyahı: 1; oxunmayan siyahı: 2."),
+            (Language::Ru, [1, 0, 2], "Известно не всё – устарело списков: 1; ни разу не прочитано списков: 2."),
+        ] {
+            let [old, unread, never] = counts;
+            assert_eq!(in_doubt(language, old, unread, never), expected, "{counts:?}");
+        }
     }
 }
