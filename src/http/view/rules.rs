@@ -3,7 +3,7 @@
 //! Asks as `rules::evaluate` does and decides nothing. Invariant: of what nobody read it says that it is unknown, never that it
 //! is clear.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::alerts::lifecycle::Alert;
@@ -39,7 +39,9 @@ pub(in crate::http) struct RuleText {
     /// Where it stands: the file and the line.
     pub(in crate::http) place: String,
     /// `info`, `warning` or `critical`.
-    pub(in crate::http) severity: &'static str,
+    #[serde(serialize_with = "as_word")]
+    #[schema(value_type = String)]
+    pub(in crate::http) severity: Severity,
     /// `item`, `station`, `venue` or `brand`; `event` for a rule that tells of a moment.
     pub(in crate::http) about: &'static str,
     /// How many items it counts together, and which; null for a rule about each by itself.
@@ -69,6 +71,10 @@ pub(in crate::http) struct RuleText {
     /// What is said when it opens, as a template; null for our own words.
     #[schema(required)]
     pub(in crate::http) message: Option<String>,
+}
+
+fn as_word<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(severity.word())
 }
 
 /// What a rule says of a subject now.
@@ -131,11 +137,6 @@ pub(in crate::http) fn text(rules: &RuleSet, rule: &Rule, language: Language) ->
         let own = texts.iter().find(|(of, _)| of.is_none_or(|of| of == language)).or_else(|| texts.first());
         own.map(|(_, placed)| placed.text.to_string()).unwrap_or_default()
     });
-    let severity = match rule.severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Critical => "critical",
-    };
     let state = match &rule.form {
         Form::State(state) => Some(state),
         Form::Event(_) => None,
@@ -149,7 +150,7 @@ pub(in crate::http) fn text(rules: &RuleSet, rule: &Rule, language: Language) ->
     RuleText {
         name: rule.name.to_string(),
         place: format!("{}:{}", rule.place.file, rule.place.line),
-        severity,
+        severity: rule.severity,
         about: state.map_or("event", |state| kind_word(state.subject)),
         counts,
         event,

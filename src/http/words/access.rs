@@ -27,7 +27,7 @@ pub(in crate::http) fn token(language: Language) -> &'static str {
 pub(in crate::http) fn token_hint(language: Language) -> &'static str {
     match language {
         Language::En => "Whoever set up eightysix has it. This device then stays signed in.",
-        Language::Az => "Kod eightysix-i quran şəxsdədir. Sonra bu cihaz yadda saxlanılır.",
+        Language::Az => "Kod eightysix-i quran şəxsdədir. Bundan sonra bu cihazda giriş yadda saxlanılır.",
         Language::Ru => "Код есть у того, кто настраивал eightysix. Вход на этом устройстве сохранится.",
     }
 }

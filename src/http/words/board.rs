@@ -99,7 +99,7 @@ pub(in crate::http) fn never_read(language: Language) -> &'static str {
 pub(in crate::http) fn and_more(language: Language, more: usize) -> String {
     match language {
         Language::En => format!("and {more} more"),
-        Language::Az => format!("və daha {more} məhsul"),
+        Language::Az => format!("və daha {more}"),
         Language::Ru => format!("и ещё {more}"),
     }
 }

@@ -60,13 +60,13 @@ const EN: Labels = Labels {
 };
 
 const AZ: Labels = Labels {
-    intro: "Alıcılara nə çatdırılır və nə çatdırıla bilmədi. Çatdırılanlar 7 gün, alınmayanlar 30 gün yadda qalır.",
+    intro: "Alıcılara nə çatdırılıb və nəyi çatdırmaq olmayıb. Çatdırılanlar 7 gün, çatdırılmayanlar 30 gün saxlanılır.",
     by_way: "Kim xəbər gözləyir",
     receiver: "Alıcı",
     channel: "Kanal",
     waiting: "Gözləyir",
-    since: "Ən köhnəsi gözləyir",
-    dead: "Alınmadı",
+    since: "Ən köhnəsi nə vaxtdan gözləyir",
+    dead: "Çatdırılmadı",
     states: "Vəziyyət",
     all_receivers: "bütün alıcılar",
     at: "Qərar vaxtı",
@@ -127,13 +127,13 @@ pub(in crate::http) const fn state(language: Language, state: OutboxState) -> &'
         (OutboxState::Waiting, Language::Az) => "gözləyir",
         (OutboxState::Waiting, Language::Ru) => "ждёт",
         (OutboxState::Dead, Language::En) => "given up",
-        (OutboxState::Dead, Language::Az) => "alınmadı",
+        (OutboxState::Dead, Language::Az) => "çatdırılmadı",
         (OutboxState::Dead, Language::Ru) => "не доставлено",
         (OutboxState::Delivered, Language::En) => "delivered",
         (OutboxState::Delivered, Language::Az) => "çatdırılıb",
         (OutboxState::Delivered, Language::Ru) => "доставлено",
         (OutboxState::Expired, Language::En) => "over before it could be told",
-        (OutboxState::Expired, Language::Az) => "deyilməmiş köhnəlib",
+        (OutboxState::Expired, Language::Az) => "göndərilmədən köhnəlib",
         (OutboxState::Expired, Language::Ru) => "устарело до отправки",
     }
 }

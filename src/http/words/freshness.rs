@@ -44,16 +44,16 @@ const EN: Labels = Labels {
 };
 
 const AZ: Labels = Labels {
-    intro: "Stop-siyahıların indi neçə yaşında olduğu və Clopos-un icazə verdiyi sorğularla ən çox neçə yaşına çatdığı.",
+    intro: "Stop-siyahıların indi nə qədər köhnə olduğu və Clopos-un icazə verdiyi sorğu sayı ilə ən çoxu nə qədər köhnələ biləcəyi.",
     per_minute: "Dəqiqədə sorğu",
     worst_age: "Plan üzrə ən köhnə",
     oldest_now: "İndi ən köhnə",
-    round: "Bütün məkanlar oxunur",
-    one_more: "Daha bir məkan əlavə edir",
-    fit: "Yerləşən məkanlar",
+    round: "Bütün məkanların oxunma müddəti",
+    one_more: "Daha bir məkanın artırdığı müddət",
+    fit: "Sığan məkanlar",
     venue: "Məkan",
     state: "Vəziyyət",
-    age: "Siyahının yaşı",
+    age: "Siyahının köhnəliyi",
     list: "Stop-siyahı",
     trouble: "Son nasazlıq",
     never: "heç oxunmayıb",
@@ -62,12 +62,12 @@ const AZ: Labels = Labels {
 };
 
 const RU: Labels = Labels {
-    intro: "Сколько времени стоп-листам сейчас и насколько они могут устареть при числе запросов, которое разрешает Clopos.",
+    intro: "Насколько старые стоп-листы сейчас и насколько они могут устареть при числе запросов, которое разрешает Clopos.",
     per_minute: "Запросов в минуту",
     worst_age: "Не старше, по плану",
     oldest_now: "Самый старый сейчас",
     round: "Все заведения за",
-    one_more: "Ещё одно заведение — плюс",
+    one_more: "Ещё одно заведение добавит",
     fit: "Помещается заведений",
     venue: "Заведение",
     state: "Состояние",
@@ -117,7 +117,7 @@ pub(in crate::http) fn failures(language: Language, failures: u32, since: &str) 
     match language {
         Language::En if failures == 1 => format!("1 request failed, at {since}"),
         Language::En => format!("{failures} requests failed since {since}"),
-        Language::Az => format!("{since} vaxtından {failures} sorğu alınmadı"),
+        Language::Az => format!("{since} vaxtından {failures} sorğu uğursuz oldu"),
         Language::Ru => {
             let word =
                 russian_count(failures.into(), ["запрос не удался", "запроса не удались", "запросов не удались"]);

@@ -68,33 +68,33 @@ const EN: Labels = Labels {
 };
 
 const AZ: Labels = Labels {
-    intro: "Qüvvədə olan qaydalar və hər birinin indi nə dediyi.",
+    intro: "Qüvvədə olan qaydalar və hər birinin indiki nəticəsi.",
     venue: "Məkan",
     show: "Göstər",
     rule: "Qayda",
     severity: "Ciddilik",
     about: "Nə haqqında",
-    notify: "Kimə deyir",
+    notify: "Kimə bildirir",
     nobody: "heç kimə, yalnız ekranlara",
     now: "İndi",
     none: "Qayda yoxdur.",
     place: "Harada yazılıb",
     when: "Nə vaxt",
-    keep_while: "Açıq qalır, nə qədər ki",
+    keep_while: "Bu şərtlə aktiv qalır",
     during: "Hansı vaxtda",
     always: "həmişə",
     hold_for: "Nə qədər davam etməlidir",
-    clear_for: "Nə qədər keçməlidir",
-    escalate: "Sonra kimə də deyir",
+    clear_for: "Bitmiş sayılması üçün müddət",
+    escalate: "Sonra kimə də bildirir",
     message: "Mesaj",
-    truths: "İndi nə deyir",
+    truths: "İndiki nəticə",
     subject: "Nə haqqında",
     truth: "İndi",
     why: "Niyə yox",
     alert: "Xəbərdarlıq",
-    moment: "Bir an haqqında deyir; sonradan soruşmaq üçün heç nə saxlanmır.",
+    moment: "Anlıq hadisəni bildirir; sonradan yoxlamaq üçün heç nə saxlanılmır.",
     together: "Məhsulları birlikdə sayır; burada hansılara aid olduğu göstərilir:",
-    more: "Daha",
+    more: "Daha çox",
     gone: "Belə qayda və ya məkan yoxdur.",
 };
 
@@ -111,19 +111,19 @@ const RU: Labels = Labels {
     none: "Правил нет.",
     place: "Где записано",
     when: "Когда",
-    keep_while: "Остаётся открытым, пока",
+    keep_while: "Остаётся активным, пока",
     during: "В какое время",
     always: "всегда",
     hold_for: "Должно длиться",
-    clear_for: "Должно пройти",
+    clear_for: "Считается законченным через",
     escalate: "Позже сообщает и",
     message: "Сообщение",
     truths: "Что говорит сейчас",
     subject: "О чём",
     truth: "Сейчас",
     why: "Почему нет",
-    alert: "Тревога",
-    moment: "Сообщает о мгновении; спросить о нём потом не у чего.",
+    alert: "Предупреждение",
+    moment: "Сообщает о моменте; потом спросить о нём нельзя: ничего не хранится.",
     together: "Считает позиции вместе; здесь — к каким из них относится:",
     more: "Ещё",
     gone: "Такого правила или заведения нет.",
@@ -143,7 +143,7 @@ pub(in crate::http) fn truth(language: Language, word: &str) -> &'static str {
     match (word, language) {
         ("holds", Language::En) => "holds",
         ("holds", Language::Az) => "belədir",
-        ("holds", Language::Ru) => "так и есть",
+        ("holds", Language::Ru) => "выполняется",
         ("unknown", Language::En) => "unknown",
         ("unknown", Language::Az) => "məlum deyil",
         ("unknown", Language::Ru) => "неизвестно",
@@ -152,22 +152,7 @@ pub(in crate::http) fn truth(language: Language, word: &str) -> &'static str {
         ("outside_window", Language::Ru) => "не в это время",
         (_, Language::En) => "clear",
         (_, Language::Az) => "belə deyil",
-        (_, Language::Ru) => "не так",
-    }
-}
-
-/// Names a severity by its word.
-pub(in crate::http) fn severity(language: Language, word: &str) -> &'static str {
-    match (word, language) {
-        ("critical", Language::En) => "critical",
-        ("critical", Language::Az) => "kritik",
-        ("critical", Language::Ru) => "критично",
-        ("warning", Language::En) => "warning",
-        ("warning", Language::Az) => "xəbərdarlıq",
-        ("warning", Language::Ru) => "внимание",
-        (_, Language::En) => "info",
-        (_, Language::Az) => "məlumat",
-        (_, Language::Ru) => "сведения",
+        (_, Language::Ru) => "не выполняется",
     }
 }
 
@@ -187,8 +172,8 @@ pub(in crate::http) fn about(language: Language, word: &str) -> &'static str {
         ("brand", Language::Az) => "brend",
         ("brand", Language::Ru) => "бренд",
         (_, Language::En) => "a moment",
-        (_, Language::Az) => "bir an",
-        (_, Language::Ru) => "мгновение",
+        (_, Language::Az) => "anlıq hadisə",
+        (_, Language::Ru) => "момент",
     }
 }
 
@@ -199,7 +184,7 @@ pub(in crate::http) fn alert(language: Language, word: &str, since: &str) -> Str
         ("pending", Language::Az) => format!("{since} vaxtından gözləyir"),
         ("pending", Language::Ru) => format!("ждёт с {since}"),
         (_, Language::En) => format!("open since {since}"),
-        (_, Language::Az) => format!("{since} vaxtından açıqdır"),
-        (_, Language::Ru) => format!("открыта с {since}"),
+        (_, Language::Az) => format!("{since} vaxtından aktivdir"),
+        (_, Language::Ru) => format!("активно с {since}"),
     }
 }
