@@ -370,6 +370,13 @@ async fn boards_are_readable_by_everybody_in_every_light() {
             }
         }
     }
+    // A station that is switched off has its board as well.
+    page.open(&format!("{web}/board?lang=en")).await;
+    page.wait_for_text("ul.boards > li:first-child ul", "Terrace grill (station off)").await;
+    page.open(&format!("{web}/board/sahil/1/station/4")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    page.open(&format!("{web}/board/sahil/1")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
     assert_eq!(page.run("return window.owned ?? null").await, Value::Null, "a name ran");
     assert_eq!(page.run("return document.querySelectorAll('img, main script').length").await, 0);
     // What goes to the printer: the list alone, black on white.

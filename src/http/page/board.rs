@@ -22,6 +22,7 @@ use crate::alerts::words::values;
 use crate::board::kitchen::{self, Card, Kitchen, Part};
 use crate::board::{Standing, freshness_word, open_alerts};
 use crate::calendar::Calendar;
+use crate::catalog::Station;
 use crate::clock;
 use crate::engine::Policy;
 use crate::http::live::{Live, LiveVenue};
@@ -351,7 +352,8 @@ struct ListedVenue {
     state: Freshness,
     trust: Option<&'static str>,
     out: String,
-    stations: Vec<(String, String)>,
+    /// Where the board of a station is, its name, and whether it is switched on.
+    stations: Vec<(String, String, bool)>,
 }
 
 #[derive(Template)]
@@ -377,17 +379,19 @@ fn listed(reader: &Reader, brand: &str, venue: &LiveVenue, now: Timestamp) -> Li
     let state = snapshot.freshness(*limits, now);
     let out = kitchen::count_out(snapshot);
     let path = format!("{}/board/{brand}/{}", reader.base, snapshot.id().0);
-    let stations = snapshot.picture.catalog.stations.values().filter(|station| station.active);
-    let station = |id: StationId| {
-        let name = values::name(reader.language, &facts::label_of_station(snapshot, id)).into_owned();
-        (format!("{path}/station/{}", id.0), name)
+    // Those that are switched off come last: a kitchen that is closed for the day still looks.
+    let mut stations: Vec<&Station> = snapshot.picture.catalog.stations.values().collect();
+    stations.sort_by_key(|station| !station.active);
+    let station = |station: &Station| {
+        let name = values::name(reader.language, &facts::label_of_station(snapshot, station.id)).into_owned();
+        (format!("{path}/station/{}", station.id.0), name, station.active)
     };
     ListedVenue {
         name: values::name(reader.language, &facts::venue_name(snapshot)).into_owned(),
         trust: (state != Freshness::Fresh).then(|| freshness_words::state(reader.language, state)),
         state,
         out: words::counted(reader.language, out, Standing::Out),
-        stations: stations.map(|it| station(it.id)).collect(),
+        stations: stations.into_iter().map(station).collect(),
         path,
     }
 }
