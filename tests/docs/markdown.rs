@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every document that is held.
-pub(crate) const DOCUMENTS: [&str; 13] = [
+pub(crate) const DOCUMENTS: [&str; 14] = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -13,6 +13,7 @@ pub(crate) const DOCUMENTS: [&str; 13] = [
     "docs/api.md",
     "docs/metrics.md",
     "docs/mqtt.md",
+    "docs/pages.md",
     "docs/replay.md",
     "docs/rule-tests.md",
     "docs/rules.md",

@@ -298,3 +298,30 @@ async fn what_is_not_known_and_who_is_not_told_is_said_in_words() {
     assert!(service.end("TERM").success());
     stage.close_despite(&["the stop list of venue 2"]);
 }
+
+#[tokio::test]
+async fn the_lines_of_the_document_sign_in_and_act() {
+    let stage = Stage::open(1).await;
+    let token = "canary-of-the-boss-93bb2";
+    stage.write("secrets/boss", token);
+    let web = with_web(&stage, ", tokens: { boss: { may: act, token: { file: secrets/boss } } }");
+    let service = stage.start_with_baseline();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pages.md")).expect("the document");
+    let script: String = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("its end")).collect();
+    let run = |token: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-ec", &script]).env_clear().env("PATH", "/usr/bin:/bin");
+        shell.env("EIGHTYSIX", &web).env("TOKEN", token).output().expect("a shell")
+    };
+    let output = run(token);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said} {}", String::from_utf8_lossy(&output.stderr));
+    for part in ["Quzu antrekotu is out at Kitchen", "0 are sent again."] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    let output = run("another-token-than-this-one");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success() && said.contains("This token does not fit."), "{said}");
+    assert!(service.end("TERM").success());
+    stage.close();
+}
