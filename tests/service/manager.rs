@@ -167,6 +167,7 @@ async fn what_was_given_up_is_sent_again_from_the_page() {
         headers: { 'Content-Type': 'application/json' } }).then(answer => answer.status);
         return Promise.all([post('999/resend'), post('resend', '{}'), post('resend', '{\"all\": true}')])";
     assert_eq!(page.run(post).await, json!([404, 400, 200]));
+    look(&page, &format!("{address}/deliveries?before=x"), "refusal").await;
     page.close_despite(&["status of 404", "status of 400"]).await;
     assert!(service.end("TERM").success());
     stage.close_despite(&["given up, see dead-letters", "not told yet", "nothing more is sent there"]);

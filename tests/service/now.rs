@@ -135,6 +135,7 @@ async fn the_page_and_its_forms_are_for_everybody_in_each_language() {
         "\n  - name: low\n    when: { limit: { above: 0, at_most: 5 } }\n    for: 0s\n    severity: warning\n    notify: [ops]\n    message: \"{{ item.name }}: {{ item.limit }}\"\n",
     );
     stage.pos.act(&json!({ "edit_product": { "brand": "sahil", "product": 104, "name": HOSTILE } }));
+    stage.pos.act(&json!({ "fault": { "fault": "html", "endpoint": "stop-list", "venue": 3, "for_ms": 600_000 } }));
     let service = stage.start_with_baseline();
     stage.pos.limit(104, 0);
     stage.pos.limit(106, 3);
@@ -148,6 +149,7 @@ async fn the_page_and_its_forms_are_for_everybody_in_each_language() {
     for language in Language::ALL {
         page.open(&format!("{web}/now?lang={}", language.code())).await;
         page.wait_until("document.body.dataset.link === 'ok'").await;
+        page.wait_for("#doubts a").await;
         assert_eq!(page.run("return document.documentElement.lang").await, language.code());
         assert_eq!(page.run("return document.querySelectorAll('#list script').length").await, 0);
         look(&page, "now", language).await;
@@ -175,7 +177,7 @@ async fn the_page_and_its_forms_are_for_everybody_in_each_language() {
     }
     page.close_despite(&REFUSED).await;
     assert!(service.end("TERM").success());
-    stage.close();
+    stage.close_despite(&["the stop list of venue 3"]);
 }
 
 /// A program that follows no redirects.

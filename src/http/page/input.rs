@@ -4,7 +4,7 @@
 //! address of a page, the answer is a page in the language of its reader.
 
 use axum::Form;
-use axum::extract::rejection::FormRejection;
+use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::http::access::Visitor;
 use crate::http::page::{Reader, message, refusal};
 use crate::http::words::refusal as words;
+use crate::language::Language;
 
 /// A query.
 pub(in crate::http) struct Query<T>(pub(in crate::http) T);
@@ -28,13 +29,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        match axum::extract::Query::from_request_parts(parts, state).await {
-            Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(why) => {
-                let reader = Reader::of(parts);
-                Err(answer(parts, &reader, why.status(), words::address(reader.language)))
-            }
-        }
+        let query = axum::extract::Query::from_request_parts(parts, state).await;
+        let failed = |why: QueryRejection| answer(parts, why.status(), words::address);
+        query.map(|axum::extract::Query(query)| Self(query)).map_err(failed)
     }
 }
 
@@ -42,14 +39,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        match axum::extract::Path::from_request_parts(parts, state).await {
-            Ok(axum::extract::Path(path)) => Ok(Self(path)),
-            // A path that cannot be one of ours leads to nothing, as one of a venue that is not there.
-            Err(_) => {
-                let reader = Reader::of(parts);
-                Err(answer(parts, &reader, StatusCode::NOT_FOUND, words::nothing_here(reader.language)))
-            }
-        }
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        // A path that cannot be one of ours leads to nothing, as one of a venue that is not there.
+        path.map(|axum::extract::Path(path)| Self(path)).map_err(|_| nothing_here(parts))
     }
 }
 
@@ -61,9 +53,9 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         match Form::from_request(Request::from_parts(parts.clone(), body), state).await {
             Ok(Form(fields)) => Ok(Self(fields)),
             Err(why) => {
-                let (reader, status) = (Reader::of(&parts), status(&why));
-                let text = if status == StatusCode::PAYLOAD_TOO_LARGE { words::too_large } else { words::form };
-                Err(answer(&parts, &reader, status, text(reader.language)))
+                let status = status(&why);
+                let says = if status == StatusCode::PAYLOAD_TOO_LARGE { words::too_large } else { words::form };
+                Err(answer(&parts, status, says))
             }
         }
     }
@@ -83,19 +75,18 @@ fn status(why: &FormRejection) -> StatusCode {
 
 /// Answers a method that a page has no use for.
 pub(in crate::http) async fn wrong_method(request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let reader = Reader::of(&parts);
-    answer(&parts, &reader, StatusCode::METHOD_NOT_ALLOWED, words::method(reader.language))
+    answer(&request.into_parts().0, StatusCode::METHOD_NOT_ALLOWED, words::method)
 }
 
 /// Answers an address at which there is no page.
 pub(in crate::http) fn nothing_here(parts: &Parts) -> Response {
-    let reader = Reader::of(parts);
-    answer(parts, &reader, StatusCode::NOT_FOUND, words::nothing_here(reader.language))
+    answer(parts, StatusCode::NOT_FOUND, words::nothing_here)
 }
 
 /// Lists the sections for whoever was let in; others are told nothing but what is wrong.
-fn answer(parts: &Parts, reader: &Reader, status: StatusCode, text: &str) -> Response {
+fn answer(parts: &Parts, status: StatusCode, says: fn(Language) -> &'static str) -> Response {
+    let reader = Reader::of(parts);
+    let text = says(reader.language);
     let is_let_in = parts.extensions.get::<Visitor>().is_some();
-    if is_let_in { refusal(reader, status, text) } else { message(reader, status, text) }
+    if is_let_in { refusal(&reader, status, text) } else { message(&reader, status, text) }
 }

@@ -57,6 +57,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// What a refusal says, in the language of its reader.
 type Says = fn(Language) -> &'static str;
 
+/// A request, the type of its body and the body, with what status it is answered, of which section, and in which words.
+type Case<'a> = (&'a str, (&'a str, &'a str), u16, Option<Section>, Says);
+
 fn no_silence(language: Language) -> &'static str {
     crate::http::words::now::no_such_silence(language)
 }
@@ -90,7 +93,7 @@ async fn whatever_is_sent_to_a_page_is_answered_by_a_page() {
     let (form, text, long) = ((FORM, "by=Anar"), ("text/plain", "by=Anar"), (FORM, long.as_str()));
     let (now, board, history) = (Some(Section::Now), Some(Section::Boards), Some(Section::History));
     let (deliveries, rules, freshness) = (Some(Section::Deliveries), Some(Section::Rules), Some(Section::Freshness));
-    let cases: &[(&str, (&str, &str), u16, Option<Section>, Says)] = &[
+    let cases: &[Case<'_>] = &[
         ("GET /now?lang=&done=a&done=b", form, 400, now, words::address),
         ("POST /now", form, 405, now, words::method),
         ("DELETE /now/events", form, 405, now, words::method),
