@@ -102,14 +102,12 @@ fn read(data: &[u8]) -> Asked {
     let (line, body) = (&data[..end], data.get(end + 1..).unwrap_or_default());
     let space = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
     let method: String = line[..space].iter().filter(|it| it.is_ascii_uppercase()).map(|it| char::from(*it)).collect();
-    let mut target = String::from("/");
-    for byte in line.get(space + 1..).unwrap_or_default().iter().skip_while(|byte| **byte == b'/') {
-        match byte {
-            b'"' | b'<' | b'>' | b'`' | b'#' | b'\\' | b'^' | b'{' | b'|' | b'}' => target += &format!("%{byte:02X}"),
-            byte if byte.is_ascii_graphic() => target.push(char::from(*byte)),
-            byte => target += &format!("%{byte:02X}"),
-        }
-    }
+    let path = line.get(space + 1..).unwrap_or_default().iter().skip_while(|byte| **byte == b'/');
+    let written = |byte: &u8| {
+        let is_plain = byte.is_ascii_graphic() && !b"\"<>`#\\^{|}".contains(byte);
+        if is_plain { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    let mut target = format!("/{}", path.map(written).collect::<Vec<String>>().concat());
     target.truncate(TARGET_BYTES_MAX);
     let is_method = (1..=10).contains(&method.len()) && method != "CONNECT";
     Asked { method: if is_method { method } else { "GET".to_owned() }, target, body: body.to_vec() }
@@ -264,7 +262,7 @@ async fn fill(path: &Path) {
     let (store, now) = (Store::open(path).await.expect("a store"), clock::now());
     let mut commit = engine(&Arc::new(policy())).step(Input::Reading(VENUE, Reading::SameStopList), now);
     let rows = &picture(NAME).picture.rows;
-    let changes = rows.iter().map(|(id, row)| Change::Row { product: *id, before: None, after: Some(row.clone()) });
+    let changes = rows.iter().map(|(id, row)| Change::Row { product: *id, before: None, after: Some(*row) });
     commit.changes.extend(changes.map(|change| (VENUE, change)));
     let notice = |id: &str| Notice {
         id: NoticeId::from_stored(id),

@@ -284,7 +284,8 @@ async fn refusals(api: &Caller, episode: &str) {
     api.call("get", ("/alerts", &format!("/alerts?cursor={of_venues}")), READ, None, 400).await;
     api.call("get", ("/venues/{brand}/{venue}", "/venues/sahil/9"), READ, None, 404).await;
     api.call("get", ("/venues/{brand}/{venue}", "/venues/none/1"), READ, None, 404).await;
-    api.call("get", ("/venues/{brand}/{venue}", "/venues/sahil/x"), READ, None, 400).await;
+    let wrong = api.call("get", ("/venues/{brand}/{venue}", "/venues/sahil/x"), READ, None, 400).await;
+    assert_eq!(wrong["detail"], "'x' stands where a whole number must be");
     api.call("get", ("/events", "/events?last-event-id=x"), READ, None, 400).await;
     api.call("get", ("/brands", "/brands"), "", None, 401).await;
     for (template, path) in

@@ -279,11 +279,11 @@ pub(super) async fn timelines(
         return Err(problem.with_detail("/api/v1/freshness/{brand}/venues lists those that are watched"));
     };
     let (product, span) = (product.map(ProductId), range.until(clock::now()));
-    let past = api.desk.look(history::past(&api.desk.past, &place, product, span.from)).await;
-    let (past, policy) = (past.map_err(|NoLook| unread())?, Arc::clone(&api.policy));
+    let known = api.desk.look(history::past(&api.desk.past, &place, product, span.from)).await;
+    let (known, policy) = (known.map_err(|NoLook| unread())?, Arc::clone(&api.policy));
     let told = move || {
         let calendar = policy.calendars.of(&place.brand, place.venue.snapshot.id());
-        part.cut(history::told(&place, &past, product, calendar, span), |told| told.product.0)
+        part.cut(history::told(&place, &known, product, calendar, span), |told| told.product.0)
     };
     let page = api.desk.reckon(told).await.map_err(|NoLook| unread())?;
     Ok(Json(page.map(|told| ItemTimeline::of(&told))))

@@ -90,9 +90,9 @@ fn of_body(why: &JsonRejection) -> Problem {
                     "a field of it cannot be read; see /api/v1/openapi.json",
                 );
             };
-            let pointer: String = field.iter().map(|part| format!("/{part}")).collect();
             let detail = if field.is_empty() { instead.clone() } else { format!("'{}': {instead}", field.join(".")) };
-            let pointer = printable(&format!("#{pointer}"), WHY_LENGTH_MAX);
+            let pointer: Vec<&str> = std::iter::once("#").chain(field.iter().map(String::as_str)).collect();
+            let pointer = printable(&pointer.join("/"), WHY_LENGTH_MAX);
             let wrong = WrongField { pointer, detail: printable(&instead, WHY_LENGTH_MAX) };
             unreadable(StatusCode::BAD_REQUEST, title, &detail).with_errors(vec![wrong])
         }
@@ -105,7 +105,7 @@ fn of_body(why: &JsonRejection) -> Problem {
             unreadable(why.status(), title, "send JSON, with the header 'Content-Type: application/json'")
         }
         _ if why.status() == StatusCode::PAYLOAD_TOO_LARGE => unreadable(why.status(), title, "send at most 16 KiB"),
-        _ => unreadable(StatusCode::BAD_REQUEST, title, "it did not arrive whole"),
+        JsonRejection::BytesRejection(_) | _ => unreadable(StatusCode::BAD_REQUEST, title, "it did not arrive whole"),
     }
 }
 
@@ -225,7 +225,7 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_read_of_a_body_is_named_with_what_to_send() {
         for (body, expected) in [
-            (r#"{}"#, "400 #/brand 'brand': send it: it must be there"),
+            ("{}", "400 #/brand 'brand': send it: it must be there"),
             (r#"{"brand":"a","who":1}"#, "400 #/who 'who': leave it out: there are brand, venue, ids, all, how"),
             (r#"{"brand":"a","brand":"b"}"#, "400 #/brand 'brand': send it once"),
             (r#"{"brand":1}"#, "400 #/brand 'brand': send a text"),

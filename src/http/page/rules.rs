@@ -18,7 +18,7 @@ use crate::http::api::Api;
 use crate::http::page::input::{Path, Query};
 use crate::http::page::{Frame, Reader, Section, gone, html, refusal};
 use crate::http::view::rules::{self, Counts, Place, RuleText, RuleTruth};
-use crate::http::words::{manager, rules as words};
+use crate::http::words::{manager, refusal as refusal_words, rules as words};
 use crate::language::Language;
 use crate::rules::RuleName;
 use crate::units::{Timestamp, Zone};
@@ -68,7 +68,7 @@ async fn list(Of(api): Of<Api>, Extension(reader): Extension<Reader>, Query(want
         }
     };
     let Ok(counts) = counts else {
-        return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, busy(language));
+        return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, refusal_words::busy(language));
     };
     let counts = counts.into_iter().chain(std::iter::repeat(Counts::default()));
     let texts = api.policy.rules.rules().iter().map(|rule| rules::text(&api.policy.rules, rule, language));
@@ -123,7 +123,7 @@ async fn show(
         }
     };
     let Ok(all) = all else {
-        return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, busy(language));
+        return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, refusal_words::busy(language));
     };
     let counts = Counts::of(all.iter());
     let from = from.unwrap_or(0).min(all.len());
@@ -156,15 +156,6 @@ fn venues(api: &Api, language: Language) -> Vec<Choice> {
         live.venues().iter().map(name).collect::<Vec<Choice>>()
     };
     api.live.brands().flat_map(of_brand).collect()
-}
-
-/// Says that too much is asked for at once.
-const fn busy(language: Language) -> &'static str {
-    match language {
-        Language::En => "Too much is asked for at once. Try again.",
-        Language::Az => "Eyni anda çox sorğu var. Yenidən cəhd edin.",
-        Language::Ru => "Слишком много запросов сразу. Попробуйте ещё раз.",
-    }
 }
 
 /// Finds the place of a choice.

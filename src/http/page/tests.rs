@@ -9,11 +9,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::Setting;
-use crate::engine::Policy;
 use crate::http::desk::Desk;
 use crate::http::live::Live;
 use crate::http::page::Section;
+use crate::http::tests::policy;
 use crate::http::words::{access as access_words, board as board_words, manager, refusal as words};
 use crate::http::{Settings, Surroundings, bind, serve};
 use crate::language::Language;
@@ -23,8 +22,7 @@ use crate::units::{BrandId, Secret, Zone};
 
 /// A brand of which nothing is known yet, beside an empty store.
 async fn surroundings(folder: &std::path::Path) -> Surroundings {
-    let (zone, day_starts) = (Zone::utc(), jiff::civil::time(4, 0, 0, 0));
-    let policy = Policy::silent(Setting { boot: "1".to_owned(), language: Language::En, zone, day_starts });
+    let policy = policy(Zone::utc());
     let store = Store::open(&folder.join("eightysix.db")).await.expect("a store");
     Surroundings {
         live: Live::new([BrandId::new("sahil").expect("a slug")]),

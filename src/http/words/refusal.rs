@@ -65,3 +65,12 @@ pub(in crate::http) fn too_large(language: Language) -> &'static str {
         Language::Ru => "Присланное слишком длинное, ничего не изменилось. Вернитесь и напишите короче.",
     }
 }
+
+/// Says that too much is asked for at once.
+pub(in crate::http) const fn busy(language: Language) -> &'static str {
+    match language {
+        Language::En => "Too much is asked for at once. Try again.",
+        Language::Az => "Eyni anda çox sorğu var. Yenidən cəhd edin.",
+        Language::Ru => "Слишком много запросов сразу. Попробуйте ещё раз.",
+    }
+}
