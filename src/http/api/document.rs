@@ -42,7 +42,7 @@ const OF_ALL: [Refusal; 4] = [
     (
         "429",
         "TooOften",
-        "too many wrong tokens from this address, or too many orders; the header `Retry-After` says when to try again",
+        "too many wrong tokens from this address, or too many orders or live streams; the header `Retry-After` says when to try again",
         ["too many wrong tokens came from this address", "wait a minute"],
     ),
 ];
