@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
 
 /// Names the tenant at Clopos, a short slug such as `sahil`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -532,8 +531,7 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, scaled: i64, places: u32, places_mi
 }
 
 /// A length of time, for programs in seconds: a number to the millisecond, without a fraction where there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
-#[schema(value_type = f64, minimum = 0, example = 7.204)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seconds(pub Duration);
 
 impl Serialize for Seconds {

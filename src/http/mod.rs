@@ -219,7 +219,8 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     let streams = stream::Streams::new(stop.clone());
     let managers = desk.map(|desk| managers(&live, &policy, desk, deeds, &streams)).unwrap_or_default();
     let boards = page::board::Boards { live, policy, streams };
-    let guarded = Router::new().route("/", get(to_now)).merge(page::board::router(boards)).merge(managers);
+    let home = Router::new().route("/", get(to_now)).method_not_allowed_fallback(page::input::wrong_method);
+    let guarded = home.merge(page::board::router(boards)).merge(managers);
     // Whoever looks whether we live has no token, and is shown no names.
     let health = health::router(Arc::clone(&insight.vitals));
     let guarded = guarded.merge(metrics::router(insight));
@@ -240,7 +241,7 @@ fn router(settings: &Settings, address: SocketAddr, around: Surroundings, stop: 
     let pages = if base.is_empty() {
         pages
     } else {
-        let home = Redirect::to(&format!("{base}/board"));
+        let home = Redirect::to(&format!("{base}/now"));
         let below =
             Router::new().route(&format!("{base}/"), get(|| std::future::ready(home))).nest(&base, pages.clone());
         pages.merge(below)

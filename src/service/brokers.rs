@@ -51,7 +51,7 @@ pub struct Identity {
 }
 
 impl Brokers {
-    /// Makes the running brokers those of the configuration, and says which one it is; on an error the old ones run on.
+    /// Makes the running brokers those of the configuration; on an error the old ones run on.
     ///
     /// # Errors
     /// Says which broker could not be started and why.
@@ -87,10 +87,14 @@ impl Brokers {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Says on every connection which configuration is in force.
+    pub fn inform(&self, identity: &Identity) {
         for running in self.running.values() {
             running.link.inform(&identity.info);
         }
-        Ok(())
     }
 
     /// Undoes a change that failed half way.

@@ -217,7 +217,8 @@ impl Generation {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        brokers.apply(config, &identity(config, &process.boot), &process.store).await?;
+        let identity = identity(config, &process.boot);
+        brokers.apply(config, &identity, &process.store).await?;
         let ways = Ways::prepare(config, &brokers.links()).map_err(|problems| anyhow!(problems.join("; ")))?;
         let wakes = ways.wakes();
         let links = links(config, &process.store).await?;
@@ -247,6 +248,7 @@ impl Generation {
             });
         }
         // Nothing fails from here on: a worker that is dropped instead of stopped forgets what it has told.
+        brokers.inform(&identity);
         let insight = &process.insight;
         let workers = Workers::start(ways, wakes, fallbacks, &process.store, &process.report, &insight.vitals);
         let feeds = Feeds::new(brokers.trees(), policy.setting.clone());

@@ -18,9 +18,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::catalog::{Catalog, PriceList, Product, SharedCatalog, Station, StopEntry, Venue};
 use crate::snapshot::absence::{Absence, two_walks};
 pub use crate::snapshot::gap::Gap;
@@ -144,8 +141,7 @@ pub struct Doubt {
 }
 
 /// How far the list of a venue can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Freshness {
     /// Read recently.
     Fresh,

@@ -19,7 +19,7 @@ use crate::store::{Store, StoreError, format};
 use crate::units::{BrandId, ProductId, Timestamp, VenueId};
 
 /// Lines of one page: a few megabytes, and a few milliseconds of a reader.
-const PAGE_LINES: u32 = 4_000;
+pub const PAGE_LINES: u32 = 4_000;
 
 /// A stretch of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +44,14 @@ pub enum Order {
 /// When the oldest line of a venue was written.
 pub(super) const BEGINS: &str =
     "SELECT MIN(at_ms) FROM history INDEXED BY history_by_venue WHERE brand = $1 AND venue = $2";
-/// The lines of a venue's stop list from an instant on; `$4` is what their bodies begin with.
+/// The newest lines of a venue's stop list from an instant on; `$4` is what their bodies begin with.
 pub(super) const STOPS: &str = "SELECT id, at_ms, subject, body FROM history INDEXED BY history_by_venue
     WHERE brand = $1 AND venue = $2 AND at_ms >= $3 AND substr(body, 1, length($4)) = $4
-    LIMIT $5";
-/// The lines of one item's row from an instant on.
+    ORDER BY at_ms DESC, id DESC LIMIT $5";
+/// The newest lines of one item's row from an instant on.
 pub(super) const STOPS_OF_ITEM: &str = "SELECT id, at_ms, subject, body FROM history INDEXED BY history_by_subject
     WHERE brand = $1 AND venue = $2 AND subject = $6 AND at_ms >= $3 AND substr(body, 1, length($4)) = $4
-    LIMIT $5";
+    ORDER BY at_ms DESC, id DESC LIMIT $5";
 
 /// When nobody read a venue, of what ended from an instant on.
 pub(super) const GAPS: &str = "SELECT body FROM history INDEXED BY history_by_subject
@@ -186,11 +186,12 @@ impl Store {
         rows.iter().map(|row| format::decode_gap(row.get(0))).collect()
     }
 
-    /// Returns the first lines of a stretch in this order, with their numbers, at most a page; none when it is empty.
+    /// Returns the first lines of a stretch in this order, with their numbers, at most so many; none when it is empty.
     pub async fn history_page(
         &self,
         lines: RangeInclusive<i64>,
         order: Order,
+        most: u32,
     ) -> Result<Vec<(i64, Recorded)>, StoreError> {
         let statement = match order {
             Order::OldestFirst => {
@@ -202,7 +203,7 @@ impl Store {
                  WHERE id BETWEEN $1 AND $2 AND subject <> $4 ORDER BY id DESC LIMIT $3"
             }
         };
-        let statement = sqlx::query(statement).bind(*lines.start()).bind(*lines.end()).bind(PAGE_LINES);
+        let statement = sqlx::query(statement).bind(*lines.start()).bind(*lines.end()).bind(most);
         let statement = statement.bind(format::GAP_SUBJECT);
         let rows = statement.fetch_all(&self.readers).await.map_err(failed("read the history"))?;
         let mut page: Vec<(i64, Recorded)> = Vec::with_capacity(rows.len());

@@ -74,7 +74,12 @@ impl Store {
         let below = until.map_or((i64::MAX, i64::MAX), |until| (until.unix_ms(), i64::MIN));
         let below = before.map_or(below, |(at, id)| below.min((at.unix_ms(), id)));
         let above = since.map_or((i64::MIN, i64::MIN), |since| (since.unix_ms(), i64::MIN));
-        if brand.is_none() && venue.is_none() && product.is_none() {
+        let is_of_all = match brand {
+            _ if venue.is_some() || product.is_some() => false,
+            None => true,
+            Some(brand) => self.is_the_only_one(brand).await?,
+        };
+        if is_of_all {
             let statement = sqlx::query(OF_ALL).bind(above.0).bind(above.1).bind(below.0).bind(below.1);
             let statement = statement.bind(format::GAP_SUBJECT).bind(limit).fetch_all(&self.readers);
             return statement.await.map_err(failed("read the history"))?.iter().map(recorded).collect();
@@ -96,14 +101,25 @@ impl Store {
         Ok(row.map_err(failed("look into the history"))?.get(0))
     }
 
+    /// Says whether no line is kept of another brand.
+    async fn is_the_only_one(&self, brand: &BrandId) -> Result<bool, StoreError> {
+        Ok(self.brand_behind("").await?.is_none_or(|first| first == brand.as_str())
+            && self.brand_behind(brand.as_str()).await?.is_none())
+    }
+
+    /// Returns the first brand behind another of which a line is kept.
+    async fn brand_behind(&self, brand: &str) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query(NEXT_BRAND).bind(brand).fetch_one(&self.readers).await;
+        Ok(row.map_err(failed("look into the history"))?.get(0))
+    }
+
     /// Returns where lines are of, among all that are kept.
     async fn places(&self, brand: Option<&BrandId>, venue: Option<VenueId>) -> Result<Vec<(String, i64)>, StoreError> {
         let reading = || failed("look into the history");
         let mut brands: Vec<String> = Vec::from_iter(brand.map(BrandId::to_string));
         while brand.is_none() {
             let last = brands.last().map_or("", String::as_str);
-            let row = sqlx::query(NEXT_BRAND).bind(last).fetch_one(&self.readers).await.map_err(reading())?;
-            let Some(next) = row.get(0) else { break };
+            let Some(next) = self.brand_behind(last).await? else { break };
             brands.push(next);
         }
         let mut places = Vec::new();

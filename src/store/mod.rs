@@ -28,7 +28,7 @@ use std::time::Duration;
 use crate::alerts::notice::{Channel, Notice};
 use crate::units::{Timestamp, printable};
 
-pub use history::{HistorySpan, Order, RowLine};
+pub use history::{HistorySpan, Order, PAGE_LINES, RowLine};
 pub use lines::LinesOf;
 pub use outbox::{OutboxState, WayDepth};
 pub use probe::Probed;

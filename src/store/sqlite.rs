@@ -66,6 +66,7 @@ impl Store {
         let made = SqliteConnectOptions::new().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let mut store = Self::connect(path, made).await?;
         store.lock = Some(Arc::new(lock));
+        store.announce_update(path).await;
         migrator().run(&store.writer).await.map_err(|source| not_migrated(path, source))?;
         // A database that cannot be written is found now, and not by the first change. To begin alone says nothing of it.
         let nothing = sqlx::query("DELETE FROM outbox WHERE FALSE").execute(&store.writer).await;
@@ -90,11 +91,22 @@ impl Store {
         Ok(store)
     }
 
+    /// Says that a database of an earlier version is brought up to date, which may take minutes where there is much history.
+    async fn announce_update(&self, path: &Path) {
+        // A new file has no versions yet.
+        let found = sqlx::query("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&self.writer).await;
+        let Some(found) = found.ok().and_then(|row| row.get::<Option<i64>, _>(0)) else { return };
+        let known = newest_version();
+        if found < known {
+            tracing::info!("bringing {} from version {found} to {known}; do not stop it meanwhile", path.display());
+        }
+    }
+
     async fn check_version(&self, path: &Path) -> Result<(), StoreError> {
         let found =
             sqlx::query("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&self.readers).await;
         let found: i64 = found.map_err(|source| StoreError::Foreign { path: path.to_owned(), source })?.get(0);
-        let known = migrator().iter().map(|migration| migration.version).max().unwrap_or_default();
+        let known = newest_version();
         if found == known {
             return Ok(());
         }
@@ -402,6 +414,10 @@ fn migrator() -> Migrator {
         step(8, "leases", include_str!("schema_8.sql")),
         step(9, "looks", include_str!("schema_9.sql")),
     ])
+}
+
+fn newest_version() -> i64 {
+    migrator().iter().map(|migration| migration.version).max().unwrap_or_default()
 }
 
 pub(super) fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {

@@ -26,7 +26,7 @@ use crate::replay::{LeftOut, Period, Pictures, Side, Told, compare, leave_out};
 use crate::rules::{Form, Rule, RuleSet, State};
 use crate::service::receivers;
 use crate::snapshot::diff::Recorded;
-use crate::store::{HISTORY_KEPT, HistorySpan, Order, Store};
+use crate::store::{HISTORY_KEPT, HistorySpan, Order, PAGE_LINES, Store};
 use crate::units::{Timestamp, VenueId, human_duration, parse_duration};
 use crate::{clock, telemetry};
 
@@ -233,7 +233,7 @@ async fn live(
 }
 
 async fn page(store: &Store, lines: RangeInclusive<i64>, order: Order) -> anyhow::Result<Vec<(i64, Recorded)>> {
-    store.history_page(lines, order).await.map_err(|error| anyhow!(telemetry::chain(&error)))
+    store.history_page(lines, order, PAGE_LINES).await.map_err(|error| anyhow!(telemetry::chain(&error)))
 }
 
 /// A bar on a terminal; elsewhere nothing.

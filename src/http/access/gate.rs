@@ -44,6 +44,13 @@ pub(in crate::http) async fn admit(
             }
             response
         }
-        Err(why) => refusal::answer(why, &parts, !gate.settings.tokens.is_empty()),
+        Err(why) => {
+            // Whoever may not do it needs a way to sign in as somebody else.
+            let is_signed_in = gate.sessions.read(&parts.headers, &gate.settings.tokens, wall).is_some();
+            if let Some(reader) = parts.extensions.get_mut::<Reader>() {
+                reader.is_signed_in = is_signed_in;
+            }
+            refusal::answer(why, &parts, !gate.settings.tokens.is_empty())
+        }
     }
 }

@@ -25,6 +25,8 @@ use crate::http::view::history::HistoryLine;
 use crate::snapshot::diff::Recorded;
 use crate::store::Order;
 
+/// Lines that are read at once: they wait in memory until the reader takes them.
+const LINES_AT_ONCE: u32 = 200;
 /// The header by which a reader says what it saw last.
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -120,7 +122,7 @@ impl Source for Reader {
         // What is new is noted before the look: what comes meanwhile wakes it again.
         self.turned.extend(self.turns.take());
         let lines = self.seen.saturating_add(1)..=i64::MAX;
-        let page = self.api.desk.look(self.api.desk.past.history_page(lines, Order::OldestFirst)).await;
+        let page = self.api.desk.look(self.api.desk.past.history_page(lines, Order::OldestFirst, LINES_AT_ONCE)).await;
         // The reader comes back with the last id, and misses nothing.
         let Ok(page) = page else { return Next::End };
         let Some((last, _)) = page.last() else {

@@ -18,11 +18,11 @@ use crate::clock;
 use crate::http::api::document::{NoBrand, Unread};
 use crate::http::api::input::{Path, Query};
 use crate::http::api::paging::{Listed, Page, Paging};
-use crate::http::api::{Api, no_such_brand};
+use crate::http::api::{Api, busy, no_such_brand};
 use crate::http::desk::{Desk, NoLook};
 use crate::http::live::Live;
 use crate::http::problem::Problem;
-use crate::http::view::csv;
+use crate::http::view::csv::{self, Cell};
 use crate::http::view::history::{self, HistoryLine, ItemTimeline, Range};
 use crate::snapshot::diff::Recorded;
 use crate::store::LinesOf;
@@ -139,7 +139,7 @@ pub(super) async fn list(
 pub(super) async fn export(State(api): State<Api>, Query(asked): Query<Lines>) -> Result<Response, Problem> {
     let (of, desk, live) = (asked.chosen(&api).await?, api.desk.clone(), api.live.clone());
     let mut head = csv::MARK.to_owned();
-    csv::push(&mut head, &COLUMNS);
+    csv::push(&mut head, &COLUMNS.map(Cell::text));
     let mut begin = Exporting { of, desk, live, before: None, text: None, is_over: false };
     // The first lines are read before anything is answered: what cannot be begun is refused, and only the rest is cut off.
     let first = begin.next().await.map_err(|CutOff| unread())?;
@@ -186,14 +186,14 @@ impl Exporting {
         self.before = lines.last().map(|(line, recorded)| (recorded.at, *line));
         let mut text = String::new();
         for (_, recorded) in &lines {
-            csv::push(&mut text, &cells(HistoryLine::of(recorded, &self.live)).each_ref().map(String::as_str));
+            csv::push(&mut text, &cells(HistoryLine::of(recorded, &self.live)));
         }
         Ok((!text.is_empty()).then_some(text))
     }
 }
 
 /// Writes a line as cells, in the order of [`COLUMNS`].
-fn cells(line: HistoryLine) -> [String; COLUMNS.len()] {
+fn cells(line: HistoryLine) -> [Cell; COLUMNS.len()] {
     let HistoryLine {
         at,
         brand,
@@ -208,20 +208,19 @@ fn cells(line: HistoryLine) -> [String; COLUMNS.len()] {
         limit_after,
         price_list,
     } = line;
-    let limit = |limit: Option<f64>| limit.map(|it| it.to_string()).unwrap_or_default();
     [
-        at,
-        brand,
-        venue.to_string(),
-        venue_name,
-        kind.word().to_owned(),
-        id.to_string(),
-        name,
-        before,
-        after,
-        limit(limit_before),
-        limit(limit_after),
-        price_list.map(|id| id.to_string()).unwrap_or_default(),
+        Cell::text(at),
+        Cell::text(brand),
+        Cell::whole(Some(venue)),
+        Cell::text(venue_name),
+        Cell::text(kind.word()),
+        Cell::whole(Some(id)),
+        Cell::text(name),
+        Cell::text(before),
+        Cell::text(after),
+        Cell::amount(limit_before),
+        Cell::amount(limit_after),
+        Cell::whole(price_list),
     ]
 }
 
@@ -285,7 +284,7 @@ pub(super) async fn timelines(
         let calendar = policy.calendars.of(&place.brand, place.venue.snapshot.id());
         part.cut(history::told(&place, &known, product, calendar, span), |told| told.product.0)
     };
-    let page = api.desk.reckon(told).await.map_err(|NoLook| unread())?;
+    let page = api.desk.reckon(told).await.map_err(|NoLook| busy())?;
     Ok(Json(page.map(|told| ItemTimeline::of(&told))))
 }
 

@@ -91,7 +91,8 @@ fn of_body(why: &JsonRejection) -> Problem {
                 );
             };
             let detail = if field.is_empty() { instead.clone() } else { format!("'{}': {instead}", field.join(".")) };
-            let pointer: Vec<&str> = std::iter::once("#").chain(field.iter().map(String::as_str)).collect();
+            let escaped = field.iter().map(|part| part.replace('~', "~0").replace('/', "~1"));
+            let pointer: Vec<String> = std::iter::once("#".to_owned()).chain(escaped).collect();
             let pointer = printable(&pointer.join("/"), WHY_LENGTH_MAX);
             let wrong = WrongField { pointer, detail: printable(&instead, WHY_LENGTH_MAX) };
             unreadable(StatusCode::BAD_REQUEST, title, &detail).with_errors(vec![wrong])
@@ -129,10 +130,14 @@ fn misfit(said: &str) -> Option<Misfit> {
     // Where it is stands before, unless it is the whole.
     let (place, said) = if why_of(said).is_some() { ("", said) } else { said.split_once(": ")? };
     let (name, instead) = why_of(said)?;
-    let parts = place.split(['.', '[', ']']).filter(|part| !part.is_empty());
-    let mut field: Vec<String> = parts.map(str::to_owned).collect();
-    // One that is known nowhere is a place already; one that is missing is none.
-    field.extend(name.filter(|name| field.last().is_none_or(|last| last != name)).map(str::to_owned));
+    // One that is known nowhere is the end of its place, whatever is in its name; one that is missing is in none.
+    let outer = match name.and_then(|name| place.strip_suffix(name)) {
+        Some("") => "",
+        Some(outer) => outer.strip_suffix('.').unwrap_or(place),
+        None => place,
+    };
+    let parts = outer.split(['.', '[', ']']).filter(|part| !part.is_empty());
+    let field = parts.chain(name).map(str::to_owned).collect();
     Some(Misfit { field, instead })
 }
 
@@ -235,6 +240,8 @@ mod tests {
             (r#"{"brand":"a","ids":{}}"#, "400 #/ids 'ids': send a list"),
             (r#"{"brand":"a","all":null}"#, "400 #/all 'all': send true or false"),
             (r#"{"brand":"a","how":"never"}"#, "400 #/how 'how': send one of soon, later"),
+            (r#"{"a.b":1}"#, "400 #/a.b 'a.b': leave it out: there are brand, venue, ids, all, how"),
+            (r#"{"a/b~":1}"#, "400 #/a~1b~0 'a/b~': leave it out: there are brand, venue, ids, all, how"),
             (r#""x""#, "400 # send an object"),
             ("{\n ?", "400  it is no JSON, see line 2, column 2"),
             ("", "400  it is no JSON, see line 1, column 0"),

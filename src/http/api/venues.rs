@@ -22,9 +22,9 @@ use crate::http::api::paging::{Listed, Page, Paging};
 use crate::http::api::{Api, watched};
 use crate::http::live::LiveVenue;
 use crate::http::problem::Problem;
-use crate::http::view::freshness::VenueTrouble;
+use crate::http::view::freshness::{FreshnessWord, VenueTrouble};
 use crate::rules::Subject;
-use crate::snapshot::{Freshness, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::units::{BrandId, ProductId, Quantity, Seconds, Timestamp, VenueId};
 
 /// A venue as it is now.
@@ -38,7 +38,7 @@ pub(super) struct VenueRow {
     /// Its name.
     name: String,
     /// How far its list can be trusted; of one that was never read there is nothing to trust, whatever this says.
-    freshness: Freshness,
+    freshness: FreshnessWord,
     /// When the list was last read; null before the first reading.
     #[schema(required, format = DateTime)]
     as_of: Option<String>,
@@ -162,7 +162,7 @@ pub(super) struct Asked {
     brand: Option<String>,
     /// Only those whose list can be trusted so far.
     #[param(inline)]
-    freshness: Option<Freshness>,
+    freshness: Option<FreshnessWord>,
 }
 
 /// Lists the venues
@@ -257,7 +257,7 @@ fn of(brand: &BrandId, venue: &LiveVenue, policy: &Policy, now: Timestamp) -> Ve
         brand: brand.to_string(),
         venue: snapshot.id().0,
         name: facts::venue_name(snapshot),
-        freshness: snapshot.freshness(*limits, now),
+        freshness: snapshot.freshness(*limits, now).into(),
         as_of: snapshot.read_at.map(|at| at.to_string()),
         age_s: snapshot.age(now).map(Seconds),
         open: policy.calendars.of(brand, snapshot.id()).is_open(now),

@@ -349,9 +349,10 @@ fn compact(language: Language, duration: Duration) -> String {
 struct ListedVenue {
     path: String,
     name: String,
-    state: Freshness,
+    /// Why what is known of it is not to be relied on.
     trust: Option<&'static str>,
-    out: String,
+    /// How much is out, where that is known.
+    out: Option<String>,
     /// Where the board of a station is, its name, and whether it is switched on.
     stations: Vec<(String, String, bool)>,
 }
@@ -377,7 +378,7 @@ async fn list(State(boards): State<Boards>, Extension(reader): Extension<Reader>
 fn listed(reader: &Reader, brand: &str, venue: &LiveVenue, now: Timestamp) -> ListedVenue {
     let LiveVenue { snapshot, limits, alerts: _ } = venue;
     let state = snapshot.freshness(*limits, now);
-    let out = kitchen::count_out(snapshot);
+    let (out, is_read) = (kitchen::count_out(snapshot), snapshot.read_at.is_some());
     let path = format!("{}/board/{brand}/{}", reader.base, snapshot.id().0);
     // Those that are switched off come last: a kitchen that is closed for the day still looks.
     let mut stations: Vec<&Station> = snapshot.picture.catalog.stations.values().collect();
@@ -388,9 +389,12 @@ fn listed(reader: &Reader, brand: &str, venue: &LiveVenue, now: Timestamp) -> Li
     };
     ListedVenue {
         name: values::name(reader.language, &facts::venue_name(snapshot)).into_owned(),
-        trust: (state != Freshness::Fresh).then(|| freshness_words::state(reader.language, state)),
-        state,
-        out: words::counted(reader.language, out, Standing::Out),
+        trust: match state {
+            _ if !is_read => Some(words::never_read(reader.language)),
+            Freshness::Fresh => None,
+            Freshness::Stale | Freshness::Blind => Some(freshness_words::state(reader.language, state)),
+        },
+        out: (is_read && state != Freshness::Blind).then(|| words::counted(reader.language, out, Standing::Out)),
         stations: stations.into_iter().map(station).collect(),
         path,
     }

@@ -16,6 +16,7 @@ use crate::http::page::{Frame, Reader, Section, html};
 use crate::http::view::freshness::{self, BrandFreshness, VenueFreshness};
 use crate::http::words::{freshness as words, manager};
 use crate::language::Language;
+use crate::snapshot::Freshness;
 use crate::units::{Seconds, Timestamp, Zone};
 
 /// Venues of a brand that are listed: the oldest. The API has all of them.

@@ -26,7 +26,7 @@ use crate::http::page::input::{Path, Query};
 use crate::http::page::{Frame, Reader, Section, gone, html, refusal};
 use crate::http::view::history::{self, Place, Range, Told};
 use crate::http::view::timeline::{Piece, State, Totals};
-use crate::http::words::{history as words, manager};
+use crate::http::words::{history as words, manager, refusal as refusal_words};
 use crate::language::Language;
 use crate::units::{ProductId, Timestamp, printable};
 
@@ -103,15 +103,21 @@ async fn index(Of(api): Of<Api>, Extension(reader): Extension<Reader>, Query(wan
     html(StatusCode::OK, &Index { frame, language, labels, venues, chosen, asked, found, more })
 }
 
-/// Tells how the items of a venue stood, on a thread beside those who serve.
-async fn told(api: &Api, place: &Place, product: Option<ProductId>, span: Stretch) -> Result<Vec<Told>, NoLook> {
-    let past = api.desk.look(history::past(&api.desk.past, place, product, span.from)).await?;
+/// Tells how the items of a venue stood, on a thread beside those who serve; or why that is not told now.
+async fn told(
+    api: &Api,
+    place: &Place,
+    product: Option<ProductId>,
+    (span, language): (Stretch, Language),
+) -> Result<Vec<Told>, &'static str> {
+    let past = api.desk.look(history::past(&api.desk.past, place, product, span.from)).await;
+    let past = past.map_err(|NoLook| words::labels(language).unreadable)?;
     let (place, policy) = (place.clone(), Arc::clone(&api.policy));
     let told = move || {
         let calendar = policy.calendars.of(&place.brand, place.venue.snapshot.id());
         history::told(&place, &past, product, calendar, span)
     };
-    api.desk.reckon(told).await
+    api.desk.reckon(told).await.map_err(|NoLook| refusal_words::busy(language))
 }
 
 #[derive(serde::Deserialize)]
@@ -167,8 +173,9 @@ async fn show(
     let range = range.as_deref().and_then(Range::of_word).unwrap_or_default();
     let span = range.until(now);
     let calendar = api.policy.calendars.of(&place.brand, place.venue.snapshot.id());
-    let Ok(told) = told(&api, &place, product, span).await else {
-        return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, labels.unreadable);
+    let told = match told(&api, &place, product, (span, language)).await {
+        Ok(told) => told,
+        Err(why) => return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, why),
     };
     let from = from.unwrap_or(0).min(told.len());
     let until = told.len().min(from.saturating_add(ITEMS_MAX));

@@ -45,6 +45,8 @@ pub(super) struct Reader {
     pub(super) query: Arc<str>,
     /// The section that the address belongs to.
     pub(super) here: Option<Section>,
+    /// Whether the address can be asked for again: what was sent to it is not sent by a link.
+    pub(super) is_asking: bool,
 }
 
 impl Reader {
@@ -52,7 +54,7 @@ impl Reader {
     pub(super) fn of(request: &Parts) -> Self {
         let unknown = || {
             let (language, base, query) = (Language::default(), "".into(), "".into());
-            Self { language, base, is_signed_in: false, query, here: None }
+            Self { language, base, is_signed_in: false, query, here: None, is_asking: true }
         };
         request.extensions.get().cloned().unwrap_or_else(unknown)
     }
@@ -66,6 +68,7 @@ impl Reader {
             title,
             here: self.here,
             query: &self.query,
+            has_languages: true,
             sign_out: self.is_signed_in.then(|| words::access::sign_out(self.language)),
         }
     }
@@ -91,6 +94,8 @@ pub(super) struct Frame<'a> {
     pub(super) here: Option<Section>,
     /// What a link to itself goes on with, before the language.
     pub(super) query: &'a str,
+    /// Whether the page can be had in another language by a link.
+    pub(super) has_languages: bool,
     /// The word for signing out, for whoever can.
     pub(super) sign_out: Option<&'static str>,
 }
@@ -106,7 +111,7 @@ struct Message<'a> {
 
 /// Answers somebody who may not have been let in with a page that says one thing.
 pub(super) fn message(reader: &Reader, status: StatusCode, text: &str) -> Response {
-    let frame = Frame { here: None, ..reader.frame("eightysix") };
+    let frame = Frame { here: None, has_languages: reader.is_asking, ..reader.frame("eightysix") };
     html(status, &Message { frame, text, with_sections: false })
 }
 
@@ -119,7 +124,8 @@ pub(super) fn gone(reader: &Reader, what: &str) -> Response {
 /// Says to somebody who was let in why he is not shown what he asked for, or why nothing was done.
 pub(super) fn refusal(reader: &Reader, status: StatusCode, text: &str) -> Response {
     let title = reader.here.map_or("eightysix", |section| words::manager::section(reader.language, section));
-    html(status, &Message { frame: reader.frame(title), text, with_sections: true })
+    let frame = Frame { has_languages: reader.is_asking, ..reader.frame(title) };
+    html(status, &Message { frame, text, with_sections: true })
 }
 
 /// Answers with a page.

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use crate::alerts::facts::{self, NAME_LENGTH_MAX};
 use crate::alerts::hold::Hold;
-use crate::alerts::lifecycle::OpenAlert;
+use crate::alerts::lifecycle::{OpenAlert, digest};
 use crate::alerts::notice::ReceiverName;
 use crate::alerts::silence::{Criteria, Silence};
 use crate::alerts::words::{letter, page as page_words, values};
@@ -191,9 +191,9 @@ fn doubts(brands: &[BrandNow], language: Language, at: Timestamp) -> Vec<String>
     let (mut old, mut unread, mut never) = (0, 0, 0);
     for venue in brands.iter().flat_map(|brand| brand.live.venues()) {
         match venue.snapshot.freshness(venue.limits, at) {
+            _ if venue.snapshot.read_at.is_none() => never += 1,
             Freshness::Fresh => {}
             Freshness::Stale => old += 1,
-            Freshness::Blind if venue.snapshot.read_at.is_none() => never += 1,
             Freshness::Blind => unread += 1,
         }
     }
@@ -367,6 +367,7 @@ struct Following {
     reader: Reader,
     may: Role,
     turns: Turns,
+    /// Identifies what was said last; the text itself would be kept for every reader.
     said: Option<String>,
 }
 
@@ -393,9 +394,10 @@ impl Source for Following {
         }
         self.turns.take();
         let Ok(text) = draw(&self.now, &self.reader, self.may, clock::now()).render() else { return Next::Wait };
-        if self.said.as_ref() != Some(&text) {
-            events.push_back(Event::default().event("list").data(&text));
-            self.said = Some(text);
+        let says = Some(digest(&[&text], 16));
+        if self.said != says {
+            events.push_back(Event::default().event("list").data(text));
+            self.said = says;
         } else if why == Why::Quiet {
             events.push_back(Event::default().event("beat").data("-"));
         }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -35,7 +35,8 @@ pub(in crate::http) async fn greet(State(readers): State<Readers>, mut request: 
     let query = others(request.uri()).into();
     let here = Section::of_path(request.uri().path());
     // Who signed in is known behind the gate alone.
-    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in: false, query, here };
+    let is_asking = matches!(*request.method(), Method::GET | Method::HEAD);
+    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in: false, query, here, is_asking };
     // Streams and programs name their language each time; a person chose it.
     let chosen = chosen.filter(|_| wants_page(request.headers()));
     request.extensions_mut().insert(reader);

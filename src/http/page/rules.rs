@@ -17,7 +17,7 @@ use crate::clock;
 use crate::http::api::Api;
 use crate::http::page::input::{Path, Query};
 use crate::http::page::{Frame, Reader, Section, gone, html, refusal};
-use crate::http::view::rules::{self, Counts, Place, RuleText, RuleTruth};
+use crate::http::view::rules::{self, Counts, Place, RuleText, RuleTruth, Verdict};
 use crate::http::words::{manager, refusal as refusal_words, rules as words};
 use crate::language::Language;
 use crate::rules::RuleName;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::future::select_all;
+use futures_util::future::{FutureExt as _, select_all};
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::Sleep;
@@ -144,7 +144,9 @@ impl<S: Source> Following<S> {
             () = self.stop.cancelled() => return None,
             next = self.source.say(self.why, &mut self.waiting) => next,
         };
-        if self.why == Why::Quiet && self.waiting.is_empty() {
+        // A source that finds nothing for its reader in all that there is takes its time as well.
+        let is_quiet = self.why == Why::Quiet || (&mut self.quiet).now_or_never().is_some();
+        if is_quiet && self.waiting.is_empty() {
             self.waiting.push_back(Event::default().comment(HERE));
         }
         if !self.waiting.is_empty() {
@@ -272,6 +274,29 @@ mod tests {
         tell.send_modify(|told| told.push("bye!"));
         assert_eq!(heard(&mut body).await, ("event: News data: bye".to_owned(), 0));
         assert_eq!(heard(&mut body).await, (String::new(), 0));
+    }
+
+    /// Looks through all that there is, and finds nothing for its reader.
+    struct Walk;
+
+    impl Source for Walk {
+        async fn news(&mut self) {
+            std::future::pending().await
+        }
+
+        async fn say(&mut self, _: Why, _: &mut VecDeque<Event>) -> Next {
+            tokio::time::advance(Duration::from_secs(4)).await;
+            Next::More
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_hears_of_us_while_nothing_is_found_for_him() {
+        let streams = Streams::new(CancellationToken::new());
+        let mut body = streams.open(HERE_ALL, Walk).into_body().into_data_stream();
+        for _ in 0..2 {
+            assert_eq!(heard(&mut body).await, (": here".to_owned(), 16), "the fourth look ends at 16 s");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,18 +6,47 @@
 /// What the first cell of a file stands behind, so that programs for tables know that it is UTF-8.
 pub(in crate::http) const MARK: &str = "\u{feff}";
 
+/// A cell of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Cell {
+    /// A text of anybody.
+    Text(String),
+    /// A number of ours, which stays one also where it is below zero.
+    Number(String),
+}
+
+impl Cell {
+    /// Writes a text.
+    pub(in crate::http) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Writes an amount, or nothing.
+    pub(in crate::http) fn amount(amount: Option<f64>) -> Self {
+        Self::Number(amount.map(|it| it.to_string()).unwrap_or_default())
+    }
+
+    /// Writes a whole number, or nothing.
+    pub(in crate::http) fn whole(number: Option<u64>) -> Self {
+        Self::Number(number.map(|it| it.to_string()).unwrap_or_default())
+    }
+}
+
 /// Adds a line.
-pub(in crate::http) fn push(text: &mut String, cells: &[&str]) {
+pub(in crate::http) fn push(text: &mut String, cells: &[Cell]) {
     for (n, cell) in cells.iter().enumerate() {
         if n > 0 {
             text.push(',');
         }
-        push_cell(text, cell);
+        match cell {
+            Cell::Text(cell) => push_text(text, cell),
+            Cell::Number(number) => text.push_str(number),
+        }
     }
     text.push_str("\r\n");
 }
 
-fn push_cell(text: &mut String, cell: &str) {
+fn push_text(text: &mut String, cell: &str) {
     let is_quoted = cell.contains(['"', ',', ';', '\t', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ');
     let is_edge = |c: char| matches!(c, ';' | '\t' | '\r' | '\n' | '"');
     let mut at_edge = true;
@@ -66,8 +95,8 @@ mod tests {
             ("a=1", "a=1"),
         ] {
             let mut text = String::new();
-            push(&mut text, &[cell, "x"]);
-            assert_eq!(text, format!("{expected},x\r\n"), "{cell:?}");
+            push(&mut text, &[Cell::text(cell), Cell::amount(Some(-1.5)), Cell::whole(None), Cell::text("x")]);
+            assert_eq!(text, format!("{expected},-1.5,,x\r\n"), "{cell:?}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::alerts::facts;
@@ -45,6 +45,39 @@ impl BrandAccess {
     }
 }
 
+/// How far a list can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Freshness)]
+pub(in crate::http) enum FreshnessWord {
+    /// Read recently.
+    Fresh,
+    /// Older than it should be, or not read for the first time yet.
+    Stale,
+    /// So old, or not read for so long, that it must not be relied on.
+    Blind,
+}
+
+impl From<Freshness> for FreshnessWord {
+    fn from(freshness: Freshness) -> Self {
+        match freshness {
+            Freshness::Fresh => Self::Fresh,
+            Freshness::Stale => Self::Stale,
+            Freshness::Blind => Self::Blind,
+        }
+    }
+}
+
+impl From<FreshnessWord> for Freshness {
+    fn from(word: FreshnessWord) -> Self {
+        match word {
+            FreshnessWord::Fresh => Self::Fresh,
+            FreshnessWord::Stale => Self::Stale,
+            FreshnessWord::Blind => Self::Blind,
+        }
+    }
+}
+
 /// How old the lists of a brand are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(in crate::http) struct BrandFreshness {
@@ -56,7 +89,7 @@ pub(in crate::http) struct BrandFreshness {
     pub(in crate::http) venues: usize,
     /// How many of them have a list that is as young as is planned.
     pub(in crate::http) fresh: usize,
-    /// How many have one that is old.
+    /// How many have one that is old, or are not read for the first time yet.
     pub(in crate::http) stale: usize,
     /// How many have one that must not be relied on, or none.
     pub(in crate::http) blind: usize,
@@ -95,7 +128,7 @@ pub(in crate::http) struct VenueFreshness {
     /// Its name.
     pub(in crate::http) name: String,
     /// How far its list can be trusted.
-    pub(in crate::http) freshness: Freshness,
+    pub(in crate::http) freshness: FreshnessWord,
     /// When its list was last read; null before the first reading.
     #[schema(required, format = DateTime)]
     pub(in crate::http) as_of: Option<String>,
@@ -178,7 +211,7 @@ fn of_venue(live: &LiveVenue, now: Timestamp) -> VenueFreshness {
     VenueFreshness {
         venue: snapshot.id().0,
         name: facts::venue_name(snapshot),
-        freshness: freshness_of(live, now),
+        freshness: freshness_of(live, now).into(),
         as_of: snapshot.read_at.map(|at| at.to_string()),
         age_s: snapshot.age(now).map(Seconds),
         stale_after_s: Seconds(limits.stale_after),

@@ -25,10 +25,31 @@ use crate::units::{BrandId, Timestamp, human_duration, printable};
 const REASONS_MAX: usize = 3;
 
 /// What a rule says of a subject, in the order in which it is listed.
-const HOLDS: &str = "holds";
-const UNKNOWN: &str = "unknown";
-const OUTSIDE_WINDOW: &str = "outside_window";
-const CLEAR: &str = "clear";
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Truth)]
+pub(in crate::http) enum Verdict {
+    /// It holds.
+    Holds,
+    /// Something that it asks for was not read.
+    Unknown,
+    /// It is not asked at this time.
+    OutsideWindow,
+    /// It does not hold.
+    Clear,
+}
+
+impl Verdict {
+    /// Returns its word in the API.
+    pub(in crate::http) const fn word(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Unknown => "unknown",
+            Self::OutsideWindow => "outside_window",
+            Self::Clear => "clear",
+        }
+    }
+}
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -87,8 +108,8 @@ pub(in crate::http) struct RuleTruth {
     pub(in crate::http) id: u64,
     /// Its name.
     pub(in crate::http) name: String,
-    /// `holds`, `unknown` (something that it asks for was not read), `outside_window` or `clear`.
-    pub(in crate::http) truth: &'static str,
+    /// What it says.
+    pub(in crate::http) truth: Verdict,
     /// What keeps it from holding.
     pub(in crate::http) why: Vec<String>,
     /// `open` or `pending`; null where there is no alert.
@@ -113,16 +134,16 @@ pub(in crate::http) struct Counts {
 impl Counts {
     /// Counts what was found.
     pub(in crate::http) fn of<'t>(truths: impl Iterator<Item = &'t RuleTruth>) -> Self {
-        Self::of_words(truths.map(|truth| truth.truth))
+        Self::of_verdicts(truths.map(|truth| truth.truth))
     }
 
-    fn of_words(words: impl Iterator<Item = &'static str>) -> Self {
+    fn of_verdicts(verdicts: impl Iterator<Item = Verdict>) -> Self {
         let mut counts = Self::default();
-        for word in words {
-            match word {
-                HOLDS => counts.holds += 1,
-                UNKNOWN => counts.unknown += 1,
-                _ => counts.clear += 1,
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Holds => counts.holds += 1,
+                Verdict::Unknown => counts.unknown += 1,
+                Verdict::OutsideWindow | Verdict::Clear => counts.clear += 1,
             }
         }
         counts
@@ -201,10 +222,8 @@ impl Asked<'_> {
         let subjects = self.subjects(state, &scene).into_iter();
         let mut truths: Vec<RuleTruth> =
             subjects.map(|(subject, view)| self.truth((rule, state), &scene, view.as_ref(), subject, now)).collect();
-        let rank =
-            |truth: &RuleTruth| [HOLDS, UNKNOWN, OUTSIDE_WINDOW, CLEAR].iter().position(|word| *word == truth.truth);
         // Of those of which it does not hold, those come first that lack the least.
-        truths.sort_by_key(|truth| (rank(truth), truth.why.len(), truth.id));
+        truths.sort_by_key(|truth| (truth.truth, truth.why.len(), truth.id));
         truths
     }
 
@@ -215,7 +234,7 @@ impl Asked<'_> {
             let Form::State(state) = &rule.form else { return Counts::default() };
             let subjects = self.subjects(state, &scene).into_iter();
             let says = subjects.map(|(_, view)| says((rule, state), &scene, view.as_ref(), now));
-            Counts::of_words(says)
+            Counts::of_verdicts(says)
         };
         self.rules.rules().iter().map(of_rule).collect()
     }
@@ -264,9 +283,9 @@ impl Asked<'_> {
     ) -> RuleTruth {
         let truth = says((rule, state), scene, view, now);
         let why = match (truth, view) {
-            (HOLDS | OUTSIDE_WINDOW, _) => Vec::new(),
-            (_, None) => vec!["the stop list was not read, or is too old".to_owned()],
-            (_, Some(view)) => {
+            (Verdict::Holds | Verdict::OutsideWindow, _) => Vec::new(),
+            (Verdict::Unknown | Verdict::Clear, None) => vec!["the stop list was not read, or is too old".to_owned()],
+            (Verdict::Unknown | Verdict::Clear, Some(view)) => {
                 let found = reasons(&rule.when, view, self.rules.price_lists(), as_of(state, scene, now));
                 found.into_iter().take(REASONS_MAX).map(|reason| printable(&reason.text, 200)).collect()
             }
@@ -299,15 +318,15 @@ impl Asked<'_> {
 }
 
 /// Says what a rule says of a subject.
-fn says((rule, state): (&Rule, &State), scene: &Scene<'_>, view: Option<&View<'_>>, now: Timestamp) -> &'static str {
+fn says((rule, state): (&Rule, &State), scene: &Scene<'_>, view: Option<&View<'_>>, now: Timestamp) -> Verdict {
     if !scene.is_within(&rule.during, state.subject) {
-        return OUTSIDE_WINDOW;
+        return Verdict::OutsideWindow;
     }
-    let Some(view) = view else { return UNKNOWN };
+    let Some(view) = view else { return Verdict::Unknown };
     match rule.when.truth(view, as_of(state, scene, now)) {
-        Truth::Holds => HOLDS,
-        Truth::Clear => CLEAR,
-        Truth::Unknown => UNKNOWN,
+        Truth::Holds => Verdict::Holds,
+        Truth::Clear => Verdict::Clear,
+        Truth::Unknown => Verdict::Unknown,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Reasons and conditions stay as rule files write them, whatever the language.
 
+use crate::http::view::rules::Verdict;
 use crate::language::Language;
 
 /// The labels of the pages.
@@ -139,20 +140,20 @@ pub(in crate::http) const fn labels(language: Language) -> &'static Labels {
 }
 
 /// Names a truth by its word.
-pub(in crate::http) fn truth(language: Language, word: &str) -> &'static str {
-    match (word, language) {
-        ("holds", Language::En) => "holds",
-        ("holds", Language::Az) => "belədir",
-        ("holds", Language::Ru) => "выполняется",
-        ("unknown", Language::En) => "unknown",
-        ("unknown", Language::Az) => "məlum deyil",
-        ("unknown", Language::Ru) => "неизвестно",
-        ("outside_window", Language::En) => "outside its window",
-        ("outside_window", Language::Az) => "vaxtı deyil",
-        ("outside_window", Language::Ru) => "не в это время",
-        (_, Language::En) => "clear",
-        (_, Language::Az) => "belə deyil",
-        (_, Language::Ru) => "не выполняется",
+pub(in crate::http) fn truth(language: Language, verdict: Verdict) -> &'static str {
+    match (verdict, language) {
+        (Verdict::Holds, Language::En) => "holds",
+        (Verdict::Holds, Language::Az) => "belədir",
+        (Verdict::Holds, Language::Ru) => "выполняется",
+        (Verdict::Unknown, Language::En) => "unknown",
+        (Verdict::Unknown, Language::Az) => "məlum deyil",
+        (Verdict::Unknown, Language::Ru) => "неизвестно",
+        (Verdict::OutsideWindow, Language::En) => "outside its window",
+        (Verdict::OutsideWindow, Language::Az) => "vaxtı deyil",
+        (Verdict::OutsideWindow, Language::Ru) => "не в это время",
+        (Verdict::Clear, Language::En) => "clear",
+        (Verdict::Clear, Language::Az) => "belə deyil",
+        (Verdict::Clear, Language::Ru) => "не выполняется",
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::alerts::report::week::{History, Stretch};
 use crate::catalog::Product;
 use crate::snapshot::diff::Recorded;
-use crate::store::{LinesOf, Order, Store};
+use crate::store::{LinesOf, Order, PAGE_LINES, Store};
 
 /// More than two pages.
 const LINES: u64 = 9_000;
@@ -20,7 +20,7 @@ async fn read(store: &Store, span: std::ops::RangeInclusive<i64>, order: Order) 
     let (mut first, mut last) = span.into_inner();
     let mut all = Vec::new();
     loop {
-        let page = store.history_page(first..=last, order).await.expect("a page");
+        let page = store.history_page(first..=last, order, PAGE_LINES).await.expect("a page");
         let Some((id, _)) = page.last() else { return all };
         match order {
             Order::OldestFirst => first = id + 1,

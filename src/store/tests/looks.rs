@@ -96,12 +96,8 @@ fn expected(written: &[Written], of: &LinesOf, before: Option<(Timestamp, i64)>)
     written.iter().filter(is_wanted).take(usize::try_from(PAGE).expect("few")).map(|line| line.id).collect()
 }
 
-#[tokio::test]
-async fn whatever_of_many_lines_is_asked_for_is_found_in_few_steps() {
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&dir.path().join("db")).await.expect("a store");
-    let written = filled(&store).await;
-    let visitors = store.for_visitors();
+/// Counts the steps that SQLite's machine makes for visitors from now on.
+async fn count_steps(visitors: &Store) -> Arc<AtomicU64> {
     let steps = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&steps);
     let mut connection = visitors.readers.acquire().await.expect("the connection of visitors");
@@ -110,8 +106,16 @@ async fn whatever_of_many_lines_is_asked_for_is_found_in_few_steps() {
         counted.fetch_add(STEPS_EVERY, Ordering::Relaxed);
         true
     });
-    drop(handle);
-    drop(connection);
+    steps
+}
+
+#[tokio::test]
+async fn whatever_of_many_lines_is_asked_for_is_found_in_few_steps() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&dir.path().join("db")).await.expect("a store");
+    let written = filled(&store).await;
+    let visitors = store.for_visitors();
+    let steps = count_steps(&visitors).await;
 
     let slug = |brand: &str| BrandId::new(brand).expect("a slug");
     let middle = &written[written.len() / 2];
@@ -142,5 +146,27 @@ async fn whatever_of_many_lines_is_asked_for_is_found_in_few_steps() {
         }
     }
     assert_eq!(asked, 4 * 3 * 3 * 4 * 2);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_lines_of_the_only_brand_are_read_by_time_however_many_venues_it_has() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&dir.path().join("db")).await.expect("a store");
+    let fill = "INSERT INTO history (brand, venue, at_ms, subject, body)
+        WITH RECURSIVE n (x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM n WHERE x < 3000)
+        SELECT 'only', x % 300, $1 + x, 'item:1', $2 FROM n";
+    let (_, body) =
+        crate::store::format::encode_change(&Change::Row { product: ProductId(1), before: None, after: Some(row()) });
+    sqlx::query(fill).bind(NOW.unix_ms()).bind(body).execute(&store.writer).await.expect("filled");
+    let visitors = store.for_visitors();
+    let steps = count_steps(&visitors).await;
+    let of = LinesOf { brand: Some(BrandId::new("only").expect("a slug")), ..LinesOf::default() };
+    let lines = visitors.newest_lines(&of, None, PAGE).await.expect("found");
+    assert_eq!(lines.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3_001, 3_000, 2_999, 2_998, 2_997]);
+    let took = steps.load(Ordering::Relaxed);
+    assert!(took < 1_000, "{took} steps, where a look at each venue takes many thousand");
+    let other = LinesOf { brand: Some(BrandId::new("other").expect("a slug")), ..LinesOf::default() };
+    assert_eq!(visitors.newest_lines(&other, None, PAGE).await.expect("found").len(), 0);
     store.close().await;
 }
