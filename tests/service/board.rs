@@ -131,11 +131,15 @@ async fn a_board_outlives_its_server_and_finds_it_again() {
     let before = page.run(&format!("return {age}")).await.as_u64().expect("an age");
     page.wait_until(&format!("{age} > {before}")).await;
     page.screenshot("board-no-server").await;
-    // The tablet is switched off and on while the server is away.
-    page.open(&format!("{web}/board/sahil/1")).await;
-    wait_for_card(&page, ANTREKOT, "out").await;
-    page.wait_for_text("#warning", "No connection to eightysix").await;
-    page.wait_until(&format!("{age} > {before}")).await;
+    // The tablet is switched off and on while the server is away, also when the page is all that it kept of the list.
+    for forgets in ["", "localStorage.removeItem('eightysix/board/sahil/1#told');"] {
+        let last = page.run(&format!("{forgets} return {age}")).await.as_u64().expect("an age");
+        page.open(&format!("{web}/board/sahil/1")).await;
+        wait_for_card(&page, ANTREKOT, "out").await;
+        let first = page.run(&format!("return {age}")).await.as_u64().expect("an age");
+        assert!(first >= last, "the list was {last} s old, and is {first} s old after a start");
+        page.wait_for_text("#warning", "No connection to eightysix").await;
+    }
 
     // Meanwhile something runs out; the server returns by itself, and so does the board.
     stage.pos.limit(104, 0);

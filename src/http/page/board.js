@@ -129,6 +129,7 @@
       var told = JSON.parse(event.data);
       takeReading(told);
       serverNow = { ms: told.now_ms, at: clocks() };
+      keep('ahead', String(Date.now() - told.now_ms));
       // Another build serves the page: its script may expect other lists.
       if (told.assets !== data.assets) { loadAnew(); return; }
       remember(told);
@@ -244,10 +245,11 @@
     if (document.visibilityState === 'visible' && passed(heard) > HEARD_MAX_MS && !timer) lost();
   });
 
-  // A page that was served long ago comes from the worker's keep. A clock that is wrong by so much is put right by the first
-  // word of the server.
-  var servedAgo = Date.now() - Number(data.servedMs);
-  if (servedAgo < 120000) servedAgo = 0;
+  // A page that was served a while ago comes from the worker's keep. By how much the clock of this tablet is ahead of the
+  // server's was seen when the server spoke last; a tablet that never heard it may be wrong by two minutes.
+  var ahead = load('ahead');
+  var servedAgo = Math.max(0, Date.now() - Number(data.servedMs) - Number(ahead || 0));
+  if (ahead === null && servedAgo < 120000) servedAgo = 0;
   if (data.ageMs !== undefined) {
     takeReading({ age_ms: Number(data.ageMs) + servedAgo, stale_ms: Number(data.staleMs), blind_ms: Number(data.blindMs), open: data.open === 'unknown' ? null : data.open === 'yes' });
   } else {
