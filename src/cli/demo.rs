@@ -339,11 +339,11 @@ fn introduce(arguments: &DemoArguments, folder: &Path, running: Option<&Running>
     let screens = running.and_then(|running| running.screens);
     let web = running.map(|running| reachable(running.web));
     let websocket = web.zip(screens).map(|(web, _)| format!("ws://{web}/mqtt"));
-    let boards = web.map(|web| format!("http://{web}/board"));
+    let [boards, managers] = ["board", "now"].map(|page| web.as_ref().map(|web| format!("http://{web}/{page}")));
     if arguments.json {
         say_json(&json!({
             "what": "start", "seed": arguments.seed, "venues": arguments.venues, "folder": folder,
-            "mqtt": screens.map(|screens| format!("mqtt://{screens}")), "websocket": websocket, "boards": boards,
+            "mqtt": screens.map(|screens| format!("mqtt://{screens}")), "websocket": websocket, "boards": boards, "managers": managers,
         }));
         return;
     }
@@ -358,6 +358,9 @@ fn introduce(arguments: &DemoArguments, folder: &Path, running: Option<&Running>
     }
     if let Some(boards) = boards {
         say(&format!("  boards      {boards}"));
+    }
+    if let Some(managers) = managers {
+        say(&format!("  managers    {managers}"));
     }
     say(&format!("  configured  {}", folder.join("eightysix.yaml").display()));
     let end =

@@ -111,7 +111,12 @@ impl<'a> Teller<'a> {
         OpenAlert { message: self.message(rule, &open, facts), ..open }
     }
 
-    /// Says something in each language that somebody reads: once, however many there are who read it.
+    /// Says what an alert is about in every language: whoever opens the pages reads it in his own.
+    fn said_for_pages(&self, say: impl Fn(Language) -> String) -> Texts {
+        Texts::said(self.engine.policy.setting.language, &BTreeSet::from(Language::ALL), say)
+    }
+
+    /// Says something in each language that a receiver reads: once, however many there are who read it.
     fn said(&self, say: impl Fn(Language) -> String) -> Texts {
         let policy = &self.engine.policy;
         let languages = self.languages.get_or_init(|| policy.routes.values().map(|route| route.language).collect());
@@ -126,7 +131,7 @@ impl<'a> Teller<'a> {
             since: open.since,
             duration: self.now.since(open.since),
         };
-        self.said(|language| self.rendered(&rule.name, false, facts, words, language))
+        self.said_for_pages(|language| self.rendered(&rule.name, false, facts, words, language))
     }
 
     /// Puts a message together, and notes when its template fails: our own words go out then.
@@ -390,7 +395,7 @@ impl<'a> Teller<'a> {
             found_after: facts.found_after,
             station: apart(rule, facts.station.as_ref().map(|station| station.id)),
         };
-        let texts = self.said(|language| self.rendered(&rule.name, false, facts, words, language));
+        let texts = self.said_for_pages(|language| self.rendered(&rule.name, false, facts, words, language));
         self.tell(&receivers_of(rule).collect::<Vec<_>>(), &News { entry, texts }, facts, None, None);
     }
 

@@ -229,7 +229,7 @@ async fn the_board_of_a_venue_that_is_no_longer_watched_says_so() {
     stage.edit("eightysix.yaml", "requests_per_minute: 290 }", "requests_per_minute: 290, venues: [{ id: 1 }] }");
     service.signal("HUP");
     service.says("the configuration was reloaded: ");
-    page.wait_for_text("#warning", "Bu məkan və ya stansiya artıq izlənmir").await;
+    page.wait_for_text("#warning", "Bu məkan və ya stansiya izlənmir").await;
     assert_eq!(page.run("return document.body.dataset.link").await, "gone");
     assert_eq!(page.run(hatched).await, true);
     assert!(page.run(size).await.as_f64() < Some(20.0), "nobody reads the list any more");

@@ -14,8 +14,8 @@ use crate::stage::Stage;
 const NO_ANSWER: &str = "somebody who reads by the web side cannot be answered: ";
 const AWAY: &str = "ALTER TABLE history RENAME TO history_away";
 const BACK: &str = "ALTER TABLE history_away RENAME TO history";
-/// Makes the history longer than what may be under way between two programs, many times.
-const LONG: &str = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 200000) \
+/// Makes the history longer; so often that it is more than what may be under way between two programs, many times.
+const LONGER: &str = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) \
     INSERT INTO history (brand, venue, at_ms, subject, body) \
     SELECT brand, venue, at_ms - n.n, subject, body FROM n, (SELECT * FROM history ORDER BY id LIMIT 1)";
 
@@ -83,7 +83,10 @@ async fn who_asks_a_database_that_does_not_answer_is_told_so() {
 async fn an_export_that_is_cut_in_the_middle_is_no_short_table() {
     let (stage, web, service) = with_history().await;
     let database = stage.path("eightysix.db");
-    to_database(&database, LONG).await;
+    // A little at a time: the service wants to write as well.
+    for _ in 0..40 {
+        to_database(&database, LONGER).await;
+    }
     let export =
         async || client().get(format!("{web}/api/v1/history.csv?brand=sahil")).send().await.expect("an answer");
     let whole = export().await.text().await.expect("the whole table");

@@ -106,8 +106,11 @@ pub(super) fn begun() -> OpenApi {
         removed: ignore those that you do not know. Times are RFC 3339 in UTC. Every refusal is problem details of RFC 9457.";
     let info = InfoBuilder::new().title("eightysix").version("1").description(Some(about)).build();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-    let bearer =
-        bearer.description(Some("A token of `http.tokens`; `may: read` for GET, `may: act` for the rest.")).build();
+    let bearer = bearer
+        .description(Some(
+            "A token of `http.tokens`; `may: read` for GET, `may: admin` to reload, `may: act` for the rest.",
+        ))
+        .build();
     let cookie = ApiKeyValue::with_description(
         "eightysix",
         "The cookie of a browser that signed in at `/login`; on another port than 8686 its name ends with it.",

@@ -54,9 +54,15 @@ pub(in crate::http) fn too_often(language: Language) -> &'static str {
 pub(in crate::http) fn not_allowed(language: Language, role: Role) -> String {
     let word = role.word();
     match language {
-        Language::En => format!("Your token does not allow this: it needs '{word}'."),
-        Language::Az => format!("Kodunuz buna icazə vermir: '{word}' lazımdır."),
-        Language::Ru => format!("Ваш код этого не разрешает: нужно право «{word}»."),
+        Language::En => {
+            format!("Your token does not allow this: it needs '{word}'. Sign out, and sign in with one that may.")
+        }
+        Language::Az => {
+            format!("Kodunuz buna icazə vermir: '{word}' lazımdır. Çıxın və icazəsi olan kodla daxil olun.")
+        }
+        Language::Ru => {
+            format!("Ваш код этого не разрешает: нужно право «{word}». Выйдите и войдите с кодом, у которого оно есть.")
+        }
     }
 }
 

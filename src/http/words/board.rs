@@ -176,12 +176,12 @@ pub(in crate::http) fn signed_out(language: Language) -> &'static str {
     }
 }
 
-/// Says that the venue is no longer watched.
+/// Says that there is no such venue or station among those that are watched, or not any more.
 pub(in crate::http) fn gone(language: Language) -> &'static str {
     match language {
-        Language::En => "This venue or station is no longer watched",
-        Language::Az => "Bu məkan və ya stansiya artıq izlənmir",
-        Language::Ru => "Это заведение или станция больше не отслеживается",
+        Language::En => "This venue or station is not watched",
+        Language::Az => "Bu məkan və ya stansiya izlənmir",
+        Language::Ru => "Это заведение или станция не отслеживается",
     }
 }
 
