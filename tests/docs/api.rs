@@ -4,9 +4,10 @@ use std::fs;
 
 use eightysix::document::schema::printed;
 use eightysix::http;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api_document::ApiDocument;
+use super::contract::{from_npm, holds};
 use super::markdown::root;
 
 const FILE: &str = "docs/openapi.json";
@@ -20,6 +21,31 @@ fn the_description_of_the_api_is_that_of_the_code() {
     }
     let is_current = fs::read_to_string(root().join(FILE)).is_ok_and(|written| written == made);
     assert!(is_current, "{FILE} is behind; write it by UPDATE_DOCS=1 cargo test --test docs");
+}
+
+/// Its schemas as well, which the schema of OpenAPI leaves to the dialect that a document chooses: ours is 2020-12.
+/// The package has the official schema with its dynamic references made plain, so that the place of a dialect is one.
+#[test]
+fn the_description_of_the_api_is_what_openapi_asks_for() {
+    let mut standard = from_npm("@seriousme/openapi-schema-validator/schemas/v3.1/schema.json");
+    let schemas = standard.pointer_mut("/$defs/schema").expect("what is a schema");
+    *schemas = json!({ "$ref": "https://json-schema.org/draft/2020-12/schema" });
+    let brands = "/paths/~1api~1v1~1brands/get";
+    let broken = [
+        ("/openapi".to_owned(), json!("3.0.3")),
+        ("/info".to_owned(), json!({ "title": "eightysix" })),
+        ("/paths/~1api~1v1~1brands".to_owned(), json!({ "fetch": {} })),
+        (format!("{brands}/parameters/0/in"), json!("body")),
+        (format!("{brands}/parameters/0/required"), json!("no")),
+        (format!("{brands}/parameters/0/schema/type"), json!("whole")),
+        (format!("{brands}/responses"), json!({ "fine": { "description": "Brands." } })),
+        (format!("{brands}/responses/200/description"), Value::Null),
+        (format!("{brands}/responses/200/content/application~1json/schema/$ref"), json!(7)),
+        ("/components/schemas/Brand/properties/brand/type".to_owned(), json!("text")),
+        ("/components/securitySchemes/token/type".to_owned(), json!("bearer")),
+    ];
+    let broken: Vec<(&str, Value)> = broken.iter().map(|(at, value)| (at.as_str(), value.clone())).collect();
+    holds(standard, &http::api_description(), &broken);
 }
 
 #[test]

@@ -89,39 +89,45 @@ fn explained(name: &str, schema: &Value, count: &mut u32) {
     }
 }
 
-/// The official JSON Schema of AsyncAPI, which `tests/run tools` puts below target/.
-fn official() -> Value {
+/// A JSON Schema of a package of npm, which `tests/run tools` puts below target/.
+pub(crate) fn from_npm(path: &str) -> Value {
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder of cargo").join("tools");
-    let file = tools.join("npm/node_modules/@asyncapi/specs/schemas/3.0.0.json");
+    let file = tools.join("npm/node_modules").join(path);
     let text = fs::read_to_string(&file)
         .unwrap_or_else(|error| panic!("{}: {error}; install it by tests/run tools", file.display()));
     serde_json::from_str(&text).expect("JSON")
 }
 
-#[test]
-fn the_document_of_the_feed_is_what_asyncapi_asks_for() {
-    let official = official();
-    let id = official["$id"].as_str().expect("an id").to_owned();
+/// Holds a document against the schema of its standard, which must refuse it with any of these values at their pointers.
+#[track_caller]
+pub(crate) fn holds(standard: Value, document: &Value, broken: &[(&str, Value)]) {
+    let id = standard["$id"].as_str().expect("an id").to_owned();
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     compiler.enable_format_assertions();
-    compiler.add_resource(&id, official).expect("a schema of its own");
+    compiler.add_resource(&id, standard).expect("a schema of its own");
     let index = compiler.compile(&id, &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
-    let document = contract::asyncapi();
-    if let Err(error) = schemas.validate(&document, index) {
+    if let Err(error) = schemas.validate(document, index) {
         panic!("{error:#}");
     }
-    let refused = |pointer: &str, value: Value| {
+    for (pointer, value) in broken {
         let mut broken = document.clone();
-        *broken.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} is there")) = value;
-        assert!(schemas.validate(&broken, index).is_err(), "{pointer} may be wrong");
-    };
-    refused("/asyncapi", json!("2.6.0"));
-    refused("/servers/broker", json!({ "url": "mqtts://broker.local" }));
-    refused("/channels/stop/address", json!(7));
-    refused("/operations/send-stop/action", json!("publish"));
-    refused("/operations/send-stop/bindings/mqtt/qos", json!(3));
-    refused("/components/schemas/List/properties/v", json!({ "type": "whole" }));
-    refused("/components/messages/feed-list/bindings/mqtt/payloadFormatIndicator", json!("yes"));
+        *broken.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} is there")) = value.clone();
+        assert!(schemas.validate(&broken, index).is_err(), "{pointer} may be {value}");
+    }
+}
+
+#[test]
+fn the_document_of_the_feed_is_what_asyncapi_asks_for() {
+    let broken = [
+        ("/asyncapi", json!("2.6.0")),
+        ("/servers/broker", json!({ "url": "mqtts://broker.local" })),
+        ("/channels/stop/address", json!(7)),
+        ("/operations/send-stop/action", json!("publish")),
+        ("/operations/send-stop/bindings/mqtt/qos", json!(3)),
+        ("/components/schemas/List/properties/v", json!({ "type": "whole" })),
+        ("/components/messages/feed-list/bindings/mqtt/payloadFormatIndicator", json!("yes")),
+    ];
+    holds(from_npm("@asyncapi/specs/schemas/3.0.0.json"), &contract::asyncapi(), &broken);
 }
 
 #[test]
