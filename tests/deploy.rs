@@ -403,13 +403,17 @@ fn the_unit_confines_the_service() {
     }
 }
 
-/// Runs promtool below deploy/prometheus and returns what it said.
+/// Runs promtool in a folder and returns whether it was content, and what it said.
+fn promtool_in(folder: &Path, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new("promtool").args(arguments).current_dir(folder).output();
+    let output = output.expect("promtool is installed (tests/run does it)");
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+/// Runs promtool below deploy/prometheus, where it must be content, and returns what it said.
 fn promtool(arguments: &[&str]) -> String {
-    let mut command = Command::new("promtool");
-    command.args(arguments).current_dir(root().join("deploy/prometheus"));
-    let output = command.output().expect("promtool is installed (tests/run does it)");
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "promtool {arguments:?}: {said}");
+    let (is_content, said) = promtool_in(&root().join("deploy/prometheus"), arguments);
+    assert!(is_content, "promtool {arguments:?}: {said}");
     said
 }
 
@@ -435,6 +439,27 @@ fn the_rules_of_prometheus_fire_when_they_should_and_not_otherwise() {
             assert!(rule["annotations"][part].as_str().is_some_and(|text| text.len() > 20), "{name} has no {part}");
         }
     }
+}
+
+/// A rule that waits waits for a trouble that some case has for a shorter time.
+#[test]
+fn no_wait_of_a_rule_of_prometheus_can_be_left_out() {
+    let rules = shipped("deploy/prometheus/rules.yaml");
+    let lines: Vec<&str> = rules.split_inclusive('\n').collect();
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("rules.test.yaml"), shipped("deploy/prometheus/rules.test.yaml")).expect("written");
+    let (mut alert, mut waits) = ("", 0);
+    for (at, line) in lines.iter().enumerate() {
+        alert = line.trim().strip_prefix("- alert: ").unwrap_or(alert);
+        if line.trim().starts_with("for: ") {
+            fs::write(folder.path().join("rules.yaml"), [&lines[..at], &lines[at + 1..]].concat().concat())
+                .expect("written");
+            let (is_content, said) = promtool_in(folder.path(), &["test", "rules", "rules.test.yaml"]);
+            assert!(!is_content && said.contains(alert), "no case has {alert} wait: {said}");
+            waits += 1;
+        }
+    }
+    assert_eq!(waits, 6);
 }
 
 #[test]
