@@ -68,3 +68,48 @@ fn say(failed: Option<StoreError>, repeats: &mut Repeats) {
         tracing::warn!("the database cannot be used: {why}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::vitals::LoopKind;
+
+    /// Longer than anything here takes: only a failing test waits for it.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    #[tokio::test]
+    async fn what_feeds_the_watchdog_hears_at_the_next_look_that_a_loop_hangs_or_is_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("eightysix.db")).await.expect("a store");
+        let (vitals, stop) = (std::sync::Arc::new(Vitals::default()), CancellationToken::new());
+        let promise = vitals.promise(LoopKind::Orders, clock::uptime());
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let told_of: Told = Box::new(move |health| drop(tell.send(health.clone())));
+        let mut tasks = JoinSet::new();
+        let (looked_at, until) = (std::sync::Arc::clone(&vitals), stop.clone());
+        tasks.spawn(async move { run(store, &looked_at, Duration::from_millis(1), told_of, until).await });
+
+        let mut hears = async |is_alive: bool, says: &str| {
+            let heard = tokio::time::timeout(PATIENCE, async {
+                while let Some(health) = told.recv().await {
+                    if health.is_alive() == is_alive && health.loops.says == says {
+                        return;
+                    }
+                }
+            });
+            heard.await.unwrap_or_else(|_| panic!("never heard: {is_alive} {says}"));
+        };
+        hears(true, "all 1 loops are back in time").await;
+        promise.back_within(Duration::ZERO, clock::uptime());
+        hears(false, "1 of 1 loops are not back in time").await;
+        promise.back_within(Duration::from_hours(1), clock::uptime());
+        hears(true, "all 1 loops are back in time").await;
+        drop(promise);
+        hears(false, "no loop has begun yet").await;
+        stop.cancel();
+        tasks.join_next().await.expect("a task").expect("no panic");
+    }
+}

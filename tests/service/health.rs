@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::{Value, json};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::embedded::free_port;
 use crate::stage::Stage;
@@ -175,6 +177,34 @@ async fn it_is_ready_while_it_reads_and_only_then_the_heartbeat_goes_out() {
     }
     assert!(service.end("TERM").success());
     stage.close_despite(&["no heartbeat arrives", "not told yet", "Clopos cannot be read just now"]);
+}
+
+/// What another start may mend is left to the watchdog: it is told nothing more, and systemd starts the service again.
+#[tokio::test]
+async fn the_watchdog_is_fed_no_more_while_the_store_takes_no_writes() {
+    let stage = Stage::open(1).await;
+    let systemd = Systemd::open(&stage);
+    let socket = stage.path("notify.socket");
+    let variables = [("NOTIFY_SOCKET", socket.as_path()), ("WATCHDOG_USEC", Path::new("1000000"))];
+    let service = stage.start_with(&[], &variables);
+    systemd.hears_beats(3);
+
+    let mut other = SqliteConnectOptions::new().filename(stage.path("eightysix.db")).connect().await.expect("a store");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("a lock");
+    systemd.hears_status("the database takes no writes");
+    // It looks on meanwhile, and a beat comes before the word of a status.
+    let before = systemd.beats();
+    wait::while_a_fault_lasts(Duration::from_secs(15)).await;
+    assert_eq!(systemd.beats(), before, "{:?}", systemd.lines());
+
+    sqlx::query("ROLLBACK").execute(&mut other).await.expect("unlocked");
+    systemd.hears_beats(3);
+    assert!(service.end("TERM").success());
+    stage.close_despite(&[
+        "the database cannot be used: ",
+        "nothing is taken in until the store works: ",
+        "delivery waits for the store: ",
+    ]);
 }
 
 #[tokio::test]
