@@ -50,7 +50,17 @@ async fn ask(address: SocketAddr, line: &str, language: Language, (kind, body): 
     String::from_utf8(answer).expect("a text")
 }
 
+/// Every policy of content that an answer has.
+fn policies(answer: &str) -> Vec<&str> {
+    let (head, _) = answer.split_once("\r\n\r\n").expect("an answer");
+    head.lines().filter_map(|line| line.strip_prefix("content-security-policy: ")).collect()
+}
+
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What a browser may load and run of a page and whatever it leads to: what this server sends, and nothing of the page itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What a refusal says, in the language of its reader.
 type Says = fn(Language) -> &'static str;
@@ -144,7 +154,7 @@ async fn whatever_is_sent_to_a_page_is_answered_by_a_page() {
             let said = says(language);
             assert!(page.starts_with(&format!("HTTP/1.1 {status} ")), "{line} {sent:?} {status}: {page}");
             assert!(page.contains("content-type: text/html") && page.contains("no-store"), "{line}: {page}");
-            assert!(page.contains("content-security-policy: default-src 'none'"), "{line}: {page}");
+            assert_eq!(policies(&page), [POLICY], "{line}");
             assert!(page.contains(&format!("<html lang=\"{}\">", language.code())), "{line} {language:?}: {page}");
             assert!(page.contains(&format!(">{said}")), "{line} says '{said}' in {page}");
             let here = section.map(|section| {
@@ -155,6 +165,12 @@ async fn whatever_is_sent_to_a_page_is_answered_by_a_page() {
             assert_eq!(page.contains("class=\"sections\""), section.is_some(), "{line}: {page}");
             assert!(page.contains("class=\"languages\""), "{line}: {page}");
         }
+    }
+    // What is shown to whoever was let in has the same policy, and what it loads has it as well.
+    for path in ["/now", "/board", "/history", "/deliveries", "/rules", "/freshness", "/login", "/board/worker.js"] {
+        let page = ask(address, &format!("GET {path}"), Language::En, form).await;
+        assert!(page.starts_with("HTTP/1.1 200 "), "{path}: {page}");
+        assert_eq!(policies(&page), [POLICY], "{path}");
     }
     // The way back is kept when the language is chosen, also after a token that did not fit.
     for (line, sent) in [("GET /login?to=/board?x%3D1", form), ("POST /login", (FORM, "token=wrong&to=/board?x%3D1"))] {
