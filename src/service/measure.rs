@@ -181,3 +181,104 @@ pub fn delivered(finish: &Finish) -> Delivered {
         Finish::Expired { .. } => Delivered::TooLate,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::render::Messages;
+    use crate::board::Setting;
+    use crate::calendar::{Calendar, Calendars};
+    use crate::catalog::{StopEntry, Venue};
+    use crate::clopos::budget::Outcome;
+    use crate::clopos::skew::Dated;
+    use crate::clopos::verdict::{Said, Verdict};
+    use crate::engine::{Input, Memory, Policy};
+    use crate::language::Language;
+    use crate::metrics::Form;
+    use crate::rules::RuleSet;
+    use crate::snapshot::{FreshnessLimits, Reading};
+    use crate::units::{ProductId, Quantity, Timestamp, VenueId, Zone};
+
+    const VENUE: VenueId = VenueId(1);
+
+    /// A moment of our clock and of the process.
+    fn moment(ms: i64) -> Moment {
+        let uptime = Uptime(Duration::from_millis(ms.unsigned_abs()));
+        Moment { wall: Timestamp::from_unix_ms(1_780_000_000_000 + ms), uptime }
+    }
+
+    fn engine() -> Engine {
+        let (rules, zone, language, day_starts) =
+            (RuleSet::default(), Zone::utc(), Language::En, jiff::civil::time(4, 0, 0, 0));
+        let policy = Policy {
+            messages: Messages::compile(&rules, &zone, language).expect("there are no messages"),
+            rules,
+            routes: [].into(),
+            feeds: Vec::new(),
+            calendars: Calendars::of_all(Calendar::plain(zone.clone(), day_starts)),
+            setting: Setting { boot: "1".to_owned(), language, zone, day_starts },
+            links: None,
+        };
+        let brand = BrandId::new("sahil").expect("a slug");
+        Engine::new(brand, Arc::new(policy), FreshnessLimits::NONE, Memory::default())
+    }
+
+    /// A read that failed, of a Clopos whose clock is ahead of ours.
+    fn dated(ms: i64, ahead_ms: i64) -> Fetched {
+        let shown_s = (moment(ms).wall.unix_ms() + ahead_ms).div_euclid(1_000);
+        let said = Timestamp::from_unix_ms(shown_s * 1_000);
+        Fetched {
+            result: Err(Verdict::Passing { why: Said::own("slow") }),
+            outcome: Outcome::default(),
+            bytes: None,
+            dated: Some(Dated { said, sent_at: moment(ms).wall, heard_at: moment(ms + 10).wall }),
+            took: Duration::from_millis(10),
+        }
+    }
+
+    /// How many delays were counted, and their sum in seconds.
+    fn delays(insight: &Insight) -> (u64, f64) {
+        let text = insight.metrics.text(Form::Classic, &insight.vitals, moment(0).wall, moment(0).uptime);
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).expect(name);
+            line.parse::<f64>().expect("a number")
+        };
+        let count = value("eightysix_detection_delay_seconds_count");
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+        (count as u64, value("eightysix_detection_delay_seconds_sum"))
+    }
+
+    #[test]
+    fn a_delay_is_counted_by_our_clock_however_far_that_of_clopos_is_off() {
+        for ahead_ms in [0, 7 * 60_000, -7 * 60_000] {
+            let insight = Insight::default();
+            let brand = BrandId::new("sahil").expect("a slug");
+            let mut measure = Measure::new(&insight, &brand, 240, moment(0).uptime);
+            let mut engine = engine();
+            let mut take = |measure: &mut Measure, input: Input, ms: i64| {
+                let commit = engine.step(input, moment(ms).wall);
+                measure.adopting(&engine, &commit, moment(ms));
+                engine.adopt(commit);
+            };
+            let list = |rows: &[(u64, i64)]| {
+                let entry = |&(product, written_ms): &(u64, i64)| StopEntry {
+                    product: ProductId(product),
+                    limit: Quantity::whole(0),
+                    updated_at: Some(moment(written_ms + ahead_ms).wall),
+                };
+                let entries = rows.iter().map(entry).collect();
+                Input::Reading(VENUE, Reading::StopList { entries, unreadable: Vec::new(), whole: true })
+            };
+            take(&mut measure, Input::Venues(vec![Venue { id: VENUE, name: "Sahil".to_owned(), active: true }]), 0);
+            // The dates of a minute say how far it is ahead, to a fraction of a second.
+            for ms in (0..60_000).step_by(730) {
+                measure.fetched(&dated(ms, ahead_ms));
+            }
+            take(&mut measure, list(&[(53, 30_000)]), 60_000);
+            assert_eq!(delays(&insight).0, 0, "a first reading says nothing of delays");
+            take(&mut measure, list(&[(53, 30_000), (54, 62_000)]), 65_000);
+            let (count, sum_s) = delays(&insight);
+            assert!(count == 1 && (sum_s - 3.0).abs() < 0.1, "{ahead_ms} ms ahead: {count} of {sum_s} s");
+        }
+    }
+}
