@@ -67,5 +67,6 @@ mod sold_out;
 mod status;
 mod streams;
 mod troubles;
+mod walk;
 
 use crate::stage::assert_silent;
