@@ -72,6 +72,9 @@ const NOT_IN_TESTS: [(&str, &str); 3] = [
 /// The one test file that may sleep: between two looks at a value.
 const WAITS: &str = "tests/support/wait.rs";
 
+/// Plays the other side of a login, with secrets that everybody may read.
+const PLAYS_THE_OTHER_SIDE: &str = "src/simulator/";
+
 /// Words that mark work as unfinished, searched in comments.
 const UNFINISHED: [&str; 3] = ["FIXME", "XXX", "TODO"];
 
@@ -175,6 +178,9 @@ fn check(path: &str, text: &str, layers: &Layers) -> Vec<Violation> {
     found.extend(check_header(path, text, production));
     found.extend(check_sizes(&source.code, production, tests_from));
     found.extend(check_words(path, &source, tests_from));
+    if production && !path.starts_with(PLAYS_THE_OTHER_SIDE) {
+        found.extend(check_exposed(&source.code[..tests_from]));
+    }
     if let Some((module, file)) = module_of(path) {
         found.extend(check_layers(&source.code, module, file, layers));
         if production && layers.get(module).is_some_and(|m| m.pure && !m.impure_files.contains(file)) {
@@ -277,6 +283,25 @@ fn check_words(path: &str, source: &Source, tests_from: usize) -> Vec<Found> {
 
 fn check_pure(code: &[String]) -> Vec<Found> {
     banned(code, &IMPURE).into_iter().map(|(line, what)| (line, format!("the file is pure, but has {what}"))).collect()
+}
+
+/// Finds secrets whose text is compared by an operator, which takes the longer the more of a guess is right.
+fn check_exposed(code: &[String]) -> Vec<Found> {
+    let is_text = |operand: &str| {
+        let rest = operand.trim_end_matches([')', '{', ';', ',', '}']).rsplit_once(".expose(");
+        rest.is_some_and(|(_, rest)| ["", ").as_bytes(", ").to_owned(", ").trim("].contains(&rest))
+    };
+    let is_compared = |line: &str| {
+        let line = line.replace("!=", "==");
+        let sides: Vec<&str> = line.split("==").collect();
+        sides.windows(2).any(|sides| {
+            let (left, right) = (sides[0].split_whitespace().next_back(), sides[1].split_whitespace().next());
+            left.is_some_and(is_text) || right.is_some_and(is_text)
+        })
+    };
+    let what = "the text of a secret is compared by an operator; compare digests in constant time, as src/http/access/session.rs does";
+    let lines = code.iter().enumerate().filter(|(_, line)| is_compared(line));
+    lines.map(|(number, _)| (number, what.to_owned())).collect()
 }
 
 /// Finds words in the lines and in what `use` brings in, so that `use std::{fs, io}` counts as `std::fs`.
@@ -479,6 +504,23 @@ mod tests {
         assert_found("src/clock.rs", "fn a() {\n    if cfg!(test) {}\n}\n", &["2: a test hook"]);
         assert_found("src/clock.rs", "#[cfg(not(test))]\nfn a() {}\n", &["1: a test hook"]);
         assert_found("src/clock.rs", "#[cfg(test)]\nmod tests;\n", &[]);
+    }
+
+    #[test]
+    fn secrets_are_not_compared_by_an_operator() {
+        let found: &[&str] = &["1: the text of a secret is compared"];
+        for (line, expected) in [
+            ("fn a() { b.secret.expose() == given }", found),
+            ("fn a() { if given.as_bytes() != secret.expose().as_bytes() {} }", found),
+            ("fn a() { tokens.any(|it| it.expose() == given) }", found),
+            ("fn a() { tokens.any(|it| given == it.secret.expose()) }", found),
+            ("fn a() { secret.expose().len() == 3 }", &[]),
+            ("fn a() { self.mac(&[token.secret.expose()]).finalize() == given }", &[]),
+            ("fn a() { secret == other }", &[]),
+        ] {
+            assert_found("src/clock.rs", &format!("{line}\n"), expected);
+            assert_found("tests/a.rs", &format!("{line}\n"), &[]);
+        }
     }
 
     #[test]
