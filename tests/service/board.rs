@@ -12,17 +12,32 @@ use crate::embedded::free_port;
 use crate::stage::Stage;
 
 /// What a browser says of a server that is away; the board says it as well.
-const AWAY: [&str; 4] =
+pub(crate) const AWAY: [&str; 4] =
     ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "status of"];
 /// Signs the screen on the wall in.
 const WALL_TOKEN: &str = "canary-of-the-wall-77aa1";
 
 /// Lets the web side listen where it is found again after a restart, with more settings of `http`.
-fn with_boards(stage: &Stage, more: &str) -> String {
+pub(crate) fn with_boards(stage: &Stage, more: &str) -> String {
     let port = free_port();
     let http = format!("http: {{ listen: \"127.0.0.1:{port}\"{more} }}");
     stage.edit("eightysix.yaml", "http: { listen: \"127.0.0.1:0\" }", &http);
     format!("http://127.0.0.1:{port}")
+}
+
+/// Looks at a page as it is on a phone and on the wall, light and dark. Where it is used one language is enough: each is
+/// looked at in `boards_are_readable_by_everybody_in_every_light`.
+pub(crate) async fn look(page: &Page, name: &str) {
+    for shape in [Shape::Phone, Shape::Wall] {
+        page.shape(shape).await;
+        for scheme in Scheme::ALL {
+            page.scheme(scheme).await;
+            let shown = format!("{name}-{}-{shape:?}", scheme.word()).to_lowercase();
+            page.screenshot(&shown).await;
+            assert_accessible(page, &shown).await;
+            assert_no_horizontal_scroll(page, &shown).await;
+        }
+    }
 }
 
 /// Names a card by its heading.
@@ -52,7 +67,7 @@ async fn marked(page: &Page) -> Value {
 }
 
 /// 105 is the antrekot; the others are of the same menu.
-const ANTREKOT: &str = "Quzu antrekotu";
+pub(crate) const ANTREKOT: &str = "Quzu antrekotu";
 
 #[tokio::test]
 async fn what_sells_out_is_on_the_board_within_a_second_and_rings_once() {
@@ -106,7 +121,8 @@ async fn what_sells_out_is_on_the_board_within_a_second_and_rings_once() {
     stage.close();
 }
 
-fn card_of(product: u64) -> String {
+/// Names a card by its product.
+pub(crate) fn card_of(product: u64) -> String {
     format!("document.querySelector('.card[data-turn^=\"{product}-\"]')")
 }
 
@@ -171,7 +187,7 @@ async fn a_list_that_grows_old_is_said_not_to_be_relied_on_and_kept() {
     page.wait_for_text("#warning", "Это последний список. Не полагайтесь на этот список").await;
     page.wait_for(".cards.unknown .card.out").await;
     page.wait_for_text("#age", "11 мин").await;
-    page.screenshot("board-blind-ru").await;
+    look(&page, "board-blind-no-server").await;
     page.close_despite(&AWAY).await;
     stage.close();
 }
@@ -233,8 +249,7 @@ async fn the_board_of_a_venue_that_is_no_longer_watched_says_so() {
     assert_eq!(page.run("return document.body.dataset.link").await, "gone");
     assert_eq!(page.run(hatched).await, true);
     assert!(page.run(size).await.as_f64() < Some(20.0), "nobody reads the list any more");
-    page.screenshot("board-gone").await;
-    assert_accessible(&page, "the board of a venue that is no longer watched").await;
+    look(&page, "board-gone").await;
     // It is watched again, and its board finds it without a touch.
     stage.edit("eightysix.yaml", ", venues: [{ id: 1 }] }", " }");
     service.signal("HUP");
@@ -300,15 +315,11 @@ async fn a_screen_signs_in_once_and_says_when_it_is_signed_out() {
     let page = Page::start().await;
     page.open(&format!("{web}/board/sahil/1?lang=az")).await;
     assert_eq!(page.text("h1").await, "Daxil olun");
+    look(&page, "login").await;
     page.fill("#token", "canary-of-nobody-at-all").await;
     page.click("button").await;
     page.wait_for_text("[role=alert]", "Bu kod uyğun gəlmir.").await;
-    assert_accessible(&page, "the page that asks for a token").await;
-    for scheme in Scheme::ALL {
-        page.scheme(scheme).await;
-        page.screenshot(&format!("login-wrong-{}", scheme.word())).await;
-        assert_accessible(&page, "the page that asks for a token").await;
-    }
+    look(&page, "login-wrong").await;
     page.fill("#token", WALL_TOKEN).await;
     page.click("button").await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
@@ -362,16 +373,7 @@ async fn boards_are_readable_by_everybody_in_every_light() {
                 page.wait_until("document.body.dataset.link === 'ok'").await;
                 page.wait_until(&card_of(104)).await;
             }
-            for shape in [Shape::Phone, Shape::Wall] {
-                page.shape(shape).await;
-                for scheme in Scheme::ALL {
-                    page.scheme(scheme).await;
-                    let shown = format!("{name}-{code}-{}-{shape:?}", scheme.word()).to_lowercase();
-                    page.screenshot(&shown).await;
-                    assert_accessible(&page, &shown).await;
-                    assert_no_horizontal_scroll(&page, &shown).await;
-                }
-            }
+            look(&page, &format!("{name}-{code}")).await;
         }
     }
     // A station that is switched off has its board as well.
@@ -390,6 +392,8 @@ async fn boards_are_readable_by_everybody_in_every_light() {
         let shown = page.run(&format!("return getComputedStyle(document.querySelector('{css}')).display")).await;
         assert_eq!(shown, display, "{css} on paper");
     }
+    let head = page.run("return getComputedStyle(document.querySelector('.head')).position").await;
+    assert_eq!(head, "static", "paper is not scrolled");
     page.close().await;
     assert!(service.end("TERM").success());
     stage.close();

@@ -68,5 +68,6 @@ mod status;
 mod streams;
 mod troubles;
 mod walk;
+mod wall;
 
 use crate::stage::assert_silent;
