@@ -2,9 +2,14 @@
 //!
 //! Screenshots of all of it are written to `target/screens/`.
 
+use std::path::Path;
+use std::time::Duration;
+
 use eightysix::language::Language;
 use eightysix::units::Timestamp;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::chromium::axe::{assert_accessible, assert_no_horizontal_scroll};
 use crate::chromium::{Page, Scheme, Shape};
@@ -188,8 +193,78 @@ async fn a_list_that_grows_old_is_said_not_to_be_relied_on_and_kept() {
     page.wait_for(".cards.unknown .card.out").await;
     page.wait_for_text("#age", "11 мин").await;
     look(&page, "board-blind-no-server").await;
+    // The server is back, and so is the trust in the list.
+    let service = stage.start();
+    page.wait_until("document.body.dataset.link === 'ok' && document.body.dataset.state === 'fresh'").await;
+    page.wait_until(&format!("{STRIPES} === 0")).await;
     page.close_despite(&AWAY).await;
+    assert!(service.end("TERM").success());
     stage.close();
+}
+
+/// Moves the last reading of every list back, as if nobody had read one for so much longer.
+async fn read_longer_ago(database: &Path, by: Duration) {
+    let mut database = SqliteConnectOptions::new().filename(database).connect().await.expect("the database");
+    let ms = i64::try_from(by.as_millis()).expect("a length");
+    let moved = "UPDATE venue SET body = json_set(body, '$.read_at', json_extract(body, '$.read_at') - ?)";
+    let done = sqlx::query(moved).bind(ms).execute(&mut database).await.expect(moved);
+    assert_eq!(done.rows_affected(), 1);
+    let moved =
+        "UPDATE reading SET body = json_set(body, '$.read_at[0][1]', json_extract(body, '$.read_at[0][1]') - ?)";
+    sqlx::query(moved).bind(ms).execute(&mut database).await.expect(moved);
+    database.close().await.expect("closed");
+}
+
+/// The stripes that mark a card as not known.
+const STRIPES: &str = "[...document.querySelectorAll('.card')].map(card => getComputedStyle(card, '::before'))\
+    .filter(it => it.content !== 'none' && it.backgroundImage.includes('gradient')).length";
+
+#[tokio::test]
+async fn a_till_that_fails_makes_the_list_old_and_then_unknown_and_never_empty() {
+    let stage = Stage::open(1).await;
+    let web = with_boards(&stage, "");
+    let service = stage.start_with_baseline();
+    let page = Page::start().await;
+    page.open(&format!("{web}/board/sahil/1")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    wait_for_card(&page, ANTREKOT, "out").await;
+    let refuses = json!({ "status": { "code": 502 } });
+    stage.pos.act(&json!({ "fault": { "fault": refuses, "endpoint": "stop-list", "for_ms": 3_600_000 } }));
+    stage.pos.wait_for_polls(1);
+    let database = stage.path("eightysix.db");
+    let mut service = service;
+    // Minutes pass in what is stored: the server itself reckons how old its list is, while it lives and says so.
+    for (name, minutes, state, says) in [
+        ("board-stale", 2, "stale", "The list is old. It may have changed"),
+        ("board-blind", 10, "blind", "The till does not answer. Do not rely on this list"),
+    ] {
+        assert!(service.end("TERM").success());
+        read_longer_ago(&database, Duration::from_mins(minutes)).await;
+        service = stage.start();
+        page.wait_until(&format!("document.body.dataset.link === 'ok' && document.body.dataset.state === {state:?}"))
+            .await;
+        page.wait_until(&format!("document.getElementById('warning').textContent === {says:?}")).await;
+        wait_for_card(&page, ANTREKOT, "out").await;
+        page.wait_for_text("#age", " min ago").await;
+        let striped = page.run(&format!("return {STRIPES}")).await;
+        assert_eq!(striped, u64::from(state == "blind"), "{state}: stripes");
+        // So it is without a script, too.
+        page.open(&format!("{web}/board/sahil/1?lang=en")).await;
+        assert_eq!(page.text("#warning").await, says);
+        page.wait_until("document.body.dataset.link === 'ok'").await;
+        let is_unknown = page.run("return document.querySelector('.cards').classList.contains('unknown')").await;
+        assert_eq!(is_unknown, state == "blind", "{state}");
+        look(&page, name).await;
+    }
+    // The till answers, and the board is what it was.
+    stage.pos.act(&json!({ "clear_faults": {} }));
+    page.wait_until("document.body.dataset.state === 'fresh'").await;
+    page.wait_until("document.getElementById('warning').textContent === ''").await;
+    page.wait_until(&format!("{STRIPES} === 0")).await;
+    wait_for_card(&page, ANTREKOT, "out").await;
+    page.close_despite(&AWAY).await;
+    assert!(service.end("TERM").success());
+    stage.close_despite(&["the stop list of venue 1"]);
 }
 
 #[tokio::test]

@@ -54,7 +54,8 @@
       data.state = old >= reading.blind ? 'blind' : old >= reading.stale ? 'stale' : 'fresh';
     }
     var cards = list.querySelector('.cards');
-    if (cards && data.state === 'blind') cards.classList.add('unknown');
+    // A list comes before its age: what the last age says of it is taken back by the next.
+    if (cards) cards.classList.toggle('unknown', data.state === 'blind');
     var isUnread = Boolean(list.querySelector('.unread'));
     var said = data.link === 'gone' ? data.gone : data.link === 'signed-out' ? data.signedOut
       : isAway() ? data.noServer + (data.state === 'blind' ? '. ' + data.rely : '')
