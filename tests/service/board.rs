@@ -5,8 +5,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use eightysix::clock;
 use eightysix::language::Language;
-use eightysix::units::Timestamp;
+use eightysix::units::{Timestamp, Zone};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -122,6 +123,39 @@ async fn what_sells_out_is_on_the_board_within_a_second_and_rings_once() {
     page.wait_for(".back time").await;
     assert_eq!(page.run("return window.tones").await, 0, "what is back makes no sound");
     page.close().await;
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn what_sells_out_while_the_doors_are_closed_makes_no_sound() {
+    let stage = Stage::open(1).await;
+    let web = with_boards(&stage, "");
+    let zone = Zone::named("Asia/Baku").expect("bundled");
+    let at = |hours| clock::now().plus(Duration::from_hours(hours)).in_zone(&zone).strftime("%H:00").to_string();
+    let (opens, closes) = (at(6), at(8));
+    let closed = format!("requests_per_minute: 290, hours: {{ mon-sun: \"{opens}-{closes}\" }}");
+    stage.edit("eightysix.yaml", "requests_per_minute: 290", &closed);
+    let service = stage.start_with_baseline();
+    let page = Page::start().await;
+    page.open(&format!("{web}/board/sahil/1")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    wait_for_card(&page, ANTREKOT, "out").await;
+    assert_eq!(page.run("return document.body.dataset.open").await, "no");
+    listen(&page).await;
+    stage.pos.limit(104, 0);
+    page.wait_until(&format!("{}?.classList.contains('new')", card_of(104))).await;
+    assert_eq!(page.run("return window.tones").await, 0, "nobody is there to hear it");
+
+    // The doors are open: the same board rings for the next one.
+    stage.edit("eightysix.yaml", &format!("{opens}-{closes}"), "00:00-24:00");
+    service.signal("HUP");
+    page.wait_until("document.body.dataset.link === 'ok' && document.body.dataset.open === 'yes'").await;
+    stage.pos.limit(106, 0);
+    page.wait_until(&card_of(106)).await;
+    page.wait_until("window.tones === 2").await;
+    assert!(marked(&page).await.as_u64() >= Some(1));
+    page.close_despite(&AWAY).await;
     assert!(service.end("TERM").success());
     stage.close();
 }
