@@ -133,9 +133,9 @@ async fn what_sells_out_while_the_doors_are_closed_makes_no_sound() {
     let web = with_boards(&stage, "");
     let zone = Zone::named("Asia/Baku").expect("bundled");
     let at = |hours| clock::now().plus(Duration::from_hours(hours)).in_zone(&zone).strftime("%H:00").to_string();
-    let (opens, closes) = (at(6), at(8));
-    let closed = format!("requests_per_minute: 290, hours: {{ mon-sun: \"{opens}-{closes}\" }}");
-    stage.edit("eightysix.yaml", "requests_per_minute: 290", &closed);
+    let closed = format!("{}-{}", at(6), at(8));
+    let with_hours = format!("requests_per_minute: 290, hours: {{ mon-sun: \"{closed}\" }}");
+    stage.edit("eightysix.yaml", "requests_per_minute: 290", &with_hours);
     let service = stage.start_with_baseline();
     let page = Page::start().await;
     page.open(&format!("{web}/board/sahil/1")).await;
@@ -148,7 +148,7 @@ async fn what_sells_out_while_the_doors_are_closed_makes_no_sound() {
     assert_eq!(page.run("return window.tones").await, 0, "nobody is there to hear it");
 
     // The doors are open: the same board rings for the next one.
-    stage.edit("eightysix.yaml", &format!("{opens}-{closes}"), "00:00-24:00");
+    stage.edit("eightysix.yaml", &closed, "00:00-24:00");
     service.signal("HUP");
     page.wait_until("document.body.dataset.link === 'ok' && document.body.dataset.open === 'yes'").await;
     stage.pos.limit(106, 0);

@@ -82,23 +82,21 @@ async fn assert_names_are_largest(page: &Page, what: &str) {
     assert!(sizes["name"].as_f64() > sizes["largest"][0].as_f64(), "{what}: {sizes}");
 }
 
-/// Hue in degrees and how strong the colour is, of `rgb(1, 2, 3)`.
-fn hue(colour: &Value) -> (f64, f64) {
+/// Hue in degrees and how strong the colour is, from 0 to 255, of `rgb(1, 2, 3)`.
+fn hue(colour: &Value) -> (i32, i32) {
     let text = colour.as_str().and_then(|text| text.strip_prefix("rgb(")).and_then(|text| text.strip_suffix(')'));
-    let parts: Vec<f64> = text.expect("a colour").split(", ").map(|part| part.parse().expect("a number")).collect();
+    let parts: Vec<i32> = text.expect("a colour").split(", ").map(|part| part.parse().expect("a number")).collect();
     let [red, green, blue] = parts[..] else { panic!("{colour}") };
-    let (most, least) = (red.max(green).max(blue), red.min(green).min(blue));
-    let chroma = most - least;
-    let turn = if chroma == 0.0 {
-        0.0
-    } else if most == red {
-        (green - blue) / chroma
+    let most = red.max(green).max(blue);
+    let strength = most - red.min(green).min(blue);
+    let (from, turn) = if most == red {
+        (0, green - blue)
     } else if most == green {
-        2.0 + (blue - red) / chroma
+        (120, blue - red)
     } else {
-        4.0 + (red - green) / chroma
+        (240, red - green)
     };
-    ((turn * 60.0).rem_euclid(360.0), chroma)
+    ((from + 60 * turn / strength.max(1)).rem_euclid(360), strength)
 }
 
 async fn assert_colours(page: &Page, what: &str) {
@@ -106,9 +104,9 @@ async fn assert_colours(page: &Page, what: &str) {
         return { out: of('out'), low: of('low'), limited: of('limited') }";
     let colours = page.run(colours).await;
     let [out, low, limited] = ["out", "low", "limited"].map(|how| hue(&colours[how]));
-    assert!((out.0 > 345.0 || out.0 < 15.0) && out.1 > 100.0, "{what}: out is red: {colours}");
-    assert!((30.0..55.0).contains(&low.0) && low.1 > 150.0, "{what}: low is amber: {colours}");
-    assert!(limited.1 < 20.0, "{what}: limited is grey: {colours}");
+    assert!((out.0 > 345 || out.0 < 15) && out.1 > 100, "{what}: out is red: {colours}");
+    assert!((30..55).contains(&low.0) && low.1 > 150, "{what}: low is amber: {colours}");
+    assert!(limited.1 < 20, "{what}: limited is grey: {colours}");
 }
 
 #[tokio::test]
