@@ -1,5 +1,5 @@
-//! The pages for managers in a real browser: each is readable in every language, light and dark, on a phone and a desk, and
-//! shows names of strangers as names; what they say is what the till said.
+//! The pages for managers in a real browser: each is readable in every language, light and dark, on a phone and a desk and
+//! on a wall, and shows names of strangers as names; what they say is what the till said.
 //!
 //! Screenshots of all of it are written to `target/screens/`.
 
@@ -26,24 +26,30 @@ pub(crate) fn web(service: &Service) -> String {
     rest.split_once("/board").expect("the path").0.to_owned()
 }
 
-/// Looks at a page in each language, on a phone and at a desk, light and dark.
+/// Looks at a page in each language, on a phone and at a desk, light and dark; and in English on a wall.
 async fn look(page: &Page, address: &str, name: &str) {
-    let (path, query) = address.split_once('?').unwrap_or((address, ""));
     for language in Language::ALL {
-        page.open(&format!("{path}?{query}&lang={}", language.code())).await;
-        assert_eq!(page.run("return document.documentElement.lang").await, language.code());
-        for shape in [Shape::Phone, Shape::Desk] {
-            page.shape(shape).await;
-            for scheme in Scheme::ALL {
-                page.scheme(scheme).await;
-                let name = format!("{name}-{}-{}-{shape:?}", language.code(), scheme.word()).to_lowercase();
-                page.screenshot(&name).await;
-                assert_accessible(page, &name).await;
-                assert_no_horizontal_scroll(page, &name).await;
-            }
+        look_in(page, address, name, language, &[Shape::Phone, Shape::Desk]).await;
+    }
+    // What a wall adds is room, and not words: one language is enough there. The page is left in that.
+    look_in(page, address, name, Language::En, &[Shape::Wall]).await;
+}
+
+/// Looks at a page in one language, light and dark.
+async fn look_in(page: &Page, address: &str, name: &str, language: Language, shapes: &[Shape]) {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    page.open(&format!("{path}?{query}&lang={}", language.code())).await;
+    assert_eq!(page.run("return document.documentElement.lang").await, language.code());
+    for shape in shapes {
+        page.shape(*shape).await;
+        for scheme in Scheme::ALL {
+            page.scheme(scheme).await;
+            let name = format!("{name}-{}-{}-{shape:?}", language.code(), scheme.word()).to_lowercase();
+            page.screenshot(&name).await;
+            assert_accessible(page, &name).await;
+            assert_no_horizontal_scroll(page, &name).await;
         }
     }
-    page.open(&format!("{path}?{query}&lang=en")).await;
 }
 
 /// Asks the API as a page of ours would.
@@ -84,6 +90,7 @@ async fn freshness_and_history_say_what_the_till_said() {
     let venues = api(&page, "/freshness/sahil/venues").await;
     assert_eq!(venues["items"].as_array().expect("a list").len(), 2, "{venues}");
     look(&page, &format!("{address}/freshness"), "freshness").await;
+    freshness_shows_the_numbers(&page, &freshness["items"][0]).await;
 
     // 105 was out at the first reading; it comes back, 106 gets low and runs out.
     stage.pos.restock(105);
@@ -122,7 +129,9 @@ async fn freshness_and_history_say_what_the_till_said() {
     page.wait_for_text("h1", SHOWN.trim()).await;
     assert_eq!(page.run("return document.querySelectorAll('main script').length").await, 0);
     look(&page, &format!("{address}/history/sahil/1/106"), "history-item").await;
+    time_lines_are_drawn(&page).await;
     look(&page, &format!("{address}/history/sahil/1?range=7d"), "history-venue").await;
+    time_lines_are_drawn(&page).await;
     page.open(&format!("{address}/history/sahil/1?range=30d&lang=en")).await;
     assert_eq!(page.text(".tabs a[aria-current=true]").await, "30 days");
     page.close().await;
@@ -168,6 +177,15 @@ async fn what_was_given_up_is_sent_again_from_the_page() {
         return Promise.all([post('999/resend'), post('resend', '{}'), post('resend', '{\"all\": true}')])";
     assert_eq!(page.run(post).await, json!([404, 400, 200]));
     look(&page, &format!("{address}/deliveries?before=x"), "refusal").await;
+
+    // What waits for another attempt.
+    (0..100).for_each(|_| stage.hooks.answer(Answer::status(503)));
+    stage.pos.limit(104, 0);
+    service.says("not told yet");
+    let waiting = format!("{address}/deliveries?state=waiting");
+    page.open(&format!("{waiting}&lang=en")).await;
+    page.wait_for_text("main", "503").await;
+    look_in(&page, &waiting, "deliveries-waiting", Language::En, &[Shape::Phone, Shape::Wall]).await;
     page.close_despite(&["status of 404", "status of 400"]).await;
     assert!(service.end("TERM").success());
     stage.close_despite(&["given up, see dead-letters", "not told yet", "nothing more is sent there"]);
@@ -200,6 +218,35 @@ async fn each_rule_says_of_what_it_holds_and_why_not() {
     page.close().await;
     assert!(service.end("TERM").success());
     stage.close();
+}
+
+/// One of the two drawings is shown, and in it something is out and something low; the table beside says the same.
+async fn time_lines_are_drawn(page: &Page) {
+    let drawn = "const shown = [...document.querySelectorAll('figure > svg')].filter(it => it.getBoundingClientRect().height > 0);
+        const has = fill => shown.some(it => [...it.querySelectorAll(`[fill=\"${fill}\"]`)].some(one => one.getBoundingClientRect().width > 0));
+        return [shown.length, has('#B3131F'), has('#FFB300')]";
+    assert_eq!(page.run(drawn).await, json!([1, true, true]), "drawings, with out and low in them");
+}
+
+/// The page says of a brand what the API says of it, and of each venue an age that is that of a venue that is read.
+async fn freshness_shows_the_numbers(page: &Page, brand: &Value) {
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let shown = page.run("return [...document.querySelectorAll('.facts dd')].map(it => it.textContent)").await;
+    let says = |text: String| assert!(shown.as_array().expect("facts").contains(&json!(text)), "{text}: {shown}");
+    let quota = &brand["quota"];
+    says(quota["requests_per_minute"].to_string());
+    says(format!("2 / {}", quota["venues_max"]));
+    for length in ["worst_age_s", "round_s", "one_more_venue_s"] {
+        // Below a minute it is said in tenths, the rest cut off.
+        says(format!("{:.1} s", (number(&quota[length]) * 10.0 + 0.001).floor() / 10.0));
+    }
+    let ages = page.run("return [...document.querySelectorAll('tbody td.time')].map(it => it.textContent)").await;
+    let ages = ages.as_array().expect("ages");
+    assert_eq!(ages.len(), 2, "{ages:?}");
+    for age in ages {
+        let seconds = age.as_str().and_then(|age| age.strip_suffix(" s")).and_then(|age| age.parse::<f64>().ok());
+        assert!(seconds.is_some_and(|seconds| (0.0..60.0).contains(&seconds)), "{age}");
+    }
 }
 
 /// The export, as Python's reader of CSV takes it.

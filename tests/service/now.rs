@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::chromium::axe::{assert_accessible, assert_no_horizontal_scroll};
-use crate::chromium::{Page, Scheme, Shape};
+use crate::chromium::{ENTER, Page, Scheme, Shape, TAB};
 use crate::embedded::free_port;
 use crate::links::acknowledged_by;
 use crate::stage::Stage;
@@ -27,9 +27,11 @@ pub(crate) fn with_web(stage: &Stage, more: &str) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// Looks at a state of a page on a phone and at a desk, light and dark.
+/// Looks at a state of a page on a phone and at a desk, in English on a wall too, light and dark.
 async fn look(page: &Page, state: &str, language: Language) {
-    for shape in [Shape::Phone, Shape::Desk] {
+    // What a wall adds is room, and not words: one language is enough there.
+    let is_on_wall = language == Language::En;
+    for shape in [Shape::Phone, Shape::Desk].into_iter().chain(is_on_wall.then_some(Shape::Wall)) {
         page.shape(shape).await;
         for scheme in Scheme::ALL {
             page.scheme(scheme).await;
@@ -124,6 +126,88 @@ async fn a_manager_takes_care_and_silences_on_a_phone() {
 
 fn silences(stage: &Stage) -> usize {
     stage.eightysix(&["silence", "list", "--json", "--config", "eightysix.yaml"]).objects().len()
+}
+
+/// Presses TAB until the focus is where it is wanted, which must be within reach.
+async fn tab_to(page: &Page, css: &str) {
+    for _ in 0..60 {
+        page.press(TAB).await;
+        if page.run(&format!("return document.activeElement.matches({})", json!(css))).await == true {
+            return;
+        }
+    }
+    panic!("no TAB leads to {css}; the focus is at {}", page.run("return document.activeElement.outerHTML").await);
+}
+
+#[tokio::test]
+async fn a_manager_takes_care_and_silences_by_the_keyboard_alone() {
+    let stage = Stage::open(1).await;
+    let web = with_web(&stage, "");
+    let service = stage.start_with_baseline();
+    let page = Page::start().await;
+    page.open(&format!("{web}/now?lang=en")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    page.wait_for("ol.alerts > li").await;
+    // The first stop leads past the sections, as a link that is seen when it has the focus.
+    page.press(&format!("{TAB}{ENTER}")).await;
+    page.wait_until("location.hash === '#main'").await;
+    tab_to(&page, "ol.alerts a.button:not(.second)").await;
+    page.press(ENTER).await;
+    page.wait_for("#note").await;
+    tab_to(&page, "#by").await;
+    page.press(&format!("Leyla{TAB}s{TAB}on its way{TAB}{TAB}")).await;
+    assert_eq!(page.run("return document.activeElement.type").await, "submit");
+    page.press(ENTER).await;
+    page.wait_for_text(".done", "Noted who takes care.").await;
+    page.wait_for_text("ol.alerts", "Leyla takes care of it: supplier, on its way").await;
+    assert_eq!(acknowledged_by(&stage).as_deref(), Some("Leyla"));
+
+    tab_to(&page, "ol.alerts a.second").await;
+    page.press(ENTER).await;
+    page.wait_for("fieldset").await;
+    tab_to(&page, "#by").await;
+    page.press("Leyla").await;
+    tab_to(&page, "button[value=look]").await;
+    page.press(ENTER).await;
+    page.wait_for("#preview li").await;
+    tab_to(&page, "button[value=save]").await;
+    page.press(ENTER).await;
+    page.wait_for_text(".done", "Silenced.").await;
+    page.wait_for_text("ul.silences", "Leyla").await;
+    assert_eq!(silences(&stage), 1);
+    tab_to(&page, "ul.silences button").await;
+    page.press(ENTER).await;
+    page.wait_for_text(".done", "The silence is over").await;
+    assert_eq!(silences(&stage), 0);
+    page.close().await;
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn a_page_with_nothing_to_show_says_so() {
+    let stage = Stage::open(2).await;
+    let web = with_web(&stage, "");
+    stage.pos.act(&json!({ "fault": { "fault": "html", "endpoint": "stop-list", "venue": 2, "for_ms": 600_000 } }));
+    let service = stage.start();
+    let page = Page::start().await;
+    page.open(&format!("{web}/now?lang=en")).await;
+    page.wait_for_text("#venues + ul", "Sahil").await;
+    for (path, name, css, says) in [
+        ("/now", "now-empty", "#list", "Nothing is open."),
+        ("/history", "history-index-unasked", "#venues + ul", "Sahil"),
+        ("/deliveries?state=dead", "deliveries-none", ".empty", "There is nothing."),
+        ("/board/sahil/1", "board-nothing", ".nothing", "Nothing is out, low or limited"),
+        ("/board/sahil/2", "board-unread", ".nothing.unread", "The stop list was not read yet"),
+    ] {
+        let query = if path.contains('?') { '&' } else { '?' };
+        page.open(&format!("{web}{path}{query}lang=en")).await;
+        page.wait_for_text(css, says).await;
+        look(&page, name, Language::En).await;
+    }
+    page.close().await;
+    assert!(service.end("TERM").success());
+    stage.close_despite(&["the stop list of venue 2"]);
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use reqwest::header::{ACCEPT, COOKIE, HOST, ORIGIN};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::chromium::axe::assert_accessible;
-use crate::chromium::{Page, Scheme};
+use crate::board::look;
+use crate::chromium::Page;
 use crate::embedded::free_port;
 use crate::now::{client, sent, with_web};
 use crate::stage::Stage;
@@ -86,11 +86,7 @@ async fn who_guesses_waits_and_whoever_is_signed_in_does_not() {
     page.fill("#token", WALL).await;
     page.click("button").await;
     page.wait_for_text("[role=alert]", "Подождите минуту.").await;
-    for scheme in Scheme::ALL {
-        page.scheme(scheme).await;
-        page.screenshot(&format!("login-too-often-{}", scheme.word())).await;
-        assert_accessible(&page, "a sign-in that has to wait").await;
-    }
+    look(&page, "login-too-often").await;
     page.close_despite(&["status of 429"]).await;
     assert_eq!(service.log().matches(GUESSED).count(), 1, "{}", service.story());
     assert!(service.end("TERM").success());

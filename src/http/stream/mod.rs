@@ -281,7 +281,7 @@ mod tests {
 
     impl Source for Walk {
         async fn news(&mut self) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
 
         async fn say(&mut self, _: Why, _: &mut VecDeque<Event>) -> Next {
