@@ -160,6 +160,17 @@ async fn what_sells_out_while_the_doors_are_closed_makes_no_sound() {
     stage.close();
 }
 
+/// How old the list is that a board shows, in seconds.
+const AGE_S: &str =
+    "(([, n, unit]) => unit === 'min' ? n * 60 : Number(n))(document.getElementById('age').textContent.split(' '))";
+
+/// Waits until the browser could show the board again without the server.
+async fn wait_until_kept(page: &Page) {
+    page.wait_until("navigator.serviceWorker.controller !== null").await;
+    page.wait_until("window.kept || (caches.match(location.href).then(it => { window.kept = Boolean(it); }), false)")
+        .await;
+}
+
 /// Names a card by its product.
 pub(crate) fn card_of(product: u64) -> String {
     format!("document.querySelector('.card[data-turn^=\"{product}-\"]')")
@@ -175,25 +186,36 @@ async fn a_board_outlives_its_server_and_finds_it_again() {
     page.open(&format!("{web}/board/sahil/1")).await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
     wait_for_card(&page, ANTREKOT, "out").await;
-    page.wait_until("navigator.serviceWorker.controller !== null").await;
-    page.wait_until("window.kept || (caches.match(location.href).then(it => { window.kept = Boolean(it); }), false)")
-        .await;
+    wait_until_kept(&page).await;
 
     assert!(!service.end("KILL").success());
     page.wait_for_text("#warning", "No connection to eightysix. This is the last list").await;
     wait_for_card(&page, ANTREKOT, "out").await;
-    let age = "parseInt(document.getElementById('age').textContent.split(' ')[1])";
-    let before = page.run(&format!("return {age}")).await.as_u64().expect("an age");
-    page.wait_until(&format!("{age} > {before}")).await;
+    let before = page.run(&format!("return {AGE_S}")).await.as_u64().expect("an age");
+    page.wait_until(&format!("{AGE_S} > {before}")).await;
     page.screenshot("board-no-server").await;
     // The tablet is switched off and on while the server is away, also when the page is all that it kept of the list.
+    let told = "localStorage['eightysix/board/sahil/1#told']";
+    let kept = page.run(&format!("return {told}")).await;
     for forgets in ["", "localStorage.removeItem('eightysix/board/sahil/1#told');"] {
-        let last = page.run(&format!("{forgets} return {age}")).await.as_u64().expect("an age");
+        let last = page.run(&format!("{forgets} return {AGE_S}")).await.as_u64().expect("an age");
         page.open(&format!("{web}/board/sahil/1")).await;
         wait_for_card(&page, ANTREKOT, "out").await;
-        let first = page.run(&format!("return {age}")).await.as_u64().expect("an age");
+        let first = page.run(&format!("return {AGE_S}")).await.as_u64().expect("an age");
         assert!(first >= last, "the list was {last} s old, and is {first} s old after a start");
         page.wait_for_text("#warning", "No connection to eightysix").await;
+    }
+    // Its clock begins where it stood an hour ago: how old the list is nobody knows, and it is called no younger than that.
+    page.run(&format!("{told} = {kept}")).await;
+    let set_back = json!({ "source": "const now = Date.now; Date.now = () => now() - 3600000;" });
+    page.cdp("Page.addScriptToEvaluateOnNewDocument", set_back).await;
+    for forgets in ["", "localStorage.removeItem('eightysix/board/sahil/1#told');"] {
+        page.run(forgets).await;
+        page.open(&format!("{web}/board/sahil/1")).await;
+        wait_for_card(&page, ANTREKOT, "out").await;
+        page.wait_for_text("#age", "read ≥ 5 min ago").await;
+        page.wait_until(&format!("{STRIPES} > 0")).await;
+        page.wait_for_text("#warning", "This is the last list. Do not rely on this list").await;
     }
 
     // Meanwhile something runs out; the server returns by itself, and so does the board.
@@ -236,10 +258,9 @@ async fn a_list_that_grows_old_is_said_not_to_be_relied_on_and_kept() {
     stage.close();
 }
 
-/// Moves the last reading of every list back, as if nobody had read one for so much longer.
-async fn read_longer_ago(database: &Path, by: Duration) {
+/// Moves the last reading of every list back, as if nobody had read one for so many milliseconds longer.
+async fn read_longer_ago(database: &Path, ms: i64) {
     let mut database = SqliteConnectOptions::new().filename(database).connect().await.expect("the database");
-    let ms = i64::try_from(by.as_millis()).expect("a length");
     let moved = "UPDATE venue SET body = json_set(body, '$.read_at', json_extract(body, '$.read_at') - ?)";
     let done = sqlx::query(moved).bind(ms).execute(&mut database).await.expect(moved);
     assert_eq!(done.rows_affected(), 1);
@@ -273,7 +294,7 @@ async fn a_till_that_fails_makes_the_list_old_and_then_unknown_and_never_empty()
         ("board-blind", 10, "blind", "The till does not answer. Do not rely on this list"),
     ] {
         assert!(service.end("TERM").success());
-        read_longer_ago(&database, Duration::from_mins(minutes)).await;
+        read_longer_ago(&database, minutes * 60_000).await;
         service = stage.start();
         page.wait_until(&format!("document.body.dataset.link === 'ok' && document.body.dataset.state === {state:?}"))
             .await;
@@ -283,13 +304,20 @@ async fn a_till_that_fails_makes_the_list_old_and_then_unknown_and_never_empty()
         let striped = page.run(&format!("return {STRIPES}")).await;
         assert_eq!(striped, u64::from(state == "blind"), "{state}: stripes");
         // So it is without a script, too.
-        page.open(&format!("{web}/board/sahil/1?lang=en")).await;
-        assert_eq!(page.text("#warning").await, says);
-        page.wait_until("document.body.dataset.link === 'ok'").await;
-        let is_unknown = page.run("return document.querySelector('.cards').classList.contains('unknown')").await;
-        assert_eq!(is_unknown, state == "blind", "{state}");
+        let text = reqwest::get(format!("{web}/board/sahil/1?lang=en")).await.expect("an answer").text().await;
+        let text = text.expect("a page");
+        assert!(text.contains(&format!("aria-live=\"polite\">{says}</p>")), "{text}");
+        assert_eq!(text.contains("class=\"cards few unknown\""), state == "blind", "{state}: {text}");
         look(&page, name).await;
     }
+    // The clock of the server is set back, and the list seems to be of tomorrow: how old it is nobody knows.
+    assert!(service.end("TERM").success());
+    read_longer_ago(&database, -86_400_000).await;
+    service = stage.start();
+    page.wait_until("document.body.dataset.link === 'ok' && document.body.dataset.state === 'stale'").await;
+    page.wait_for_text("#warning", "The list is old. It may have changed").await;
+    page.wait_for_text("#age", "read 0 s ago").await;
+
     // The till answers, and the board is what it was.
     stage.pos.act(&json!({ "clear_faults": {} }));
     page.wait_until("document.body.dataset.state === 'fresh'").await;
@@ -310,22 +338,25 @@ async fn a_server_that_hangs_is_called_away_until_it_goes_on() {
     page.open(&format!("{web}/board/sahil/1")).await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
     wait_for_card(&page, ANTREKOT, "out").await;
-    page.wait_until("navigator.serviceWorker.controller !== null").await;
+    wait_until_kept(&page).await;
 
     // It accepts whoever comes and says nothing, as a machine does that has run out of memory.
     service.signal("STOP");
-    let age =
-        "(([, n, unit]) => unit === 'min' ? n * 60 : Number(n))(document.getElementById('age').textContent.split(' '))";
-    let before = page.run(&format!("return {age}")).await.as_u64().expect("an age");
+    let before = page.run(&format!("return {AGE_S}")).await.as_u64().expect("an age");
     // A board is patient with a server for 40 seconds, which pass on it alone.
     page.run("const now = Date.now; Date.now = () => now() + 41000;").await;
     page.wait_until("document.body.dataset.link === 'lost'").await;
     page.wait_for_text("#warning", "No connection to eightysix. This is the last list").await;
     wait_for_card(&page, ANTREKOT, "out").await;
-    page.wait_until(&format!("{age} >= {}", before + 41)).await;
-    let said = page.run(&format!("return {age}")).await.as_u64().expect("an age");
-    page.wait_until(&format!("{age} > {said}")).await;
+    page.wait_until(&format!("{AGE_S} >= {}", before + 41)).await;
+    let said = page.run(&format!("return {AGE_S}")).await.as_u64().expect("an age");
+    page.wait_until(&format!("{AGE_S} > {said}")).await;
     page.screenshot("board-server-hangs").await;
+    // The tablet is switched off and on: nobody waits for the server before he sees the last list.
+    page.open(&format!("{web}/board/sahil/1")).await;
+    wait_for_card(&page, ANTREKOT, "out").await;
+    let first = page.run(&format!("return {AGE_S}")).await.as_u64().expect("an age");
+    assert!(first >= before, "the list was {before} s old, and is {first} s old after a start");
 
     // Something runs out meanwhile; the server goes on, and the board says so by itself.
     stage.pos.limit(104, 0);
@@ -448,6 +479,18 @@ async fn a_screen_signs_in_once_and_says_when_it_is_signed_out() {
     page.fill("#token", &WALL_TOKEN.replace("77", "78")).await;
     page.click("button").await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
+    // Nobody hangs the page of managers on a wall: it leads to where he signs in.
+    page.open(&format!("{web}/now?lang=az")).await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    page.wait_for_text(".languages .who", "wall").await;
+    assert!(!service.end("KILL").success());
+    stage.write("secrets/wall", &WALL_TOKEN.replace("77", "79"));
+    let service = stage.start();
+    page.wait_for("#token").await;
+    page.fill("#token", &WALL_TOKEN.replace("77", "79")).await;
+    page.click("button").await;
+    page.wait_until("document.body.dataset.link === 'ok'").await;
+    assert_eq!(page.run("return location.pathname + location.search").await, "/now?lang=az");
     page.open(&format!("{web}/board")).await;
     page.click(".languages button").await;
     page.wait_for("#token").await;

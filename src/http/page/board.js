@@ -17,9 +17,10 @@
     return Math.max(0, performance.now() - from.steady, Date.now() - from.wall);
   }
 
+  // `isLeast`: nobody knows how much older it is.
   var reading = null;
-  function takeReading(told, at) {
-    reading = { age: told.age_ms, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks() };
+  function takeReading(told, at, isLeast) {
+    reading = { age: told.age_ms, state: told.state, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks(), isLeast: Boolean(isLeast) };
     if (told.as_of) asOf.textContent = told.as_of;
     data.open = told.open === null || told.open === undefined ? 'unknown' : told.open ? 'yes' : 'no';
   }
@@ -45,13 +46,18 @@
   var AWAY_AFTER_MS = 5000, lostAt = null;
   function isAway() { return data.link === 'lost' && lostAt !== null && passed(lostAt) >= AWAY_AFTER_MS; }
 
+  // A server whose clock was set back knows that a list is old, and not how old.
+  function worse(one, other) { return one === 'blind' || other === 'fresh' ? one : other; }
+
   // The server's clock at an instant of ours: what a card says of its start is compared with it.
   var serverNow = null;
   function tick() {
-    if (reading && reading.age !== null && reading.age !== undefined) {
+    if (reading.age !== null && reading.age !== undefined) {
       var old = reading.age + passed(reading.at);
-      age.textContent = read[0] + ' ' + shortly(old) + ' ' + read[1];
-      data.state = old >= reading.blind ? 'blind' : old >= reading.stale ? 'stale' : 'fresh';
+      age.textContent = read[0] + ' ' + (reading.isLeast ? '≥ ' : '') + shortly(old) + ' ' + read[1];
+      data.state = worse(reading.state, old >= reading.blind ? 'blind' : old >= reading.stale ? 'stale' : 'fresh');
+    } else {
+      data.state = reading.state;
     }
     var cards = list.querySelector('.cards');
     // A list comes before its age: what the last age says of it is taken back by the next.
@@ -59,7 +65,8 @@
     var isUnread = Boolean(list.querySelector('.unread'));
     var said = data.link === 'gone' ? data.gone : data.link === 'signed-out' ? data.signedOut
       : isAway() ? data.noServer + (data.state === 'blind' ? '. ' + data.rely : '')
-      : data.state === 'blind' ? (isUnread ? '' : data.blind + '. ' + data.rely)
+      : isUnread ? ''
+      : data.state === 'blind' ? data.blind + '. ' + data.rely
       : data.state === 'stale' ? data.staleWord : '';
     if (warning.textContent !== said) warn(said);
     if (serverNow) {
@@ -190,15 +197,22 @@
   function remember(told) {
     keep('told', JSON.stringify({ told: told, wall: Date.now() }));
   }
+  // A tablet without a clock of its own begins at the time at which it was switched off. Nobody knows how old its list is.
+  var SET_BACK_MS = 2000;
+  function longAgo(told) {
+    return { age_ms: Math.max(told.age_ms, told.blind_ms), state: 'blind', stale_ms: told.stale_ms, blind_ms: told.blind_ms, open: told.open };
+  }
   function recall() {
     var kept = null;
     try { kept = JSON.parse(load('told') || 'null'); } catch (_) { kept = null; }
     if (!kept || !kept.told || kept.told.age_ms === null || kept.told.assets !== data.assets) return;
     // A page from the worker's keep is older than what was kept of it; both times are the server's.
     if (kept.told.now_ms <= Number(data.servedMs)) return;
-    var away = Math.max(0, Date.now() - kept.wall);
     var html = load('list');
     if (html !== null) list.innerHTML = html;
+    var away = Date.now() - kept.wall;
+    if (away < -SET_BACK_MS) { takeReading(longAgo(kept.told), null, true); return; }
+    away = Math.max(0, away);
     takeReading(kept.told, { steady: performance.now() - away, wall: kept.wall });
     serverNow = { ms: kept.told.now_ms, at: { steady: performance.now() - away, wall: kept.wall } };
   }
@@ -216,7 +230,11 @@
   }
   function allowSound() {
     var Context = window.AudioContext || window.webkitAudioContext;
-    if (!audio && Context) audio = new Context();
+    if (!audio && Context) {
+      audio = new Context();
+      // The system may silence it at any time, as for a call.
+      audio.onstatechange = showSound;
+    }
     // A tablet that was locked calls it interrupted.
     if (audio && audio.state !== 'running') return audio.resume().then(showSound, function () { /* not allowed yet */ });
     showSound();
@@ -249,13 +267,14 @@
   // A page that was served a while ago comes from the worker's keep. By how much the clock of this tablet is ahead of the
   // server's was seen when the server spoke last; a tablet that never heard it may be wrong by two minutes.
   var ahead = load('ahead');
-  var servedAgo = Math.max(0, Date.now() - Number(data.servedMs) - Number(ahead || 0));
-  if (ahead === null && servedAgo < 120000) servedAgo = 0;
-  if (data.ageMs !== undefined) {
-    takeReading({ age_ms: Number(data.ageMs) + servedAgo, stale_ms: Number(data.staleMs), blind_ms: Number(data.blindMs), open: data.open === 'unknown' ? null : data.open === 'yes' });
-  } else {
-    reading = { age: null, stale: Number(data.staleMs), blind: Number(data.blindMs), at: clocks() };
-  }
+  var servedAgo = Date.now() - Number(data.servedMs) - Number(ahead || 0);
+  var isSetBack = ahead !== null && servedAgo < -SET_BACK_MS && data.ageMs !== undefined;
+  if (servedAgo < 0 || (ahead === null && servedAgo < 120000)) servedAgo = 0;
+  var served = {
+    age_ms: data.ageMs === undefined ? null : Number(data.ageMs) + servedAgo, state: data.state,
+    stale_ms: Number(data.staleMs), blind_ms: Number(data.blindMs), open: data.open === 'unknown' ? null : data.open === 'yes'
+  };
+  takeReading(isSetBack ? longAgo(served) : served, null, isSetBack);
   serverNow = { ms: Number(data.servedMs) + servedAgo, at: clocks() };
   recall();
   compare();

@@ -1,9 +1,11 @@
 // Keeps the last board and its assets for a tablet that is started while the server is away. The server goes first whenever it
-// answers; nothing but boards and assets is kept, and a keep that is full or broken never stands in the way.
+// answers in time; nothing but boards and assets is kept, and a keep that is full or broken never stands in the way.
 'use strict';
 const KEPT = 'eightysix-boards-1';
 // Old assets go when the keep holds more than the boards of a house and two builds of their assets.
 const KEPT_MAX = 60;
+// Nobody waits for longer in front of an empty screen.
+const ANSWER_MAX_MS = 8000;
 
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
@@ -36,18 +38,16 @@ async function keep(request, answer) {
 }
 
 async function serverFirst(request) {
-  let answer;
-  try {
-    answer = await fetch(request);
-  } catch (error) {
-    const last = await keptOf(request);
-    if (last) return last;
-    throw error;
-  }
-  // A proxy that answers for a server which is away.
-  if (answer.status >= 502 && answer.status <= 504) return (await keptOf(request)) || answer;
-  if (answer.ok && !answer.redirected) keep(request, answer.clone());
-  return answer;
+  const last = await keptOf(request);
+  const asked = fetch(request).then((answer) => {
+    if (answer.ok && !answer.redirected) keep(request, answer.clone());
+    // A proxy answers for a server which is away.
+    return (answer.status >= 502 && answer.status <= 504 && last) || answer;
+  });
+  if (!last) return asked;
+  // A server that hangs, or a network that swallows the question, never answers.
+  const late = new Promise((resolve) => setTimeout(resolve, ANSWER_MAX_MS, last));
+  return Promise.race([asked.catch(() => last), late]);
 }
 
 async function keptFirst(request) {
