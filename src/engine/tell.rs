@@ -395,7 +395,7 @@ impl<'a> Teller<'a> {
             found_after: facts.found_after,
             station: apart(rule, facts.station.as_ref().map(|station| station.id)),
         };
-        let texts = self.said_for_pages(|language| self.rendered(&rule.name, false, facts, words, language));
+        let texts = self.said(|language| self.rendered(&rule.name, false, facts, words, language));
         self.tell(&receivers_of(rule).collect::<Vec<_>>(), &News { entry, texts }, facts, None, None);
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Where a file said it by an expression the words are ours; the meaning is the same. Pure.
 
+use crate::language::Language;
 use crate::rules::condition::Condition;
 use crate::rules::term::{Comparison, Term, Test};
 use crate::rules::why::{asked_for, field_name};
@@ -11,30 +12,35 @@ const MILLION: i128 = 1_000_000;
 
 /// Returns what a condition asks for, each part a line, what belongs to a group further to the right. `price_lists` are the
 /// names that the rules ask for, in the order of their index.
-pub fn described(condition: &Condition, price_lists: &[String]) -> Vec<String> {
+pub fn described(condition: &Condition, price_lists: &[String], language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     match condition {
         // What stands side by side in a file must all hold.
         Condition::All(parts) => {
             for part in parts {
-                describe(part, price_lists, 0, &mut lines);
+                describe(part, (price_lists, language), 0, &mut lines);
             }
         }
         Condition::Any(_)
         | Condition::Not(_)
         | Condition::Match { .. }
         | Condition::Compare(_)
-        | Condition::Same(..) => describe(condition, price_lists, 0, &mut lines),
+        | Condition::Same(..) => describe(condition, (price_lists, language), 0, &mut lines),
     }
     lines
 }
 
-fn describe(condition: &Condition, price_lists: &[String], depth: usize, lines: &mut Vec<String>) {
+fn describe(
+    condition: &Condition,
+    (price_lists, language): (&[String], Language),
+    depth: usize,
+    lines: &mut Vec<String>,
+) {
     let indent = "  ".repeat(depth);
     let mut group = |word: &str, parts: &[Condition]| {
         lines.push(format!("{indent}{word}:"));
         for part in parts {
-            describe(part, price_lists, depth + 1, lines);
+            describe(part, (price_lists, language), depth + 1, lines);
         }
     };
     let name = |field| field_name(field, price_lists);
@@ -43,7 +49,7 @@ fn describe(condition: &Condition, price_lists: &[String], depth: usize, lines: 
         Condition::Any(parts) => group("any", parts),
         Condition::Not(part) => group("not", std::slice::from_ref(part)),
         Condition::Match { field, matcher } => {
-            lines.push(format!("{indent}{}: {}", name(*field), asked_for(matcher, false)));
+            lines.push(format!("{indent}{}: {}", name(*field), asked_for(matcher, false, language)));
         }
         Condition::Compare(comparison) => {
             let Comparison { left, test, right } = comparison.as_ref();
@@ -102,7 +108,7 @@ mod tests {
         let any =
             Condition::Any(vec![limit(Matcher::Unset), Condition::Not(Box::new(limit(Matcher::AtLeast(zero()))))]);
         let all = Condition::All(vec![limit(Matcher::AtMost(zero())), any, Condition::Compare(Box::new(compare))]);
-        insta::assert_snapshot!(described(&all, &[]).join("\n"), @r"
+        insta::assert_snapshot!(described(&all, &[], Language::En).join("\n"), @r"
         limit: at most 0
         any:
           limit: none

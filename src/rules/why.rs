@@ -1,12 +1,17 @@
 //! Why a condition does not hold: those of its parts that are not so, or that nobody has read, in words for people.
 //!
-//! Goes the way of [`Condition::truth`]. Invariant, tested: of what holds there is nothing to say; of what is clear each
+//! Fields and values stay as rule files write them; what stands between is in the reader's language. Goes the way of [`Condition::truth`]. Invariant, tested: of what holds there is nothing to say; of what is clear each
 //! part that is named is not so; of what is unknown each was not read.
 
+use crate::language::Language;
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};
 use crate::rules::field::{FIELDS, Field, FieldRow, PRICES_PREFIX};
 use crate::rules::value::{Value, View};
 use crate::units::{Timestamp, human_duration, printable};
+
+mod words;
+
+use words::Bound;
 
 /// Characters of a value or of what a rule asks for.
 const WORDS_LENGTH_MAX: usize = 80;
@@ -24,8 +29,14 @@ pub struct Reason {
 
 /// Returns what keeps a condition from holding, each reason once; nothing when it holds. `price_lists` are the names that
 /// the rules ask for, in the order of their index.
-pub fn reasons(condition: &Condition, view: &View<'_>, price_lists: &[String], now: Timestamp) -> Vec<Reason> {
-    let mut asked = Asked { view, price_lists, now, reasons: Vec::new() };
+pub fn reasons(
+    condition: &Condition,
+    view: &View<'_>,
+    price_lists: &[String],
+    now: Timestamp,
+    language: Language,
+) -> Vec<Reason> {
+    let mut asked = Asked { view, price_lists, now, language, reasons: Vec::new() };
     asked.collect(condition, false);
     asked.reasons
 }
@@ -34,6 +45,7 @@ struct Asked<'a> {
     view: &'a View<'a>,
     price_lists: &'a [String],
     now: Timestamp,
+    language: Language,
     reasons: Vec<Reason>,
 }
 
@@ -51,7 +63,7 @@ impl Asked<'_> {
                     self.collect(part, is_negated);
                 }
                 if parts.is_empty() {
-                    self.note("it can never hold".to_owned(), truth);
+                    self.note(words::never(self.language).to_owned(), truth);
                 }
             }
             Condition::Not(part) => self.collect(part, !is_negated),
@@ -59,7 +71,8 @@ impl Asked<'_> {
                 let text = match truth {
                     Truth::Unknown => self.unread(&[*field]),
                     Truth::Clear | Truth::Holds => {
-                        format!("{}, the rule asks for {}", self.is(*field), asked_for(matcher, is_negated))
+                        let asked = asked_for(matcher, is_negated, self.language);
+                        format!("{}, {}", self.is(*field), words::asks_for(self.language, &asked))
                     }
                 };
                 self.note(text, truth);
@@ -71,11 +84,10 @@ impl Asked<'_> {
                         fields.push(field);
                     }
                 });
-                self.note_computed(&fields, "what the rule computes of it does not fit", truth);
+                self.note_computed(&fields, words::does_not_fit(self.language), truth);
             }
             Condition::Same(one, other) => {
-                let asked = if is_negated { "the rule asks that they differ" } else { "the rule asks for the same" };
-                self.note_computed(&[*one, *other], asked, truth);
+                self.note_computed(&[*one, *other], words::asks_for_same(self.language, !is_negated), truth);
             }
         }
     }
@@ -97,7 +109,7 @@ impl Asked<'_> {
             Truth::Unknown => self.unread(fields),
             Truth::Clear | Truth::Holds => {
                 let values: Vec<String> = fields.iter().map(|field| self.is(*field)).collect();
-                format!("{}, {asked}", values.join(" and "))
+                format!("{}, {asked}", values.join(words::and(self.language)))
             }
         };
         self.note(text, truth);
@@ -108,9 +120,8 @@ impl Asked<'_> {
         let is_unread = |field: &&Field| self.view.value(**field, self.now) == Value::Unknown;
         let names: Vec<String> = fields.iter().filter(is_unread).map(|field| self.name(*field)).collect();
         match names.as_slice() {
-            [] => "what the rule computes is too large to be counted".to_owned(),
-            [name] => format!("{name} was not read"),
-            names => format!("{} were not read", names.join(" and ")),
+            [] => words::too_large(self.language).to_owned(),
+            names => words::unread(self.language, names.len(), &names.join(words::and(self.language))),
         }
     }
 
@@ -119,8 +130,8 @@ impl Asked<'_> {
         let value = self.view.value(field, self.now);
         let name = self.name(field);
         match (value, row_of(field).and_then(|row| row.unset_when)) {
-            (Value::Unset, Some(why)) => format!("{name} has no value ({why})"),
-            (value, _) => format!("{name} is {}", value_words(value)),
+            (Value::Unset, why) => words::has_no_value(self.language, &name, why),
+            (value, _) => words::is(self.language, &name, &value_words(value)),
         }
     }
 
@@ -160,28 +171,28 @@ fn value_words(value: Value<'_>) -> String {
 }
 
 /// Says what a value must be.
-pub(super) fn asked_for(matcher: &Matcher, is_negated: bool) -> String {
+pub(super) fn asked_for(matcher: &Matcher, is_negated: bool, language: Language) -> String {
+    let than = |bound, operand| words::than(language, bound, &operand_words(operand));
     let wanted = match (matcher, is_negated) {
-        (Matcher::Set, false) | (Matcher::Unset, true) => return "a value".to_owned(),
-        (Matcher::Set, true) | (Matcher::Unset, false) => return "none".to_owned(),
+        (Matcher::Set, false) | (Matcher::Unset, true) => return words::a_value(language).to_owned(),
+        (Matcher::Set, true) | (Matcher::Unset, false) => return words::no_value(language).to_owned(),
         (Matcher::AnyOf(operands), _) => match operands.as_slice() {
             [only] => operand_words(only),
             operands => {
                 let named = operands.iter().take(OPERANDS_NAMED).map(operand_words).collect::<Vec<_>>().join(", ");
-                let more = if operands.len() > OPERANDS_NAMED { " and others" } else { "" };
-                format!("one of {named}{more}")
+                words::one_of(language, &named, operands.len() > OPERANDS_NAMED)
             }
         },
-        (Matcher::Below(operand @ Operand::Time(_)), _) => format!("before {}", operand_words(operand)),
-        (Matcher::Above(operand @ Operand::Time(_)), _) => format!("after {}", operand_words(operand)),
-        (Matcher::AtMost(operand), _) => format!("at most {}", operand_words(operand)),
-        (Matcher::AtLeast(operand), _) => format!("at least {}", operand_words(operand)),
-        (Matcher::Below(operand), _) => format!("less than {}", operand_words(operand)),
-        (Matcher::Above(operand), _) => format!("more than {}", operand_words(operand)),
-        (Matcher::Matches(pattern), _) => format!("what fits {pattern:?}"),
+        (Matcher::Below(operand @ Operand::Time(_)), _) => than(Bound::Before, operand),
+        (Matcher::Above(operand @ Operand::Time(_)), _) => than(Bound::After, operand),
+        (Matcher::AtMost(operand), _) => than(Bound::AtMost, operand),
+        (Matcher::AtLeast(operand), _) => than(Bound::AtLeast, operand),
+        (Matcher::Below(operand), _) => than(Bound::Below, operand),
+        (Matcher::Above(operand), _) => than(Bound::Above, operand),
+        (Matcher::Matches(pattern), _) => words::fits(language, &format!("{pattern:?}")),
     };
-    let not = if is_negated { "anything but " } else { "" };
-    printable(&format!("{not}{wanted}"), WORDS_LENGTH_MAX)
+    let wanted = if is_negated { words::anything_but(language, &wanted) } else { wanted };
+    printable(&wanted, WORDS_LENGTH_MAX)
 }
 
 fn operand_words(operand: &Operand) -> String {

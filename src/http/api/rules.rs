@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,9 +16,9 @@ use crate::http::api::input::Path;
 use crate::http::api::paging::{Listed, Page, Paging, Whole};
 use crate::http::api::{Api, busy, watched};
 use crate::http::desk::NoLook;
-use crate::http::page::Reader;
 use crate::http::problem::Problem;
 use crate::http::view::rules::{self, Place, RuleText, RuleTruth};
+use crate::language::Language;
 use crate::rules::RuleName;
 
 /// Where the rule is asked.
@@ -40,7 +40,7 @@ pub(super) struct AskedTruths {
     responses((status = 200, description = "the rules, in the order of their names", body = Page<RuleText>, example = json!({
         "items": [{
             "name": "sold-out", "place": "rules/kitchen.yaml:4", "severity": "critical", "about": "item", "counts": null,
-            "event": null, "when": ["limit: at most 0"], "keep_while": [], "during": [], "hold_for": "20 s", "clear_for": "20 s",
+            "event": null, "when": ["limit: at most 0"], "keep_while": [], "during": [], "hold_for_s": 20, "clear_for_s": 20,
             "notify": ["managers"], "escalate": [], "by_station": false, "message": "{{ item.name }} is out",
         }],
         "next_cursor": null,
@@ -48,12 +48,12 @@ pub(super) struct AskedTruths {
 )]
 pub(super) async fn list(
     State(api): State<Api>,
-    Extension(reader): Extension<Reader>,
     Listed(Whole {}, paging): Listed<Whole>,
 ) -> Result<Json<Page<RuleText>>, Problem> {
     let part = paging.of("rules")?;
     let set = &api.policy.rules;
-    let texts = set.rules().iter().map(|rule| rules::text(set, rule, reader.language));
+    let told_in = api.policy.setting.language;
+    let texts = set.rules().iter().map(|rule| rules::text(set, rule, Language::En, told_in));
     Ok(Json(part.cut(texts, |rule| rule.name.clone())))
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn truths(
     };
     let (policy, rule, now) = (Arc::clone(&api.policy), rule.name.clone(), clock::now());
     let page = move || {
-        let truths = policy.rules.get(&rule).map(|rule| place.asked(&policy).truths(rule, now));
+        let truths = policy.rules.get(&rule).map(|rule| place.asked(&policy).truths(rule, now, Language::En));
         part.cut(truths.unwrap_or_default(), |truth| truth.id)
     };
     Ok(Json(api.desk.reckon(page).await.map_err(|NoLook| busy())?))

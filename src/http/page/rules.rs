@@ -21,7 +21,7 @@ use crate::http::view::rules::{self, Counts, Place, RuleText, RuleTruth, Verdict
 use crate::http::words::{manager, refusal as refusal_words, rules as words};
 use crate::language::Language;
 use crate::rules::RuleName;
-use crate::units::{Timestamp, Zone};
+use crate::units::{Seconds, Timestamp, Zone};
 
 /// Subjects of a page.
 const LISTED_MAX: usize = 100;
@@ -71,7 +71,7 @@ async fn list(Of(api): Of<Api>, Extension(reader): Extension<Reader>, Query(want
         return refusal(&reader, StatusCode::SERVICE_UNAVAILABLE, refusal_words::busy(language));
     };
     let counts = counts.into_iter().chain(std::iter::repeat(Counts::default()));
-    let texts = api.policy.rules.rules().iter().map(|rule| rules::text(&api.policy.rules, rule, language));
+    let texts = api.policy.rules.rules().iter().map(|rule| rules::text(&api.policy.rules, rule, language, language));
     let list = List {
         frame: reader.frame(manager::section(language, Section::Rules)),
         language,
@@ -118,7 +118,7 @@ async fn show(
         None => Ok(Vec::new()),
         Some(place) => {
             let (policy, name) = (Arc::clone(&api.policy), rule.name.clone());
-            let truths = move || policy.rules.get(&name).map(|rule| place.asked(&policy).truths(rule, now));
+            let truths = move || policy.rules.get(&name).map(|rule| place.asked(&policy).truths(rule, now, language));
             api.desk.reckon(truths).await.map(Option::unwrap_or_default)
         }
     };
@@ -137,7 +137,7 @@ async fn show(
         now,
         venues,
         at,
-        rule: rules::text(&api.policy.rules, rule, language),
+        rule: rules::text(&api.policy.rules, rule, language, language),
         counts,
         truths: all.into_iter().skip(from).take(LISTED_MAX).collect(),
         more,
@@ -167,6 +167,10 @@ fn place(api: &Api, at: &str) -> Option<Place> {
 impl Page<'_> {
     fn name(&self, name: &str) -> String {
         values::name(self.language, name).into_owned()
+    }
+
+    fn length(&self, &Seconds(length): &Seconds) -> String {
+        values::duration(self.language, length)
     }
 
     fn time(&self, at: &str) -> String {

@@ -11,6 +11,7 @@ use crate::alerts::{AlertKey, facts};
 use crate::calendar::Calendar;
 use crate::engine::Policy;
 use crate::http::live::{Alerts, Live, LiveBrand, LiveSelf, LiveVenue};
+use crate::http::words::rules as words;
 use crate::language::Language;
 use crate::rules::condition::Truth;
 use crate::rules::describe::described;
@@ -19,7 +20,7 @@ use crate::rules::value::View;
 use crate::rules::why::reasons;
 use crate::rules::{Form, GroupBy, Placed, Rule, RuleSet, Severity, State, Subject, SubjectKind};
 use crate::snapshot::Access;
-use crate::units::{BrandId, Timestamp, human_duration, printable};
+use crate::units::{BrandId, Seconds, Timestamp, printable};
 
 /// How many parts of a condition are named that do not hold.
 const REASONS_MAX: usize = 3;
@@ -77,12 +78,12 @@ pub(in crate::http) struct RuleText {
     pub(in crate::http) keep_while: Vec<String>,
     /// The windows in which alone it holds; none for always.
     pub(in crate::http) during: Vec<String>,
-    /// How long it must hold first.
+    /// How long it must hold first; null for a rule that tells of a moment.
     #[schema(required)]
-    pub(in crate::http) hold_for: Option<String>,
-    /// How long it must be clear to end.
+    pub(in crate::http) hold_for_s: Option<Seconds>,
+    /// How long it must be clear to end; null for a rule that tells of a moment.
     #[schema(required)]
-    pub(in crate::http) clear_for: Option<String>,
+    pub(in crate::http) clear_for_s: Option<Seconds>,
     /// Who is told; nobody for a rule that shows on screens alone.
     pub(in crate::http) notify: Vec<String>,
     /// Who else is told while it stays open.
@@ -150,23 +151,23 @@ impl Counts {
     }
 }
 
-/// Writes a rule; its message as readers of the language get it.
-pub(in crate::http) fn text(rules: &RuleSet, rule: &Rule, language: Language) -> RuleText {
-    let lines = |condition| described(condition, rules.price_lists());
+/// Writes a rule in a language, and its message as those who are told in `told_in` get it.
+pub(in crate::http) fn text(rules: &RuleSet, rule: &Rule, language: Language, told_in: Language) -> RuleText {
+    let lines = |condition| described(condition, rules.price_lists(), language);
     let texts = |placed: &[Placed]| placed.iter().map(|it| it.text.to_string()).collect::<Vec<_>>();
     let said = rule.message.as_ref().map(|wording| {
         let texts = wording.texts();
-        let own = texts.iter().find(|(of, _)| of.is_none_or(|of| of == language)).or_else(|| texts.first());
+        let own = texts.iter().find(|(of, _)| of.is_none_or(|of| of == told_in)).or_else(|| texts.first());
         own.map(|(_, placed)| placed.text.to_string()).unwrap_or_default()
     });
     let state = match &rule.form {
         Form::State(state) => Some(state),
         Form::Event(_) => None,
     };
-    let counts = state.and_then(|state| state.at_least).map(|it| format!("{} of {}", it.count, it.of.meaning()));
+    let counts = state.and_then(|state| state.at_least).map(|it| words::counts(language, it.count, it.of));
     let event = match &rule.form {
         Form::State(_) => None,
-        Form::Event(event) => Some(event.meaning().to_owned()),
+        Form::Event(event) => Some(words::event(language, *event).to_owned()),
     };
     let escalate = state.map(|state| state.escalate.iter().flat_map(|it| texts(&it.to)).collect());
     RuleText {
@@ -179,8 +180,8 @@ pub(in crate::http) fn text(rules: &RuleSet, rule: &Rule, language: Language) ->
         when: lines(&rule.when),
         keep_while: state.and_then(|state| state.keep_while.as_ref()).map(lines).unwrap_or_default(),
         during: texts(&rule.during),
-        hold_for: state.map(|state| human_duration(state.hold_for)),
-        clear_for: state.map(|state| human_duration(state.clear_for)),
+        hold_for_s: state.map(|state| Seconds(state.hold_for)),
+        clear_for_s: state.map(|state| Seconds(state.clear_for)),
         notify: texts(&rule.notify),
         escalate: escalate.unwrap_or_default(),
         by_station: rule.group_by == GroupBy::Station,
@@ -216,12 +217,13 @@ pub(in crate::http) struct Asked<'a> {
 impl Asked<'_> {
     /// Returns what a rule says of each subject of the venue: where it holds first, then where nobody knows. Of a rule that
     /// tells of moments there is nothing to say afterwards; of one that counts items, of which of them it holds.
-    pub(in crate::http) fn truths(&self, rule: &Rule, now: Timestamp) -> Vec<RuleTruth> {
+    pub(in crate::http) fn truths(&self, rule: &Rule, now: Timestamp, language: Language) -> Vec<RuleTruth> {
         let Form::State(state) = &rule.form else { return Vec::new() };
         let scene = self.scene(now);
         let subjects = self.subjects(state, &scene).into_iter();
-        let mut truths: Vec<RuleTruth> =
-            subjects.map(|(subject, view)| self.truth((rule, state), &scene, view.as_ref(), subject, now)).collect();
+        let mut truths: Vec<RuleTruth> = subjects
+            .map(|(subject, view)| self.truth((rule, state), &scene, view.as_ref(), subject, (now, language)))
+            .collect();
         // Of those of which it does not hold, those come first that lack the least.
         truths.sort_by_key(|truth| (truth.truth, truth.why.len(), truth.id));
         truths
@@ -279,14 +281,15 @@ impl Asked<'_> {
         scene: &Scene<'_>,
         view: Option<&View<'_>>,
         subject: Subject,
-        now: Timestamp,
+        (now, language): (Timestamp, Language),
     ) -> RuleTruth {
         let truth = says((rule, state), scene, view, now);
         let why = match (truth, view) {
             (Verdict::Holds | Verdict::OutsideWindow, _) => Vec::new(),
-            (Verdict::Unknown | Verdict::Clear, None) => vec!["the stop list was not read, or is too old".to_owned()],
+            (Verdict::Unknown | Verdict::Clear, None) => vec![words::no_list(language).to_owned()],
             (Verdict::Unknown | Verdict::Clear, Some(view)) => {
-                let found = reasons(&rule.when, view, self.rules.price_lists(), as_of(state, scene, now));
+                let as_of = as_of(state, scene, now);
+                let found = reasons(&rule.when, view, self.rules.price_lists(), as_of, language);
                 found.into_iter().take(REASONS_MAX).map(|reason| printable(&reason.text, 200)).collect()
             }
         };

@@ -1,9 +1,11 @@
-//! What the pages of the rules say around the rules themselves, whose words are those of their files.
+//! What the pages of the rules say around the rules themselves, whose fields and values are those of their files.
 //!
-//! Reasons and conditions stay as rule files write them, whatever the language.
+//! The words of reasons stand in `rules::why`. Pure.
 
 use crate::http::view::rules::Verdict;
 use crate::language::Language;
+use crate::rules::EventKind;
+use crate::rules::set::SetKind;
 
 /// The labels of the pages.
 pub(in crate::http) struct Labels {
@@ -187,5 +189,63 @@ pub(in crate::http) fn alert(language: Language, word: &str, since: &str) -> Str
         (_, Language::En) => format!("open since {since}"),
         (_, Language::Az) => format!("{since} vaxtından aktivdir"),
         (_, Language::Ru) => format!("активно с {since}"),
+    }
+}
+
+/// Says how many items a rule counts together, and of which.
+pub(in crate::http) fn counts(language: Language, count: u16, of: SetKind) -> String {
+    let of = match (of, language) {
+        (_, Language::En) => of.meaning(),
+        (SetKind::Category, Language::Az) => "hər məkanda hər kateqoriyanın məhsulları",
+        (SetKind::Category, Language::Ru) => "позиции каждой категории в каждом заведении",
+        (SetKind::Station, Language::Az) => "hər məkanda hər stansiyanın hazırladığı məhsullar",
+        (SetKind::Station, Language::Ru) => "позиции, которые готовит каждая станция каждого заведения",
+        (SetKind::Venues, Language::Az) => "hər məhsul, brendin bütün məkanlarında",
+        (SetKind::Venues, Language::Ru) => "каждая позиция во всех заведениях бренда",
+    };
+    match language {
+        Language::En => format!("at least {count} of {of}"),
+        Language::Az => format!("ən azı {count}: {of}"),
+        Language::Ru => format!("не меньше {count}: {of}"),
+    }
+}
+
+/// Says of which moment a rule tells.
+pub(in crate::http) const fn event(language: Language, event: EventKind) -> &'static str {
+    match (event, language) {
+        (_, Language::En) => event.meaning(),
+        (EventKind::Stopped, Language::Az) => {
+            "məhsul bitdi: əvvəl qalırdı və ya siyahıda yox idi, indi heç nə qalmayıb"
+        }
+        (EventKind::Stopped, Language::Ru) => {
+            "позиция закончилась: ещё была или не стояла в списке, а теперь ничего не осталось"
+        }
+        (EventKind::Back, Language::Az) => "məhsul bitmişdi, indi yenidən satışdadır",
+        (EventKind::Back, Language::Ru) => "позиции не было, и она снова в продаже",
+        (EventKind::LimitChanged, Language::Az) => "məhsulun qalığı dəyişdi; siyahıya düşdü və ya siyahıdan çıxdı",
+        (EventKind::LimitChanged, Language::Ru) => "остаток позиции изменился; она попала в список или ушла из него",
+        (EventKind::PriceChanged, Language::Az) => {
+            "məhsulun əsas qiyməti və ya siyahıdakı qiyməti dəyişdi. Qiymət siyahısı brendə aiddir: dəyişiklik bir dəfə, \
+             məkansız bildirilir"
+        }
+        (EventKind::PriceChanged, Language::Ru) => {
+            "изменилась основная цена позиции или её цена в прайс-листе. Прайс-лист общий для бренда: об изменении \
+             сообщают один раз, без заведения"
+        }
+        (EventKind::StationChanged, Language::Az) => "stansiya dəyişdi, əlavə olundu və ya silindi",
+        (EventKind::StationChanged, Language::Ru) => "станция изменилась, появилась или исчезла",
+        (EventKind::ProductAdded, Language::Az) => "kataloqa məhsul əlavə olundu",
+        (EventKind::ProductAdded, Language::Ru) => "в каталоге появилась позиция",
+        (EventKind::ProductRemoved, Language::Az) => "məhsul kataloqdan çıxdı; iki tam oxunuşda da tapılmadı",
+        (EventKind::ProductRemoved, Language::Ru) => "позиция исчезла из каталога: её не было при двух полных чтениях",
+    }
+}
+
+/// Says that nobody can ask about items.
+pub(in crate::http) const fn no_list(language: Language) -> &'static str {
+    match language {
+        Language::En => "the stop list was not read, or is too old",
+        Language::Az => "stop-siyahı oxunmayıb və ya çox köhnədir",
+        Language::Ru => "стоп-лист не прочитан или слишком старый",
     }
 }

@@ -4,17 +4,23 @@ use proptest::prelude::*;
 
 use super::properties::{any_condition, arbitrary_rows, venue_with};
 use super::*;
+use crate::language::Language;
 use crate::rules::condition::Truth;
 use crate::rules::subject::Scene;
 use crate::rules::value::View;
 use crate::rules::why::reasons;
 
 fn said(id: u64, limits: &[(u64, &str)], when: &str) -> Vec<String> {
+    said_in(Language::En, id, limits, when)
+}
+
+fn said_in(language: Language, id: u64, limits: &[(u64, &str)], when: &str) -> Vec<String> {
     let rules = item_rule(when);
     let (brand, snapshot) = (brand(), snapshot(limits));
     let scene = Scene::new(view(&brand, &Access::Granted, &snapshot), rules.price_lists(), at(10));
     let item = scene.item(ProductId(id)).expect("in the catalog or on the list");
-    let reasons = reasons(&rules.rules()[0].when, &View::Item(&scene, item, None), rules.price_lists(), at(10));
+    let view = View::Item(&scene, item, None);
+    let reasons = reasons(&rules.rules()[0].when, &view, rules.price_lists(), at(10), language);
     reasons.into_iter().map(|reason| reason.text).collect()
 }
 
@@ -87,19 +93,65 @@ fn the_part_that_is_not_so_is_named() {
     }
 }
 
+#[test]
+fn a_reason_is_in_the_language_of_its_reader_around_what_rule_files_say() {
+    for (id, limit, when, az, ru) in [
+        (
+            1,
+            "3",
+            "limit: { at_most: 0 }",
+            "limit: 3, qayda tələb edir: ən çoxu 0",
+            "limit: 3, правило требует: не больше 0",
+        ),
+        (
+            2,
+            "0",
+            "station.status: active",
+            "station.status: inactive, qayda tələb edir: active",
+            "station.status: inactive, правило требует: active",
+        ),
+        (
+            1,
+            "0",
+            "product.type: [GOODS, TIMER]",
+            "product.type: DISH, qayda tələb edir: bunlardan biri: GOODS, TIMER",
+            "product.type: DISH, правило требует: одно из: GOODS, TIMER",
+        ),
+        (
+            1,
+            "0",
+            "limit: { not: 0 }",
+            "limit: 0, qayda tələb edir: bundan başqa: 0",
+            "limit: 0, правило требует: что угодно, кроме: 0",
+        ),
+        (
+            1,
+            "0",
+            "limit: { is: unset }",
+            "limit: 0, qayda tələb edir: dəyəri olmasın",
+            "limit: 0, правило требует: без значения",
+        ),
+        (8, "0", "station.status: active", "oxunmayıb: station.status", "не прочитано: station.status"),
+    ] {
+        assert_eq!(said_in(Language::Az, id, &[(id, limit)], when), [az], "{when}");
+        assert_eq!(said_in(Language::Ru, id, &[(id, limit)], when), [ru], "{when}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_reason_is_given_for_what_does_not_hold_and_only_for_that(
         when in any_condition(),
         rows in arbitrary_rows(),
         is_read in any::<bool>(),
+        language in proptest::sample::select(Language::ALL.as_slice()),
     ) {
         let (brand, known) = (brand(), venue_with(rows));
         let known = Snapshot { read_at: known.read_at.filter(|_| is_read), ..known };
         let scene = Scene::new(view(&brand, &Access::Granted, &known), &[], at(10));
         for item in scene.items() {
             let view = View::Item(&scene, item, None);
-            let reasons = reasons(&when, &view, &[], at(10));
+            let reasons = reasons(&when, &view, &[], at(10), language);
             match when.truth(&view, at(10)) {
                 Truth::Holds => prop_assert!(reasons.is_empty(), "{reasons:?}"),
                 Truth::Clear => {
