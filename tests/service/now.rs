@@ -205,6 +205,9 @@ async fn a_page_with_nothing_to_show_says_so() {
         page.wait_for_text(css, says).await;
         look(&page, name, Language::En).await;
     }
+    // What was never read is not old as well.
+    page.wait_until("document.body.dataset.link === 'ok' && document.body.dataset.state === 'blind'").await;
+    assert_eq!(page.text("#warning").await, "");
     page.close().await;
     assert!(service.end("TERM").success());
     stage.close_despite(&["the stop list of venue 2"]);
@@ -299,7 +302,23 @@ async fn who_may_only_look_gets_no_forms_and_no_page_of_others_acts() {
     let looked = get(&form, token).send().await.expect("an answer");
     assert_eq!(looked.status(), StatusCode::FORBIDDEN);
     let post = |token: &str| sent(client.post(format!("{web}{form}")).bearer_auth(token), "by=Anar");
+    let refused = looked.text().await.expect("a page");
+    assert!(refused.contains("You may not do this: it takes &#39;act&#39;.</p>"), "{refused}");
+    assert!(!refused.contains("/logout"), "{refused}");
     assert_eq!(post(token).send().await.expect("an answer").status(), StatusCode::FORBIDDEN);
+    // Whoever signed in can sign out, and in as somebody who may; what he sent is not sent again by a link.
+    let login = sent(client.post(format!("{web}/login")), "token=canary-of-the-wall-77aa1&to=/now");
+    let login = login.header("origin", &web).send().await.expect("an answer");
+    let cookie = login.headers()["set-cookie"].to_str().expect("ASCII").split(';').next().expect("a cookie").to_owned();
+    let refused = sent(client.post(format!("{web}{form}")).header("cookie", cookie), "by=Anar").header("origin", &web);
+    let refused = refused.header("accept", "text/html").send().await.expect("an answer");
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let refused = refused.text().await.expect("a page");
+    assert!(
+        refused.contains("Sign out, and sign in with a token that may.") && refused.contains("/logout"),
+        "{refused}"
+    );
+    assert!(refused.contains("<span class=\"who\">wall</span>") && !refused.contains("lang=az"), "{refused}");
 
     // A browser that signed in sends its cookie along for any page; one of others changes nothing.
     let login = sent(client.post(format!("{web}/login")), "token=canary-of-the-boss-93bb2&to=/now");

@@ -109,6 +109,10 @@ async fn below_a_path_of_a_public_address_everything_stays_below_it() {
     for base in ["/eighty", ""] {
         let page = get(&format!("{base}/login?to=%2Feighty%2Fnow")).await.text().await.expect("a page");
         assert!(page.contains("action=\"/eighty/login\"") && page.contains("value=\"/eighty/now\""), "{page}");
+        assert!(
+            page.contains("href=\"?to=%2Feighty%2Fnow&#38;lang=az\""),
+            "another language keeps the way back: {page}"
+        );
         let post = async |path: &str, form: &'static str, cookie: &str| {
             let post = by_proxy(sent(client.post(format!("{web}{base}{path}")), form));
             post.header(ORIGIN, "https://x.example").header(COOKIE, cookie).send().await.expect("an answer")
@@ -181,7 +185,8 @@ async fn a_browser_signs_in_and_out_below_a_path() {
     assert_eq!((&cookie["path"], &cookie["httpOnly"]), (&json!("/eighty"), &json!(true)), "{cookie}");
     page.open(&format!("http://localhost:{port}/eighty/")).await;
     page.wait_for(".languages button").await;
-    assert_eq!(page.run("return location.pathname").await, "/eighty/board");
+    assert_eq!(page.run("return location.pathname").await, "/eighty/now");
+    page.wait_for_text(".languages .who", "wall").await;
     page.click(".languages button").await;
     page.wait_for("#token").await;
     assert_eq!(page.run("return location.pathname").await, "/eighty/login");
@@ -212,6 +217,26 @@ async fn who_signs_out_has_the_browser_forget_the_boards() {
     assert_eq!((left.status(), header(&left, "location").as_str()), (StatusCode::SEE_OTHER, "/login?to="));
     assert_eq!(header(&left, "clear-site-data"), "\"cache\", \"storage\"");
     assert!(session(&left).contains("=; Path=/; Max-Age=0;"), "{}", session(&left));
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn where_nobody_is_asked_the_page_for_signing_in_leads_on() {
+    let stage = Stage::open(1).await;
+    let web = with_web(&stage, "");
+    let service = stage.start_with_baseline();
+    let client = client();
+    for (path, expected) in [
+        ("/login?to=%2Fboard%2Fsahil%2F1%3Flang%3Daz", "/board/sahil/1?lang=az"),
+        ("/login", "/"),
+        ("/login?to=https%3A%2F%2Fevil.example", "/"),
+    ] {
+        let led = client.get(format!("{web}{path}")).send().await.expect("an answer");
+        assert_eq!((led.status(), header(&led, "location").as_str()), (StatusCode::SEE_OTHER, expected), "{path}");
+    }
+    let page = client.get(format!("{web}/now")).send().await.expect("an answer").text().await.expect("a page");
+    assert!(!page.contains("class=\"who\""), "nobody has a name: {page}");
     assert!(service.end("TERM").success());
     stage.close();
 }

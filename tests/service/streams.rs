@@ -1,4 +1,4 @@
-//! Live streams as their readers have them: so many for each, and no more.
+//! Live streams as their readers have them: so many for each, so many for all, and no more.
 
 use reqwest::{Client, Response, StatusCode};
 
@@ -10,6 +10,10 @@ const WALL: &str = "canary-of-the-wall-77aa1";
 const BOSS: &str = "canary-of-the-boss-93bb2";
 /// What docs/security.md promises to each.
 const SHARE: usize = 256;
+/// And when all are taken.
+const ALL_TAKEN: &str = "384 live streams are open, as many as there may be";
+/// What it promises to all of them together.
+const ALL: usize = 384;
 /// What the log says once of whoever wants more.
 const TOO_MANY: &str = "somebody follows 256 live streams, his share";
 
@@ -51,10 +55,29 @@ async fn one_token_cannot_take_every_stream() {
     for (path, token) in [(paths[0], BOSS), ("/board/sahil/1", WALL), ("/readyz", WALL)] {
         assert_eq!(follow(&client, &web, path, token).await.status(), StatusCode::OK, "{path}");
     }
+    // Two together cannot take the sockets of pages and probes either.
+    let mut boss = Vec::new();
+    let refused = loop {
+        let stream = follow(&client, &web, paths[2], BOSS).await;
+        if stream.status() != StatusCode::OK || boss.len() > ALL {
+            break stream;
+        }
+        boss.push(stream);
+    };
+    assert_eq!(
+        (refused.status(), &refused.headers()["retry-after"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &"60".parse().expect("a value"))
+    );
+    let why = refused.text().await.expect("a body");
+    assert!(why.contains("there may be 384 at once"), "{why}");
+    // The one that looked at a board above may not have given its place back yet.
+    assert!((ALL - SHARE - 1..=ALL - SHARE).contains(&boss.len()), "{}", boss.len());
+    assert_eq!(follow(&client, &web, "/readyz", WALL).await.status(), StatusCode::OK);
+    drop(boss);
     held.pop();
     let is_free = async || follow(&client, &web, paths[0], WALL).await.status() == StatusCode::OK;
     wait::eventually("a place that was given back", is_free).await;
-    assert_eq!(service.log().matches(TOO_MANY).count(), 1, "{}", service.story());
+    assert_eq!([TOO_MANY, ALL_TAKEN].map(|it| service.log().matches(it).count()), [1, 1], "{}", service.story());
     assert!(service.end("TERM").success());
-    stage.close_despite(&[TOO_MANY]);
+    stage.close_despite(&[TOO_MANY, ALL_TAKEN]);
 }

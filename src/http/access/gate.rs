@@ -35,6 +35,7 @@ pub(in crate::http) async fn admit(
             };
             if let Some(reader) = parts.extensions.get_mut::<Reader>() {
                 reader.is_signed_in = matches!(visitor.by, Means::Session(_));
+                reader.name = (!visitor.name.is_empty()).then(|| visitor.name.as_str().into());
             }
             parts.extensions.insert(gate.holder(&visitor, &parts.headers, peer.ip()));
             parts.extensions.insert(visitor);
@@ -46,9 +47,11 @@ pub(in crate::http) async fn admit(
         }
         Err(why) => {
             // Whoever may not do it needs a way to sign in as somebody else.
-            let is_signed_in = gate.sessions.read(&parts.headers, &gate.settings.tokens, wall).is_some();
+            let session = gate.sessions.read(&parts.headers, &gate.settings.tokens, wall);
+            let name = session.map(|(name, ..)| Arc::from(name));
             if let Some(reader) = parts.extensions.get_mut::<Reader>() {
-                reader.is_signed_in = is_signed_in;
+                reader.is_signed_in = name.is_some();
+                reader.name = name;
             }
             refusal::answer(why, &parts, !gate.settings.tokens.is_empty())
         }

@@ -57,8 +57,17 @@ struct Page<'a> {
     wrong: Option<&'static str>,
 }
 
-async fn ask(Extension(reader): Extension<Reader>, Query(Way { to }): Query<Way>) -> Response {
-    show(&reader, &to, None)
+async fn ask(
+    State(gate): State<Arc<Gate>>,
+    Extension(reader): Extension<Reader>,
+    Query(Way { to }): Query<Way>,
+) -> Response {
+    // An old link or a bookmark leads here where nobody is asked any more.
+    if gate.settings.asks_nobody() {
+        Redirect::to(&back(&reader.base, &to)).into_response()
+    } else {
+        show(&reader, &to, None)
+    }
 }
 
 async fn take(

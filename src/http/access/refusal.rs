@@ -58,7 +58,7 @@ fn page(why: Refusal, reader: &Reader) -> Response {
     let text = match why {
         Refusal::Unknown | Refusal::Wrong => words::wrong(language).to_owned(),
         Refusal::TooOften => words::too_often(language).to_owned(),
-        Refusal::NotAllowed(role) => words::not_allowed(language, role),
+        Refusal::NotAllowed(role) => words::not_allowed(language, role, reader.is_signed_in),
         Refusal::CrossSite => words::cross_site(language).to_owned(),
         Refusal::ForeignHost => words::foreign_host(language).to_owned(),
     };

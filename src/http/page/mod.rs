@@ -39,6 +39,8 @@ pub(super) struct Reader {
     pub(super) language: Language,
     /// The path of the public address, which every link begins with; usually empty.
     pub(super) base: Arc<str>,
+    /// Who he is, by the name of his token or what the proxy says; nobody is asked where there are none.
+    pub(super) name: Option<Arc<str>>,
     /// Whether a browser signed in, and so can sign out.
     pub(super) is_signed_in: bool,
     /// What he asks for beside the language: empty, or parameters that end with `&`.
@@ -54,7 +56,7 @@ impl Reader {
     pub(super) fn of(request: &Parts) -> Self {
         let unknown = || {
             let (language, base, query) = (Language::default(), "".into(), "".into());
-            Self { language, base, is_signed_in: false, query, here: None, is_asking: true }
+            Self { language, base, name: None, is_signed_in: false, query, here: None, is_asking: true }
         };
         request.extensions.get().cloned().unwrap_or_else(unknown)
     }
@@ -69,6 +71,7 @@ impl Reader {
             here: self.here,
             query: &self.query,
             has_languages: true,
+            name: self.name.as_deref(),
             sign_out: self.is_signed_in.then(|| words::access::sign_out(self.language)),
         }
     }
@@ -96,6 +99,8 @@ pub(super) struct Frame<'a> {
     pub(super) query: &'a str,
     /// Whether the page can be had in another language by a link.
     pub(super) has_languages: bool,
+    /// Who reads it.
+    pub(super) name: Option<&'a str>,
     /// The word for signing out, for whoever can.
     pub(super) sign_out: Option<&'static str>,
 }

@@ -47,7 +47,7 @@
       lost();
       // Who is no longer signed in is led to where he can.
       fetch(location.href, { redirect: 'manual', cache: 'no-store' }).then(function (answer) {
-        if (answer.type === 'opaqueredirect') location.reload();
+        if (answer.status === 401 || answer.type === 'opaqueredirect') location.reload();
       }, function () { /* The server is away. */ });
       again();
     };

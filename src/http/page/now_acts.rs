@@ -396,5 +396,5 @@ fn over(reader: &Reader) -> Response {
 }
 
 fn not_allowed(reader: &Reader) -> Response {
-    refusal(reader, StatusCode::FORBIDDEN, &access_words::not_allowed(reader.language, Role::Act))
+    refusal(reader, StatusCode::FORBIDDEN, &access_words::not_allowed(reader.language, Role::Act, reader.is_signed_in))
 }

@@ -36,7 +36,8 @@ pub(in crate::http) async fn greet(State(readers): State<Readers>, mut request: 
     let here = Section::of_path(request.uri().path());
     // Who signed in is known behind the gate alone.
     let is_asking = matches!(*request.method(), Method::GET | Method::HEAD);
-    let reader = Reader { language: language.unwrap_or(spoken), base, is_signed_in: false, query, here, is_asking };
+    let language = language.unwrap_or(spoken);
+    let reader = Reader { language, base, name: None, is_signed_in: false, query, here, is_asking };
     // Streams and programs name their language each time; a person chose it.
     let chosen = chosen.filter(|_| wants_page(request.headers()));
     request.extensions_mut().insert(reader);

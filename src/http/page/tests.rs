@@ -163,20 +163,24 @@ async fn whatever_is_sent_to_a_page_is_answered_by_a_page() {
             });
             assert!(here.is_none_or(|here| page.contains(&here)), "{line} is of {section:?}: {page}");
             assert_eq!(page.contains("class=\"sections\""), section.is_some(), "{line}: {page}");
-            assert!(page.contains("class=\"languages\""), "{line}: {page}");
+            // What was sent is not sent again by a link, and nobody is signed in here: nothing is left to choose.
+            let is_asking = line.starts_with("GET ");
+            assert_eq!(
+                page.contains("class=\"languages\""),
+                is_asking || page.contains("id=\"token\""),
+                "{line}: {page}"
+            );
         }
     }
     // What is shown to whoever was let in has the same policy, and what it loads has it as well.
-    for path in ["/now", "/board", "/history", "/deliveries", "/rules", "/freshness", "/login", "/board/worker.js"] {
+    for path in ["/now", "/board", "/history", "/deliveries", "/rules", "/freshness", "/board/worker.js"] {
         let page = ask(address, &format!("GET {path}"), Language::En, form).await;
         assert!(page.starts_with("HTTP/1.1 200 "), "{path}: {page}");
         assert_eq!(policies(&page), [POLICY], "{path}");
     }
-    // The way back is kept when the language is chosen, also after a token that did not fit.
-    for (line, sent) in [("GET /login?to=/board?x%3D1", form), ("POST /login", (FORM, "token=wrong&to=/board?x%3D1"))] {
-        let page = ask(address, line, Language::Ru, sent).await;
-        assert!(page.contains("href=\"?to=%2Fboard%3Fx%3D1&#38;lang=az\""), "{line}: {page}");
-    }
+    // The way back is kept when the language is chosen after a token that did not fit.
+    let page = ask(address, "POST /login", Language::Ru, (FORM, "token=wrong&to=/board?x%3D1")).await;
+    assert!(page.contains("href=\"?to=%2Fboard%3Fx%3D1&#38;lang=az\""), "{page}");
     stop.cancel();
     tasks.join_next().await.expect("a task").expect("no panic");
 }

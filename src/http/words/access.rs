@@ -50,20 +50,21 @@ pub(in crate::http) fn too_often(language: Language) -> &'static str {
     }
 }
 
-/// Says that somebody may not do this.
-pub(in crate::http) fn not_allowed(language: Language, role: Role) -> String {
+/// Says that somebody may not do this, and what to do to whoever can sign out.
+pub(in crate::http) fn not_allowed(language: Language, role: Role, is_signed_in: bool) -> String {
     let word = role.word();
-    match language {
+    let (why, mend) = match language {
         Language::En => {
-            format!("Your token does not allow this: it needs '{word}'. Sign out, and sign in with one that may.")
+            (format!("You may not do this: it takes '{word}'."), "Sign out, and sign in with a token that may.")
         }
         Language::Az => {
-            format!("Kodunuz buna icazə vermir: '{word}' lazımdır. Çıxın və icazəsi olan kodla daxil olun.")
+            (format!("Buna icazəniz yoxdur: '{word}' lazımdır."), "Hesabdan çıxın və icazəsi olan kodla daxil olun.")
         }
         Language::Ru => {
-            format!("Ваш код этого не разрешает: нужно право «{word}». Выйдите и войдите с кодом, у которого оно есть.")
+            (format!("Вам это не разрешено: нужно право «{word}»."), "Выйдите и войдите с кодом, у которого оно есть.")
         }
-    }
+    };
+    if is_signed_in { format!("{why} {mend}") } else { why }
 }
 
 /// Says that a request came from somebody else's page.
