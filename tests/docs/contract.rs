@@ -89,10 +89,15 @@ fn explained(name: &str, schema: &Value, count: &mut u32) {
     }
 }
 
-/// A JSON Schema of a package of npm, which `tests/run tools` puts below target/.
+/// Where a file of a package of npm is, which `tests/run tools` puts below target/.
+pub(crate) fn npm(path: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder of cargo");
+    target.join("tools/npm/node_modules").join(path)
+}
+
+/// A JSON Schema of a package of npm.
 pub(crate) fn from_npm(path: &str) -> Value {
-    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the folder of cargo").join("tools");
-    let file = tools.join("npm/node_modules").join(path);
+    let file = npm(path);
     let text = fs::read_to_string(&file)
         .unwrap_or_else(|error| panic!("{}: {error}; install it by tests/run tools", file.display()));
     serde_json::from_str(&text).expect("JSON")

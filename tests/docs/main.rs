@@ -4,6 +4,7 @@
 //! test --test docs` writes it.
 
 mod api;
+mod browsers;
 mod commands;
 mod contract;
 mod guarantees;
