@@ -1,7 +1,8 @@
 //! Why a condition does not hold: those of its parts that are not so, or that nobody has read, in words for people.
 //!
-//! Fields and values stay as rule files write them; what stands between is in the reader's language. Goes the way of [`Condition::truth`]. Invariant, tested: of what holds there is nothing to say; of what is clear each
-//! part that is named is not so; of what is unknown each was not read.
+//! Fields and values stay as rule files write them; what stands between is in the reader's language. Goes the way of
+//! [`Condition::truth`]. Invariant, tested: of what holds there is nothing to say; of what is clear each part that is named
+//! is not so; of what is unknown each was not read.
 
 use crate::language::Language;
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};

@@ -1,4 +1,4 @@
-//! The scripts of the pages are of the language that browsers of 2020 speak, as README.md and docs/pages.md promise.
+//! The scripts of the pages are of the language that browsers of 2020 speak, as README.md promises of boards.
 //!
 //! A parser (acorn) reads them as ECMAScript 2019; what an old browser lacks beside the language is asked for first, in the
 //! scripts themselves.

@@ -10,12 +10,12 @@ const WALL: &str = "canary-of-the-wall-77aa1";
 const BOSS: &str = "canary-of-the-boss-93bb2";
 /// What docs/security.md promises to each.
 const SHARE: usize = 256;
-/// And when all are taken.
-const ALL_TAKEN: &str = "384 live streams are open, as many as there may be";
 /// What it promises to all of them together.
 const ALL: usize = 384;
 /// What the log says once of whoever wants more.
 const TOO_MANY: &str = "somebody follows 256 live streams, his share";
+/// And when all are taken.
+const ALL_TAKEN: &str = "384 live streams are open, as many as there may be";
 
 async fn follow(client: &Client, web: &str, path: &str, token: &str) -> Response {
     client.get(format!("{web}{path}")).bearer_auth(token).send().await.expect("an answer")

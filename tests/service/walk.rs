@@ -1,5 +1,5 @@
 //! Whoever may see everything asks for every page, stream and route by GET: no secret of the configuration stands in any
-//! answer or its headers, and no link to say who takes care. The pages behind such links stand before the gate.
+//! answer or its headers, and no link to say who takes care but on its own page.
 //!
 //! The pages are found as a reader finds them, by following links from the first one; the routes of the API by their
 //! description.
@@ -197,6 +197,11 @@ async fn no_page_and_no_answer_holds_a_secret() {
     let stations = walker.seen.keys().find(|path| path.contains("/station/")).cloned().expect("a board of a station");
     let (station, _) = stations.split_once('?').unwrap_or((&stations, ""));
     walker.look(&format!("{station}/events"), "*/*").await;
+    // The page behind a link holds that one, and none of the others.
+    let secrets = walker.secrets.clone();
+    walker.secrets.retain(|secret| secret != link);
+    walker.look(&format!("/ack/{link}"), "text/html").await;
+    walker.secrets = secrets;
     // What could have held one was there to be seen: the words of the receiver that repeats what it was given.
     for (page, what) in
         [("/deliveries", "I do not know"), ("/api/v1/dead-letters", "I do not know"), ("/now", "antrekotu")]

@@ -17,10 +17,9 @@
     return Math.max(0, performance.now() - from.steady, Date.now() - from.wall);
   }
 
-  // `isLeast`: nobody knows how much older it is.
   var reading = null;
-  function takeReading(told, at, isLeast) {
-    reading = { age: told.age_ms, state: told.state, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks(), isLeast: Boolean(isLeast) };
+  function takeReading(told, at) {
+    reading = { age: told.age_ms, state: told.state, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks(), isAgeLost: false };
     if (told.as_of) asOf.textContent = told.as_of;
     data.open = told.open === null || told.open === undefined ? 'unknown' : told.open ? 'yes' : 'no';
   }
@@ -46,6 +45,11 @@
   var AWAY_AFTER_MS = 5000, lostAt = null;
   function isAway() { return data.link === 'lost' && lostAt !== null && passed(lostAt) >= AWAY_AFTER_MS; }
 
+  // A tablet without a clock of its own begins at the time at which it was switched off. Nobody knows how old its list is by
+  // now: it says of when the list is, and that nobody may rely on it.
+  var SET_BACK_MS = 2000;
+  function loseAge() { reading.isAgeLost = true; reading.state = 'blind'; }
+
   // A server whose clock was set back knows that a list is old, and not how old.
   function worse(one, other) { return one === 'blind' || other === 'fresh' ? one : other; }
 
@@ -54,7 +58,7 @@
   function tick() {
     if (reading.age !== null && reading.age !== undefined) {
       var old = reading.age + passed(reading.at);
-      age.textContent = read[0] + ' ' + (reading.isLeast ? '≥ ' : '') + shortly(old) + ' ' + read[1];
+      age.textContent = read[0] + ' ' + (reading.isAgeLost ? asOf.textContent : shortly(old) + ' ' + read[1]);
       data.state = worse(reading.state, old >= reading.blind ? 'blind' : old >= reading.stale ? 'stale' : 'fresh');
     } else {
       data.state = reading.state;
@@ -197,11 +201,6 @@
   function remember(told) {
     keep('told', JSON.stringify({ told: told, wall: Date.now() }));
   }
-  // A tablet without a clock of its own begins at the time at which it was switched off. Nobody knows how old its list is.
-  var SET_BACK_MS = 2000;
-  function longAgo(told) {
-    return { age_ms: Math.max(told.age_ms, told.blind_ms), state: 'blind', stale_ms: told.stale_ms, blind_ms: told.blind_ms, open: told.open };
-  }
   function recall() {
     var kept = null;
     try { kept = JSON.parse(load('told') || 'null'); } catch (_) { kept = null; }
@@ -211,10 +210,10 @@
     var html = load('list');
     if (html !== null) list.innerHTML = html;
     var away = Date.now() - kept.wall;
-    if (away < -SET_BACK_MS) { takeReading(longAgo(kept.told), null, true); return; }
-    away = Math.max(0, away);
-    takeReading(kept.told, { steady: performance.now() - away, wall: kept.wall });
-    serverNow = { ms: kept.told.now_ms, at: { steady: performance.now() - away, wall: kept.wall } };
+    var at = { steady: performance.now() - Math.max(0, away), wall: kept.wall };
+    takeReading(kept.told, at);
+    if (away < -SET_BACK_MS) loseAge();
+    serverNow = { ms: kept.told.now_ms, at: at };
   }
 
   // What a tablet may do beyond a page: stay awake, fill its screen, make a sound.
@@ -268,13 +267,13 @@
   // server's was seen when the server spoke last; a tablet that never heard it may be wrong by two minutes.
   var ahead = load('ahead');
   var servedAgo = Date.now() - Number(data.servedMs) - Number(ahead || 0);
-  var isSetBack = ahead !== null && servedAgo < -SET_BACK_MS && data.ageMs !== undefined;
+  var isSetBack = ahead !== null && servedAgo < -SET_BACK_MS;
   if (servedAgo < 0 || (ahead === null && servedAgo < 120000)) servedAgo = 0;
-  var served = {
+  takeReading({
     age_ms: data.ageMs === undefined ? null : Number(data.ageMs) + servedAgo, state: data.state,
     stale_ms: Number(data.staleMs), blind_ms: Number(data.blindMs), open: data.open === 'unknown' ? null : data.open === 'yes'
-  };
-  takeReading(isSetBack ? longAgo(served) : served, null, isSetBack);
+  });
+  if (isSetBack) loseAge();
   serverNow = { ms: Number(data.servedMs) + servedAgo, at: clocks() };
   recall();
   compare();
