@@ -46,7 +46,20 @@ pub struct Store {
     pub(super) visitors: Visitors,
     pub(super) queue: Arc<Queue>,
     /// Held as long as any clone lives; the system releases it when the process dies.
-    lock: Option<Arc<File>>,
+    lock: Option<Arc<Lock>>,
+}
+
+/// The lock of a database, held until it is dropped.
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Gives it back by name. Closing the file alone would leave it held as long as a program that is just being started
+    /// has a copy of the descriptor, which is until its exec.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!("cannot unlock the database: {error}; it is free when this process ends");
+        }
+    }
 }
 
 impl Store {
@@ -361,12 +374,12 @@ impl Store {
     }
 }
 
-fn lock(path: &Path) -> Result<File, StoreError> {
+fn lock(path: &Path) -> Result<Lock, StoreError> {
     let lock_path = PathBuf::from(format!("{}.lock", path.display()));
     let open = |source: std::io::Error| StoreError::Lock { path: lock_path.clone(), source };
     let file = private().create(true).truncate(false).open(&lock_path).map_err(open)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Taken { path: path.to_owned() }),
         Err(TryLockError::Error(error)) => Err(open(error)),
     }
@@ -518,6 +531,22 @@ mod tests {
         assert_eq!(waiting(&store, 1).await, [("good".to_owned(), 0, 0)]);
         let letters = store.dead_letters().await.expect("a list");
         assert!(letters.len() == 1 && letters[0].why.contains("cannot read the stored notice"), "{letters:?}");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_gone_can_be_opened_though_another_process_inherited_its_lock() {
+        let (dir, store) = store_with(&[]).await;
+        let path = dir.path().join("db");
+        // What a program that is being started holds between its fork and its exec.
+        let inherited = store.lock.as_ref().expect("held").0.try_clone().expect("a second descriptor");
+        let beside = store.clone();
+        store.close().await;
+        drop(store);
+        let error = Store::open(&path).await.map(drop).expect_err("a clone still holds it");
+        assert!(matches!(error, StoreError::Taken { .. }), "{error:?}");
+        drop(beside);
+        Store::open(&path).await.expect("nobody holds it").close().await;
+        drop(inherited);
     }
 
     #[tokio::test]
