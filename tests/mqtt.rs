@@ -60,8 +60,14 @@ fn run(settings: Settings) -> Running {
 impl Running {
     /// Waits until the link is up and returns the session's number.
     async fn up(&self) -> u64 {
+        self.up_again(0).await
+    }
+
+    /// Waits until the link is up in a later session than this one, and returns its number.
+    async fn up_again(&self, last: u64) -> u64 {
         let mut state = self.link.state();
-        let state = timeout(PATIENCE, state.wait_for(|state| matches!(state, LinkState::Up { .. }))).await;
+        let is_later = |state: &LinkState| matches!(state, LinkState::Up { session } if *session > last);
+        let state = timeout(PATIENCE, state.wait_for(is_later)).await;
         match &*state.expect("up in time").expect("the link exists") {
             LinkState::Up { session } => *session,
             LinkState::Down { .. } => unreachable!("waited for up"),
@@ -134,7 +140,7 @@ async fn whatever_is_reported_delivered_has_reached_the_broker() {
     let mut broker = Broker::open();
     broker.start().await;
     let mut running = run(settings(broker.port));
-    running.up().await;
+    let mut session = running.up().await;
 
     let delivered = Arc::new(AtomicUsize::new(0));
     let (link, count) = (running.link.clone(), Arc::clone(&delivered));
@@ -154,6 +160,8 @@ async fn whatever_is_reported_delivered_has_reached_the_broker() {
         } else {
             broker.end(fault).await;
             broker.start().await;
+            // On a fast machine the next fault is due before the link has found this one.
+            session = running.up_again(session).await;
         }
     }
     let (order, attempts) = timeout(PATIENCE, &mut outbox).await.expect("all delivered").expect("no panic");
@@ -163,7 +171,6 @@ async fn whatever_is_reported_delivered_has_reached_the_broker() {
     let seen = received(&log);
     let missing: Vec<_> = order.iter().filter(|topic| !seen.contains(topic.as_str())).collect();
     assert!(missing.is_empty(), "reported delivered, never seen by the broker: {missing:?}");
-    assert!(running.up().await >= 7, "each end of the broker was a new connection");
     running.stop().await;
 }
 
