@@ -465,6 +465,20 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(total_ms))
 }
 
+/// Writes a duration as [`parse_duration`] reads it, such as `1h30m`.
+pub fn written_duration(duration: Duration) -> String {
+    let mut rest_ms = duration.as_millis();
+    let mut written = String::new();
+    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest_ms >= unit_ms {
+            written += &(rest_ms / unit_ms).to_string();
+            written += unit;
+            rest_ms %= unit_ms;
+        }
+    }
+    if written.is_empty() { "0s".to_owned() } else { written }
+}
+
 /// Writes a duration for people, in its two largest units: `45 s`, `12 min`, `1 h 17 min`, `3 d 2 h`.
 pub fn human_duration(duration: Duration) -> String {
     let s = duration.as_secs();
@@ -574,6 +588,7 @@ mod tests {
     fn durations_are_read_and_written() {
         for (text, ms) in [("20s", 20_000), ("1h30m", 5_400_000), ("2d", 172_800_000), ("500ms", 500), ("0s", 0)] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
+            assert_eq!(written_duration(Duration::from_millis(ms)), text);
         }
         for text in ["", "20", "s", "1x", "-5s", "1h 30m", "99999999999999999999s"] {
             assert!(parse_duration(text).is_err(), "{text}");

@@ -81,7 +81,7 @@ impl Asked<'_> {
         let Some(view) = self.view.as_ref().filter(|_| self.scene.sees_items()) else {
             return vec!["nothing is known of the item here".to_owned()];
         };
-        let reasons = reasons(&self.rule.when, view, self.known.rules.price_lists(), now, Language::En);
+        let reasons = reasons(&self.rule.when, view, self.known.rules.price_lists(), Language::En, now);
         let more = reasons.len().saturating_sub(REASONS_MAX);
         let mut said: Vec<String> = reasons.into_iter().take(REASONS_MAX).map(|reason| reason.text).collect();
         if more > 0 {

@@ -4,11 +4,13 @@
 //! [`Condition::truth`]. Invariant, tested: of what holds there is nothing to say; of what is clear each part that is named
 //! is not so; of what is unknown each was not read.
 
+use std::time::Duration;
+
 use crate::language::Language;
 use crate::rules::condition::{Condition, Matcher, Operand, Truth};
 use crate::rules::field::{FIELDS, Field, FieldRow, PRICES_PREFIX};
 use crate::rules::value::{Value, View};
-use crate::units::{Timestamp, human_duration, printable};
+use crate::units::{Timestamp, printable, written_duration};
 
 mod words;
 
@@ -34,8 +36,8 @@ pub fn reasons(
     condition: &Condition,
     view: &View<'_>,
     price_lists: &[String],
-    now: Timestamp,
     language: Language,
+    now: Timestamp,
 ) -> Vec<Reason> {
     let mut asked = Asked { view, price_lists, now, language, reasons: Vec::new() };
     asked.collect(condition, false);
@@ -159,7 +161,8 @@ fn value_words(value: Value<'_>) -> String {
     let words = match value {
         Value::Number(number) => number.to_string(),
         Value::Money(money) => money.to_string(),
-        Value::Duration(duration) => human_duration(duration),
+        // Parts of a second are below what anybody asks for.
+        Value::Duration(duration) => written_duration(Duration::from_secs(duration.as_secs())),
         Value::Time(time) => time.to_string(),
         Value::Flag(flag) => flag.to_string(),
         Value::Word(text) | Value::Text(text) => text.to_owned(),
@@ -200,7 +203,7 @@ fn operand_words(operand: &Operand) -> String {
     match operand {
         Operand::Number(number) => number.to_string(),
         Operand::Money(money) => money.to_string(),
-        Operand::Duration(duration) => human_duration(*duration),
+        Operand::Duration(duration) => written_duration(*duration),
         Operand::Time(time) => format!("{:02}:{:02}", time.hour(), time.minute()),
         Operand::Flag(flag) => flag.to_string(),
         Operand::Word(word) => (*word).to_owned(),

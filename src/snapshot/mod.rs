@@ -289,6 +289,11 @@ impl Snapshot {
         self.read_at.map(|read_at| now.since(read_at))
     }
 
+    /// Says whether the stop list was read later than now, by a clock that was set back since: nobody knows how old it is.
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        self.read_at.is_some_and(|read_at| read_at > now.plus(CLOCK_SLACK))
+    }
+
     /// Returns the same knowledge, watched from now on.
     pub fn watched_from(self, now: Timestamp) -> Self {
         Self { watched_since: now, ..self }
@@ -306,7 +311,7 @@ impl Snapshot {
     /// Says how far the stop list can be trusted. One that lies ahead is of a clock that was set back: stale.
     pub fn freshness(&self, limits: FreshnessLimits, now: Timestamp) -> Freshness {
         match self.read_at {
-            Some(read_at) if read_at > now.plus(CLOCK_SLACK) => Freshness::Stale,
+            Some(_) if self.is_ahead(now) => Freshness::Stale,
             Some(read_at) if now.since(read_at) < limits.stale_after => Freshness::Fresh,
             Some(read_at) if now.since(read_at) < limits.blind_after => Freshness::Stale,
             Some(_) | None if self.is_awaited(limits, now) => Freshness::Stale,

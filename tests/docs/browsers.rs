@@ -1,7 +1,6 @@
 //! The scripts of the pages are of the language that browsers of 2020 speak, as README.md promises of boards.
 //!
-//! A parser (acorn) reads them as ECMAScript 2019; what an old browser lacks beside the language is asked for first, in the
-//! scripts themselves.
+//! A parser (acorn) reads them as ECMAScript 2019. What they call of a browser, and their styles, are not looked at.
 
 use std::fs;
 use std::path::Path;

@@ -207,6 +207,11 @@ async fn each_rule_says_of_what_it_holds_and_why_not() {
     page.wait_for_text("table tbody tr", SHOWN.trim()).await;
     page.wait_for_text("table tbody tr", "open since").await;
     look(&page, &format!("{address}/rules/sold-out?at=sahil/1"), "rule").await;
+    for (language, why) in [("az", "qayda tələb edir: ən çoxu 0"), ("ru", "правило требует: не больше 0")]
+    {
+        page.open(&format!("{address}/rules/sold-out?at=sahil/1&lang={language}")).await;
+        page.wait_for_text("main", why).await;
+    }
 
     let rules = api(&page, "/rules").await;
     assert_eq!(rules["items"][0]["notify"], json!(["kitchen", "managers", "ops"]), "{rules}");

@@ -303,7 +303,7 @@ async fn who_may_only_look_gets_no_forms_and_no_page_of_others_acts() {
     assert_eq!(looked.status(), StatusCode::FORBIDDEN);
     let post = |token: &str| sent(client.post(format!("{web}{form}")).bearer_auth(token), "by=Anar");
     let refused = looked.text().await.expect("a page");
-    assert!(refused.contains("You may not do this: it takes &#39;act&#39;.</p>"), "{refused}");
+    assert!(refused.contains("You may not do this: it takes a token that may &#39;act&#39;.</p>"), "{refused}");
     assert!(!refused.contains("/logout"), "{refused}");
     assert_eq!(post(token).send().await.expect("an answer").status(), StatusCode::FORBIDDEN);
     // Whoever signed in can sign out, and in as somebody who may; what he sent is not sent again by a link.
@@ -318,7 +318,10 @@ async fn who_may_only_look_gets_no_forms_and_no_page_of_others_acts() {
         refused.contains("Sign out, and sign in with a token that may.") && refused.contains("/logout"),
         "{refused}"
     );
-    assert!(refused.contains("<span class=\"who\">wall</span>") && !refused.contains("lang=az"), "{refused}");
+    assert!(
+        refused.contains("<span class=\"who\" title=\"wall\">wall</span>") && !refused.contains("lang=az"),
+        "{refused}"
+    );
 
     // A browser that signed in sends its cookie along for any page; one of others changes nothing.
     let login = sent(client.post(format!("{web}/login")), "token=canary-of-the-boss-93bb2&to=/now");

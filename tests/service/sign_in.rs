@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::board::look;
 use crate::chromium::Page;
 use crate::embedded::free_port;
+use crate::links::acknowledged_by;
 use crate::now::{client, sent, with_web};
 use crate::stage::Stage;
 
@@ -237,6 +238,47 @@ async fn where_nobody_is_asked_the_page_for_signing_in_leads_on() {
     }
     let page = client.get(format!("{web}/now")).send().await.expect("an answer").text().await.expect("a page");
     assert!(!page.contains("class=\"who\""), "nobody has a name: {page}");
+    assert!(service.end("TERM").success());
+    stage.close();
+}
+
+#[tokio::test]
+async fn whom_the_proxy_names_is_asked_for_no_token() {
+    let stage = Stage::open(1).await;
+    let proxy = "proxy: { from: [127.0.0.1], user_header: Remote-User, may: act }";
+    let web = with_web(&stage, &format!(", public_url: \"https://x.example\", {proxy}"));
+    let service = stage.start_with_baseline();
+    let client = client();
+    let anar = |request: RequestBuilder| {
+        request.header(HOST, "x.example").header(ACCEPT, "text/html").header("remote-user", "anar")
+    };
+    let get = async |path: &str| anar(client.get(format!("{web}{path}"))).send().await.expect("an answer");
+    let page = get("/now?lang=en").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    let page = page.text().await.expect("a page");
+    assert!(page.contains(">anar</span>") && !page.contains("/logout"), "his session is the proxy's: {page}");
+    // His session at the proxy was over, and the board led him here by way of it.
+    let led = get("/login?to=%2Fboard%2Fsahil%2F1%3Flang%3Den").await;
+    assert_eq!((led.status(), header(&led, "location").as_str()), (StatusCode::SEE_OTHER, "/board/sahil/1?lang=en"));
+    let unnamed = client.get(format!("{web}/now")).header(HOST, "x.example").header(ACCEPT, "text/html");
+    let unnamed = unnamed.send().await.expect("an answer");
+    assert_ne!(unnamed.status(), StatusCode::OK, "a proxy that names nobody");
+    let rebound = client.get(format!("{web}/now")).header("remote-user", "anar").send().await.expect("an answer");
+    assert_ne!(rebound.status(), StatusCode::OK, "a page elsewhere whose name leads to this machine");
+
+    // What he does is done in his name, and from our pages alone.
+    let alerts: Value =
+        serde_json::from_str(&get("/api/v1/alerts").await.text().await.expect("a body")).expect("a list");
+    let episode = alerts["items"][0]["episode"].as_str().expect("an open alert");
+    let path = format!("{web}/api/v1/alerts/{episode}/acknowledge");
+    let care = async |origin: &str| {
+        let care = anar(client.post(&path)).header(ORIGIN, origin).header("content-type", "application/json");
+        care.body("{}").send().await.expect("an answer")
+    };
+    assert_eq!(care("https://elsewhere.example").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(acknowledged_by(&stage), None);
+    assert_eq!(care("https://x.example").await.status(), StatusCode::OK);
+    assert_eq!(acknowledged_by(&stage).as_deref(), Some("anar"));
     assert!(service.end("TERM").success());
     stage.close();
 }

@@ -127,8 +127,11 @@ async fn a_card_says_how_it_stands_since_when_what_is_still_on_and_who_takes_car
     let lasts = format!("{}.querySelector('.lasts span').textContent", card_of(302));
     let before = page.run(&format!("return {lasts}")).await;
     assert!(before.as_str().is_some_and(|text| text.starts_with(|first: char| first.is_ascii_digit())), "{before}");
+    // The server says nothing meanwhile: what it says is when the clock begins anew.
+    service.signal("STOP");
     page.run("const now = Date.now; Date.now = () => now() + 3600000;").await;
     page.wait_until(&format!("{lasts}.startsWith('1 h')")).await;
+    service.signal("CONT");
     page.open(&format!("{web}/board/sahil/1")).await;
     page.wait_until("document.body.dataset.link === 'ok'").await;
     let text = async |product: u64| {

@@ -59,11 +59,14 @@ struct Page<'a> {
 
 async fn ask(
     State(gate): State<Arc<Gate>>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
     Extension(reader): Extension<Reader>,
+    headers: HeaderMap,
     Query(Way { to }): Query<Way>,
 ) -> Response {
-    // An old link or a bookmark leads here where nobody is asked any more.
-    if gate.settings.asks_nobody() {
+    // No token is asked of him: an old link leads here where nobody is asked any more, or a board whose user had to tell
+    // the proxy again who he is, and now has.
+    if gate.settings.asks_nobody() || gate.named_by_proxy(&headers, peer.ip()).is_some() {
         Redirect::to(&back(&reader.base, &to)).into_response()
     } else {
         show(&reader, &to, None)

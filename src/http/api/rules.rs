@@ -93,7 +93,7 @@ pub(super) async fn truths(
     };
     let (policy, rule, now) = (Arc::clone(&api.policy), rule.name.clone(), clock::now());
     let page = move || {
-        let truths = policy.rules.get(&rule).map(|rule| place.asked(&policy).truths(rule, now, Language::En));
+        let truths = policy.rules.get(&rule).map(|rule| place.asked(&policy).truths(rule, Language::En, now));
         part.cut(truths.unwrap_or_default(), |truth| truth.id)
     };
     Ok(Json(api.desk.reckon(page).await.map_err(|NoLook| busy())?))

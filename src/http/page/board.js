@@ -19,7 +19,7 @@
 
   var reading = null;
   function takeReading(told, at) {
-    reading = { age: told.age_ms, state: told.state, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks(), isAgeLost: false };
+    reading = { age: told.age_ms, state: told.state, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks(), isLost: false };
     if (told.as_of) asOf.textContent = told.as_of;
     data.open = told.open === null || told.open === undefined ? 'unknown' : told.open ? 'yes' : 'no';
   }
@@ -45,10 +45,10 @@
   var AWAY_AFTER_MS = 5000, lostAt = null;
   function isAway() { return data.link === 'lost' && lostAt !== null && passed(lostAt) >= AWAY_AFTER_MS; }
 
-  // A tablet without a clock of its own begins at the time at which it was switched off. Nobody knows how old its list is by
-  // now: it says of when the list is, and that nobody may rely on it.
+  // A tablet whose clock begins before it last heard the server cannot know how old its list is: it says of when the list is,
+  // and that nobody may rely on it.
   var SET_BACK_MS = 2000;
-  function loseAge() { reading.isAgeLost = true; reading.state = 'blind'; }
+  function loseAge() { reading.age = null; reading.isLost = true; reading.state = 'blind'; }
 
   // A server whose clock was set back knows that a list is old, and not how old.
   function worse(one, other) { return one === 'blind' || other === 'fresh' ? one : other; }
@@ -56,13 +56,11 @@
   // The server's clock at an instant of ours: what a card says of its start is compared with it.
   var serverNow = null;
   function tick() {
-    if (reading.age !== null && reading.age !== undefined) {
-      var old = reading.age + passed(reading.at);
-      age.textContent = read[0] + ' ' + (reading.isAgeLost ? asOf.textContent : shortly(old) + ' ' + read[1]);
-      data.state = worse(reading.state, old >= reading.blind ? 'blind' : old >= reading.stale ? 'stale' : 'fresh');
-    } else {
-      data.state = reading.state;
-    }
+    var isKnown = reading.age !== null;
+    var old = (reading.age || 0) + passed(reading.at);
+    data.state = worse(reading.state, old >= reading.blind ? 'blind' : old >= reading.stale ? 'stale' : 'fresh');
+    if (isKnown) age.textContent = read[0] + ' ' + shortly(old) + ' ' + read[1];
+    else if (asOf.textContent) age.textContent = read[0] + ' ' + asOf.textContent;
     var cards = list.querySelector('.cards');
     // A list comes before its age: what the last age says of it is taken back by the next.
     if (cards) cards.classList.toggle('unknown', data.state === 'blind');
@@ -70,15 +68,16 @@
     var said = data.link === 'gone' ? data.gone : data.link === 'signed-out' ? data.signedOut
       : isAway() ? data.noServer + (data.state === 'blind' ? '. ' + data.rely : '')
       : isUnread ? ''
-      : data.state === 'blind' ? data.blind + '. ' + data.rely
+      : data.state === 'blind' ? (reading.isLost ? '' : data.blind + '. ') + data.rely
       : data.state === 'stale' ? data.staleWord : '';
     if (warning.textContent !== said) warn(said);
     if (serverNow) {
       var now = serverNow.ms + passed(serverNow.at);
       [].forEach.call(list.querySelectorAll('.card'), function (card) {
-        var lasts = card.querySelector('.lasts span');
-        var text = shortly(Math.max(0, now - Number(card.dataset.since)));
-        if (lasts && lasts.textContent !== text) lasts.textContent = text;
+        var lasts = card.querySelector('.lasts'), text = shortly(Math.max(0, now - Number(card.dataset.since)));
+        if (!lasts) return;
+        lasts.hidden = !isKnown;
+        if (lasts.lastChild.textContent !== text) lasts.lastChild.textContent = text;
       });
     }
   }
@@ -204,7 +203,7 @@
   function recall() {
     var kept = null;
     try { kept = JSON.parse(load('told') || 'null'); } catch (_) { kept = null; }
-    if (!kept || !kept.told || kept.told.age_ms === null || kept.told.assets !== data.assets) return;
+    if (!kept || !kept.told || !kept.told.as_of || kept.told.assets !== data.assets) return;
     // A page from the worker's keep is older than what was kept of it; both times are the server's.
     if (kept.told.now_ms <= Number(data.servedMs)) return;
     var html = load('list');

@@ -128,9 +128,9 @@ impl Board {
 struct ReadingAge {
     /// How far it can be trusted: `fresh`, `stale`, `blind`.
     state: &'static str,
-    /// Its age; none before the first reading.
+    /// Its age; none before the first reading, and where the clock was set back since.
     age_ms: Option<u64>,
-    /// When it was read, for paper; empty before the first reading.
+    /// When it was read, for paper and where the age is not known; empty before the first reading.
     as_of: String,
     /// From which age it is stale and blind.
     stale_ms: u64,
@@ -151,7 +151,7 @@ impl ReadingAge {
         let freshness = venue.snapshot.freshness(venue.limits, now);
         Self {
             state: freshness_word(freshness),
-            age_ms: venue.snapshot.age(now).map(ms),
+            age_ms: known_age(&venue.snapshot, now).map(ms),
             as_of: venue.snapshot.read_at.map(day_and_time).unwrap_or_default(),
             stale_ms: ms(venue.limits.stale_after),
             blind_ms: ms(venue.limits.blind_after),
@@ -160,6 +160,11 @@ impl ReadingAge {
             assets: assets::version(),
         }
     }
+}
+
+/// Returns how old a list is, where that is known.
+fn known_age(snapshot: &Snapshot, now: Timestamp) -> Option<Duration> {
+    snapshot.age(now).filter(|_| !snapshot.is_ahead(now))
 }
 
 #[derive(Template)]
@@ -207,7 +212,7 @@ struct Page<'a> {
     language: Language,
     list: ListPart<'a>,
     age: ReadingAge,
-    /// The age for people, as of now.
+    /// The age for people, as of now, or when it was read.
     read: String,
     events: String,
 }
@@ -223,13 +228,17 @@ async fn show(
     let place = board.place(&venue.snapshot);
     let age = ReadingAge::of(&board, &venue, kitchen.is_open, now);
     let [before, after] = words::read_ago(reader.language);
-    let read = venue.snapshot.age(now).map(|age| format!("{before} {} {after}", compact(reader.language, age)));
+    let read = match known_age(&venue.snapshot, now) {
+        Some(old) => format!("{before} {} {after}", compact(reader.language, old)),
+        None if age.as_of.is_empty() => String::new(),
+        None => format!("{before} {}", age.as_of),
+    };
     let page = Page {
         frame: reader.frame(&place),
         language: reader.language,
         list: part(&board, &kitchen, &venue, now),
         age,
-        read: read.unwrap_or_default(),
+        read,
         events: events_path(&reader, &asked),
     };
     html(StatusCode::OK, &page)

@@ -5,7 +5,10 @@
   var list = document.getElementById('list'), link = document.getElementById('link'), said = document.getElementById('said');
   // A server says something every 15 s; who hears nothing for two of them and a half does not trust the connection.
   var HEARD_MAX_MS = 40000, RETRY_MS = 5000;
-  var source = null, heard = Date.now(), timer = null;
+  var source = null, timer = null;
+  // Two clocks, as one stands still while a computer sleeps and the other may be set.
+  function clocks() { return { steady: performance.now(), wall: Date.now() }; }
+  var heard = clocks();
 
   function count() { var heading = document.getElementById('alerts'); return heading ? heading.textContent : ''; }
 
@@ -20,7 +23,7 @@
   }
 
   function hear() {
-    heard = Date.now();
+    heard = clocks();
     data.link = 'ok';
     if (link.textContent) link.textContent = '';
   }
@@ -33,7 +36,7 @@
   function connect() {
     timer = null;
     if (source) source.close();
-    heard = Date.now();
+    heard = clocks();
     source = new EventSource(data.events);
     source.addEventListener('build', function (event) {
       hear();
@@ -46,7 +49,7 @@
       if (source.readyState !== EventSource.CLOSED) return;
       lost();
       // Who is no longer signed in is led to where he can.
-      fetch(location.href, { redirect: 'manual', cache: 'no-store' }).then(function (answer) {
+      fetch(location.href, { method: 'HEAD', redirect: 'manual', cache: 'no-store' }).then(function (answer) {
         if (answer.status === 401 || answer.type === 'opaqueredirect') location.reload();
       }, function () { /* The server is away. */ });
       again();
@@ -56,7 +59,7 @@
   function again() { if (!timer) timer = setTimeout(connect, RETRY_MS); }
 
   setInterval(function () {
-    if (Date.now() - heard > HEARD_MAX_MS) { lost(); again(); }
+    if (Math.max(performance.now() - heard.steady, Date.now() - heard.wall) > HEARD_MAX_MS) { lost(); again(); }
   }, 5000);
   connect();
 })();

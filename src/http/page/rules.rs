@@ -118,7 +118,7 @@ async fn show(
         None => Ok(Vec::new()),
         Some(place) => {
             let (policy, name) = (Arc::clone(&api.policy), rule.name.clone());
-            let truths = move || policy.rules.get(&name).map(|rule| place.asked(&policy).truths(rule, now, language));
+            let truths = move || policy.rules.get(&name).map(|rule| place.asked(&policy).truths(rule, language, now));
             api.desk.reckon(truths).await.map(Option::unwrap_or_default)
         }
     };

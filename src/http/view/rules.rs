@@ -217,12 +217,12 @@ pub(in crate::http) struct Asked<'a> {
 impl Asked<'_> {
     /// Returns what a rule says of each subject of the venue: where it holds first, then where nobody knows. Of a rule that
     /// tells of moments there is nothing to say afterwards; of one that counts items, of which of them it holds.
-    pub(in crate::http) fn truths(&self, rule: &Rule, now: Timestamp, language: Language) -> Vec<RuleTruth> {
+    pub(in crate::http) fn truths(&self, rule: &Rule, language: Language, now: Timestamp) -> Vec<RuleTruth> {
         let Form::State(state) = &rule.form else { return Vec::new() };
         let scene = self.scene(now);
         let subjects = self.subjects(state, &scene).into_iter();
         let mut truths: Vec<RuleTruth> = subjects
-            .map(|(subject, view)| self.truth((rule, state), &scene, view.as_ref(), subject, (now, language)))
+            .map(|(subject, view)| self.truth((rule, state), &scene, view.as_ref(), subject, (language, now)))
             .collect();
         // Of those of which it does not hold, those come first that lack the least.
         truths.sort_by_key(|truth| (truth.truth, truth.why.len(), truth.id));
@@ -281,7 +281,7 @@ impl Asked<'_> {
         scene: &Scene<'_>,
         view: Option<&View<'_>>,
         subject: Subject,
-        (now, language): (Timestamp, Language),
+        (language, now): (Language, Timestamp),
     ) -> RuleTruth {
         let truth = says((rule, state), scene, view, now);
         let why = match (truth, view) {
@@ -289,7 +289,7 @@ impl Asked<'_> {
             (Verdict::Unknown | Verdict::Clear, None) => vec![words::no_list(language).to_owned()],
             (Verdict::Unknown | Verdict::Clear, Some(view)) => {
                 let as_of = as_of(state, scene, now);
-                let found = reasons(&rule.when, view, self.rules.price_lists(), as_of, language);
+                let found = reasons(&rule.when, view, self.rules.price_lists(), language, as_of);
                 found.into_iter().take(REASONS_MAX).map(|reason| printable(&reason.text, 200)).collect()
             }
         };

@@ -54,15 +54,18 @@ pub(in crate::http) fn too_often(language: Language) -> &'static str {
 pub(in crate::http) fn not_allowed(language: Language, role: Role, is_signed_in: bool) -> String {
     let word = role.word();
     let (why, mend) = match language {
-        Language::En => {
-            (format!("You may not do this: it takes '{word}'."), "Sign out, and sign in with a token that may.")
-        }
-        Language::Az => {
-            (format!("Buna icazəniz yoxdur: '{word}' lazımdır."), "Hesabdan çıxın və icazəsi olan kodla daxil olun.")
-        }
-        Language::Ru => {
-            (format!("Вам это не разрешено: нужно право «{word}»."), "Выйдите и войдите с кодом, у которого оно есть.")
-        }
+        Language::En => (
+            format!("You may not do this: it takes a token that may '{word}'."),
+            "Sign out, and sign in with a token that may.",
+        ),
+        Language::Az => (
+            format!("Buna icazəniz yoxdur: '{word}' icazəsi olan kod lazımdır."),
+            "Hesabdan çıxın və icazəsi olan kodla daxil olun.",
+        ),
+        Language::Ru => (
+            format!("Вам это не разрешено: нужен код с правом «{word}»."),
+            "Выйдите и войдите с кодом, у которого оно есть.",
+        ),
     };
     if is_signed_in { format!("{why} {mend}") } else { why }
 }

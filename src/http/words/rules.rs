@@ -1,6 +1,6 @@
 //! What the pages of the rules say around the rules themselves, whose fields and values are those of their files.
 //!
-//! The words of reasons stand in `rules::why`. Pure.
+//! The words of reasons stand in `rules::why::words`. Pure.
 
 use crate::http::view::rules::Verdict;
 use crate::language::Language;

@@ -20,7 +20,7 @@ fn said_in(language: Language, id: u64, limits: &[(u64, &str)], when: &str) -> V
     let scene = Scene::new(view(&brand, &Access::Granted, &snapshot), rules.price_lists(), at(10));
     let item = scene.item(ProductId(id)).expect("in the catalog or on the list");
     let view = View::Item(&scene, item, None);
-    let reasons = reasons(&rules.rules()[0].when, &view, rules.price_lists(), at(10), language);
+    let reasons = reasons(&rules.rules()[0].when, &view, rules.price_lists(), language, at(10));
     reasons.into_iter().map(|reason| reason.text).collect()
 }
 
@@ -131,6 +131,13 @@ fn a_reason_is_in_the_language_of_its_reader_around_what_rule_files_say() {
             "limit: 0, qayda tələb edir: dəyəri olmasın",
             "limit: 0, правило требует: без значения",
         ),
+        (
+            1,
+            "0",
+            "stopped_for: { at_least: 1h30m }",
+            "stopped_for: 15m10s, qayda tələb edir: ən azı 1h30m",
+            "stopped_for: 15m10s, правило требует: не меньше 1h30m",
+        ),
         (8, "0", "station.status: active", "oxunmayıb: station.status", "не прочитано: station.status"),
     ] {
         assert_eq!(said_in(Language::Az, id, &[(id, limit)], when), [az], "{when}");
@@ -151,7 +158,7 @@ proptest! {
         let scene = Scene::new(view(&brand, &Access::Granted, &known), &[], at(10));
         for item in scene.items() {
             let view = View::Item(&scene, item, None);
-            let reasons = reasons(&when, &view, &[], at(10), language);
+            let reasons = reasons(&when, &view, &[], language, at(10));
             match when.truth(&view, at(10)) {
                 Truth::Holds => prop_assert!(reasons.is_empty(), "{reasons:?}"),
                 Truth::Clear => {
