@@ -266,7 +266,7 @@ struct DemoArguments {
     /// End by itself after this time, such as 20s, with a summary.
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     end_after: Option<Duration>,
-    /// Where the screens' WebSocket listens. By default 127.0.0.1:8686, or any free port when that is taken. The MQTT
+    /// Where boards, pages, the API and the screens' WebSocket are. By default 127.0.0.1:8686, or any free port when that is taken. The MQTT
     /// broker listens on the same IP; beyond 127.0.0.1 everybody there can read the simulated stop lists.
     #[arg(long, value_name = "IP:PORT")]
     listen: Option<std::net::SocketAddr>,

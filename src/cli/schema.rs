@@ -9,7 +9,7 @@ use crate::alerts::published;
 use crate::board::{bridge, payload};
 use crate::cli::output::say;
 use crate::delivery::untold;
-use crate::http::ack;
+use crate::http::{self, ack};
 use crate::{config, contract, document, rules, ruletest};
 
 /// What has a schema.
@@ -23,6 +23,8 @@ pub(super) enum Of {
     Config,
     /// The MQTT feed as a whole: the AsyncAPI document.
     Asyncapi,
+    /// The API below /api/v1: the OpenAPI document.
+    Openapi,
     /// MQTT: whether eightysix is connected.
     BridgeState,
     /// MQTT: which eightysix runs.
@@ -54,6 +56,7 @@ pub(super) fn schema(of: Of) {
         Of::Tests => ruletest::schema(),
         Of::Config => config::schema(),
         Of::Asyncapi => contract::asyncapi(),
+        Of::Openapi => http::api_description(),
         Of::BridgeState => bridge::STATE.schema(),
         Of::BridgeInfo => bridge::INFO.schema(),
         Of::FeedStatus => payload::STATUS.schema(),

@@ -106,7 +106,7 @@ impl BrandStatus<'_> {
         let late = self.venues.iter().filter(|snapshot| !self.is_in_time(snapshot)).count();
         let reading = match (count, late) {
             (0, _) => {
-                "nothing was ever read; is the service running, and does Clopos let it in? See the alerts".to_owned()
+                "nothing was ever read; is the service running, and does Clopos let it in? See its log".to_owned()
             }
             (_, 0) => "all read in time".to_owned(),
             _ if late == count => "none read in time; is the service running, and does Clopos answer?".to_owned(),
@@ -238,7 +238,9 @@ mod tests {
                2  venue 2                                          2 s ago  0 products, 0 out
         ");
         assert!(shown(&[late], 240).starts_with("sahil: 1 venue, none read in time; is the service running, "));
-        assert!(shown(&[], 240).starts_with("sahil: 0 venues, nothing was ever read; is the service running, and does Clopos let it in? See the alerts; "));
+        assert!(shown(&[], 240).starts_with(
+            "sahil: 0 venues, nothing was ever read; is the service running, and does Clopos let it in? See its log; "
+        ));
         assert!(shown(&[venue(1, "Sahil", None)], 240).contains("never read"));
     }
 

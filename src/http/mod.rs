@@ -273,7 +273,7 @@ async fn nothing_here(request: Request) -> Response {
     if wants_page(request.headers()) {
         return page::input::nothing_here(&request.into_parts().0);
     }
-    let text = "nothing is here; the pages begin at /now, the boards at /board, and browsers read the MQTT feed at /mqtt (WebSocket, subprotocol mqtt)\n";
+    let text = "nothing is here; the pages begin at /now, the boards at /board, the API at /api/v1/openapi.json, and browsers read the MQTT feed at /mqtt (WebSocket, subprotocol mqtt)\n";
     (StatusCode::NOT_FOUND, text).into_response()
 }
 

@@ -1,6 +1,7 @@
 //! The description of the API is that of the code, and its own examples fit it.
 
 use std::fs;
+use std::process::Command;
 
 use eightysix::document::schema::printed;
 use eightysix::http;
@@ -19,6 +20,9 @@ fn the_description_of_the_api_is_that_of_the_code() {
     if std::env::var("UPDATE_DOCS").is_ok() {
         fs::write(root().join(FILE), &made).expect("written");
     }
+    let printed =
+        Command::new(env!("CARGO_BIN_EXE_eightysix")).args(["schema", "openapi"]).output().expect("it starts");
+    assert!(printed.status.success() && printed.stdout == made.as_bytes(), "eightysix schema openapi");
     let is_current = fs::read_to_string(root().join(FILE)).is_ok_and(|written| written == made);
     assert!(is_current, "{FILE} is behind; write it by UPDATE_DOCS=1 cargo test --test docs");
 }

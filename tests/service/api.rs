@@ -525,7 +525,14 @@ async fn the_lines_of_the_document_work() {
     let output = shell.output().expect("a shell");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said} {}", String::from_utf8_lossy(&output.stderr));
-    for part in ["\"brand\":\"sahil\"", "\"hides\":[{", "\"no delivery today\"", "\"next_cursor\":null"] {
+    for part in [
+        "\"brand\":\"sahil\"",
+        "\"hides\":[{",
+        "\"no delivery today\"",
+        "\"next_cursor\":null",
+        "comes at six",
+        "price_list",
+    ] {
         assert!(said.contains(part), "{part} is missing: {said}");
     }
     let api = Caller::of(&web).await;

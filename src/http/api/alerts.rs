@@ -26,7 +26,7 @@ use crate::rules::{Severity, Subject};
 use crate::snapshot::Access;
 use crate::units::Timestamp;
 
-/// An alert that is pending or open.
+/// An alert: pending, open or clearing.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Alert)]
 pub(super) struct AlertRow {
@@ -182,7 +182,7 @@ pub(super) struct Asked {
 
 /// Lists the alerts
 ///
-/// Those that are pending or open: who was told of each, who was not, and why not.
+/// Those that are pending, open or clearing: who was told of each, who was not, and why not.
 #[utoipa::path(
     get, path = "/alerts", tag = "alerts", operation_id = "list_alerts", params(Asked, Paging),
     responses((status = 200, description = "the alerts, by brand, venue and rule", body = Page<AlertRow>, example = json!({

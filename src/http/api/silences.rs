@@ -95,11 +95,11 @@ impl SilenceRow {
 pub(super) struct SilenceAndHidden {
     /// The silence.
     silence: SilenceRow,
-    /// What it hides of what is open now.
+    /// What it hides of what is open now, as it was before the silence.
     hides: Vec<AlertRow>,
 }
 
-/// What is to be silent: everything that fits each of the fields that are given, of which one must be.
+/// What is to be silent: everything that fits each of the fields that are given: besides the brand at least one of venue, product, category, station and rule.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SilenceBody {

@@ -61,7 +61,7 @@ pub(super) struct VenueRow {
 /// How many items are out, low and limited.
 #[derive(Serialize, ToSchema)]
 struct Counts {
-    /// Nothing left.
+    /// Nothing left, also at a station that is switched off; a board does not count those.
     out: usize,
     /// At or below the threshold.
     low: usize,

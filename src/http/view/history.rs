@@ -221,7 +221,7 @@ pub(in crate::http) struct HistoryLine {
     pub(in crate::http) venue_name: String,
     /// What changed.
     pub(in crate::http) kind: ChangeKind,
-    /// The number of the product, station or price list.
+    /// The number of the product (`stop`, `product`, `price`), station or price list; the line itself has its number in the stream alone.
     pub(in crate::http) id: u64,
     /// Its name as it is known now, or its number where it is known no more.
     pub(in crate::http) name: String,
