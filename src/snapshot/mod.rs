@@ -289,8 +289,13 @@ impl Snapshot {
         self.read_at.map(|read_at| now.since(read_at))
     }
 
-    /// Says whether the stop list was read later than now, by a clock that was set back since: nobody knows how old it is.
-    pub fn is_ahead(&self, now: Timestamp) -> bool {
+    /// Returns how old the stop list is for people, `None` also where the clock was set back since: then nobody knows.
+    pub fn known_age(&self, now: Timestamp) -> Option<Duration> {
+        self.age(now).filter(|_| !self.is_ahead(now))
+    }
+
+    /// Says whether the stop list was read later than now, by a clock that was set back since.
+    fn is_ahead(&self, now: Timestamp) -> bool {
         self.read_at.is_some_and(|read_at| read_at > now.plus(CLOCK_SLACK))
     }
 

@@ -303,7 +303,7 @@ async fn who_may_only_look_gets_no_forms_and_no_page_of_others_acts() {
     assert_eq!(looked.status(), StatusCode::FORBIDDEN);
     let post = |token: &str| sent(client.post(format!("{web}{form}")).bearer_auth(token), "by=Anar");
     let refused = looked.text().await.expect("a page");
-    assert!(refused.contains("You may not do this: it takes a token that may &#39;act&#39;.</p>"), "{refused}");
+    assert!(refused.contains("You may not do this: it takes the right &#39;act&#39;.</p>"), "{refused}");
     assert!(!refused.contains("/logout"), "{refused}");
     assert_eq!(post(token).send().await.expect("an answer").status(), StatusCode::FORBIDDEN);
     // Whoever signed in can sign out, and in as somebody who may; what he sent is not sent again by a link.

@@ -129,7 +129,7 @@ pub(super) async fn list(
 
 /// Exports the history as CSV
 ///
-/// RFC 4180 in UTF-8 with a byte order mark, as programs for tables want it, the newest line first. A cell that such a program
+/// RFC 4180 in UTF-8 with a byte order mark, as programs for tables want it, the newest line first. A text that such a program
 /// would take for a formula begins with an apostrophe.
 #[utoipa::path(
     get, path = "/history.csv", tag = "history", operation_id = "export_history", params(Lines),

@@ -42,7 +42,7 @@ pub(super) struct VenueRow {
     /// When the list was last read; null before the first reading.
     #[schema(required, format = DateTime)]
     as_of: Option<String>,
-    /// How old that is, in seconds.
+    /// How old that is, in seconds; null also where the clock was set back since.
     #[schema(required)]
     age_s: Option<Seconds>,
     /// Whether guests are served; null where no hours are written down.
@@ -259,7 +259,7 @@ fn of(brand: &BrandId, venue: &LiveVenue, policy: &Policy, now: Timestamp) -> Ve
         name: facts::venue_name(snapshot),
         freshness: snapshot.freshness(*limits, now).into(),
         as_of: snapshot.read_at.map(|at| at.to_string()),
-        age_s: snapshot.age(now).map(Seconds),
+        age_s: snapshot.known_age(now).map(Seconds),
         open: policy.calendars.of(brand, snapshot.id()).is_open(now),
         counts: counts(snapshot),
         alerts: alerts.values().filter(|alert| alert.open().is_some()).count(),

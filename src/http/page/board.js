@@ -19,7 +19,7 @@
 
   var reading = null;
   function takeReading(told, at) {
-    reading = { age: told.age_ms, state: told.state, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks(), isLost: false };
+    reading = { age: told.age_ms, state: told.state, stale: told.stale_ms, blind: told.blind_ms, at: at || clocks() };
     if (told.as_of) asOf.textContent = told.as_of;
     data.open = told.open === null || told.open === undefined ? 'unknown' : told.open ? 'yes' : 'no';
   }
@@ -48,7 +48,7 @@
   // A tablet whose clock begins before it last heard the server cannot know how old its list is: it says of when the list is,
   // and that nobody may rely on it.
   var SET_BACK_MS = 2000;
-  function loseAge() { reading.age = null; reading.isLost = true; reading.state = 'blind'; }
+  function loseAge() { reading.age = null; reading.state = 'blind'; }
 
   // A server whose clock was set back knows that a list is old, and not how old.
   function worse(one, other) { return one === 'blind' || other === 'fresh' ? one : other; }
@@ -68,7 +68,7 @@
     var said = data.link === 'gone' ? data.gone : data.link === 'signed-out' ? data.signedOut
       : isAway() ? data.noServer + (data.state === 'blind' ? '. ' + data.rely : '')
       : isUnread ? ''
-      : data.state === 'blind' ? (reading.isLost ? '' : data.blind + '. ') + data.rely
+      : data.state === 'blind' ? (isKnown ? data.blind + '. ' : '') + data.rely
       : data.state === 'stale' ? data.staleWord : '';
     if (warning.textContent !== said) warn(said);
     if (serverNow) {
@@ -262,7 +262,8 @@
     if (document.visibilityState === 'visible' && passed(heard) > HEARD_MAX_MS && !timer) lost();
   });
 
-  // A page that was served a while ago comes from the worker's keep. By how much the clock of this tablet is ahead of the
+  // A page that was served a while ago comes from the worker's keep; one that seems to come from later, from there or from a
+  // server just now, which soon says so. By how much the clock of this tablet is ahead of the
   // server's was seen when the server spoke last; a tablet that never heard it may be wrong by two minutes.
   var ahead = load('ahead');
   var servedAgo = Date.now() - Number(data.servedMs) - Number(ahead || 0);

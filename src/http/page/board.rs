@@ -151,7 +151,7 @@ impl ReadingAge {
         let freshness = venue.snapshot.freshness(venue.limits, now);
         Self {
             state: freshness_word(freshness),
-            age_ms: known_age(&venue.snapshot, now).map(ms),
+            age_ms: venue.snapshot.known_age(now).map(ms),
             as_of: venue.snapshot.read_at.map(day_and_time).unwrap_or_default(),
             stale_ms: ms(venue.limits.stale_after),
             blind_ms: ms(venue.limits.blind_after),
@@ -162,17 +162,13 @@ impl ReadingAge {
     }
 }
 
-/// Returns how old a list is, where that is known.
-fn known_age(snapshot: &Snapshot, now: Timestamp) -> Option<Duration> {
-    snapshot.age(now).filter(|_| !snapshot.is_ahead(now))
-}
-
 #[derive(Template)]
 #[template(path = "board_list.html")]
 struct ListPart<'a> {
     language: Language,
     kitchen: &'a Kitchen,
     is_read: bool,
+    is_age_known: bool,
     is_blind: bool,
     now: Timestamp,
 }
@@ -228,7 +224,7 @@ async fn show(
     let place = board.place(&venue.snapshot);
     let age = ReadingAge::of(&board, &venue, kitchen.is_open, now);
     let [before, after] = words::read_ago(reader.language);
-    let read = match known_age(&venue.snapshot, now) {
+    let read = match venue.snapshot.known_age(now) {
         Some(old) => format!("{before} {} {after}", compact(reader.language, old)),
         None if age.as_of.is_empty() => String::new(),
         None => format!("{before} {}", age.as_of),
@@ -246,7 +242,8 @@ async fn show(
 
 fn part<'a>(board: &Board, kitchen: &'a Kitchen, venue: &LiveVenue, now: Timestamp) -> ListPart<'a> {
     let is_blind = kitchen::is_unknown(venue.snapshot.freshness(venue.limits, now));
-    ListPart { language: board.language, kitchen, is_read: venue.snapshot.read_at.is_some(), is_blind, now }
+    let (is_read, is_age_known) = (venue.snapshot.read_at.is_some(), venue.snapshot.known_age(now).is_some());
+    ListPart { language: board.language, kitchen, is_read, is_age_known, is_blind, now }
 }
 
 /// Returns the address of a board's stream. Names of brands and numbers need no encoding.

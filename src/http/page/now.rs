@@ -307,13 +307,20 @@ impl Drawing<'_> {
         });
         let freshness = snapshot.freshness(venue.limits, self.at);
         let [before, after] = board_words::read_ago(language);
-        let read = snapshot.age(self.at).map(|age| format!("{before} {} {after}", values::duration(language, age)));
+        let read = match (snapshot.known_age(self.at), snapshot.read_at) {
+            (Some(age), _) => format!("{before} {} {after}", values::duration(language, age)),
+            (None, Some(at)) => {
+                let zone = &self.now.policy.setting.zone;
+                format!("{before} {}", values::day_and_time(language, at, zone))
+            }
+            (None, None) => board_words::never_read(language).to_owned(),
+        };
         ShownVenue {
             board: format!("{}/board/{}/{}", self.base, brand.brand, snapshot.id()),
             name: values::name(language, &facts::venue_name(snapshot)).into_owned(),
             state: freshness_word(freshness),
             state_word: freshness_words::state(language, freshness),
-            read: read.unwrap_or_else(|| board_words::never_read(language).to_owned()),
+            read,
             counts: counted.into_iter().filter(|(_, _, count)| *count > 0).collect(),
             open: venue.alerts.values().filter(|alert| alert.open().is_some()).count(),
         }

@@ -1,7 +1,8 @@
 //! Lines of CSV as RFC 4180 has them, which a program for tables may open.
 //!
 //! Such a program takes a cell for a formula that begins like one, whatever the quotes around it; where commas are in numbers,
-//! as in Azerbaijani and Russian, it also splits cells at semicolons. Invariant: no cell begins so, however they are split.
+//! as in Azerbaijani and Russian, it also splits cells at semicolons. Invariant: no text begins so, however
+//! cells are split.
 
 /// What the first cell of a file stands behind, so that programs for tables know that it is UTF-8.
 pub(in crate::http) const MARK: &str = "\u{feff}";

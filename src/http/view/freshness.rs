@@ -132,7 +132,7 @@ pub(in crate::http) struct VenueFreshness {
     /// When its list was last read; null before the first reading.
     #[schema(required, format = DateTime)]
     pub(in crate::http) as_of: Option<String>,
-    /// How old it is, in seconds.
+    /// How old it is, in seconds; null also where the clock was set back since.
     #[schema(required)]
     pub(in crate::http) age_s: Option<Seconds>,
     /// From which age it is stale, in seconds.
@@ -181,7 +181,7 @@ pub(in crate::http) fn of_brand(brand: &BrandId, live: &LiveBrand, now: Timestam
         fresh: count(Freshness::Fresh),
         stale: count(Freshness::Stale),
         blind: count(Freshness::Blind),
-        oldest_age_s: venues.iter().filter_map(|venue| venue.snapshot.age(now)).max().map(Seconds),
+        oldest_age_s: venues.iter().filter_map(|venue| venue.snapshot.known_age(now)).max().map(Seconds),
         quota: own.quota.map(buys),
     }
 }
@@ -213,7 +213,7 @@ fn of_venue(live: &LiveVenue, now: Timestamp) -> VenueFreshness {
         name: facts::venue_name(snapshot),
         freshness: freshness_of(live, now).into(),
         as_of: snapshot.read_at.map(|at| at.to_string()),
-        age_s: snapshot.age(now).map(Seconds),
+        age_s: snapshot.known_age(now).map(Seconds),
         stale_after_s: Seconds(limits.stale_after),
         blind_after_s: Seconds(limits.blind_after),
         rows: snapshot.read_at.map(|_| snapshot.picture.rows.len()),

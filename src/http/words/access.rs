@@ -55,17 +55,16 @@ pub(in crate::http) fn not_allowed(language: Language, role: Role, is_signed_in:
     let word = role.word();
     let (why, mend) = match language {
         Language::En => (
-            format!("You may not do this: it takes a token that may '{word}'."),
+            format!("You may not do this: it takes the right '{word}'."),
             "Sign out, and sign in with a token that may.",
         ),
         Language::Az => (
-            format!("Buna icazəniz yoxdur: '{word}' icazəsi olan kod lazımdır."),
+            format!("Buna icazəniz yoxdur: bunun üçün '{word}' icazəsi lazımdır."),
             "Hesabdan çıxın və icazəsi olan kodla daxil olun.",
         ),
-        Language::Ru => (
-            format!("Вам это не разрешено: нужен код с правом «{word}»."),
-            "Выйдите и войдите с кодом, у которого оно есть.",
-        ),
+        Language::Ru => {
+            (format!("Вам это не разрешено: нужно право «{word}»."), "Выйдите и войдите с кодом, у которого оно есть.")
+        }
     };
     if is_signed_in { format!("{why} {mend}") } else { why }
 }
