@@ -30,7 +30,7 @@ pub(super) struct BrandRow {
     /// When the oldest of its stop lists was read; null before the first reading.
     #[schema(required, format = DateTime)]
     oldest_as_of: Option<String>,
-    /// How old that is, in seconds.
+    /// How old that is, in seconds; null also where the clock was set back since.
     #[schema(required)]
     oldest_age_s: Option<Seconds>,
 }
@@ -68,6 +68,6 @@ fn of(id: &BrandId, live: &LiveBrand, now: Timestamp) -> BrandRow {
         venues_unread: venues.iter().filter(|venue| venue.snapshot.read_at.is_none()).count(),
         access: BrandAccess::of(&live.itself().access),
         oldest_as_of: oldest.map(|at| at.to_string()),
-        oldest_age_s: oldest.map(|at| Seconds(now.since(at))),
+        oldest_age_s: venues.iter().filter_map(|venue| venue.snapshot.known_age(now)).max().map(Seconds),
     }
 }

@@ -262,9 +262,9 @@
     if (document.visibilityState === 'visible' && passed(heard) > HEARD_MAX_MS && !timer) lost();
   });
 
-  // A page that was served a while ago comes from the worker's keep; one that seems to come from later, from there or from a
-  // server just now, which soon says so. By how much the clock of this tablet is ahead of the
-  // server's was seen when the server spoke last; a tablet that never heard it may be wrong by two minutes.
+  // A page that was served a while ago comes from the worker's keep; one that seems to be of a time to come is not relied on
+  // until the server speaks. By how much the clock of this tablet is ahead of the server's was seen when the server spoke last;
+  // a tablet that never heard it may be wrong by two minutes.
   var ahead = load('ahead');
   var servedAgo = Date.now() - Number(data.servedMs) - Number(ahead || 0);
   var isSetBack = ahead !== null && servedAgo < -SET_BACK_MS;

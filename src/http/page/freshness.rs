@@ -34,6 +34,13 @@ struct Brand {
     more: usize,
 }
 
+impl Brand {
+    /// Says whether any of its lists was ever read.
+    fn is_read(&self) -> bool {
+        self.venues.iter().any(|venue| venue.as_of.is_some())
+    }
+}
+
 #[derive(Template)]
 #[template(path = "freshness.html")]
 struct Page<'a> {

@@ -93,7 +93,7 @@ pub(in crate::http) struct BrandFreshness {
     pub(in crate::http) stale: usize,
     /// How many have one that must not be relied on, or none.
     pub(in crate::http) blind: usize,
-    /// The age of the oldest list that was read, in seconds.
+    /// The age of the oldest list that was read, in seconds; null also where the clock was set back since.
     #[schema(required)]
     pub(in crate::http) oldest_age_s: Option<Seconds>,
     /// What the quota buys; null until the brand is watched.
